@@ -1,0 +1,2 @@
+//! The wattmill command.
+fn main() {}
