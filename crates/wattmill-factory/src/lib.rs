@@ -1,1 +1,19 @@
-//! (in the making)
+//! The validated description of a factory: sites, phases, services, training runs and contracts,
+//! as plain structs.
+//!
+//! Never parses text: `wattmill-config` makes these from a file and proves what the field docs
+//! promise. Names were resolved on the way, so nothing here can dangle.
+
+mod engine;
+mod factory;
+mod money;
+mod site;
+mod traffic;
+mod work;
+
+pub use engine::{EngineChoice, EngineSpec, Layout};
+pub use factory::Factory;
+pub use money::{Contract, Economics};
+pub use site::{Grid, Hardware, Onsite, Phase, PowerBasis, Pue, Site, Slip};
+pub use traffic::{Arrivals, LengthTable, Lengths, Traffic};
+pub use work::{Service, Slo, Training};

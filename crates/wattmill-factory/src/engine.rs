@@ -1,0 +1,76 @@
+//! How a model is laid out on accelerators and batched.
+
+use wattmill_catalog::Precision;
+
+/// Degrees of parallelism of one replica.
+///
+/// Attention runs on `data_attention` groups of `tensor` accelerators, each with its own share of
+/// the batch; experts are spread over `expert` accelerators. `accelerators()` is
+/// `tensor × data_attention × pipeline`, and `expert` divides `tensor × data_attention`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Layout {
+    /// Tensor parallel degree.
+    pub tensor: u32,
+    /// Pipeline parallel degree.
+    pub pipeline: u32,
+    /// Expert parallel degree (1 = experts are split by tensor parallelism).
+    pub expert: u32,
+    /// Attention data parallel degree.
+    pub data_attention: u32,
+}
+
+impl Layout {
+    /// Tensor parallel only.
+    pub const fn tensor(degree: u32) -> Self {
+        Self { tensor: degree, pipeline: 1, expert: 1, data_attention: 1 }
+    }
+
+    /// Accelerators of one replica.
+    pub const fn accelerators(self) -> u32 {
+        self.tensor * self.data_attention * self.pipeline
+    }
+}
+
+/// One replica's engine: layout, number formats and batching limits.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct EngineSpec {
+    /// Parallelism.
+    pub layout: Layout,
+    /// Format of weights and matrix multiplications.
+    pub precision: Precision,
+    /// Format of the KV cache (BF16 or FP8).
+    pub kv_precision: Precision,
+    /// Most sequences in the batch of one replica.
+    pub max_seqs: u32,
+    /// Most tokens in one step of one replica: decodes and prefill chunks together.
+    pub max_tokens: u32,
+    /// Tokens in one KV block.
+    pub block_tokens: u32,
+    /// Fraction of an accelerator's memory the engine may use.
+    pub memory_fraction: f64,
+}
+
+impl EngineSpec {
+    /// Usual limits around a layout and precision: 1,024 sequences and 8,192 tokens a step, blocks
+    /// of 16 tokens, 90 % of memory, BF16 cache.
+    pub const fn new(layout: Layout, precision: Precision) -> Self {
+        Self {
+            layout,
+            precision,
+            kv_precision: Precision::Bf16,
+            max_seqs: 1024,
+            max_tokens: 8192,
+            block_tokens: 16,
+            memory_fraction: 0.9,
+        }
+    }
+}
+
+/// The engine of a service.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum EngineChoice {
+    /// The best of a few usual layouts, found for each kind of machine.
+    Auto,
+    /// This one on every kind of machine.
+    Explicit(EngineSpec),
+}

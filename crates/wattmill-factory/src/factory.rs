@@ -1,0 +1,33 @@
+//! The whole of it.
+
+use jiff::civil::Date;
+use wattmill_units::IdVec;
+
+use crate::{Contract, Economics, Hardware, Phase, Service, Site, Training};
+
+/// A programme of AI data centres between two dates.
+#[derive(Clone, Debug)]
+pub struct Factory {
+    /// What people call it.
+    pub name: String,
+    /// First day of the plan.
+    pub start: Date,
+    /// Last day of the plan, inclusive; never before `start`.
+    pub end: Date,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Where power arrives.
+    pub sites: IdVec<Site>,
+    /// Every kind of machine that a phase installs.
+    pub hardware: IdVec<Hardware>,
+    /// What is built, in the order of the file.
+    pub phases: IdVec<Phase>,
+    /// What is served. Earlier services are served first.
+    pub services: IdVec<Service>,
+    /// What is trained. Earlier runs are placed first, all after serving.
+    pub trainings: IdVec<Training>,
+    /// What is paid for what.
+    pub contracts: Vec<Contract>,
+    /// Costs that no catalogue row states.
+    pub economics: Economics,
+}

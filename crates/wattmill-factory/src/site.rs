@@ -1,0 +1,112 @@
+//! Where power arrives and machines stand.
+
+use jiff::civil::Date;
+use wattmill_catalog::{Accelerator, System};
+use wattmill_units::{CarbonIntensity, EnergyPrice, Id, Power, Seconds};
+
+/// A campus behind one grid connection.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Site {
+    /// Unique name.
+    pub name: String,
+    /// Degrees north and east, where known.
+    pub location: Option<(f64, f64)>,
+    /// The connection, if there is one.
+    pub grid: Option<Grid>,
+    /// Generation on the campus.
+    pub onsite: Vec<Onsite>,
+    /// Facility over IT power.
+    pub pue: Pue,
+    /// Where its figures come from, as the file says.
+    pub source: Option<String>,
+}
+
+/// A grid connection.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Grid {
+    /// Largest facility power it carries.
+    pub connection: Power,
+    /// First day with power.
+    pub energized: Date,
+    /// Energy price, all in. May be negative.
+    pub price: EnergyPrice,
+    /// Average carbon intensity.
+    pub carbon: CarbonIntensity,
+}
+
+/// Generation behind the meter.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Onsite {
+    /// Such as `gas turbine`.
+    pub kind: String,
+    /// Firm facility power it adds.
+    pub capacity: Power,
+    /// First day with power.
+    pub from: Date,
+    /// Cost of its energy.
+    pub price: EnergyPrice,
+    /// Carbon intensity of its energy.
+    pub carbon: CarbonIntensity,
+}
+
+/// Power usage effectiveness under its two conventions.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pue {
+    /// Peak facility over peak IT power: sizes what fits behind a connection. At least `annual`.
+    pub design: f64,
+    /// Facility over IT energy through a year: what is paid for. At least 1.
+    pub annual: f64,
+}
+
+/// A kind of machine: a system and the accelerator in it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hardware {
+    /// The unit one buys.
+    pub system: System,
+    /// What it holds.
+    pub accelerator: Accelerator,
+}
+
+/// What a phase's power counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PowerBasis {
+    /// Facility power at design PUE.
+    Facility,
+    /// IT power.
+    It,
+}
+
+/// One delivery of machines to a site.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Phase {
+    /// Unique name.
+    pub name: String,
+    /// Where.
+    pub site: Id<Site>,
+    /// What.
+    pub hardware: Id<Hardware>,
+    /// How much.
+    pub power: Power,
+    /// What `power` counts.
+    pub basis: PowerBasis,
+    /// IT power provisioned for one unit of the system. Its catalogue maximum unless the file says
+    /// otherwise.
+    pub unit_power: Power,
+    /// First day a rack runs if nothing slips.
+    pub first_rack: Date,
+    /// From the first rack to the last, linear.
+    pub ramp: Seconds,
+    /// How late it may be; the plan without sampling uses the median.
+    pub slip: Option<Slip>,
+    /// Where its figures come from, as the file says.
+    pub source: Option<String>,
+}
+
+/// A delay of which two quantiles are known. `p50 <= p90`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Slip {
+    /// Median.
+    pub p50: Seconds,
+    /// Nine out of ten are shorter.
+    pub p90: Seconds,
+}

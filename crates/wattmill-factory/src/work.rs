@@ -1,0 +1,54 @@
+//! What the factory is for.
+
+use jiff::civil::Date;
+use wattmill_catalog::{Model, Precision};
+use wattmill_units::{Money, Seconds};
+
+use crate::{EngineChoice, Traffic};
+
+/// Latency promised to users of a service.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Slo {
+    /// Time to first token.
+    pub ttft: Seconds,
+    /// Time per output token after the first.
+    pub tpot: Seconds,
+    /// Quantile at which both hold, such as 0.99.
+    pub quantile: f64,
+}
+
+/// A model served to users.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// Unique name.
+    pub name: String,
+    /// What answers.
+    pub model: Model,
+    /// What is promised.
+    pub slo: Slo,
+    /// Who asks, how much.
+    pub traffic: Traffic,
+    /// How it is run.
+    pub engine: EngineChoice,
+    /// Revenue of a million output tokens, if the file states one.
+    pub price_per_million_output: Option<Money>,
+}
+
+/// A training run.
+#[derive(Clone, Debug)]
+pub struct Training {
+    /// Unique name.
+    pub name: String,
+    /// What is trained.
+    pub model: Model,
+    /// Tokens to train on.
+    pub tokens: f64,
+    /// Accelerators it wants; it runs on fewer, proportionally slower, until serving leaves them.
+    pub accelerators: u32,
+    /// First day it may run.
+    pub from: Date,
+    /// Format of matrix multiplications.
+    pub precision: Precision,
+    /// Model-FLOPs utilisation, dense, against the peak of `precision`.
+    pub mfu: f64,
+}

@@ -1,0 +1,82 @@
+//! The interface between pricing and simulation: what a step consists of, what it costs.
+
+use wattmill_units::Ticks;
+
+/// Prefill part of a step, as sums over its chunks. A chunk is `c` new tokens of one prompt of
+/// which `p` tokens are already in the cache.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Prefill {
+    /// Chunks.
+    pub chunks: u32,
+    /// Σ c.
+    pub tokens: u32,
+    /// Σ c².
+    pub squares: u64,
+    /// Σ c·p.
+    pub products: u64,
+    /// Σ p.
+    pub context: u64,
+    /// Σ p, each rounded up to a multiple of 64.
+    pub context_padded: u64,
+    /// Chunks that complete their prompt and so produce a first token.
+    pub completed: u32,
+}
+
+impl Prefill {
+    /// Adds one chunk.
+    #[inline]
+    pub fn add(&mut self, tokens: u32, context: u32, completes: bool) {
+        let (c, p) = (u64::from(tokens), u64::from(context));
+        self.chunks += 1;
+        self.tokens += tokens;
+        self.squares += c * c;
+        self.products += c * p;
+        self.context += p;
+        self.context_padded += (p + 63) & !63;
+        self.completed += u32::from(completes);
+    }
+}
+
+/// What one step of one replica does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StepShape {
+    /// Sequences that each decode one token.
+    pub decodes: u32,
+    /// Sum of their contexts before the step, tokens, the last produced one included.
+    pub decode_context: u64,
+    /// Prompts under way.
+    pub prefill: Prefill,
+}
+
+/// What one step costs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StepCost {
+    /// From the step's start to its end.
+    pub time: Ticks,
+    /// Accelerator energy above idle, whole replica, nanojoules.
+    pub dynamic_nj: u64,
+}
+
+/// Consecutive pure decode steps of an unchanged batch, whose cost rises evenly from step to step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DecodeRun {
+    /// Cost of the first step.
+    pub first: StepCost,
+    /// What each further step costs more than the one before.
+    pub growth: StepCost,
+    /// How many steps this holds for, at least 1.
+    pub steps: u64,
+}
+
+/// Prices steps. Implemented by the compiled performance model and by a user's step-time table.
+///
+/// `decode_run` must agree with `step`, to the last bit, for each of its steps: the fast engine uses
+/// one and its slow twin the other.
+pub trait StepModel {
+    /// Cost of one step.
+    fn step(&self, shape: &StepShape) -> StepCost;
+
+    /// Cost of the coming decode steps of `decodes` sequences whose contexts now sum to `context`
+    /// and grow by `decodes` a step.
+    fn decode_run(&self, decodes: u32, context: u64) -> DecodeRun;
+}
