@@ -1,1 +1,12 @@
-//! (in the making)
+//! Pure decisions: `(view, event) → actions`. The same code decides in a simulated and in a live
+//! fleet.
+//!
+//! Does no IO, reads no clock and draws no randomness of its own.
+
+mod batching;
+mod dispatch;
+mod routing;
+
+pub use batching::BatchLimits;
+pub use dispatch::{Claim, serve_in_order};
+pub use routing::RoundRobin;

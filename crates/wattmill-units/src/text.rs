@@ -60,7 +60,12 @@ pub enum QuantityError {
 }
 
 fn allowed<Q: UnitTable>() -> String {
-    Q::UNITS.iter().map(|(unit, _)| *unit).filter(|u| !u.is_empty()).collect::<Vec<_>>().join(", ")
+    Q::UNITS
+        .iter()
+        .map(|(unit, _)| *unit)
+        .filter(|u| !u.is_empty())
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn parse<Q: UnitTable>(text: &str) -> Result<Q, QuantityError> {
@@ -178,9 +183,18 @@ units!(Energy, "energy", [("MWh", 3.6e9), ("J", 1.0), ("kWh", 3.6e6), ("GWh", 3.
     print [("J", 1.0), ("kJ", 1e3), ("kWh", 3.6e6), ("MWh", 3.6e9), ("GWh", 3.6e12), ("TWh", 3.6e15)]);
 units!(Money, "money in US dollars", [("USD", 1.0), ("kUSD", 1e3), ("MUSD", 1e6), ("GUSD", 1e9)],
     print [("USD", 1.0), ("kUSD", 1e3), ("MUSD", 1e6), ("GUSD", 1e9)]);
-units!(EnergyPrice, "a price of energy", [("USD/MWh", 1.0 / 3.6e9), ("USD/kWh", 1.0 / 3.6e6)],
-    print [("USD/MWh", 1.0 / 3.6e9)]);
-units!(CarbonIntensity, "carbon intensity", [("g/kWh", 1.0), ("kg/MWh", 1.0)], print [("g/kWh", 1.0)]);
+units!(
+    EnergyPrice,
+    "a price of energy",
+    [("USD/MWh", 1.0 / 3.6e9), ("USD/kWh", 1.0 / 3.6e6)],
+    print[("USD/MWh", 1.0 / 3.6e9)]
+);
+units!(
+    CarbonIntensity,
+    "carbon intensity",
+    [("g/kWh", 1.0), ("kg/MWh", 1.0)],
+    print[("g/kWh", 1.0)]
+);
 units!(Bytes, "an amount of memory", [("GB", 1e9), ("B", 1.0), ("kB", 1e3), ("MB", 1e6), ("TB", 1e12), ("GiB", 1_073_741_824.0), ("MiB", 1_048_576.0)],
     print [("B", 1.0), ("kB", 1e3), ("MB", 1e6), ("GB", 1e9), ("TB", 1e12), ("PB", 1e15)]);
 units!(Flops, "an amount of computation", [("TFLOP", 1e12), ("FLOP", 1.0), ("GFLOP", 1e9), ("PFLOP", 1e15)],
@@ -191,7 +205,7 @@ units!(ByteRate, "a data rate", [("GB/s", 1e9), ("B/s", 1.0), ("MB/s", 1e6), ("T
     print [("B/s", 1.0), ("MB/s", 1e6), ("GB/s", 1e9), ("TB/s", 1e12)]);
 units!(Seconds, "a length of time", [("s", 1.0), ("ns", 1e-9), ("us", 1e-6), ("ms", 1e-3), ("min", 60.0), ("h", 3600.0), ("hours", 3600.0), ("hour", 3600.0), ("days", 86_400.0), ("day", 86_400.0), ("weeks", 604_800.0), ("years", 31_557_600.0), ("year", 31_557_600.0)],
     print [("ns", 1e-9), ("us", 1e-6), ("ms", 1e-3), ("s", 1.0), ("min", 60.0), ("h", 3600.0), ("days", 86_400.0)]);
-units!(Ratio, "a ratio", [("%", 0.01), ("", 1.0)], print [("", 1.0)]);
+units!(Ratio, "a ratio", [("%", 0.01), ("", 1.0)], print[("", 1.0)]);
 
 #[cfg(test)]
 mod tests {
@@ -201,8 +215,14 @@ mod tests {
     fn reads_what_people_write() {
         assert_eq!("1.2 GW".parse(), Ok(Power::from_gw(1.2)));
         assert_eq!("360MW".parse(), Ok(Power::from_mw(360.0)));
-        assert_eq!(" 45 USD/MWh ".parse(), Ok(EnergyPrice::from_usd_per_mwh(45.0)));
-        assert_eq!("-3 USD/MWh".parse(), Ok(EnergyPrice::from_usd_per_mwh(-3.0)));
+        assert_eq!(
+            " 45 USD/MWh ".parse(),
+            Ok(EnergyPrice::from_usd_per_mwh(45.0))
+        );
+        assert_eq!(
+            "-3 USD/MWh".parse(),
+            Ok(EnergyPrice::from_usd_per_mwh(-3.0))
+        );
         assert_eq!("1e3 MW".parse(), Ok(Power::from_gw(1.0)));
         assert_eq!("2 EFLOP/s".parse(), Ok(FlopRate::from_tflops_per_s(2e6)));
         assert_eq!("25 %".parse(), Ok(Ratio::from_fraction(0.25)));
@@ -216,9 +236,18 @@ mod tests {
             text("1.2".parse()),
             "`1.2` has no unit; write power like `1.2 MW` (units: MW, W, kW, GW)"
         );
-        assert_eq!(text("1.2 GWh".parse()), "`GWh` is not a unit of power; use one of MW, W, kW, GW");
-        assert_eq!(text("lots".parse()), "`lots` does not start with a number; write power like `1 MW`");
-        assert_eq!(text("".parse()), "`` does not start with a number; write power like `1 MW`");
+        assert_eq!(
+            text("1.2 GWh".parse()),
+            "`GWh` is not a unit of power; use one of MW, W, kW, GW"
+        );
+        assert_eq!(
+            text("lots".parse()),
+            "`lots` does not start with a number; write power like `1 MW`"
+        );
+        assert_eq!(
+            text("".parse()),
+            "`` does not start with a number; write power like `1 MW`"
+        );
         assert!("NaN MW".parse::<Power>().is_err());
         assert!("inf MW".parse::<Power>().is_err());
         assert!("1.5 ÅW".parse::<Power>().is_err());

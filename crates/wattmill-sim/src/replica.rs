@@ -1,0 +1,600 @@
+//! One replica: continuous batching at a cost of O(changes).
+//!
+//! Per step only the batch's aggregates move: the number of decoding sequences, the sum of their
+//! contexts, the free KV blocks. A sequence is touched when it is admitted, at its first token and
+//! when it leaves. While nothing changes, steps are summed in closed form
+//! ([`StepModel::decode_run`]) up to the next arrival, leaver, kink of the price or shortage of
+//! blocks. All sums are integers, so this equals walking every step; [`twin`](crate::twin) does.
+
+use std::collections::VecDeque;
+
+use wattmill_perf::{DecodeRun, Prefill, StepModel, StepShape};
+use wattmill_policy::BatchLimits;
+use wattmill_units::{SimTime, Ticks};
+
+use crate::leavers::Leavers;
+use crate::{Finished, Request, Tally, Usage};
+
+/// A running or preempted sequence.
+#[derive(Clone, Copy, Debug)]
+struct Seat {
+    request: Request,
+    /// Tokens produced so far; while decoding, as of the moment it (re)joined the batch.
+    produced: u32,
+    preemptions: u32,
+    first_token: SimTime,
+    /// Clock at the last token before a preemption.
+    last_token: u128,
+    /// Number of its latest admission, 0 while it is free or preempted.
+    admission: u64,
+}
+
+/// A prompt of which a chunk is done.
+#[derive(Clone, Copy, Debug)]
+struct Partial {
+    seat: u32,
+    done: u32,
+}
+
+/// One engine replica under simulation.
+#[derive(Clone, Debug)]
+pub struct Replica {
+    limits: BatchLimits,
+    /// Start of the next step, in raw ticks.
+    clock: u128,
+    /// Steps taken.
+    step: u64,
+    decodes: u32,
+    /// Sum of the decoding sequences' contexts, last produced token included.
+    context: u64,
+    free_blocks: u64,
+    /// Decoding sequences by the residue of the steps at which they open a block.
+    openers: Vec<u32>,
+    /// `step % block_tokens`.
+    residue: usize,
+    seats: Vec<Seat>,
+    free_seats: Vec<u32>,
+    leavers: Leavers,
+    partial: Option<Partial>,
+    /// Preempted sequences; the last goes first.
+    preempted: Vec<u32>,
+    /// Every admission in order; stale ones are skipped.
+    admissions: Vec<(u32, u64)>,
+    admitted: u64,
+    /// Requests not yet admitted, in order of arrival.
+    inbox: VecDeque<Request>,
+    /// Seats whose prompt completes in this step.
+    completing: Vec<u32>,
+    usage: Usage,
+}
+
+const fn whole_ns(clock: u128) -> u64 {
+    (clock >> Ticks::FRACTION_BITS) as u64
+}
+
+const fn ticks_at(ns: u64) -> u128 {
+    (ns as u128) << Ticks::FRACTION_BITS
+}
+
+impl Replica {
+    /// Idle at time zero.
+    pub fn new(limits: BatchLimits) -> Self {
+        Self {
+            limits,
+            clock: 0,
+            step: 0,
+            decodes: 0,
+            context: 0,
+            free_blocks: limits.blocks,
+            openers: vec![0; limits.block_tokens as usize],
+            residue: 0,
+            seats: Vec::new(),
+            free_seats: Vec::new(),
+            leavers: Leavers::new(),
+            partial: None,
+            preempted: Vec::new(),
+            admissions: Vec::new(),
+            admitted: 0,
+            inbox: VecDeque::new(),
+            completing: Vec::new(),
+            usage: Usage::default(),
+        }
+    }
+
+    /// Hands over a request. Arrivals must not fall from one call to the next.
+    #[inline]
+    pub fn push(&mut self, request: Request) {
+        debug_assert!(
+            self.inbox
+                .back()
+                .is_none_or(|last| last.arrival <= request.arrival)
+        );
+        self.inbox.push_back(request);
+    }
+
+    /// What it did so far.
+    pub const fn usage(&self) -> &Usage {
+        &self.usage
+    }
+
+    /// Requests handed over and not yet finished or rejected.
+    pub fn live(&self) -> usize {
+        self.inbox.len() + self.seats.len() - self.free_seats.len()
+    }
+
+    /// Takes every step that starts before `horizon`, which no request pushed later may precede.
+    ///
+    /// Finished requests are added to `tally` and handed to `on_finish`.
+    pub fn run_until<M: StepModel>(
+        &mut self,
+        model: &M,
+        horizon: SimTime,
+        tally: &mut Tally,
+        on_finish: &mut impl FnMut(&Finished),
+    ) {
+        loop {
+            if self.is_idle() && !self.wake(horizon, tally) {
+                return;
+            }
+            if whole_ns(self.clock) >= horizon.as_ns() {
+                return;
+            }
+            let preempting = self.openers[self.residue] as u64 > self.free_blocks;
+            while self.openers[self.residue] as u64 > self.free_blocks {
+                self.preempt_last();
+            }
+            let room = self.limits.max_tokens - self.decodes;
+            let waiting = if preempting {
+                Waiting::Blocked
+            } else {
+                self.waiting(room, tally)
+            };
+            if self.partial.is_some_and(|_| room > 0) || matches!(waiting, Waiting::Admissible) {
+                self.mixed_step(model, !preempting, tally, on_finish);
+            } else {
+                let until = match waiting {
+                    Waiting::None(next) => next.map_or(horizon, |next| next.min(horizon)),
+                    _ => horizon,
+                };
+                // After a preemption the queue is looked at again at the very next step.
+                let most = if preempting { 1 } else { u64::MAX };
+                self.decode_steps(model, until, most, tally, on_finish);
+            }
+        }
+    }
+
+    const fn is_idle(&self) -> bool {
+        self.decodes == 0 && self.partial.is_none() && self.preempted.is_empty()
+    }
+
+    /// From idle to the next arrival before `horizon`; false if there is none.
+    fn wake(&mut self, horizon: SimTime, tally: &mut Tally) -> bool {
+        self.reject_impossible(tally);
+        match self.inbox.front() {
+            Some(next) if next.arrival < horizon => {
+                self.clock = self.clock.max(ticks_at(next.arrival.as_ns()));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Drops requests at the head of the queue that no empty replica could hold.
+    #[inline]
+    fn reject_impossible(&mut self, tally: &mut Tally) {
+        while let Some(head) = self.inbox.front()
+            && !self.limits.can_ever_run(head.input, head.output)
+        {
+            tally.rejected += 1;
+            self.inbox.pop_front();
+        }
+    }
+
+    const fn running(&self) -> u32 {
+        self.decodes + self.partial.is_some() as u32
+    }
+
+    /// What the head of the queue could do at this step.
+    #[inline]
+    fn waiting(&mut self, room: u32, tally: &mut Tally) -> Waiting {
+        let free = self.free_blocks - self.openers[self.residue] as u64;
+        if let Some(seat) = self.preempted.last() {
+            let prompt = self.prompt(*seat);
+            // A prompt under way is ahead in the queue and may leave no tokens.
+            let admits = self
+                .limits
+                .admits(self.running(), room, free, prompt as u64);
+            return if admits {
+                Waiting::Admissible
+            } else {
+                Waiting::Blocked
+            };
+        }
+        self.reject_impossible(tally);
+        match self.inbox.front() {
+            None => Waiting::None(None),
+            Some(next) if ticks_at(next.arrival.as_ns()) > self.clock => {
+                Waiting::None(Some(next.arrival))
+            }
+            Some(next) => {
+                if self
+                    .limits
+                    .admits(self.running(), room, free, next.input as u64)
+                {
+                    Waiting::Admissible
+                } else {
+                    Waiting::Blocked
+                }
+            }
+        }
+    }
+
+    /// Tokens that seat must prefill: its prompt and what it had produced before a preemption.
+    #[inline]
+    fn prompt(&self, seat: u32) -> u32 {
+        let seat = &self.seats[seat as usize];
+        seat.request.input + seat.produced
+    }
+
+    /// One step with at least one prefill chunk.
+    fn mixed_step<M: StepModel>(
+        &mut self,
+        model: &M,
+        admit: bool,
+        tally: &mut Tally,
+        on_finish: &mut impl FnMut(&Finished),
+    ) {
+        self.free_blocks -= self.openers[self.residue] as u64;
+        let mut room = self.limits.max_tokens - self.decodes;
+        let mut prefill = Prefill::default();
+        let mut running = self.running();
+        if let Some(partial) = self.partial.take() {
+            self.chunk(partial, &mut room, &mut prefill);
+        }
+        while admit && self.partial.is_none() {
+            let Some(seat) = self.admit_next(running, room, tally) else {
+                break;
+            };
+            running += 1;
+            self.chunk(Partial { seat, done: 0 }, &mut room, &mut prefill);
+        }
+        self.usage.prefill_tokens += u64::from(prefill.tokens);
+        self.usage.peak_blocks = self
+            .usage
+            .peak_blocks
+            .max(self.limits.blocks - self.free_blocks);
+        let shape = StepShape {
+            decodes: self.decodes,
+            decode_context: self.context,
+            prefill,
+        };
+        let cost = model.step(&shape);
+        if self.decodes > 0 {
+            tally.decode_steps(u64::from(self.decodes), cost.time.raw(), 0, 1);
+        }
+        self.advance(
+            1,
+            u128::from(cost.time.raw()),
+            u128::from(cost.dynamic_nj),
+            self.context.into(),
+        );
+        self.leave(tally, on_finish);
+        self.complete_prompts(tally, on_finish);
+    }
+
+    /// Gives `partial` its share of the step.
+    #[inline]
+    fn chunk(&mut self, partial: Partial, room: &mut u32, prefill: &mut Prefill) {
+        let missing = self.prompt(partial.seat) - partial.done;
+        let tokens = missing.min(*room);
+        if tokens > 0 {
+            *room -= tokens;
+            prefill.add(tokens, partial.done, tokens == missing);
+        }
+        if tokens == missing {
+            self.completing.push(partial.seat);
+        } else {
+            self.partial = Some(Partial {
+                seat: partial.seat,
+                done: partial.done + tokens,
+            });
+        }
+    }
+
+    /// Seats the head of the queue if the limits admit it.
+    #[inline]
+    fn admit_next(&mut self, running: u32, room: u32, tally: &mut Tally) -> Option<u32> {
+        let seat = if let Some(seat) = self.preempted.last().copied() {
+            let prompt = u64::from(self.prompt(seat));
+            if !self.limits.admits(running, room, self.free_blocks, prompt) {
+                return None;
+            }
+            self.preempted.pop();
+            seat
+        } else {
+            self.reject_impossible(tally);
+            let head = self.inbox.front()?;
+            if ticks_at(head.arrival.as_ns()) > self.clock
+                || !self
+                    .limits
+                    .admits(running, room, self.free_blocks, u64::from(head.input))
+            {
+                return None;
+            }
+            let head = self.inbox.pop_front()?;
+            self.sit(head)
+        };
+        self.free_blocks -= self.limits.blocks_for(u64::from(self.prompt(seat)));
+        self.admitted += 1;
+        self.seats[seat as usize].admission = self.admitted;
+        if self.admissions.len() >= 64 + 2 * self.seats.len() {
+            let seats = &self.seats;
+            self.admissions
+                .retain(|(seat, number)| seats[*seat as usize].admission == *number);
+        }
+        self.admissions.push((seat, self.admitted));
+        Some(seat)
+    }
+
+    #[inline]
+    fn sit(&mut self, request: Request) -> u32 {
+        let seat = Seat {
+            request,
+            produced: 0,
+            preemptions: 0,
+            first_token: SimTime::ZERO,
+            last_token: 0,
+            admission: 0,
+        };
+        match self.free_seats.pop() {
+            Some(free) => {
+                self.seats[free as usize] = seat;
+                free
+            }
+            None => {
+                self.seats.push(seat);
+                (self.seats.len() - 1) as u32
+            }
+        }
+    }
+
+    /// As many pure decode steps, at least one and at most `most`, as start before `until` and
+    /// before anything else changes.
+    fn decode_steps<M: StepModel>(
+        &mut self,
+        model: &M,
+        until: SimTime,
+        most: u64,
+        tally: &mut Tally,
+        on_finish: &mut impl FnMut(&Finished),
+    ) {
+        let run = model.decode_run(self.decodes, self.context);
+        let mut steps = run.steps.min(self.leavers.distance(self.step)).min(most);
+        if until < SimTime::MAX {
+            steps = steps_before(
+                &run,
+                ticks_at(until.as_ns()).saturating_sub(self.clock),
+                steps,
+            );
+        }
+        let (steps, opened) = self.steps_within_blocks(steps);
+        self.free_blocks -= opened;
+        self.usage.peak_blocks = self
+            .usage
+            .peak_blocks
+            .max(self.limits.blocks - self.free_blocks);
+        let (first, growth) = (run.first.time.raw(), run.growth.time.raw());
+        tally.decode_steps(u64::from(self.decodes), first, growth, steps);
+        let time = series(first, growth, steps);
+        let energy = series(run.first.dynamic_nj, run.growth.dynamic_nj, steps);
+        let context = series(self.context, u64::from(self.decodes), steps);
+        self.advance(steps, time, energy, context);
+        self.leave(tally, on_finish);
+    }
+
+    /// At most `steps` steps whose new blocks fit, and the blocks they open. The first always fits.
+    #[inline]
+    fn steps_within_blocks(&self, steps: u64) -> (u64, u64) {
+        let period = self.openers.len() as u64;
+        let decodes = u64::from(self.decodes);
+        let (mut whole, mut rest) = (steps / period, steps % period);
+        let affordable = self.free_blocks / decodes;
+        if affordable < whole {
+            // The shortage falls within the period after those that are affordable.
+            (whole, rest) = (affordable, period);
+        }
+        let mut opened = whole * decodes;
+        let mut residue = self.residue;
+        for taken in 0..rest {
+            let more = u64::from(self.openers[residue]);
+            if opened + more > self.free_blocks {
+                return (whole * period + taken, opened);
+            }
+            opened += more;
+            residue = if residue + 1 == self.openers.len() {
+                0
+            } else {
+                residue + 1
+            };
+        }
+        (whole * period + rest, opened)
+    }
+
+    /// Moves clock and aggregates over `steps` steps of an unchanged batch.
+    #[inline]
+    fn advance(&mut self, steps: u64, time: u128, energy: u128, context: u128) {
+        self.clock += time;
+        self.usage.busy_ticks += time;
+        self.usage.dynamic_nj += energy;
+        self.usage.context_steps += context;
+        self.usage.steps += steps;
+        let decoded = u64::from(self.decodes) * steps;
+        self.usage.decode_tokens += decoded;
+        self.context += decoded;
+        self.step += steps;
+        let residue = self.residue as u64 + steps;
+        let period = self.openers.len() as u64;
+        self.residue = if residue < period {
+            residue
+        } else {
+            residue % period
+        } as usize;
+    }
+
+    /// Lets go of every sequence that produced its last token.
+    #[inline]
+    fn leave(&mut self, tally: &mut Tally, on_finish: &mut impl FnMut(&Finished)) {
+        while let Some(seat) = self.leavers.take(self.step) {
+            let Seat {
+                request, produced, ..
+            } = self.seats[seat as usize];
+            let joined = self.step - u64::from(request.output - produced);
+            let opener = self.opener(joined, request.input + produced);
+            self.openers[opener] -= 1;
+            self.decodes -= 1;
+            let total = u64::from(request.input) + u64::from(request.output);
+            self.context -= total;
+            self.finish(seat, tally, on_finish);
+        }
+    }
+
+    /// Residue of the steps at which a sequence opens a block that joins the batch at `joined` with
+    /// `context` tokens, the last of them not yet in the cache.
+    #[inline]
+    fn opener(&self, joined: u64, context: u32) -> usize {
+        let period = self.openers.len() as u64;
+        let ahead = u64::from(context - 1) % period;
+        ((joined + period - ahead) % period) as usize
+    }
+
+    fn finish(&mut self, seat: u32, tally: &mut Tally, on_finish: &mut impl FnMut(&Finished)) {
+        let Seat {
+            request,
+            first_token,
+            preemptions,
+            ..
+        } = self.seats[seat as usize];
+        let cached = u64::from(request.input) + u64::from(request.output) - 1;
+        self.free_blocks += self.limits.blocks_for(cached);
+        self.seats[seat as usize].admission = 0;
+        self.free_seats.push(seat);
+        let finish = SimTime::from_ns(whole_ns(self.clock));
+        let done = Finished {
+            request,
+            first_token,
+            finish,
+            preemptions,
+        };
+        tally.finish(&done);
+        on_finish(&done);
+    }
+
+    /// Every prompt that was completed produces a token and joins the batch, or is done.
+    fn complete_prompts(&mut self, tally: &mut Tally, on_finish: &mut impl FnMut(&Finished)) {
+        let mut completing = std::mem::take(&mut self.completing);
+        for seat in completing.drain(..) {
+            self.usage.prompt_completions += 1;
+            let state = &mut self.seats[seat as usize];
+            if state.produced == 0 {
+                state.first_token = SimTime::from_ns(whole_ns(self.clock));
+            } else {
+                tally.decode_steps(1, (self.clock - state.last_token) as u64, 0, 1);
+            }
+            state.produced += 1;
+            let left = state.request.output - state.produced;
+            let context = state.request.input + state.produced;
+            if left == 0 {
+                self.finish(seat, tally, on_finish);
+                continue;
+            }
+            self.decodes += 1;
+            self.context += u64::from(context);
+            let opener = self.opener(self.step, context);
+            self.openers[opener] += 1;
+            self.leavers.file(seat, self.step + u64::from(left));
+        }
+        self.completing = completing;
+    }
+
+    /// Preempts the sequence admitted last: its blocks are freed, it will be recomputed.
+    fn preempt_last(&mut self) {
+        let seat = loop {
+            match self.admissions.pop() {
+                Some((seat, number)) if self.seats[seat as usize].admission == number => {
+                    break seat;
+                }
+                Some(_) => {}
+                None => unreachable!("blocks are short although nothing runs"),
+            }
+        };
+        let prompt = self.prompt(seat);
+        if self.partial.is_some_and(|partial| partial.seat == seat) {
+            self.partial = None;
+            self.free_blocks += self.limits.blocks_for(u64::from(prompt));
+        } else {
+            let left = (self.leavers.due(seat) - self.step) as u32;
+            self.leavers.remove(seat);
+            let state = &mut self.seats[seat as usize];
+            let joined_with = state.request.input + state.produced;
+            let decoded = state.request.output - state.produced - left;
+            state.produced += decoded;
+            state.last_token = self.clock;
+            let context = joined_with + decoded;
+            let opener = self.opener(self.step - u64::from(decoded), joined_with);
+            self.openers[opener] -= 1;
+            self.decodes -= 1;
+            self.context -= u64::from(context);
+            self.free_blocks += self.limits.blocks_for(u64::from(context - 1));
+        }
+        let state = &mut self.seats[seat as usize];
+        state.preemptions += 1;
+        state.admission = 0;
+        self.preempted.push(seat);
+    }
+}
+
+/// Head of the queue, as the next step sees it.
+enum Waiting {
+    /// Nobody yet; the next arrival, if one is known.
+    None(Option<SimTime>),
+    /// Somebody who may start now.
+    Admissible,
+    /// Somebody who may not, until somebody leaves.
+    Blocked,
+}
+
+/// Σ of `first + i·growth` for `i < steps`.
+#[inline]
+fn series(first: u64, growth: u64, steps: u64) -> u128 {
+    let steps = u128::from(steps);
+    if growth == 0 {
+        return u128::from(first) * steps;
+    }
+    u128::from(first) * steps + u128::from(growth) * (steps * (steps - 1) / 2)
+}
+
+/// Fewest steps, at least 1 and at most `most`, after which `span` ticks have passed.
+#[inline]
+fn steps_before(run: &DecodeRun, span: u128, most: u64) -> u64 {
+    let (first, growth) = (run.first.time.raw(), run.growth.time.raw());
+    if u128::from(first) >= span || most <= 1 {
+        return 1;
+    }
+    if series(first, growth, most) < span {
+        return most;
+    }
+    if growth == 0 {
+        return (span as u64).div_ceil(first.max(1)).clamp(1, most);
+    }
+    // growth/2·k² + (first − growth/2)·k = span, then to the exact integer.
+    let (a, b) = (growth as f64 / 2.0, first as f64 - growth as f64 / 2.0);
+    let root = ((b * b + 4.0 * a * span as f64).sqrt() - b) / (2.0 * a);
+    let mut steps = (root as u64).clamp(1, most);
+    while steps > 1 && series(first, growth, steps - 1) >= span {
+        steps -= 1;
+    }
+    while series(first, growth, steps) < span {
+        steps += 1;
+    }
+    steps
+}

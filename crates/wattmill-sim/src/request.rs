@@ -1,0 +1,55 @@
+//! What goes into a replica and what comes out.
+
+use wattmill_units::SimTime;
+
+/// One request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Unique within a run; names the request in every result.
+    pub id: u64,
+    /// When it reaches the replica.
+    pub arrival: SimTime,
+    /// Prompt tokens, at least 1.
+    pub input: u32,
+    /// Tokens to generate, at least 1.
+    pub output: u32,
+}
+
+/// A request that was answered in full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Finished {
+    /// The request.
+    pub request: Request,
+    /// When its first token was there.
+    pub first_token: SimTime,
+    /// When its last token was there.
+    pub finish: SimTime,
+    /// How often it was preempted and recomputed.
+    pub preemptions: u32,
+}
+
+impl Finished {
+    /// Time to first token.
+    #[inline]
+    pub const fn ttft(&self) -> SimTime {
+        self.first_token.since(self.request.arrival)
+    }
+
+    /// From arrival to last token.
+    #[inline]
+    pub const fn e2e(&self) -> SimTime {
+        self.finish.since(self.request.arrival)
+    }
+
+    /// Mean time per output token after the first; `None` for a single token.
+    #[inline]
+    pub const fn tpot(&self) -> Option<SimTime> {
+        let gaps = self.request.output as u64 - 1;
+        if gaps == 0 {
+            return None;
+        }
+        Some(SimTime::from_ns(
+            self.finish.since(self.first_token).as_ns() / gaps,
+        ))
+    }
+}

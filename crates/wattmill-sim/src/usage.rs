@@ -1,0 +1,36 @@
+//! What a replica did with its time.
+
+/// Work and time of one replica, or of several added up. Everything is an exact integer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Steps.
+    pub steps: u64,
+    /// Time in steps, in raw [`Ticks`](wattmill_units::Ticks); the rest is idle.
+    pub busy_ticks: u128,
+    /// Accelerator energy above idle, nanojoules.
+    pub dynamic_nj: u128,
+    /// Prompt tokens computed, recomputation included.
+    pub prefill_tokens: u64,
+    /// Tokens decoded, first tokens not included.
+    pub decode_tokens: u64,
+    /// First tokens, and tokens produced at the end of a recomputation.
+    pub prompt_completions: u64,
+    /// Sum over steps of the decoding sequences' contexts, tokens.
+    pub context_steps: u128,
+    /// Most KV blocks in use at once.
+    pub peak_blocks: u64,
+}
+
+impl Usage {
+    /// Adds another replica's; the peak is the highest of any one replica.
+    pub fn merge(&mut self, other: &Self) {
+        self.steps += other.steps;
+        self.busy_ticks += other.busy_ticks;
+        self.dynamic_nj += other.dynamic_nj;
+        self.prefill_tokens += other.prefill_tokens;
+        self.decode_tokens += other.decode_tokens;
+        self.prompt_completions += other.prompt_completions;
+        self.context_steps += other.context_steps;
+        self.peak_blocks = self.peak_blocks.max(other.peak_blocks);
+    }
+}
