@@ -2,16 +2,24 @@
 //! what changes and not with what runs.
 //!
 //! Knows no file, no date and no money. [`Replica`] is the engine; [`twin`] walks every step and
-//! every sequence and gives the same answer, which is how the engine is tested.
+//! every sequence and gives the same answer, which is how the engine is tested. [`Fleet`] puts
+//! replicas behind a router, [`Synthetic`] draws traffic and [`probe`] finds the highest rate
+//! inside an SLO.
 
+mod fleet;
 mod leavers;
+mod probe;
 mod replica;
 mod request;
+mod synthetic;
 mod tally;
 pub mod twin;
 mod usage;
 
+pub use fleet::{Fleet, Progress};
+pub use probe::{Binding, Capacity, Demand, Operating, probe};
 pub use replica::Replica;
 pub use request::{Finished, Request};
+pub use synthetic::{Rates, Synthetic};
 pub use tally::{Limits, Tally};
 pub use usage::Usage;

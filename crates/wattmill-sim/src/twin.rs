@@ -96,38 +96,21 @@ pub fn run<M: StepModel>(
                 *given = chunk(sequence, &mut room, &mut prefill);
             }
         }
-        while !preempting {
-            let count = running.len() as u32;
-            let sequence = if let Some(head) = preempted.last() {
-                if !limits.admits(count, room, free, head.prompt) {
-                    break;
-                }
-                preempted.pop()
-            } else {
-                match inbox.front() {
-                    Some(head)
-                        if head.arrival <= now(clock)
-                            && limits.admits(count, room, free, u64::from(head.input)) =>
-                    {
-                        inbox.pop_front().map(|request| Sequence {
-                            request,
-                            cached: 0,
-                            prompt: u64::from(request.input),
-                            produced: 0,
-                            blocks: 0,
-                            preemptions: 0,
-                            first_token: SimTime::ZERO,
-                            last_token: 0,
-                        })
-                    }
-                    _ => None,
-                }
-            };
-            let Some(mut sequence) = sequence else { break };
-            sequence.blocks = limits.blocks_for(sequence.prompt);
-            free -= sequence.blocks;
-            chunks.push(chunk(&sequence, &mut room, &mut prefill));
-            running.push(sequence);
+        if !preempting {
+            while let Some(mut sequence) = next(
+                &limits,
+                &running,
+                room,
+                free,
+                now(clock),
+                &mut preempted,
+                &mut inbox,
+            ) {
+                sequence.blocks = limits.blocks_for(sequence.prompt);
+                free -= sequence.blocks;
+                chunks.push(chunk(&sequence, &mut room, &mut prefill));
+                running.push(sequence);
+            }
         }
         shape.prefill = prefill;
 
@@ -187,4 +170,39 @@ fn chunk(sequence: &Sequence, room: &mut u32, prefill: &mut Prefill) -> u32 {
         prefill.add(tokens, sequence.cached as u32, tokens == missing);
     }
     tokens
+}
+
+/// The head of the queue, if it may start.
+fn next(
+    limits: &BatchLimits,
+    running: &[Sequence],
+    room: u32,
+    free: u64,
+    now: SimTime,
+    preempted: &mut Vec<Sequence>,
+    inbox: &mut VecDeque<Request>,
+) -> Option<Sequence> {
+    let admits = |prompt| limits.admits(running.len() as u32, room, free, prompt);
+    if let Some(head) = preempted.last() {
+        return if admits(head.prompt) {
+            preempted.pop()
+        } else {
+            None
+        };
+    }
+    let head = inbox.front()?;
+    if head.arrival > now || !admits(u64::from(head.input)) {
+        return None;
+    }
+    let request = inbox.pop_front()?;
+    Some(Sequence {
+        request,
+        cached: 0,
+        prompt: u64::from(request.input),
+        produced: 0,
+        blocks: 0,
+        preemptions: 0,
+        first_token: SimTime::ZERO,
+        last_token: 0,
+    })
 }

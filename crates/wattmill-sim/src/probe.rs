@@ -1,0 +1,253 @@
+//! The highest request rate one replica sustains inside its SLO.
+//!
+//! The yearly plan takes its capacities from here: not a formula, but the engine under the traffic
+//! in question, bisected.
+
+use wattmill_factory::{Arrivals, Lengths, Slo};
+use wattmill_perf::StepModel;
+use wattmill_policy::BatchLimits;
+use wattmill_units::{Seconds, SimTime};
+
+use crate::{Rates, Replica, Request, Synthetic, Tally, Usage};
+
+/// What is asked of the replica.
+#[derive(Clone, Copy, Debug)]
+pub struct Demand<'a> {
+    /// Prompt and answer lengths.
+    pub lengths: &'a Lengths,
+    /// Arrival process in front of the router.
+    pub arrivals: Arrivals,
+    /// Replicas that share the router: round robin over `n` smooths each one's arrivals, their gaps
+    /// being sums of `n`.
+    pub replicas: u32,
+    /// What is promised.
+    pub slo: Slo,
+    /// Seed of the traffic.
+    pub seed: u64,
+}
+
+/// What limits the rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Binding {
+    /// Time to first token.
+    Ttft,
+    /// Time per output token.
+    Tpot,
+    /// More work than the replica does, however long one waits.
+    Throughput,
+}
+
+/// One rate, measured.
+#[derive(Clone, Debug)]
+pub struct Operating {
+    /// Requests a second.
+    pub rate_per_s: f64,
+    /// Requests finished within the measured window.
+    pub tally: Tally,
+    /// Work of the measured window.
+    pub usage: Usage,
+    /// Length of the measured window.
+    pub window: Seconds,
+}
+
+/// The outcome of a probe.
+#[derive(Clone, Debug)]
+pub enum Capacity {
+    /// The highest sustained rate, to 1 %, and what stands in the way of more.
+    Sustained {
+        /// The replica at that rate.
+        at: Box<Operating>,
+        /// What the next higher rate fails on.
+        binding: Binding,
+    },
+    /// Not even a request at a time stays inside the SLO.
+    Infeasible {
+        /// What it fails on.
+        binding: Binding,
+        /// Quantiles measured with next to no load.
+        ttft: Seconds,
+        /// The same for the time per output token.
+        tpot: Seconds,
+    },
+}
+
+/// Requests the window must hold, so that the quantile means something.
+const LEAST_REQUESTS: f64 = 2_000.0;
+/// The bisection stops at this ratio between a rate that holds and one that does not.
+const PRECISION: f64 = 1.01;
+
+/// Finds the capacity of one replica.
+pub fn probe<M: StepModel>(model: &M, limits: BatchLimits, demand: &Demand<'_>) -> Capacity {
+    let unloaded = unloaded_time(model, demand);
+    // A rate at which requests hardly meet.
+    let mut low = 0.02 / unloaded.as_s();
+    let mut good = match measure(model, limits, demand, low) {
+        Ok(operating) => operating,
+        Err(failed) => {
+            let (binding, at) = *failed;
+            let quantile = |h: &wattmill_units::Histogram| {
+                Seconds::from_s(h.quantile(demand.slo.quantile) as f64 * 1e-9)
+            };
+            return Capacity::Infeasible {
+                binding,
+                ttft: quantile(&at.tally.ttft),
+                tpot: quantile(&at.tally.tpot),
+            };
+        }
+    };
+    let (mut high, mut binding) = (low, Binding::Throughput);
+    // Doubling ends: no replica finishes more than its batch in one step.
+    for _ in 0..64 {
+        high *= 2.0;
+        match measure(model, limits, demand, high) {
+            Ok(operating) => (low, good) = (high, operating),
+            Err(failed) => {
+                binding = failed.0;
+                break;
+            }
+        }
+    }
+    while high / low > PRECISION {
+        let middle = (low * high).sqrt();
+        match measure(model, limits, demand, middle) {
+            Ok(operating) => (low, good) = (middle, operating),
+            Err(failed) => (high, binding) = (middle, failed.0),
+        }
+    }
+    Capacity::Sustained {
+        at: Box::new(good),
+        binding,
+    }
+}
+
+/// Time of a mean request alone on the replica.
+fn unloaded_time<M: StepModel>(model: &M, demand: &Demand<'_>) -> Seconds {
+    let input = (demand.lengths.input.mean().round() as u32).max(1);
+    let output = (demand.lengths.output.mean().round() as u32).max(1);
+    let alone = Request {
+        id: 0,
+        arrival: SimTime::ZERO,
+        input,
+        output,
+    };
+    let blocks = u64::from(input) + u64::from(output);
+    let mut replica = Replica::new(BatchLimits::new(1, input, 1, blocks));
+    let mut tally = Tally::new(None);
+    replica.push(alone);
+    replica.run_until(model, SimTime::MAX, &mut tally, &mut |_| {});
+    tally.last_finish.as_seconds().max(Seconds::from_us(1.0))
+}
+
+/// Runs the replica at `rate` past its transient and measures a window.
+fn measure<M: StepModel>(
+    model: &M,
+    limits: BatchLimits,
+    demand: &Demand<'_>,
+    rate_per_s: f64,
+) -> Result<Operating, Box<(Binding, Operating)>> {
+    let slo = &demand.slo;
+    let cv = match demand.arrivals {
+        Arrivals::Poisson => 1.0,
+        Arrivals::Gamma { cv } => cv,
+    } / f64::from(demand.replicas.max(1)).sqrt();
+    let traffic = Synthetic::new(
+        demand.seed,
+        Rates::constant(rate_per_s),
+        Arrivals::Gamma { cv },
+        demand.lengths,
+    );
+    // The longest a request within the SLO may take is the memory of the system.
+    let longest = slo.ttft + slo.tpot * demand.lengths.output.mean();
+    let warm_up = (longest * 1.5).max(Seconds::from_s(2.0));
+    let window = (warm_up * 2.0).max(Seconds::from_s(LEAST_REQUESTS / rate_per_s));
+    let expected = rate_per_s * window.as_s();
+    let tolerated = (1.0 - slo.quantile) * expected;
+
+    let mut replica = Replica::new(limits);
+    let mut before = Tally::new(None);
+    let mut tally = Tally::new(None);
+    let mut warm: Option<Usage> = None;
+    let (start, end) = (
+        SimTime::from_seconds(warm_up),
+        SimTime::from_seconds(warm_up + window),
+    );
+    let slice = SimTime::from_ns((end.as_ns() / 64).max(1));
+    let mut horizon = slice;
+    let mut traffic = traffic.peekable();
+    loop {
+        let stop = horizon.min(if warm.is_none() { start } else { end });
+        while let Some(request) = traffic.next_if(|request| request.arrival < stop) {
+            replica.push(request);
+        }
+        let into = if warm.is_none() {
+            &mut before
+        } else {
+            &mut tally
+        };
+        replica.run_until(model, stop, into, &mut |_| {});
+        if stop == end {
+            break;
+        }
+        if stop == start {
+            warm = Some(*replica.usage());
+        }
+        if hopeless(&tally, slo, tolerated)
+            || replica.live() as f64 > 1.2 * backlog_limit(rate_per_s, longest)
+        {
+            break;
+        }
+        if stop == horizon {
+            horizon = horizon + slice;
+        }
+    }
+
+    let usage = since(replica.usage(), &warm.unwrap_or_default());
+    let operating = Operating {
+        rate_per_s,
+        usage,
+        window,
+        tally,
+    };
+    let late = |h: &wattmill_units::Histogram, limit: Seconds| {
+        (h.count() - h.count_at_most(SimTime::from_seconds(limit).as_ns())) as f64
+    };
+    let tolerated = (1.0 - slo.quantile) * operating.tally.finished() as f64;
+    let binding = if late(&operating.tally.tpot, slo.tpot) > tolerated {
+        Binding::Tpot
+    } else if late(&operating.tally.ttft, slo.ttft) > tolerated {
+        Binding::Ttft
+    } else if replica.live() as f64 > backlog_limit(rate_per_s, longest) {
+        Binding::Throughput
+    } else {
+        return Ok(operating);
+    };
+    Err(Box::new((binding, operating)))
+}
+
+/// Requests in the system beyond which even a slow but punctual one could not work them off: by
+/// Little's law rate × longest time, with room for chance.
+fn backlog_limit(rate_per_s: f64, longest: Seconds) -> f64 {
+    let mean = rate_per_s * longest.as_s();
+    mean + 4.0 * mean.sqrt() + 4.0
+}
+
+/// Whether the window can no longer end well.
+fn hopeless(tally: &Tally, slo: &Slo, tolerated: f64) -> bool {
+    let late = |h: &wattmill_units::Histogram, limit: Seconds| {
+        h.count() - h.count_at_most(SimTime::from_seconds(limit).as_ns())
+    };
+    late(&tally.ttft, slo.ttft).max(late(&tally.tpot, slo.tpot)) as f64 > 1.5 * tolerated + 3.0
+}
+
+fn since(now: &Usage, then: &Usage) -> Usage {
+    Usage {
+        steps: now.steps - then.steps,
+        busy_ticks: now.busy_ticks - then.busy_ticks,
+        dynamic_nj: now.dynamic_nj - then.dynamic_nj,
+        prefill_tokens: now.prefill_tokens - then.prefill_tokens,
+        decode_tokens: now.decode_tokens - then.decode_tokens,
+        prompt_completions: now.prompt_completions - then.prompt_completions,
+        context_steps: now.context_steps - then.context_steps,
+        peak_blocks: now.peak_blocks,
+    }
+}
