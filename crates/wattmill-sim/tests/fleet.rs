@@ -115,7 +115,7 @@ fn a_stricter_slo_never_allows_more() {
             "{tpot}: {} after {last}",
             at.rate_per_s
         );
-        if tpot < 30.0 {
+        if tpot < 20.0 {
             assert_eq!(binding, Binding::Tpot);
         }
         // The window holds the SLO it was found for.
