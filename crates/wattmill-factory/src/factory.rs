@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use wattmill_units::IdVec;
 
-use crate::{Contract, Economics, Hardware, Phase, Service, Site, Training};
+use crate::{Contract, Economics, Hardware, Payment, Phase, Service, Site, Training};
 
 /// A programme of AI data centres between two dates.
 #[derive(Clone, Debug)]
@@ -28,6 +28,8 @@ pub struct Factory {
     pub trainings: IdVec<Training>,
     /// What is paid for what.
     pub contracts: Vec<Contract>,
+    /// What is paid on a day, in the order of the file.
+    pub payments: Vec<Payment>,
     /// Costs that no catalogue row states.
     pub economics: Economics,
 }

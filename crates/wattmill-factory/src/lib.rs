@@ -13,7 +13,7 @@ mod work;
 
 pub use engine::{EngineChoice, EngineSpec, Layout};
 pub use factory::Factory;
-pub use money::{Contract, Economics};
+pub use money::{Contract, Economics, Payment};
 pub use site::{Grid, Hardware, Onsite, Phase, PowerBasis, Pue, Site, Slip};
 pub use traffic::{Arrivals, LengthTable, Lengths, Traffic};
 pub use work::{Service, Slo, Training};

@@ -1,5 +1,6 @@
 //! What things cost and who pays.
 
+use jiff::civil::Date;
 use wattmill_units::{Money, Power, Seconds};
 
 /// Costs that no catalogue row states. Every default carries its source in the file reference.
@@ -31,4 +32,15 @@ pub struct Contract {
     pub for_each: Power,
     /// Most that is ever paid, if limited.
     pub up_to: Option<Money>,
+}
+
+/// Money that comes on a day, whatever is built.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Payment {
+    /// Who pays.
+    pub from: String,
+    /// How much.
+    pub amount: Money,
+    /// When. May lie before the plan.
+    pub on: Date,
 }
