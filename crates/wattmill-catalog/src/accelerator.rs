@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use toml::Table;
 use wattmill_units::{ByteRate, Bytes, FlopRate, Power};
 
 use crate::Provenance;
+use crate::row::{Row, RowError};
 
 /// Number format of weights and matrix multiplications.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,7 +43,9 @@ impl Precision {
 
     /// From its name, case ignored.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|p| p.name().eq_ignore_ascii_case(name))
+        Self::ALL
+            .into_iter()
+            .find(|p| p.name().eq_ignore_ascii_case(name))
     }
 }
 
@@ -95,4 +99,71 @@ impl Accelerator {
             Precision::Fp4 => self.fp4,
         }
     }
+
+    /// Values without which it can be shown but not priced.
+    pub fn missing(&self) -> Vec<&'static str> {
+        let peak = Precision::ALL.iter().any(|p| self.peak(*p).is_some());
+        [
+            ("a dense peak", peak),
+            ("memory", self.memory.is_some()),
+            ("memory_bandwidth", self.memory_bandwidth.is_some()),
+            (
+                "scaleup",
+                self.scaleup.is_some() || self.scaleup_domain == Some(1),
+            ),
+            ("scaleup_domain", self.scaleup_domain.is_some()),
+            ("tdp", self.tdp.is_some()),
+        ]
+        .into_iter()
+        .filter_map(|(name, there)| (!there).then_some(name))
+        .collect()
+    }
+}
+
+/// One accelerator from its table, such as an `[accelerator.mine]` of a factory file.
+///
+/// Every value may be bare or `{ value = …, source = …, confidence = … }`. Only `family` must be
+/// there; a row that names no source counts as its author's estimate.
+///
+/// # Errors
+///
+/// Everything that is wrong with the row: unknown keys, values without unit or below zero, no
+/// family.
+pub fn parse_accelerator(id: &str, table: &Table) -> Result<Accelerator, Vec<RowError>> {
+    let mut row = Row::new(table);
+    let name = row.text("name").unwrap_or_else(|| id.to_owned());
+    let vendor = row.text("vendor").unwrap_or_default();
+    let family = row.text("family");
+    let wanted = "the chip family whose efficiency it has, like `hopper`";
+    let family = family.unwrap_or_else(|| row.absent("family", wanted, String::new()));
+    let launch = row.text("launch").unwrap_or_default();
+    row.shown(&["status", "dies"]);
+    let (bf16, fp8) = (row.quantity("bf16"), row.quantity("fp8"));
+    row.shown(&["fp6"]);
+    let fp4 = row.quantity("fp4");
+    row.shown(&["fp4_advertised"]);
+    let memory = row.quantity("memory");
+    let memory_bandwidth = row.quantity("memory_bandwidth");
+    let scaleup = row.quantity("scaleup");
+    let scaleup_domain = row.count("scaleup_domain");
+    let scaleout = row.quantity("scaleout");
+    let tdp = row.quantity("tdp");
+    row.shown(&["facility_power", "cost_per_hour"]);
+    Ok(Accelerator {
+        id: id.to_owned(),
+        name,
+        vendor,
+        family,
+        launch,
+        bf16,
+        fp8,
+        fp4,
+        memory,
+        memory_bandwidth,
+        scaleup,
+        scaleup_domain,
+        scaleout,
+        tdp,
+        provenance: row.finish()?,
+    })
 }

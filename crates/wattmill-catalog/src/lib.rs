@@ -1,15 +1,25 @@
-//! Published facts: accelerators, systems, model architectures and traffic shapes, each value with
-//! its source, date and confidence.
+//! Published facts: accelerators, systems, model architectures, achieved efficiencies and traffic
+//! shapes, each value with its source, date and confidence.
 //!
 //! Knows no scenario and no clock; the built-in rows are compiled in, a factory file may add its
-//! own.
+//! own. [`Catalog`] is the way in.
 
 mod accelerator;
+mod catalog;
+mod closest;
+mod efficiency;
 mod model;
 mod provenance;
+mod row;
 mod system;
+mod traffic;
 
-pub use accelerator::{Accelerator, Precision};
-pub use model::{AttentionKind, Ffn, Model, Moe};
+pub use accelerator::{Accelerator, Precision, parse_accelerator};
+pub use catalog::{Catalog, CatalogError, Kind, Texts};
+pub use closest::closest;
+pub use efficiency::Efficiency;
+pub use model::{AttentionKind, Ffn, Indexer, Model, Moe, Undescribed, parse_model};
 pub use provenance::{Confidence, Field, Provenance};
-pub use system::System;
+pub use row::RowError;
+pub use system::{System, parse_system};
+pub use traffic::{LengthRow, ShapeRow};

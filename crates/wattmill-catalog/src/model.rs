@@ -1,6 +1,9 @@
 //! Transformer architectures.
 
+use toml::Table;
+
 use crate::Provenance;
+use crate::row::{Row, RowError};
 
 /// How a layer attends.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -59,6 +62,45 @@ pub struct Ffn {
     pub gated: bool,
 }
 
+/// A part of an architecture that the other fields of [`Model`] do not describe. A model that has
+/// one can be shown, not priced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Undescribed {
+    /// Layers of linear attention with a constant state.
+    LinearAttention,
+    /// State-space layers with a constant state.
+    StateSpace,
+    /// Attention over a compressed context.
+    CompressedAttention,
+}
+
+impl Undescribed {
+    /// Every one of them.
+    pub const ALL: [Self; 3] = [
+        Self::LinearAttention,
+        Self::StateSpace,
+        Self::CompressedAttention,
+    ];
+
+    /// As written in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::LinearAttention => "linear attention",
+            Self::StateSpace => "state space",
+            Self::CompressedAttention => "compressed attention",
+        }
+    }
+}
+
+/// What picks the tokens of sparse attention: a small attention of its own, whose keys are cached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Indexer {
+    /// Query heads.
+    pub heads: u32,
+    /// Size of a head, and of the one key cached per token and layer.
+    pub head_dim: u32,
+}
+
 /// The shape of a model. Everything the performance model needs and nothing about weights' values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
@@ -81,6 +123,10 @@ pub struct Model {
     pub window: u32,
     /// Tokens a sparse attention layer selects from the context (0 = dense attention).
     pub sparse_top_k: u32,
+    /// The indexer of sparse attention, if it has one.
+    pub indexer: Option<Indexer>,
+    /// What the fields above leave out, if anything.
+    pub undescribed: Option<Undescribed>,
     /// Feed-forward parts.
     pub ffn: Ffn,
     /// Vocabulary.
@@ -91,6 +137,301 @@ pub struct Model {
     pub context: u32,
     /// Published total of parameters, where known.
     pub params_published: Option<f64>,
+    /// Published parameters a token visits, where known. Some publishers leave embeddings out.
+    pub params_active_published: Option<f64>,
     /// Where it all comes from.
     pub provenance: Provenance,
+}
+
+impl Model {
+    /// Parameters from the dimensions: attention, feed-forward, routers and embeddings; no norms,
+    /// biases or multi-token prediction. Too few where [`Self::undescribed`] is not `None`.
+    ///
+    /// ```
+    /// let catalog = wattmill_catalog::Catalog::builtin();
+    /// let model = catalog.model("llama-3.1-70b").unwrap();
+    /// assert_eq!((model.parameters() / 1e9).round(), 71.0);
+    /// assert_eq!(model.kv_bytes_per_token(2.0), 327_680.0);
+    /// ```
+    pub fn parameters(&self) -> f64 {
+        self.parameters_with_experts(self.ffn.moe.map_or(0, |m| m.routed))
+    }
+
+    /// Parameters one token visits: as [`Self::parameters`] with only the experts it is routed to.
+    pub fn active_parameters(&self) -> f64 {
+        self.parameters_with_experts(self.ffn.moe.map_or(0, |m| m.top_k))
+    }
+
+    fn parameters_with_experts(&self, experts: u32) -> f64 {
+        let dense = self.ffn_parameters(self.ffn.dense_dim) * f64::from(self.ffn.dense_layers);
+        let moe = self.ffn.moe.map_or(0.0, |m| {
+            let router = f64::from(self.hidden) * f64::from(m.routed);
+            let routed = self.ffn_parameters(m.expert_dim) * f64::from(experts);
+            (router + routed + self.ffn_parameters(m.shared_dim)) * f64::from(m.layers)
+        });
+        let embeddings = if self.tied_embeddings { 1.0 } else { 2.0 };
+        self.attention_parameters() * f64::from(self.layers)
+            + dense
+            + moe
+            + embeddings * f64::from(self.vocab) * f64::from(self.hidden)
+    }
+
+    /// Parameters of one layer's attention, its indexer included.
+    pub fn attention_parameters(&self) -> f64 {
+        let hidden = f64::from(self.hidden);
+        let (attention, query_in) = match self.attention {
+            AttentionKind::Grouped {
+                heads,
+                kv_heads,
+                head_dim,
+            } => {
+                let (q, kv) = (f64::from(heads), f64::from(kv_heads));
+                (hidden * f64::from(head_dim) * 2.0 * (q + kv), hidden)
+            }
+            AttentionKind::Latent {
+                heads,
+                q_rank,
+                kv_rank,
+                nope_dim,
+                rope_dim,
+                v_dim,
+            } => {
+                let (heads, kv_rank) = (f64::from(heads), f64::from(kv_rank));
+                let (nope, rope, v) = (f64::from(nope_dim), f64::from(rope_dim), f64::from(v_dim));
+                let query_in = if q_rank == 0 {
+                    hidden
+                } else {
+                    f64::from(q_rank)
+                };
+                let down = if q_rank == 0 { 0.0 } else { hidden * query_in };
+                let query = down + query_in * heads * (nope + rope);
+                let key_value = hidden * (kv_rank + rope) + kv_rank * heads * (nope + v);
+                (query + key_value + heads * v * hidden, query_in)
+            }
+        };
+        let indexer = self.indexer.map_or(0.0, |i| {
+            let (heads, dim) = (f64::from(i.heads), f64::from(i.head_dim));
+            query_in * heads * dim + hidden * dim + hidden * heads
+        });
+        attention + indexer
+    }
+
+    /// Parameters of one feed-forward block of inner size `inner`.
+    pub fn ffn_parameters(&self, inner: u32) -> f64 {
+        let matrices = if self.ffn.gated { 3.0 } else { 2.0 };
+        matrices * f64::from(self.hidden) * f64::from(inner)
+    }
+
+    /// Bytes of cache that one more token of one sequence takes over all layers that attend over
+    /// the whole context, at `bytes_per_element` (2 for BF16, 1 for FP8). Layers with a window
+    /// come on top, once per sequence and no longer than their window.
+    pub fn kv_bytes_per_token(&self, bytes_per_element: f64) -> f64 {
+        self.kv_elements_per_layer() * f64::from(self.full_attention_layers) * bytes_per_element
+    }
+
+    /// Cached numbers of one token in one layer: keys and values, or the latent, and the indexer's
+    /// key.
+    pub fn kv_elements_per_layer(&self) -> f64 {
+        let attention = match self.attention {
+            AttentionKind::Grouped {
+                kv_heads, head_dim, ..
+            } => 2.0 * f64::from(kv_heads) * f64::from(head_dim),
+            AttentionKind::Latent {
+                kv_rank, rope_dim, ..
+            } => f64::from(kv_rank) + f64::from(rope_dim),
+        };
+        attention + self.indexer.map_or(0.0, |i| f64::from(i.head_dim))
+    }
+
+    /// Whether it routes tokens to experts.
+    pub const fn is_moe(&self) -> bool {
+        self.ffn.moe.is_some()
+    }
+
+    /// What is lacking to price it, in words. Empty for a model that can be priced.
+    pub fn missing(&self) -> Vec<&'static str> {
+        let attention = match self.attention {
+            AttentionKind::Grouped {
+                heads,
+                kv_heads,
+                head_dim,
+            } => heads * kv_heads * head_dim > 0,
+            AttentionKind::Latent {
+                heads,
+                kv_rank,
+                nope_dim,
+                v_dim,
+                ..
+            } => heads > 0 && kv_rank > 0 && nope_dim > 0 && v_dim > 0,
+        };
+        let dense = self.ffn.dense_layers == 0 || self.ffn.dense_dim > 0;
+        let moe = self
+            .ffn
+            .moe
+            .is_none_or(|m| m.expert_dim > 0 && m.top_k > 0 && m.layers > 0);
+        let ffn_layers = self.ffn.dense_layers + self.ffn.moe.map_or(0, |m| m.layers);
+        let undescribed = match self.undescribed {
+            None => "",
+            Some(Undescribed::LinearAttention) => "the shape of its linear-attention layers",
+            Some(Undescribed::StateSpace) => "the shape of its state-space layers",
+            Some(Undescribed::CompressedAttention) => "the shape of its compressed attention",
+        };
+        [
+            ("layers", self.layers > 0),
+            ("hidden", self.hidden > 0),
+            ("the shape of its attention", attention),
+            (
+                "the shape of its feed-forward part",
+                dense && moe && ffn_layers > 0,
+            ),
+            ("vocab", self.vocab > 0),
+            (undescribed, self.undescribed.is_none()),
+        ]
+        .into_iter()
+        .filter_map(|(name, there)| (!there).then_some(name))
+        .collect()
+    }
+}
+
+/// One model from its table, such as a `[model.mine]` of a factory file.
+///
+/// Every value may be bare or `{ value = …, source = …, confidence = … }`. What is not there counts
+/// as not known ([`Model::missing`] says what that prevents), except where one value follows from
+/// others: `kv_heads` from `heads`, `head_dim` from `hidden / heads`, `dense_layers`, `moe_layers`
+/// and `full_attention_layers` from `layers`.
+///
+/// # Errors
+///
+/// Everything that is wrong with the row: unknown keys, values that are no counts, and counts that
+/// contradict each other.
+pub fn parse_model(id: &str, table: &Table) -> Result<Model, Vec<RowError>> {
+    let mut row = Row::new(table);
+    let family = row.text("family").unwrap_or_default();
+    let release = row.text("release").unwrap_or_default();
+    let layers = row.count("layers").unwrap_or(0);
+    let hidden = row.count("hidden").unwrap_or(0);
+    let attention = attention(&mut row, hidden);
+    let full_attention_layers = row.count("full_attention_layers").unwrap_or(layers);
+    if full_attention_layers > layers {
+        let message = format!("{full_attention_layers} is more than its {layers} layers");
+        row.refuse("full_attention_layers", message);
+    }
+    let window = row.count("window").unwrap_or(0);
+    let sparse_top_k = row.count("sparse_top_k").unwrap_or(0);
+    let indexer = match (row.count("indexer_heads"), row.count("indexer_dim")) {
+        (Some(heads), Some(head_dim)) => Some(Indexer { heads, head_dim }),
+        (None, None) => None,
+        _ => {
+            let message = "an indexer needs both indexer_heads and indexer_dim".to_owned();
+            row.refuse("indexer_heads", message);
+            None
+        }
+    };
+    let undescribed = row.text("undescribed").and_then(|text| {
+        let kind = Undescribed::ALL.into_iter().find(|u| u.name() == text);
+        if kind.is_none() {
+            let known = Undescribed::ALL.map(Undescribed::name).join("`, `");
+            row.refuse("undescribed", format!("`{text}` is none of `{known}`"));
+        }
+        kind
+    });
+    if full_attention_layers < layers && window == 0 && undescribed.is_none() {
+        let message = "missing; write the tokens that the other attention layers see".to_owned();
+        row.refuse("window", message);
+    }
+    let ffn = ffn(&mut row, layers);
+    let vocab = row.count("vocab").unwrap_or(0);
+    let tied_embeddings = row.flag("tied_embeddings").unwrap_or(false);
+    let context = row.count("context").unwrap_or(0);
+    row.shown(&["mtp_layers"]);
+    let params_published = row.number("params");
+    let params_active_published = row.number("params_active");
+    Ok(Model {
+        id: id.to_owned(),
+        family,
+        release,
+        layers,
+        hidden,
+        attention,
+        full_attention_layers,
+        window,
+        sparse_top_k,
+        indexer,
+        undescribed,
+        ffn,
+        vocab,
+        tied_embeddings,
+        context,
+        params_published,
+        params_active_published,
+        provenance: row.finish()?,
+    })
+}
+
+/// `latent` where a rank of the latent is given, otherwise `grouped`.
+fn attention(row: &mut Row<'_>, hidden: u32) -> AttentionKind {
+    let heads = row.count("heads").unwrap_or(0);
+    if let Some(kv_rank) = row.count("kv_rank") {
+        return AttentionKind::Latent {
+            heads,
+            q_rank: row.count("q_rank").unwrap_or(0),
+            kv_rank,
+            nope_dim: row.count("nope_dim").unwrap_or(0),
+            rope_dim: row.count("rope_dim").unwrap_or(0),
+            v_dim: row.count("v_dim").unwrap_or(0),
+        };
+    }
+    let kv_heads = row.count("kv_heads").unwrap_or(heads);
+    if heads > 0 && (kv_heads == 0 || !heads.is_multiple_of(kv_heads)) {
+        row.refuse(
+            "kv_heads",
+            format!("{kv_heads} does not divide its {heads} heads"),
+        );
+    }
+    let head_dim = row
+        .count("head_dim")
+        .or(hidden.checked_div(heads))
+        .unwrap_or(0);
+    AttentionKind::Grouped {
+        heads,
+        kv_heads,
+        head_dim,
+    }
+}
+
+fn ffn(row: &mut Row<'_>, layers: u32) -> Ffn {
+    let gated = row.flag("gated").unwrap_or(true);
+    let dense_dim = row.count("ffn_dim").unwrap_or(0);
+    let experts = row.count("experts");
+    let dense_layers = row.count("dense_layers");
+    let dense_layers = dense_layers.unwrap_or(if experts.is_some() { 0 } else { layers });
+    let moe = experts.map(|routed| {
+        let top_k = row.count("experts_per_token").unwrap_or(0);
+        if top_k > routed {
+            let message = format!("{top_k} is more than its {routed} experts");
+            row.refuse("experts_per_token", message);
+        }
+        Moe {
+            routed,
+            top_k,
+            expert_dim: row.count("expert_dim").unwrap_or(0),
+            shared_dim: row.count("shared_expert_dim").unwrap_or(0),
+            layers: row
+                .count("moe_layers")
+                .unwrap_or(layers.saturating_sub(dense_layers)),
+        }
+    });
+    let sum = u64::from(dense_layers) + moe.map_or(0, |m| u64::from(m.layers));
+    if sum > u64::from(layers) {
+        row.refuse(
+            "dense_layers",
+            format!("with moe_layers {sum}, more than its {layers} layers"),
+        );
+    }
+    Ffn {
+        dense_dim,
+        dense_layers,
+        moe,
+        gated,
+    }
 }

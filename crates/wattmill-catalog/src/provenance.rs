@@ -1,5 +1,7 @@
 //! Where a figure comes from.
 
+use std::fmt;
+
 /// How sure the source is, as a letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Confidence {
@@ -11,6 +13,31 @@ pub enum Confidence {
     C,
     /// Estimate or derivation.
     E,
+}
+
+impl Confidence {
+    /// As the data files write it.
+    pub const fn letter(self) -> &'static str {
+        match self {
+            Self::A => "A",
+            Self::B => "B",
+            Self::C => "C",
+            Self::E => "E",
+        }
+    }
+
+    /// From its letter, case ignored.
+    pub fn from_letter(letter: &str) -> Option<Self> {
+        [Self::A, Self::B, Self::C, Self::E]
+            .into_iter()
+            .find(|c| c.letter().eq_ignore_ascii_case(letter))
+    }
+}
+
+impl fmt::Display for Confidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.letter())
+    }
 }
 
 /// One published value as the catalogue shows it.
@@ -35,6 +62,13 @@ pub struct Provenance {
     pub date: String,
     /// How sure.
     pub confidence: Confidence,
-    /// Every value, in the order of the data file.
+    /// Every value the row states, in the order of its type's fields.
     pub fields: Vec<Field>,
+}
+
+impl Provenance {
+    /// The value called `name`, if the row states it.
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|f| f.name == name)
+    }
 }

@@ -1,8 +1,10 @@
 //! Servers, racks and pods of accelerators.
 
+use toml::Table;
 use wattmill_units::{Money, Power};
 
 use crate::Provenance;
+use crate::row::{Row, RowError};
 
 /// A unit one can buy: a server, rack or pod. `None` is a value no source states.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,7 +15,7 @@ pub struct System {
     pub name: String,
     /// Who makes it.
     pub vendor: String,
-    /// Catalogue id of its accelerator.
+    /// Catalogue id of its accelerator. Empty where the catalogue has no row for it.
     pub accelerator: String,
     /// Accelerators in one unit.
     pub accelerators: u32,
@@ -29,4 +31,81 @@ pub struct System {
     pub available: String,
     /// Where it all comes from.
     pub provenance: Provenance,
+}
+
+impl System {
+    /// Values without which it can be shown but not deployed.
+    pub fn missing(&self) -> Vec<&'static str> {
+        [
+            ("accelerator", !self.accelerator.is_empty()),
+            ("power_max", self.power_max.or(self.power_typical).is_some()),
+        ]
+        .into_iter()
+        .filter_map(|(name, there)| (!there).then_some(name))
+        .collect()
+    }
+}
+
+/// One system from its table, such as a `[system.my-rack]` of a factory file.
+///
+/// Every value may be bare or `{ value = …, source = …, confidence = … }`. Only `accelerators` must
+/// be there; a row that names no source counts as its author's estimate. That `accelerator` names a
+/// row is for the caller to see.
+///
+/// # Errors
+///
+/// Everything that is wrong with the row: unknown keys, values without unit or below zero, no
+/// accelerators, a typical power above the highest.
+pub fn parse_system(id: &str, table: &Table) -> Result<System, Vec<RowError>> {
+    let mut row = Row::new(table);
+    let name = row.text("name").unwrap_or_else(|| id.to_owned());
+    let vendor = row.text("vendor").unwrap_or_default();
+    let accelerator = row.text("accelerator").unwrap_or_default();
+    let accelerators = match row.count("accelerators") {
+        Some(0) => {
+            row.refuse(
+                "accelerators",
+                "0 is too few; a system has at least 1".to_owned(),
+            );
+            0
+        }
+        Some(n) => n,
+        None => row.absent("accelerators", "how many are in one unit, like `72`", 0),
+    };
+    let unit = row.text("unit").unwrap_or_else(|| "server".to_owned());
+    let power_typical = row.quantity::<Power>("power_typical");
+    let power_max = row.quantity::<Power>("power_max");
+    if let (Some(typical), Some(max)) = (power_typical, power_max)
+        && typical > max
+    {
+        row.refuse(
+            "power_typical",
+            format!("{typical} is above power_max, {max}"),
+        );
+    }
+    let price = row.quantity("price");
+    row.shown(&["price_low", "price_high"]);
+    let available = row.text("available").unwrap_or_default();
+    row.shown(&[
+        "cpu",
+        "cooling",
+        "scaleup_fabric",
+        "scaleout_fabric",
+        "memory",
+        "fp8",
+        "fp4",
+    ]);
+    Ok(System {
+        id: id.to_owned(),
+        name,
+        vendor,
+        accelerator,
+        accelerators,
+        unit,
+        power_typical,
+        power_max,
+        price,
+        available,
+        provenance: row.finish()?,
+    })
 }

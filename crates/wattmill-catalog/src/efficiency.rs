@@ -1,0 +1,153 @@
+//! What share of a chip's peaks is reached in practice.
+
+use toml::Table;
+use wattmill_units::{Ratio, Seconds};
+
+use crate::row::{Row, RowError};
+use crate::{Precision, Provenance};
+
+/// Achieved shares of the peaks of one chip family, and the fixed costs beside them.
+///
+/// Arrays are indexed by `Precision as usize`: BF16, FP8, FP4. A precision the family was not
+/// measured in repeats the next wider one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Efficiency {
+    /// Family, such as `hopper`; what [`Accelerator::family`](crate::Accelerator::family) names.
+    pub family: String,
+    /// The measured family these figures were taken from, where this one was never measured.
+    pub borrowed_from: Option<String>,
+    /// Large matrix multiplications: fraction of the dense peak of the same precision.
+    pub gemm: [f64; 3],
+    /// Reading weights of one precision in decode: fraction of peak memory bandwidth.
+    pub memory_weights: [f64; 3],
+    /// Reading the KV cache in decode attention: fraction of peak memory bandwidth.
+    pub memory_kv: f64,
+    /// All-reduce bus bandwidth as a fraction of one accelerator's scale-up bandwidth in one
+    /// direction, for the messages of inference. May pass 1 where switches reduce in flight.
+    pub allreduce: f64,
+    /// Fixed part of an all-reduce over eight accelerators.
+    pub allreduce_latency: Seconds,
+    /// All-to-all bandwidth as a fraction of scale-up bandwidth in one direction.
+    pub alltoall: f64,
+    /// Fixed part of an all-to-all over eight accelerators.
+    pub alltoall_latency: Seconds,
+    /// Large messages between scale-up domains: fraction of scale-out bandwidth in one direction.
+    pub scaleout: f64,
+    /// Time of the smallest message between scale-up domains.
+    pub scaleout_latency: Seconds,
+    /// Fixed cost of one kernel inside a captured graph.
+    pub kernel_latency: Seconds,
+    /// Fixed cost of one engine step: scheduling, launch and sampling.
+    pub step_overhead: Seconds,
+    /// Power of an idle package with weights loaded, as a fraction of its power limit.
+    pub idle_fraction: f64,
+    /// Dynamic power at the full dense rate over (limit - idle). Above 1 where a chip meets its
+    /// limit before its peak.
+    ///
+    /// Dynamic power is `(limit - idle) * (power_compute * FLOPs/(peak*t) + power_memory *
+    /// bytes/(bandwidth*t))`, never above `limit - idle`.
+    pub power_compute: f64,
+    /// Dynamic power at full memory bandwidth over (limit - idle); see [`Self::power_compute`].
+    pub power_memory: f64,
+    /// Where it all comes from.
+    pub provenance: Provenance,
+}
+
+impl Efficiency {
+    /// Whether it was measured on this very family. One that borrows may still state some values of
+    /// its own; [`Provenance::fields`] holds those.
+    pub const fn is_measured(&self) -> bool {
+        self.borrowed_from.is_none()
+    }
+
+    /// Share of the dense peak of `precision` that large matrix multiplications reach.
+    pub const fn gemm_at(&self, precision: Precision) -> f64 {
+        self.gemm[precision as usize]
+    }
+
+    /// Share of memory bandwidth reached when reading weights stored in `precision`.
+    pub const fn memory_weights_at(&self, precision: Precision) -> f64 {
+        self.memory_weights[precision as usize]
+    }
+}
+
+/// One family from its table. What the table does not state is taken from `lender`, the row it
+/// borrows from.
+pub(crate) fn parse_efficiency(
+    id: &str,
+    table: &Table,
+    lender: Option<&Efficiency>,
+) -> Result<Efficiency, Vec<RowError>> {
+    let mut row = Row::new(table);
+    let borrowed_from = row.text("borrowed_from");
+    let mut share = |name, otherwise: Option<f64>, most: f64| {
+        let value = row.quantity::<Ratio>(name).map(Ratio::as_fraction);
+        match value.or(otherwise) {
+            Some(v) if v > most => {
+                row.refuse(
+                    name,
+                    format!("`{v}` is not a share; it may be at most {most}"),
+                );
+                v
+            }
+            Some(v) => v,
+            None => row.absent(name, "a fraction like `0.8`", 0.0),
+        }
+    };
+    let mut shares = |names: [&'static str; 3], lent: Option<[f64; 3]>| {
+        let widest = share(names[0], lent.map(|l| l[0]), 1.0);
+        let middle = share(names[1], lent.map(|l| l[1]).or(Some(widest)), 1.0);
+        [
+            widest,
+            middle,
+            share(names[2], lent.map(|l| l[2]).or(Some(middle)), 1.0),
+        ]
+    };
+    let gemm = shares(
+        ["gemm_bf16", "gemm_fp8", "gemm_fp4"],
+        lender.map(|l| l.gemm),
+    );
+    let memory_weights = shares(
+        [
+            "memory_weights_bf16",
+            "memory_weights_fp8",
+            "memory_weights_fp4",
+        ],
+        lender.map(|l| l.memory_weights),
+    );
+    let memory_kv = share("memory_kv", lender.map(|l| l.memory_kv), 1.0);
+    let allreduce = share("allreduce", lender.map(|l| l.allreduce), 2.0);
+    let alltoall = share("alltoall", lender.map(|l| l.alltoall), 1.0);
+    let scaleout = share("scaleout", lender.map(|l| l.scaleout), 1.0);
+    let idle_fraction = share("idle_fraction", lender.map(|l| l.idle_fraction), 1.0);
+    let power_compute = share("power_compute", lender.map(|l| l.power_compute), 10.0);
+    let power_memory = share("power_memory", lender.map(|l| l.power_memory), 10.0);
+    let mut time = |name, lent: Option<Seconds>| {
+        let stated = row.quantity::<Seconds>(name).or(lent);
+        stated.unwrap_or_else(|| row.absent(name, "a time like `10 us`", Seconds::ZERO))
+    };
+    let allreduce_latency = time("allreduce_latency", lender.map(|l| l.allreduce_latency));
+    let alltoall_latency = time("alltoall_latency", lender.map(|l| l.alltoall_latency));
+    let scaleout_latency = time("scaleout_latency", lender.map(|l| l.scaleout_latency));
+    let kernel_latency = time("kernel_latency", lender.map(|l| l.kernel_latency));
+    let step_overhead = time("step_overhead", lender.map(|l| l.step_overhead));
+    Ok(Efficiency {
+        family: id.to_owned(),
+        borrowed_from,
+        gemm,
+        memory_weights,
+        memory_kv,
+        allreduce,
+        allreduce_latency,
+        alltoall,
+        alltoall_latency,
+        scaleout,
+        scaleout_latency,
+        kernel_latency,
+        step_overhead,
+        idle_fraction,
+        power_compute,
+        power_memory,
+        provenance: row.finish()?,
+    })
+}
