@@ -27,6 +27,9 @@ pub struct BatchLimits {
 }
 
 impl BatchLimits {
+    /// Blocks that no workload exhausts, for a replica whose memory is not modelled.
+    pub const UNLIMITED_BLOCKS: u64 = 1 << 40;
+
     /// Limits with a watermark of one block in a hundred.
     ///
     /// ```
