@@ -3,5 +3,9 @@
 //! Takes text and readers; never opens a file.
 
 mod diagnostic;
+mod trace;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use trace::{
+    Trace, TraceErrors, TraceForm, TraceProblem, TraceReader, TraceRequest, read_trace,
+};
