@@ -1,5 +1,6 @@
 //! Equal replicas behind a router.
 
+use std::iter::Peekable;
 use std::ops::ControlFlow;
 
 use wattmill_perf::StepModel;
@@ -54,25 +55,63 @@ impl Fleet {
         model: &M,
         requests: impl Iterator<Item = Request>,
         mut on_finish: impl FnMut(u32, &Finished),
-        mut on_progress: impl FnMut(Progress) -> ControlFlow<()>,
+        on_progress: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        let mut flow = ControlFlow::Continue(());
         let mut requests = requests.peekable();
-        while requests.peek().is_some() && flow.is_continue() {
-            let mut horizon = SimTime::ZERO;
-            for request in requests.by_ref().take(BLOCK.max(64 * self.replicas.len())) {
-                horizon = request.arrival;
-                self.replicas[self.router.route() as usize].push(request);
-                self.routed += 1;
-            }
-            self.run_replicas(model, horizon, &mut on_finish);
-            flow = on_progress(Progress {
-                requests: self.routed,
-                time: horizon,
-            });
-        }
+        let flow = self.hand_out(
+            model,
+            &mut requests,
+            SimTime::MAX,
+            &mut on_finish,
+            on_progress,
+        );
         self.run_replicas(model, SimTime::MAX, &mut on_finish);
         flow
+    }
+
+    /// Takes the requests that arrive before `until` and every step that starts before it. The next
+    /// call must not bring earlier ones.
+    pub fn advance<M: StepModel>(
+        &mut self,
+        model: &M,
+        requests: &mut Peekable<impl Iterator<Item = Request>>,
+        until: SimTime,
+        on_progress: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let flow = self.hand_out(model, requests, until, &mut |_, _| {}, on_progress);
+        self.run_replicas(model, until, &mut |_, _| {});
+        flow
+    }
+
+    /// Hands out the requests before `until` in blocks.
+    fn hand_out<M: StepModel>(
+        &mut self,
+        model: &M,
+        requests: &mut Peekable<impl Iterator<Item = Request>>,
+        until: SimTime,
+        on_finish: &mut impl FnMut(u32, &Finished),
+        mut on_progress: impl FnMut(Progress) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let block = BLOCK.max(64 * self.replicas.len());
+        let mut handed = block;
+        while handed == block {
+            handed = 0;
+            let mut horizon = SimTime::ZERO;
+            while handed < block
+                && let Some(request) = requests.next_if(|request| request.arrival < until)
+            {
+                horizon = request.arrival;
+                self.replicas[self.router.route() as usize].push(request);
+                handed += 1;
+            }
+            self.routed += handed as u64;
+            self.run_replicas(model, horizon, on_finish);
+            on_progress(Progress {
+                requests: self.routed,
+                time: horizon,
+            })?;
+        }
+        ControlFlow::Continue(())
     }
 
     /// Runs every replica up to `horizon` with what it has been given.
@@ -97,6 +136,11 @@ impl Fleet {
     /// What the requests add up to.
     pub const fn tally(&self) -> &Tally {
         &self.tally
+    }
+
+    /// Starts counting anew: gives what was counted so far and continues with `tally`.
+    pub fn swap_tally(&mut self, tally: Tally) -> Tally {
+        std::mem::replace(&mut self.tally, tally)
     }
 
     /// What the replicas did, added up.

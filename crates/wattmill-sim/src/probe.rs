@@ -201,7 +201,7 @@ fn measure<M: StepModel>(
         }
     }
 
-    let usage = since(replica.usage(), &warm.unwrap_or_default());
+    let usage = replica.usage().since(&warm.unwrap_or_default());
     let operating = Operating {
         rate_per_s,
         usage,
@@ -237,17 +237,4 @@ fn hopeless(tally: &Tally, slo: &Slo, tolerated: f64) -> bool {
         h.count() - h.count_at_most(SimTime::from_seconds(limit).as_ns())
     };
     late(&tally.ttft, slo.ttft).max(late(&tally.tpot, slo.tpot)) as f64 > 1.5 * tolerated + 3.0
-}
-
-fn since(now: &Usage, then: &Usage) -> Usage {
-    Usage {
-        steps: now.steps - then.steps,
-        busy_ticks: now.busy_ticks - then.busy_ticks,
-        dynamic_nj: now.dynamic_nj - then.dynamic_nj,
-        prefill_tokens: now.prefill_tokens - then.prefill_tokens,
-        decode_tokens: now.decode_tokens - then.decode_tokens,
-        prompt_completions: now.prompt_completions - then.prompt_completions,
-        context_steps: now.context_steps - then.context_steps,
-        peak_blocks: now.peak_blocks,
-    }
 }

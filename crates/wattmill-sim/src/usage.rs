@@ -33,4 +33,19 @@ impl Usage {
         self.context_steps += other.context_steps;
         self.peak_blocks = self.peak_blocks.max(other.peak_blocks);
     }
+
+    /// What was done after `earlier`, which is an earlier state of the same replicas. The peak stays
+    /// that of the whole time.
+    pub const fn since(&self, earlier: &Self) -> Self {
+        Self {
+            steps: self.steps - earlier.steps,
+            busy_ticks: self.busy_ticks - earlier.busy_ticks,
+            dynamic_nj: self.dynamic_nj - earlier.dynamic_nj,
+            prefill_tokens: self.prefill_tokens - earlier.prefill_tokens,
+            decode_tokens: self.decode_tokens - earlier.decode_tokens,
+            prompt_completions: self.prompt_completions - earlier.prompt_completions,
+            context_steps: self.context_steps - earlier.context_steps,
+            peak_blocks: self.peak_blocks,
+        }
+    }
 }
