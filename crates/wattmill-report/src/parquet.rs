@@ -1,0 +1,324 @@
+//! A table of requests, one row each, for the tools that read Parquet.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use ::parquet::basic::{Compression, LogicalType, Repetition, Type as Physical};
+use ::parquet::data_type::{DataType, Int32Type, Int64Type};
+use ::parquet::errors::Result as Written;
+use ::parquet::file::properties::{WriterProperties, WriterPropertiesPtr};
+use ::parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use ::parquet::schema::types::{Type, TypePtr};
+
+/// Rows that are held at a time, and so the size of a row group.
+const GROUP_ROWS: usize = 1 << 16;
+
+/// One simulated request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestRow {
+    /// Its place in the trace, from 0.
+    pub id: u64,
+    /// Which replica served it, from 0.
+    pub replica: u32,
+    /// Arrival, in nanoseconds from the start.
+    pub arrival_ns: u64,
+    /// Tokens of the prompt.
+    pub input_tokens: u32,
+    /// Tokens of the answer.
+    pub output_tokens: u32,
+    /// When the first token of the answer was there, in nanoseconds from the start.
+    pub first_token_ns: u64,
+    /// When the last one was, in nanoseconds from the start.
+    pub finish_ns: u64,
+    /// How often it lost its cache and was computed again.
+    pub preemptions: u32,
+}
+
+impl RequestRow {
+    /// Time to the first token, in nanoseconds.
+    pub const fn ttft_ns(&self) -> u64 {
+        self.first_token_ns.saturating_sub(self.arrival_ns)
+    }
+
+    /// Time per output token after the first, in nanoseconds to the nearest; none if there is only
+    /// one token.
+    pub const fn tpot_ns(&self) -> Option<u64> {
+        let rest = self.output_tokens.saturating_sub(1) as u64;
+        if rest == 0 {
+            return None;
+        }
+        let span = self.finish_ns.saturating_sub(self.first_token_ns);
+        Some(span / rest + (span % rest >= rest.div_ceil(2)) as u64)
+    }
+
+    /// Time from arrival to the last token, in nanoseconds.
+    pub const fn e2e_ns(&self) -> u64 {
+        self.finish_ns.saturating_sub(self.arrival_ns)
+    }
+}
+
+/// Why the table could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("the Parquet table cannot be written: {0}")]
+pub struct ParquetError(#[from] ::parquet::errors::ParquetError);
+
+/// Writes requests as Parquet and returns how many there were.
+///
+/// The columns, all unsigned integers: `request`, `replica`, `arrival_ns`, `input_tokens`,
+/// `output_tokens`, `ttft_ns` (arrival to first token), `tpot_ns` (between tokens after the first;
+/// null if there is one only), `e2e_ns` (arrival to last token) and `preemptions`. Snappy pages in
+/// groups of 65,536 rows; memory holds one group, however many there are. The same rows give the
+/// same bytes.
+///
+/// # Errors
+/// If `out` cannot be written.
+pub fn write_requests<W: Write + Send>(
+    out: W,
+    rows: &mut dyn Iterator<Item = RequestRow>,
+) -> Result<u64, ParquetError> {
+    let mut file = SerializedFileWriter::new(out, schema()?, properties())?;
+    let mut group = Group::default();
+    let mut written = 0;
+    for row in rows {
+        group.push(&row);
+        if group.request.len() == GROUP_ROWS {
+            written += group.flush(&mut file)?;
+        }
+    }
+    if !group.request.is_empty() {
+        written += group.flush(&mut file)?;
+    }
+    file.close()?;
+    Ok(written)
+}
+
+/// Columns of a row group. Parquet stores unsigned integers in the signed ones of the same width.
+#[derive(Default)]
+struct Group {
+    request: Vec<i64>,
+    replica: Vec<i32>,
+    arrival_ns: Vec<i64>,
+    input_tokens: Vec<i32>,
+    output_tokens: Vec<i32>,
+    ttft_ns: Vec<i64>,
+    /// Those there are; `tpot_there` says of which rows.
+    tpot_ns: Vec<i64>,
+    tpot_there: Vec<i16>,
+    e2e_ns: Vec<i64>,
+    preemptions: Vec<i32>,
+}
+
+impl Group {
+    fn push(&mut self, row: &RequestRow) {
+        self.request.push(row.id.cast_signed());
+        self.replica.push(row.replica.cast_signed());
+        self.arrival_ns.push(row.arrival_ns.cast_signed());
+        self.input_tokens.push(row.input_tokens.cast_signed());
+        self.output_tokens.push(row.output_tokens.cast_signed());
+        self.ttft_ns.push(row.ttft_ns().cast_signed());
+        self.tpot_ns.extend(row.tpot_ns().map(u64::cast_signed));
+        self.tpot_there.push(i16::from(row.tpot_ns().is_some()));
+        self.e2e_ns.push(row.e2e_ns().cast_signed());
+        self.preemptions.push(row.preemptions.cast_signed());
+    }
+
+    fn flush<W: Write + Send>(&mut self, file: &mut SerializedFileWriter<W>) -> Written<u64> {
+        let mut group = file.next_row_group()?;
+        column::<Int64Type, W>(&mut group, &mut self.request, None)?;
+        column::<Int32Type, W>(&mut group, &mut self.replica, None)?;
+        column::<Int64Type, W>(&mut group, &mut self.arrival_ns, None)?;
+        column::<Int32Type, W>(&mut group, &mut self.input_tokens, None)?;
+        column::<Int32Type, W>(&mut group, &mut self.output_tokens, None)?;
+        column::<Int64Type, W>(&mut group, &mut self.ttft_ns, None)?;
+        column::<Int64Type, W>(&mut group, &mut self.tpot_ns, Some(&mut self.tpot_there))?;
+        column::<Int64Type, W>(&mut group, &mut self.e2e_ns, None)?;
+        column::<Int32Type, W>(&mut group, &mut self.preemptions, None)?;
+        Ok(group.close()?.num_rows().cast_unsigned())
+    }
+}
+
+/// Writes the next column of the group and empties it. `there` says which rows have a value.
+fn column<T: DataType, W: Write + Send>(
+    group: &mut SerializedRowGroupWriter<'_, W>,
+    values: &mut Vec<T::T>,
+    there: Option<&mut Vec<i16>>,
+) -> Written<()> {
+    if let Some(mut column) = group.next_column()? {
+        column
+            .typed::<T>()
+            .write_batch(values, there.as_ref().map(|t| t.as_slice()), None)?;
+        column.close()?;
+    }
+    values.clear();
+    if let Some(there) = there {
+        there.clear();
+    }
+    Ok(())
+}
+
+fn schema() -> Written<TypePtr> {
+    let unsigned = |name, physical, bit_width, repetition| {
+        let logical = LogicalType::integer(bit_width, false);
+        Type::primitive_type_builder(name, physical)
+            .with_repetition(repetition)
+            .with_logical_type(Some(logical))
+            .build()
+            .map(Arc::new)
+    };
+    let int32 = |name| unsigned(name, Physical::INT32, 32, Repetition::REQUIRED);
+    let int64 = |name| unsigned(name, Physical::INT64, 64, Repetition::REQUIRED);
+    let fields = vec![
+        int64("request")?,
+        int32("replica")?,
+        int64("arrival_ns")?,
+        int32("input_tokens")?,
+        int32("output_tokens")?,
+        int64("ttft_ns")?,
+        unsigned("tpot_ns", Physical::INT64, 64, Repetition::OPTIONAL)?,
+        int64("e2e_ns")?,
+        int32("preemptions")?,
+    ];
+    Type::group_type_builder("requests")
+        .with_fields(fields)
+        .build()
+        .map(Arc::new)
+}
+
+fn properties() -> WriterPropertiesPtr {
+    Arc::new(
+        WriterProperties::builder()
+            .set_compression(Compression::SNAPPY)
+            .set_created_by(concat!("wattmill ", env!("CARGO_PKG_VERSION")).to_owned())
+            .build(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ::parquet::file::reader::{FileReader, SerializedFileReader};
+    use ::parquet::record::RowAccessor;
+    use bytes::Bytes;
+
+    fn row(id: u64) -> RequestRow {
+        RequestRow {
+            id,
+            replica: (id % 7) as u32,
+            arrival_ns: id * 1_000,
+            input_tokens: 1 + (id % 100) as u32,
+            output_tokens: 1 + (id % 3) as u32,
+            first_token_ns: id * 1_000 + 500,
+            finish_ns: id * 1_000 + 501,
+            preemptions: u32::from(id == 3),
+        }
+    }
+
+    fn written(rows: &mut dyn Iterator<Item = RequestRow>) -> (u64, Bytes) {
+        let mut out = Vec::new();
+        let count = write_requests(&mut out, rows).unwrap();
+        (count, Bytes::from(out))
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let count = 2 * GROUP_ROWS as u64 + 5;
+        let (written, bytes) = written(&mut (0..count).map(row));
+        assert_eq!(written, count);
+        let reader = SerializedFileReader::new(bytes).unwrap();
+        assert_eq!(reader.num_row_groups(), 3);
+        let meta = reader.metadata().file_metadata();
+        let names: Vec<_> = meta
+            .schema_descr()
+            .columns()
+            .iter()
+            .map(|c| c.name().to_owned())
+            .collect();
+        assert_eq!(
+            names.join(","),
+            "request,replica,arrival_ns,input_tokens,output_tokens,ttft_ns,tpot_ns,e2e_ns,preemptions"
+        );
+        let mut next = 0;
+        for read in reader.get_row_iter(None).unwrap() {
+            let (read, expected) = (read.unwrap(), row(next));
+            assert_eq!(read.get_ulong(0).unwrap(), expected.id);
+            assert_eq!(read.get_uint(1).unwrap(), expected.replica);
+            assert_eq!(read.get_ulong(2).unwrap(), expected.arrival_ns);
+            assert_eq!(read.get_uint(3).unwrap(), expected.input_tokens);
+            assert_eq!(read.get_uint(4).unwrap(), expected.output_tokens);
+            assert_eq!(read.get_ulong(5).unwrap(), 500);
+            assert_eq!(
+                read.get_ulong(6).ok(),
+                [None, Some(1), Some(1)][next as usize % 3]
+            );
+            assert_eq!(read.get_ulong(7).unwrap(), 501);
+            assert_eq!(read.get_uint(8).unwrap(), expected.preemptions);
+            next += 1;
+        }
+        assert_eq!(next, count);
+    }
+
+    #[test]
+    fn the_largest_numbers_survive() {
+        let most = RequestRow {
+            id: u64::MAX,
+            replica: u32::MAX,
+            arrival_ns: 0,
+            input_tokens: u32::MAX,
+            output_tokens: 2,
+            first_token_ns: 0,
+            finish_ns: u64::MAX,
+            preemptions: u32::MAX,
+        };
+        let (_, bytes) = written(&mut std::iter::once(most));
+        let reader = SerializedFileReader::new(bytes).unwrap();
+        let read = reader.get_row_iter(None).unwrap().next().unwrap().unwrap();
+        assert_eq!(
+            (read.get_ulong(0).unwrap(), read.get_uint(3).unwrap()),
+            (u64::MAX, u32::MAX)
+        );
+        assert_eq!(
+            (read.get_ulong(6).unwrap(), read.get_ulong(7).unwrap()),
+            (u64::MAX, u64::MAX)
+        );
+    }
+
+    #[test]
+    fn no_requests_make_an_empty_table() {
+        let (count, bytes) = written(&mut std::iter::empty());
+        assert_eq!(count, 0);
+        let reader = SerializedFileReader::new(bytes).unwrap();
+        assert_eq!(reader.metadata().file_metadata().num_rows(), 0);
+        assert_eq!(
+            reader
+                .metadata()
+                .file_metadata()
+                .schema()
+                .get_fields()
+                .len(),
+            9
+        );
+    }
+
+    #[test]
+    fn the_same_rows_give_the_same_bytes() {
+        assert_eq!(
+            written(&mut (0..1000).map(row)).1,
+            written(&mut (0..1000).map(row)).1
+        );
+    }
+
+    #[test]
+    fn a_full_disk_is_told() {
+        struct Full;
+        impl Write for Full {
+            fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+                Err(std::io::Error::other("no space left"))
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        let error = write_requests(Full, &mut (0..10).map(row)).unwrap_err();
+        assert!(error.to_string().contains("no space left"), "{error}");
+    }
+}
