@@ -84,8 +84,8 @@ pub enum CatalogError {
         /// Which value, and why.
         error: RowError,
     },
-    /// Two rows answer to one name.
-    #[error("{kind} `{id}`: `{name}` already names `{other}`; rename one of them")]
+    /// Two rows answer to one name, or one row to a name twice.
+    #[error("{kind} `{id}`: `{name}` already names `{other}`; drop or rename one of them")]
     Twice {
         /// What the rows describe.
         kind: Kind,
@@ -313,12 +313,14 @@ impl Catalog {
 
     /// Ids of one kind, in order.
     pub fn ids(&self, kind: Kind) -> Vec<&str> {
-        self.names(kind)
-            .values()
-            .map(|n| n.id.as_str())
-            .collect::<std::collections::BTreeSet<_>>()
-            .into_iter()
-            .collect()
+        match kind {
+            Kind::Accelerator => self.accelerators.ids(),
+            Kind::System => self.systems.ids(),
+            Kind::Model => self.models.ids(),
+            Kind::Lengths => self.lengths.ids(),
+            Kind::Shape => self.shapes.ids(),
+            Kind::Efficiency => self.efficiencies.ids(),
+        }
     }
 
     /// Other names the row of this id or alias answers to, as its data file spells them. Empty if
@@ -337,14 +339,19 @@ impl Catalog {
 
     /// Up to three ids, or aliases, that `wrong` may have meant, the nearest first.
     pub fn closest(&self, kind: Kind, wrong: &str) -> Vec<&str> {
-        let names = self.names(kind).values();
-        let mut seen = Vec::new();
-        let near = closest(wrong, names.clone().map(|n| n.spelled.as_str()), usize::MAX);
+        let (ids, aliases): (Vec<&Name>, Vec<&Name>) =
+            self.names(kind).values().partition(|n| n.spelled == n.id);
+        let names: Vec<&Name> = ids.into_iter().chain(aliases).collect();
+        let mut shown: Vec<&str> = Vec::new();
+        let near = closest(wrong, names.iter().map(|n| n.spelled.as_str()), usize::MAX);
         near.into_iter()
             .filter(|spelled| {
-                let id = names.clone().find(|n| n.spelled == *spelled).map(|n| &n.id);
-                let first = !seen.contains(&id);
-                seen.push(id);
+                let id = names
+                    .iter()
+                    .find(|n| n.spelled == *spelled)
+                    .map_or("", |n| &n.id);
+                let first = !shown.contains(&id);
+                shown.push(id);
                 first
             })
             .take(3)
@@ -441,26 +448,31 @@ impl<T> Shelf<T> {
     }
 
     fn name(&mut self, kind: Kind, id: &str, name: &str, errors: &mut Vec<CatalogError>) {
-        let new = Name {
-            spelled: name.to_owned(),
-            id: id.to_owned(),
-        };
-        let Some(old) = self.names.insert(normal(name), new) else {
-            return;
-        };
-        // `h100_sxm` beside `h100-sxm` is one name twice, not two rows.
-        if old.id != id {
+        let normal = normal(name);
+        if let Some(old) = self.names.get(&normal) {
             errors.push(CatalogError::Twice {
                 kind,
                 id: id.to_owned(),
                 name: name.to_owned(),
-                other: old.id,
+                other: old.id.clone(),
             });
+            return;
         }
+        self.names.insert(
+            normal,
+            Name {
+                spelled: name.to_owned(),
+                id: id.to_owned(),
+            },
+        );
     }
 
     fn get(&self, name: &str) -> Option<&T> {
         self.rows.get(&self.names.get(&normal(name))?.id)
+    }
+
+    fn ids(&self) -> Vec<&str> {
+        self.rows.keys().map(String::as_str).collect()
     }
 
     fn rows(&self) -> impl Iterator<Item = &T> {

@@ -1,5 +1,6 @@
 //! Reading one row: a table of values, each either bare or with a source of its own.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 
 use toml::{Table, Value};
@@ -24,17 +25,23 @@ pub(crate) const PROVENANCE: [&str; 3] = ["source", "date", "confidence"];
 pub(crate) struct Row<'a> {
     table: &'a Table,
     known: Vec<&'static str>,
+    /// How many of the known keys the table has.
+    met: usize,
     fields: Vec<Field>,
     errors: Vec<RowError>,
 }
 
 impl<'a> Row<'a> {
     pub(crate) fn new(table: &'a Table) -> Self {
-        let known = vec!["source", "date", "confidence", "aliases"];
+        let mut known = Vec::with_capacity(32);
+        known.extend(PROVENANCE);
+        known.push("aliases");
+        let met = known.iter().filter(|k| table.contains_key(**k)).count();
         Self {
             table,
             known,
-            fields: Vec::new(),
+            met,
+            fields: Vec::with_capacity(table.len()),
             errors: Vec::new(),
         }
     }
@@ -58,6 +65,7 @@ impl<'a> Row<'a> {
     fn take(&mut self, name: &'static str) -> Option<&'a Value> {
         self.known.push(name);
         let value = self.table.get(name)?;
+        self.met += 1;
         let Value::Table(own) = value else {
             self.show(name, value, None, None);
             return Some(value);
@@ -92,7 +100,7 @@ impl<'a> Row<'a> {
     ) {
         self.fields.push(Field {
             name,
-            value: bare(value),
+            value: bare(value).into_owned(),
             source,
             confidence,
         });
@@ -177,6 +185,7 @@ impl<'a> Row<'a> {
     pub(crate) fn numbers(&mut self, name: &'static str) -> Option<Vec<f64>> {
         self.known.push(name);
         let value = self.table.get(name)?;
+        self.met += 1;
         let read = |v: &Value| v.as_float().or(v.as_integer().map(|n| n as f64));
         let list = value
             .as_array()
@@ -193,11 +202,9 @@ impl<'a> Row<'a> {
     /// A row that names no source is taken as its author's own estimate; the built-in catalogue
     /// refuses such rows before they come here.
     pub(crate) fn finish(mut self) -> Result<Provenance, Vec<RowError>> {
-        for key in self
-            .table
-            .keys()
-            .filter(|k| !self.known.contains(&k.as_str()))
-        {
+        let all_met = self.met == self.table.len();
+        let unknown = |key: &&String| !all_met && !self.known.contains(&key.as_str());
+        for key in self.table.keys().filter(unknown) {
             let near = crate::closest::closest(key, self.known.iter().copied(), 1);
             let hint = near.first().map_or_else(
                 || format!("; known are {}", self.known.join(", ")),
@@ -240,8 +247,11 @@ impl<'a> Row<'a> {
 }
 
 /// As one would write it in a file, without quotes.
-fn bare(value: &Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned)
+fn bare(value: &Value) -> Cow<'_, str> {
+    match value {
+        Value::String(text) => Cow::Borrowed(text),
+        // Most values are counts; the general way takes a serializer.
+        Value::Integer(n) => Cow::Owned(n.to_string()),
+        other => Cow::Owned(other.to_string()),
+    }
 }

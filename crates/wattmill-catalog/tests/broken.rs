@@ -69,7 +69,7 @@ fn references_and_names_are_checked() {
             models: &models,
             ..EMPTY
         }),
-        ["model `x-1`: `x-1` already names `a`; rename one of them"]
+        ["model `x-1`: `x-1` already names `a`; drop or rename one of them"]
     );
     let efficiency = format!("[new]\nborrowed_from = 'old'\n{from}");
     assert_eq!(
