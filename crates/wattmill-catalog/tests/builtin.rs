@@ -86,7 +86,7 @@ fn the_usual_names_find_their_rows() {
             .aliases(Kind::Model, "deepseek-v3")
             .contains(&"deepseek-r1")
     );
-    assert_eq!(catalog.closest(Kind::System, "hgx-h10")[0], "hgx-h100");
+    assert_eq!(catalog.closest(Kind::System, "hgx-h1000")[0], "hgx-h100");
     assert_eq!(catalog.closest(Kind::System, "bicycle"), [""; 0]);
 }
 
