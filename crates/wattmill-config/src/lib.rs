@@ -3,9 +3,14 @@
 //! Takes text and readers; never opens a file.
 
 mod diagnostic;
+mod factory;
 mod trace;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use factory::{
+    BUILTIN_FACTORIES, Parsed, Spans, builtin_factory, json_schema, parse_factory,
+    reference_markdown,
+};
 pub use trace::{
     Trace, TraceErrors, TraceForm, TraceProblem, TraceReader, TraceRequest, read_trace,
 };

@@ -1,0 +1,105 @@
+//! What every reading function needs: the catalogue, and where problems go.
+
+use std::ops::Range;
+
+use wattmill_catalog::{Catalog, closest};
+
+use super::spans::Spans;
+use crate::{Diagnostic, Diagnostics, Severity};
+
+/// Carried through the reading of one file.
+pub(super) struct Context<'c> {
+    pub catalog: &'c Catalog,
+    pub spans: Spans,
+    problems: Vec<Diagnostic>,
+    /// Where the text is not even TOML: what stands there was guessed.
+    broken: Vec<Range<usize>>,
+}
+
+impl<'c> Context<'c> {
+    pub(super) fn new(catalog: &'c Catalog) -> Self {
+        Self {
+            catalog,
+            spans: Spans::default(),
+            problems: Vec::new(),
+            broken: Vec::new(),
+        }
+    }
+
+    /// Reports that the text is not TOML at `span`.
+    pub(super) fn broken(&mut self, span: Range<usize>, message: &str) {
+        let (label, help) = match message {
+            "duplicate key" => ("written before", "keep one of the two"),
+            m if m.starts_with("invalid date") => ("not a day", "write a day like `2026-10-01`"),
+            _ => (
+                "this is not TOML",
+                "text stands in double quotes, one `key = value` on a line; see https://toml.io",
+            ),
+        };
+        self.problems
+            .push(Diagnostic::error(span.clone(), message, label).with_help(help));
+        self.broken.push(span);
+    }
+
+    /// Reports what makes the file unusable. Says nothing about what was guessed in place of
+    /// broken text.
+    pub(super) fn error(
+        &mut self,
+        span: Range<usize>,
+        message: impl Into<String>,
+        label: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        let guessed = |b: &Range<usize>| span.start <= b.end && b.start <= span.end;
+        if !self.broken.iter().any(guessed) {
+            self.problems
+                .push(Diagnostic::error(span, message, label).with_help(help));
+        }
+    }
+
+    /// Reports something absent, unless broken text may hide it.
+    pub(super) fn missing(
+        &mut self,
+        span: Range<usize>,
+        message: impl Into<String>,
+        label: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        if self.broken.is_empty() {
+            self.error(span, message, label, help);
+        }
+    }
+
+    /// Reports what is odd but usable.
+    pub(super) fn warning(
+        &mut self,
+        span: Range<usize>,
+        message: impl Into<String>,
+        label: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.problems
+            .push(Diagnostic::warning(span, message, label).with_help(help));
+    }
+
+    /// What `wrong` may have meant.
+    pub(super) fn closest<'a>(
+        &self,
+        wrong: &str,
+        names: impl IntoIterator<Item = &'a str>,
+    ) -> Option<&'a str> {
+        closest(wrong, names, 1).first().copied()
+    }
+
+    /// Whether anything so far makes the file unusable.
+    pub(super) fn failed(&self) -> bool {
+        self.problems.iter().any(|p| p.severity == Severity::Error)
+    }
+
+    /// Everything reported, and where everything stands.
+    pub(super) fn finish(self) -> (Diagnostics, Spans) {
+        let mut diagnostics = Diagnostics::new();
+        diagnostics.extend(self.problems);
+        (diagnostics, self.spans)
+    }
+}

@@ -1,0 +1,94 @@
+//! `engine` of a service.
+
+use toml::de::DeValue;
+use wattmill_catalog::Precision;
+use wattmill_factory::{EngineChoice, EngineSpec, Layout};
+
+use super::context::Context;
+use super::row::Row;
+
+/// `"auto"`, or a layout of the file's own.
+pub(super) fn engine(cx: &mut Context<'_>, service: &Row<'_>) -> Option<EngineChoice> {
+    let Some(value) = service.raw("engine") else {
+        return Some(EngineChoice::Auto);
+    };
+    match value.get_ref() {
+        DeValue::String(word) if word == "auto" => Some(EngineChoice::Auto),
+        DeValue::Table(_) => {
+            let row = service.table_of(cx, "engine")?;
+            explicit(cx, &row).map(EngineChoice::Explicit)
+        }
+        _ => {
+            service.mismatch(cx, "engine", value);
+            None
+        }
+    }
+}
+
+fn explicit(cx: &mut Context<'_>, row: &Row<'_>) -> Option<EngineSpec> {
+    let tensor = row.small(cx, "tensor");
+    let pipeline = row.small(cx, "pipeline");
+    let expert = row.small(cx, "expert");
+    let data_attention = row.small(cx, "data_attention");
+    let precision = self::precision(cx, row, "precision");
+    let kv_precision = self::precision(cx, row, "kv_precision");
+    let max_seqs = row.small(cx, "max_seqs");
+    let max_tokens = row.small(cx, "max_tokens");
+    let block_tokens = row.small(cx, "block_tokens");
+    let memory_fraction = row.number(cx, "memory_fraction");
+    let layout = Layout {
+        tensor: tensor?,
+        pipeline: pipeline?,
+        expert: expert?,
+        data_attention: data_attention?,
+    };
+    let stage = layout.tensor * layout.data_attention;
+    if !stage.is_multiple_of(layout.expert) {
+        cx.error(
+            row.span("expert"),
+            format!(
+                "experts cannot be spread over {} accelerators",
+                layout.expert
+            ),
+            format!("a stage has {stage}"),
+            format!("`expert` must divide `tensor × data_attention`, here {stage}"),
+        );
+    }
+    if stage
+        .checked_mul(layout.pipeline)
+        .is_none_or(|n| n > 1 << 20)
+    {
+        cx.error(
+            row.header(),
+            "a replica of more than 1,048,576 accelerators",
+            "`tensor × data_attention × pipeline` is too large",
+            "lower one of the degrees",
+        );
+    }
+    let spec = EngineSpec {
+        layout,
+        precision: precision?,
+        kv_precision: kv_precision?,
+        max_seqs: max_seqs?,
+        max_tokens: max_tokens?,
+        block_tokens: block_tokens?,
+        memory_fraction: memory_fraction?,
+    };
+    if spec.max_tokens < spec.max_seqs {
+        cx.error(
+            row.span("max_tokens"),
+            format!(
+                "{} tokens a step for {} sequences",
+                spec.max_tokens, spec.max_seqs
+            ),
+            "a full batch needs one token each",
+            "raise `max_tokens` to `max_seqs` or more",
+        );
+    }
+    Some(spec)
+}
+
+/// A precision under `name`.
+pub(super) fn precision(cx: &mut Context<'_>, row: &Row<'_>, name: &str) -> Option<Precision> {
+    row.choice(cx, name).and_then(Precision::from_name)
+}

@@ -1,0 +1,1065 @@
+//! Every key of a factory file, once.
+
+use wattmill_units::{
+    ByteRate, Bytes, CarbonIntensity, EnergyPrice, FlopRate, Money, Power, Seconds,
+};
+
+use super::schema::{End, Key, Kind, Limits, Need, Table};
+use super::text::Measure;
+
+const POWER: Kind = Kind::Quantity(Measure::of::<Power>(), Limits::above("0 W", "1000 GW"));
+const PRICE: Kind = Kind::Quantity(
+    Measure::of::<EnergyPrice>(),
+    Limits::within("-1000 USD/MWh", "10000 USD/MWh"),
+);
+const CARBON: Kind = Kind::Quantity(
+    Measure::of::<CarbonIntensity>(),
+    Limits::within("0 g/kWh", "2000 g/kWh"),
+);
+const MONEY: Kind = Kind::Quantity(
+    Measure::of::<Money>(),
+    Limits::above("0 USD", "100000 GUSD"),
+);
+const DELAY: Kind = Kind::Quantity(Measure::of::<Seconds>(), Limits::within("0 s", "50 years"));
+const LATENCY: Kind = Kind::Quantity(Measure::of::<Seconds>(), Limits::above("0 s", "1 day"));
+const LIFE: Kind = Kind::Quantity(Measure::of::<Seconds>(), Limits::above("0 s", "100 years"));
+const FLOPS: Kind = Kind::Quantity(
+    Measure::of::<FlopRate>(),
+    Limits::above("0 TFLOP/s", "1000 EFLOP/s"),
+);
+const BANDWIDTH: Kind = Kind::Quantity(
+    Measure::of::<ByteRate>(),
+    Limits::above("0 GB/s", "1000000 TB/s"),
+);
+const MEMORY: Kind = Kind::Quantity(Measure::of::<Bytes>(), Limits::above("0 GB", "1000 TB"));
+const PER_DAY: Kind = Kind::Count(Limits::within("0", "1e18"));
+const SIZE: Kind = Kind::Whole(Limits::within("1", "100000000"));
+const SIZE_OR_NONE: Kind = Kind::Whole(Limits::within("0", "100000000"));
+const PRECISION: Kind = Kind::Choice(&["bf16", "fp8", "fp4"]);
+
+const fn required(name: &'static str, kind: Kind, example: &'static str, doc: &'static str) -> Key {
+    Key {
+        name,
+        kind,
+        need: Need::Required,
+        doc,
+        example,
+    }
+}
+
+const fn optional(name: &'static str, kind: Kind, example: &'static str, doc: &'static str) -> Key {
+    Key {
+        name,
+        kind,
+        need: Need::Optional,
+        doc,
+        example,
+    }
+}
+
+/// `default` is what one would write between quotes, or bare for numbers and words alike.
+const fn defaulted(
+    name: &'static str,
+    kind: Kind,
+    (default, why): (&'static str, &'static str),
+    example: &'static str,
+    doc: &'static str,
+) -> Key {
+    Key {
+        name,
+        kind,
+        need: Need::Default(default, why),
+        doc,
+        example,
+    }
+}
+
+const SOURCE: Key = optional(
+    "source",
+    Kind::Text,
+    r#""operator's announcement, 2025-07""#,
+    "Where the figures of this table come from.",
+);
+
+/// The file itself.
+pub(super) static FILE: Table = Table {
+    name: "file",
+    doc: "The top of the file.",
+    catalogue_row: false,
+    keys: &[
+        required(
+            "name",
+            Kind::Text,
+            r#""Ten gigawatts, as announced""#,
+            "What people call it.",
+        ),
+        required("start", Kind::Date, "2026-07-01", "First day of the plan."),
+        required(
+            "end",
+            Kind::Date,
+            "2031-06-30",
+            "Last day of the plan, inclusive.",
+        ),
+        defaulted(
+            "seed",
+            Kind::Whole(Limits::within("0", "9223372036854775807")),
+            ("1", "any number does"),
+            "7",
+            "Seed of everything random. The same seed gives the same answer on every machine.",
+        ),
+        required(
+            "site",
+            Kind::Tables(&SITE),
+            "",
+            "Where power arrives and machines stand, one `[[site]]` each. At least one.",
+        ),
+        required(
+            "phase",
+            Kind::Tables(&PHASE),
+            "",
+            "What is built, one `[[phase]]` each. At least one.",
+        ),
+        optional(
+            "service",
+            Kind::Tables(&SERVICE),
+            "",
+            "What is served, one `[[service]]` each. Earlier services are served first.",
+        ),
+        optional(
+            "training",
+            Kind::Tables(&TRAINING),
+            "",
+            "What is trained, one `[[training]]` each. Earlier runs are placed first, all after serving.",
+        ),
+        optional(
+            "contract",
+            Kind::Tables(&CONTRACT),
+            "",
+            "What is paid for what, one `[[contract]]` each.",
+        ),
+        optional(
+            "economics",
+            Kind::Table(&ECONOMICS),
+            "",
+            "Costs that no catalogue row states.",
+        ),
+        optional(
+            "system",
+            Kind::Named(&SYSTEM),
+            "",
+            "Systems of your own, one `[system.NAME]` each. A name of the catalogue is overridden.",
+        ),
+        optional(
+            "accelerator",
+            Kind::Named(&ACCELERATOR),
+            "",
+            "Accelerators of your own, one `[accelerator.NAME]` each. A name of the catalogue is overridden.",
+        ),
+        optional(
+            "model",
+            Kind::Named(&MODEL),
+            "",
+            "Models of your own, one `[model.NAME]` each. A name of the catalogue is overridden.",
+        ),
+    ],
+};
+
+pub(super) static SITE: Table = Table {
+    name: "site",
+    doc: "A campus behind one grid connection, generation of its own, or both.",
+    catalogue_row: false,
+    keys: &[
+        required("name", Kind::Text, r#""abilene""#, "Unique among sites."),
+        optional(
+            "latitude",
+            Kind::Number(Limits::within("-90", "90")),
+            "32.5",
+            "Degrees north. Goes with `longitude`.",
+        ),
+        optional(
+            "longitude",
+            Kind::Number(Limits::within("-180", "180")),
+            "-99.8",
+            "Degrees east. Goes with `latitude`.",
+        ),
+        optional(
+            "grid",
+            Kind::Table(&GRID),
+            r#"{ connection = "1.2 GW", energized = 2026-10-01, price = "47 USD/MWh", carbon = "299 g/kWh" }"#,
+            "The grid connection. A site without one needs `onsite`.",
+        ),
+        optional(
+            "onsite",
+            Kind::Tables(&ONSITE),
+            r#"[{ kind = "gas turbine", capacity = "360 MW", price = "60 USD/MWh", carbon = "400 g/kWh" }]"#,
+            "Generation on the campus.",
+        ),
+        optional(
+            "pue",
+            Kind::Table(&PUE),
+            "{ design = 1.4, annual = 1.1 }",
+            "Facility over IT power. Left out, the defaults of its own keys hold.",
+        ),
+        SOURCE,
+    ],
+};
+
+pub(super) static GRID: Table = Table {
+    name: "site.grid",
+    doc: "A grid connection.",
+    catalogue_row: false,
+    keys: &[
+        required(
+            "connection",
+            POWER,
+            r#""1.2 GW""#,
+            "Largest facility power it carries.",
+        ),
+        required(
+            "energized",
+            Kind::Date,
+            "2026-10-01",
+            "First day with power.",
+        ),
+        required(
+            "price",
+            PRICE,
+            r#""47 USD/MWh""#,
+            "Price of energy, all in: energy, grid fees, capacity. May be negative.",
+        ),
+        required(
+            "carbon",
+            CARBON,
+            r#""299 g/kWh""#,
+            "Average location-based carbon intensity, CO₂ equivalent.",
+        ),
+    ],
+};
+
+pub(super) static ONSITE: Table = Table {
+    name: "site.onsite",
+    doc: "Generation behind the meter.",
+    catalogue_row: false,
+    keys: &[
+        required("kind", Kind::Text, r#""gas turbine""#, "What generates."),
+        required(
+            "capacity",
+            POWER,
+            r#""360 MW""#,
+            "Firm facility power it adds.",
+        ),
+        optional(
+            "from",
+            Kind::Date,
+            "2026-10-01",
+            "First day with power. Left out, the plan's first day.",
+        ),
+        required(
+            "price",
+            PRICE,
+            r#""60 USD/MWh""#,
+            "Cost of its energy. May be negative.",
+        ),
+        required(
+            "carbon",
+            CARBON,
+            r#""400 g/kWh""#,
+            "Carbon intensity of its energy, CO₂ equivalent.",
+        ),
+    ],
+};
+
+pub(super) static PUE: Table = Table {
+    name: "site.pue",
+    doc: "Power usage effectiveness, facility over IT, under its two conventions.",
+    catalogue_row: false,
+    keys: &[
+        defaulted(
+            "design",
+            Kind::Number(Limits::within("1", "3")),
+            (
+                "1.4",
+                "Epoch AI, 2025-12-18: peak facility over peak IT power, conversion included",
+            ),
+            "1.4",
+            "Of power at the design peak: sizes what fits behind a connection. At least `annual`.",
+        ),
+        defaulted(
+            "annual",
+            Kind::Number(Limits::within("1", "3")),
+            (
+                "1.1",
+                "new liquid-cooled AI sites, analysts' notes of 2026 between 1.05 and 1.2",
+            ),
+            "1.1",
+            "Of energy through a year: what is paid for.",
+        ),
+    ],
+};
+
+pub(super) static PHASE: Table = Table {
+    name: "phase",
+    doc: "One delivery of machines to a site.",
+    catalogue_row: false,
+    keys: &[
+        required(
+            "name",
+            Kind::Text,
+            r#""first gigawatt""#,
+            "Unique among phases.",
+        ),
+        required(
+            "site",
+            Kind::Reference("a `[[site]]`"),
+            r#""abilene""#,
+            "Where it stands.",
+        ),
+        required(
+            "system",
+            Kind::Reference("a system: a catalogue id or a `[system.NAME]`"),
+            r#""vr-nvl72""#,
+            "What is installed. `wattmill catalog list` shows the ids.",
+        ),
+        required(
+            "power",
+            POWER,
+            r#""1 GW""#,
+            "How much, counted as `basis` says.",
+        ),
+        defaulted(
+            "basis",
+            Kind::Choice(&["facility", "it"]),
+            ("facility", "announcements count at the meter"),
+            r#""it""#,
+            "What `power` counts: facility power at the design PUE, or IT power.",
+        ),
+        optional(
+            "unit_power",
+            POWER,
+            r#""190 kW""#,
+            "IT power provisioned for one unit of the system. Left out, the catalogue's maximum, or \
+             its typical power where no maximum is known.",
+        ),
+        required(
+            "first_rack",
+            Kind::Date,
+            "2026-10-01",
+            "First day a rack runs if nothing slips.",
+        ),
+        defaulted(
+            "ramp",
+            DELAY,
+            ("0 days", "all at once"),
+            r#""180 days""#,
+            "From the first rack to the last, linear.",
+        ),
+        optional(
+            "slip",
+            Kind::Table(&SLIP),
+            r#"{ p50 = "60 days", p90 = "270 days" }"#,
+            "How late it may be. A plan without sampling uses the median.",
+        ),
+        SOURCE,
+    ],
+};
+
+pub(super) static SLIP: Table = Table {
+    name: "phase.slip",
+    doc: "A delay of which two quantiles are known.",
+    catalogue_row: false,
+    keys: &[
+        required("p50", DELAY, r#""60 days""#, "Median."),
+        required(
+            "p90",
+            DELAY,
+            r#""270 days""#,
+            "Nine out of ten are shorter. At least `p50`.",
+        ),
+    ],
+};
+
+pub(super) static SERVICE: Table = Table {
+    name: "service",
+    doc: "A model served to users.",
+    catalogue_row: false,
+    keys: &[
+        required("name", Kind::Text, r#""chat""#, "Unique among services."),
+        required(
+            "model",
+            Kind::Reference("a model: a catalogue id or a `[model.NAME]`"),
+            r#""deepseek-v3""#,
+            "What answers. `wattmill catalog list` shows the ids.",
+        ),
+        required(
+            "slo",
+            Kind::Table(&SLO),
+            r#"{ ttft = "2 s", tpot = "50 ms", at = "p99" }"#,
+            "Latency promised to users.",
+        ),
+        required(
+            "users",
+            Kind::Table(&USERS),
+            r#"{ weekly = "700 M", growth = "40 %/year", lengths = "azure-conv-2023" }"#,
+            "Who asks, how much, when.",
+        ),
+        defaulted(
+            "engine",
+            Kind::Either(&[Kind::Choice(&["auto"]), Kind::Table(&ENGINE)]),
+            (
+                "auto",
+                "the best of a few usual layouts is found for each kind of machine",
+            ),
+            r#"{ tensor = 8, precision = "fp8" }"#,
+            "How it is run.",
+        ),
+        optional(
+            "price",
+            Kind::Quantity(
+                Measure::COST_OF_TOKENS,
+                Limits::within("0 USD/M tokens", "1000000 USD/M tokens"),
+            ),
+            r#""10 USD/M tokens""#,
+            "Revenue of output tokens.",
+        ),
+        SOURCE,
+    ],
+};
+
+pub(super) static SLO: Table = Table {
+    name: "service.slo",
+    doc: "Latency promised to users of a service.",
+    catalogue_row: false,
+    keys: &[
+        required("ttft", LATENCY, r#""2 s""#, "Time to first token."),
+        required(
+            "tpot",
+            LATENCY,
+            r#""50 ms""#,
+            "Time per output token after the first.",
+        ),
+        defaulted(
+            "at",
+            Kind::Percentile,
+            ("p99", "the usual promise"),
+            r#""p95""#,
+            "Percentile of requests at which both hold.",
+        ),
+    ],
+};
+
+pub(super) static USERS: Table = Table {
+    name: "service.users",
+    doc: "Traffic at the start of the plan and how it changes. How much is asked comes from exactly \
+          one of `messages_per_day`, `requests_per_day` and `tokens_per_day`, or else from `weekly`.",
+    catalogue_row: false,
+    keys: &[
+        optional(
+            "weekly",
+            PER_DAY,
+            r#""700 M""#,
+            "People who come in a week. Without a figure per day, each sends 3.7 messages a day \
+             (18 billion messages a week of 700 million users: NBER, How People Use ChatGPT, 2025-07).",
+        ),
+        optional(
+            "messages_per_day",
+            PER_DAY,
+            r#""2.6 G""#,
+            "Messages of all users together, each one request.",
+        ),
+        optional(
+            "requests_per_day",
+            PER_DAY,
+            r#""50 M""#,
+            "Requests, for services that nobody chats with.",
+        ),
+        optional(
+            "tokens_per_day",
+            PER_DAY,
+            r#""8.64 T""#,
+            "Prompt and answer tokens together; divided by their mean per request.",
+        ),
+        defaulted(
+            "growth",
+            Kind::Quantity(
+                Measure::YEARLY,
+                Limits {
+                    low: End::Excluded("-100 %/year"),
+                    high: End::Allowed("100000 %/year"),
+                },
+            ),
+            ("0 %/year", "no growth unless the file says so"),
+            r#""40 %/year""#,
+            "Growth of requests per year, compounded daily.",
+        ),
+        optional(
+            "lengths",
+            Kind::Either(&[
+                Kind::Reference("a length table of the catalogue"),
+                Kind::Table(&LENGTHS),
+            ]),
+            r#""azure-conv-2023""#,
+            "Distribution of prompt and answer lengths. Needed unless `input_tokens` and \
+             `output_tokens` are given.",
+        ),
+        optional(
+            "input_tokens",
+            SIZE,
+            "1024",
+            "The same prompt length for every request, instead of `lengths`.",
+        ),
+        optional(
+            "output_tokens",
+            SIZE,
+            "256",
+            "The same answer length for every request, instead of `lengths`.",
+        ),
+        defaulted(
+            "shape",
+            Kind::Either(&[
+                Kind::Choice(&["flat"]),
+                Kind::Reference("a 24-hour shape of the catalogue"),
+                Kind::Numbers(24),
+            ]),
+            ("flat", "no daily cycle unless the file says so"),
+            r#""servegen-m-mid""#,
+            "Rate in each hour of the UTC day relative to the others; scaled to a mean of 1.",
+        ),
+        defaulted(
+            "arrivals",
+            Kind::Either(&[Kind::Choice(&["poisson"]), Kind::Table(&GAMMA)]),
+            ("poisson", "independent users"),
+            "{ cv = 2.0 }",
+            "How requests bunch within an hour.",
+        ),
+    ],
+};
+
+pub(super) static LENGTHS: Table = Table {
+    name: "service.users.lengths",
+    doc: "Prompt and answer lengths by their quantiles, linear between them. Probabilities rise \
+          from 0 to 1; tokens are at least 1 and never fall.",
+    catalogue_row: false,
+    keys: &[
+        required(
+            "input",
+            Kind::Quantiles,
+            "[[0, 3], [0.5, 1020], [1, 4142]]",
+            "Prompt tokens.",
+        ),
+        required(
+            "output",
+            Kind::Quantiles,
+            "[[0, 1], [0.5, 129], [1, 1000]]",
+            "Answer tokens.",
+        ),
+    ],
+};
+
+pub(super) static GAMMA: Table = Table {
+    name: "service.users.arrivals",
+    doc: "Gamma-distributed gaps between requests.",
+    catalogue_row: false,
+    keys: &[required(
+        "cv",
+        Kind::Number(Limits::above("0", "100")),
+        "2.0",
+        "Deviation of the gaps over their mean: 1 is Poisson, more comes in bursts.",
+    )],
+};
+
+pub(super) static ENGINE: Table = Table {
+    name: "service.engine",
+    doc: "One layout, on every kind of machine. A replica takes `tensor × data_attention × pipeline` \
+          accelerators.",
+    catalogue_row: false,
+    keys: &[
+        defaulted(
+            "tensor",
+            Kind::Whole(Limits::within("1", "4096")),
+            ("1", "one accelerator"),
+            "8",
+            "Tensor parallel degree.",
+        ),
+        defaulted(
+            "pipeline",
+            Kind::Whole(Limits::within("1", "4096")),
+            ("1", "one stage"),
+            "2",
+            "Pipeline parallel degree.",
+        ),
+        defaulted(
+            "expert",
+            Kind::Whole(Limits::within("1", "4096")),
+            ("1", "experts are split by tensor parallelism"),
+            "8",
+            "Expert parallel degree. Divides `tensor × data_attention`.",
+        ),
+        defaulted(
+            "data_attention",
+            Kind::Whole(Limits::within("1", "4096")),
+            ("1", "one group"),
+            "8",
+            "Attention data parallel degree.",
+        ),
+        required(
+            "precision",
+            PRECISION,
+            r#""fp8""#,
+            "Format of weights and matrix multiplications.",
+        ),
+        defaulted(
+            "kv_precision",
+            Kind::Choice(&["bf16", "fp8"]),
+            ("bf16", "what engines do unless told"),
+            r#""fp8""#,
+            "Format of the KV cache.",
+        ),
+        defaulted(
+            "max_seqs",
+            Kind::Whole(Limits::within("1", "1048576")),
+            ("1024", "usual engine limit"),
+            "512",
+            "Most sequences in the batch of one replica.",
+        ),
+        defaulted(
+            "max_tokens",
+            Kind::Whole(Limits::within("1", "16777216")),
+            ("8192", "usual engine limit"),
+            "8192",
+            "Most tokens in one step of one replica, decodes and prefill chunks together.",
+        ),
+        defaulted(
+            "block_tokens",
+            Kind::Whole(Limits::within("1", "65536")),
+            ("16", "usual engine block"),
+            "16",
+            "Tokens in one KV block.",
+        ),
+        defaulted(
+            "memory_fraction",
+            Kind::Number(Limits::above("0", "1")),
+            ("0.9", "usual engine setting"),
+            "0.9",
+            "Fraction of an accelerator's memory the engine may use.",
+        ),
+    ],
+};
+
+pub(super) static TRAINING: Table = Table {
+    name: "training",
+    doc: "A training run.",
+    catalogue_row: false,
+    keys: &[
+        required(
+            "name",
+            Kind::Text,
+            r#""frontier-1""#,
+            "Unique among training runs.",
+        ),
+        required(
+            "model",
+            Kind::Reference("a model: a catalogue id or a `[model.NAME]`"),
+            r#""llama-3.1-405b""#,
+            "What is trained.",
+        ),
+        required(
+            "tokens",
+            Kind::Count(Limits::above("0", "1e18")),
+            r#""15.6 T""#,
+            "Tokens to train on.",
+        ),
+        required(
+            "gpus",
+            Kind::Whole(Limits::within("1", "100000000")),
+            "16384",
+            "Accelerators it wants. It runs on fewer, proportionally slower, until serving leaves them.",
+        ),
+        optional(
+            "from",
+            Kind::Date,
+            "2027-01-01",
+            "First day it may run. Left out, the plan's first day.",
+        ),
+        defaulted(
+            "precision",
+            PRECISION,
+            ("bf16", "the usual training format"),
+            r#""fp8""#,
+            "Format of matrix multiplications.",
+        ),
+        defaulted(
+            "mfu",
+            Kind::Number(Limits::above("0", "1")),
+            (
+                "0.41",
+                "lower end of 0.41 to 0.48 on up to 6,144 H100 in BF16: NVIDIA/Megatron-LM README",
+            ),
+            "0.41",
+            "Model-FLOPs utilisation, dense, against the peak of `precision`.",
+        ),
+        SOURCE,
+    ],
+};
+
+pub(super) static CONTRACT: Table = Table {
+    name: "contract",
+    doc: "Money that comes in: released step by step as power is deployed (`investment`), or paid \
+          on a day whatever is built (`equity`).",
+    catalogue_row: false,
+    keys: &[
+        required(
+            "kind",
+            Kind::Choice(&["investment", "equity"]),
+            r#""investment""#,
+            "What releases the money.",
+        ),
+        required("from", Kind::Text, r#""nvidia""#, "Who pays."),
+        required(
+            "amount",
+            MONEY,
+            r#""10 GUSD""#,
+            "How much: for each step of an investment, or at once.",
+        ),
+        optional(
+            "for_each",
+            POWER,
+            r#""1 GW deployed""#,
+            "Investment only: facility power of one step. The word `deployed` may follow.",
+        ),
+        optional(
+            "up_to",
+            MONEY,
+            r#""100 GUSD""#,
+            "Investment only: most that is ever paid. Left out, no limit.",
+        ),
+        optional(
+            "on",
+            Kind::Date,
+            "2026-02-27",
+            "Equity only: the day it is paid.",
+        ),
+        SOURCE,
+    ],
+};
+
+pub(super) static ECONOMICS: Table = Table {
+    name: "economics",
+    doc: "Costs that no catalogue row states.",
+    catalogue_row: false,
+    keys: &[
+        defaulted(
+            "price_year",
+            Kind::Whole(Limits::within("2000", "2100")),
+            ("2026", "the year most figures of the catalogue were read"),
+            "2026",
+            "Year whose dollars these are.",
+        ),
+        defaulted(
+            "infrastructure",
+            Kind::Quantity(
+                Measure::COST_OF_POWER,
+                Limits::within("0 USD/W", "1000 USD/W"),
+            ),
+            (
+                "17.9 USD/W",
+                "Vantage Frontier, 2025-08: 25 GUSD for shell, electrical and mechanical plant of 1.4 GW",
+            ),
+            r#""17.9 USD/W""#,
+            "Land, building, electrical and mechanical plant, per watt of facility power.",
+        ),
+        defaulted(
+            "accelerator_price",
+            Kind::Quantity(Measure::of::<Money>(), Limits::within("0 USD", "10 MUSD")),
+            (
+                "47 kUSD",
+                "Bernstein, 2025-10: 3.4 MUSD of IT for a GB200 NVL72 rack, by 72",
+            ),
+            r#""47 kUSD""#,
+            "One accelerator with its share of server and network, where the system has no price of its own.",
+        ),
+        defaulted(
+            "operations",
+            Kind::Quantity(Measure::YEARLY, Limits::within("0 %/year", "100 %/year")),
+            ("3 %/year", "assumption, no source read: set your own"),
+            r#""3 %/year""#,
+            "Staff, spares, insurance and tax, of all capital spent.",
+        ),
+        defaulted(
+            "machine_life",
+            LIFE,
+            (
+                "5 years",
+                "assumption: between the four to six years operators write off over",
+            ),
+            r#""5 years""#,
+            "Straight-line life of machines.",
+        ),
+        defaulted(
+            "infrastructure_life",
+            LIFE,
+            ("15 years", "term of the Abilene lease: TechSpot, 2025-05"),
+            r#""20 years""#,
+            "Straight-line life of land, building and plant.",
+        ),
+        SOURCE,
+    ],
+};
+
+const NAMED: Key = optional(
+    "name",
+    Kind::Text,
+    r#""Our own""#,
+    "What its maker calls it. Left out, its name in the file.",
+);
+const VENDOR: Key = optional("vendor", Kind::Text, r#""us""#, "Who makes it.");
+const DATED: Key = optional(
+    "date",
+    Kind::Text,
+    r#""2026-11""#,
+    "When the source says it holds.",
+);
+const CONFIDENCE: Key = optional(
+    "confidence",
+    Kind::Choice(&["A", "B", "C", "E"]),
+    r#""E""#,
+    "How sure: A read in a primary document, B in a secondary one, C general knowledge, E estimate. \
+     Left out, E.",
+);
+
+pub(super) static SYSTEM: Table = Table {
+    name: "system",
+    doc: "A server, rack or pod of your own, written like a row of the catalogue: any value may \
+          also be `{ value = …, source = …, confidence = … }`.",
+    catalogue_row: true,
+    keys: &[
+        NAMED,
+        VENDOR,
+        required(
+            "accelerator",
+            Kind::Reference("an accelerator: a catalogue id or an `[accelerator.NAME]`"),
+            r#""gb300""#,
+            "What it holds.",
+        ),
+        required("accelerators", SIZE, "72", "Accelerators in one unit."),
+        optional(
+            "unit",
+            Kind::Text,
+            r#""rack""#,
+            "What one unit is. Left out, `server`.",
+        ),
+        optional(
+            "power_typical",
+            POWER,
+            r#""132 kW""#,
+            "IT power of one unit under typical full load.",
+        ),
+        optional(
+            "power_max",
+            POWER,
+            r#""155 kW""#,
+            "Highest IT power of one unit, what is provisioned for.",
+        ),
+        optional("price", MONEY, r#""3.5 MUSD""#, "Price of one unit."),
+        optional("available", Kind::Text, r#""2026-Q3""#, "First available."),
+        SOURCE,
+        DATED,
+        CONFIDENCE,
+    ],
+};
+
+pub(super) static ACCELERATOR: Table = Table {
+    name: "accelerator",
+    doc: "An accelerator package of your own, written like a row of the catalogue: any value may \
+          also be `{ value = …, source = …, confidence = … }`. All rates are dense. To be run it \
+          needs a peak, `memory`, `memory_bandwidth`, `scaleup`, `scaleup_domain` and `tdp`.",
+    catalogue_row: true,
+    keys: &[
+        NAMED,
+        VENDOR,
+        required(
+            "family",
+            Kind::Text,
+            r#""blackwell""#,
+            "Family of chips whose measured efficiency it borrows.",
+        ),
+        optional("launch", Kind::Text, r#""2027""#, "Announced or shipped."),
+        optional("bf16", FLOPS, r#""2500 TFLOP/s""#, "Dense BF16 peak."),
+        optional("fp8", FLOPS, r#""5000 TFLOP/s""#, "Dense FP8 peak."),
+        optional("fp4", FLOPS, r#""15 PFLOP/s""#, "Dense FP4 peak."),
+        optional("memory", MEMORY, r#""279 GB""#, "Usable memory."),
+        optional(
+            "memory_bandwidth",
+            BANDWIDTH,
+            r#""8 TB/s""#,
+            "Peak memory bandwidth.",
+        ),
+        optional(
+            "scaleup",
+            BANDWIDTH,
+            r#""900 GB/s""#,
+            "Scale-up bandwidth of one accelerator in one direction.",
+        ),
+        optional(
+            "scaleup_domain",
+            SIZE,
+            "72",
+            "Accelerators in one scale-up domain.",
+        ),
+        optional(
+            "scaleout",
+            BANDWIDTH,
+            r#""100 GB/s""#,
+            "Scale-out bandwidth of one accelerator in one direction.",
+        ),
+        optional("tdp", POWER, r#""1400 W""#, "Package power limit."),
+        SOURCE,
+        DATED,
+        CONFIDENCE,
+    ],
+};
+
+pub(super) static MODEL: Table = Table {
+    name: "model",
+    doc: "A transformer of your own, written like a row of the catalogue: any value may also be \
+          `{ value = …, source = …, confidence = … }`. To be run it needs `layers`, `hidden`, \
+          `heads`, `vocab` and `ffn_dim` or `experts`.",
+    catalogue_row: true,
+    keys: &[
+        optional(
+            "family",
+            Kind::Text,
+            r#""ours""#,
+            "Family as its maker calls it.",
+        ),
+        optional("release", Kind::Text, r#""2026-09""#, "Released."),
+        optional("layers", SIZE, "61", "Layers."),
+        optional("hidden", SIZE, "7168", "Residual width."),
+        optional("heads", SIZE, "128", "Query heads."),
+        optional(
+            "kv_heads",
+            SIZE,
+            "8",
+            "Key and value heads of grouped attention. Left out, as many as `heads`.",
+        ),
+        optional(
+            "head_dim",
+            SIZE,
+            "128",
+            "Size of a head of grouped attention. Left out, `hidden` by `heads`.",
+        ),
+        optional(
+            "kv_rank",
+            SIZE,
+            "512",
+            "Rank of the cached latent; its presence makes attention latent.",
+        ),
+        optional(
+            "q_rank",
+            SIZE_OR_NONE,
+            "1536",
+            "Latent attention: rank of the compressed query. Left out, not compressed.",
+        ),
+        optional(
+            "nope_dim",
+            SIZE,
+            "128",
+            "Latent attention: head size without position.",
+        ),
+        optional(
+            "rope_dim",
+            SIZE_OR_NONE,
+            "64",
+            "Latent attention: head size with rotary position, cached once per token.",
+        ),
+        optional("v_dim", SIZE, "128", "Latent attention: value head size."),
+        optional(
+            "full_attention_layers",
+            SIZE_OR_NONE,
+            "18",
+            "Layers that attend over the whole context. Left out, all.",
+        ),
+        optional(
+            "window",
+            SIZE_OR_NONE,
+            "128",
+            "Sliding window of the other layers, tokens.",
+        ),
+        optional(
+            "sparse_top_k",
+            SIZE_OR_NONE,
+            "2048",
+            "Tokens a sparse attention layer selects from the context.",
+        ),
+        optional(
+            "indexer_heads",
+            SIZE,
+            "64",
+            "Sparse attention: query heads of what selects.",
+        ),
+        optional(
+            "indexer_dim",
+            SIZE,
+            "128",
+            "Sparse attention: head size of what selects.",
+        ),
+        optional(
+            "ffn_dim",
+            SIZE_OR_NONE,
+            "18432",
+            "Inner size of a dense feed-forward layer.",
+        ),
+        optional(
+            "dense_layers",
+            SIZE_OR_NONE,
+            "3",
+            "Dense layers. Left out, all without `experts`, none with them.",
+        ),
+        optional(
+            "experts",
+            SIZE,
+            "256",
+            "Routed experts per layer of a mixture of experts.",
+        ),
+        optional(
+            "experts_per_token",
+            SIZE,
+            "8",
+            "Routed experts a token visits.",
+        ),
+        optional(
+            "expert_dim",
+            SIZE,
+            "2048",
+            "Inner size of one routed expert.",
+        ),
+        optional(
+            "shared_expert_dim",
+            SIZE_OR_NONE,
+            "2048",
+            "Total inner size of the shared experts.",
+        ),
+        optional(
+            "moe_layers",
+            SIZE_OR_NONE,
+            "58",
+            "Layers with experts. Left out, all that are not dense.",
+        ),
+        optional(
+            "gated",
+            Kind::Flag,
+            "true",
+            "Whether feed-forward parts are gated (three matrices). Left out, yes.",
+        ),
+        optional("vocab", SIZE, "129280", "Vocabulary."),
+        optional(
+            "tied_embeddings",
+            Kind::Flag,
+            "false",
+            "Whether input and output embeddings are one matrix. Left out, no.",
+        ),
+        optional("context", SIZE, "163840", "Longest context, tokens."),
+        SOURCE,
+        DATED,
+        CONFIDENCE,
+    ],
+};

@@ -1,0 +1,284 @@
+//! The factory file.
+
+mod builtin;
+mod check;
+mod context;
+mod engine;
+mod keys;
+mod money;
+mod own;
+mod reference;
+mod row;
+mod schema;
+mod schema_json;
+mod service;
+mod site;
+mod spans;
+mod text;
+mod traffic;
+
+#[cfg(test)]
+mod tests;
+
+use std::ops::Range;
+
+use toml::de::DeTable;
+use wattmill_catalog::{Catalog, Kind};
+use wattmill_factory::{Factory, Hardware, Phase, Site};
+use wattmill_units::{Id, IdVec};
+
+use crate::Diagnostics;
+use check::Placed;
+use context::Context;
+use money::Paid;
+use own::Own;
+use row::Row;
+
+pub use builtin::{BUILTIN_FACTORIES, builtin_factory};
+pub use reference::reference_markdown;
+pub use schema_json::json_schema;
+pub use spans::Spans;
+
+/// What came of a factory file.
+#[derive(Clone, Debug)]
+pub struct Parsed {
+    /// The factory, unless a diagnostic is an error.
+    pub factory: Option<Factory>,
+    /// Everything wrong or odd about the file.
+    pub diagnostics: Diagnostics,
+    /// Where everything stands, for checks that come later.
+    pub spans: Spans,
+}
+
+/// Reads a factory file; systems, models and traffic tables that it names come from `catalog`.
+///
+/// Every problem is found at once; none of them panics. [`Parsed::factory`] is there exactly if no
+/// diagnostic is an error.
+///
+/// ```
+/// use wattmill_catalog::Catalog;
+/// let text = wattmill_config::builtin_factory("hgx-node").expect("it is built in");
+/// let parsed = wattmill_config::parse_factory(text, Catalog::builtin());
+/// let factory = parsed.factory.expect("it is sound");
+/// assert_eq!(factory.sites.len(), 1);
+/// ```
+pub fn parse_factory(text: &str, catalog: &Catalog) -> Parsed {
+    let mut cx = Context::new(catalog);
+    let (document, errors) = DeTable::parse_recoverable(text);
+    for error in errors {
+        cx.broken(error.span().unwrap_or(0..0), error.message());
+    }
+    let row = Row::file(&mut cx, &keys::FILE, document.get_ref());
+    let factory = read(&mut cx, &row).filter(|_| !cx.failed());
+    let (diagnostics, spans) = cx.finish();
+    Parsed {
+        factory,
+        diagnostics,
+        spans,
+    }
+}
+
+fn read(cx: &mut Context<'_>, file: &Row<'_>) -> Option<Factory> {
+    let name = file.text(cx, "name");
+    let (start, end) = (file.date(cx, "start"), file.date(cx, "end"));
+    if let (Some(start), Some(end)) = (start, end)
+        && end < start
+    {
+        cx.error(
+            file.span("end"),
+            format!("the plan ends on {end}, before it starts"),
+            format!("starts on {start}"),
+            "move `end` to the day of `start` or later",
+        );
+    }
+    // A plan that ends before it starts would seem to miss everything.
+    let horizon = end.filter(|end| start.is_none_or(|start| start <= *end));
+    let seed = file.whole(cx, "seed");
+    let own = Own::read(cx, file);
+
+    let site_rows = some_tables(cx, file, "site");
+    let sites: IdVec<Option<Site>> = site_rows
+        .iter()
+        .map(|row| site::site(cx, row, start))
+        .collect();
+    let phase_rows = some_tables(cx, file, "phase");
+    let mut hardware = IdVec::new();
+    let phases: Vec<Option<Phase>> = phase_rows
+        .iter()
+        .map(|row| {
+            let phase = phase(cx, row, (&site_rows, &sites), &own, &mut hardware)?;
+            check::inside(
+                cx,
+                &format!("phase `{}`", phase.name),
+                phase.first_rack,
+                row.span("first_rack"),
+                horizon,
+            );
+            Some(phase)
+        })
+        .collect();
+    let placed: Vec<_> = phases
+        .iter()
+        .zip(&phase_rows)
+        .filter_map(|(phase, row)| {
+            Some(Placed {
+                phase: phase.as_ref()?,
+                row,
+            })
+        })
+        .collect();
+    check::capacity(cx, &sites, &placed);
+
+    let service_rows = file.tables(cx, "service");
+    let services: IdVec<_> = service_rows
+        .iter()
+        .filter_map(|row| service::service(cx, row, &own))
+        .collect();
+    let training_rows = file.tables(cx, "training");
+    let mut trainings = IdVec::new();
+    for row in &training_rows {
+        if let Some(training) = service::training(cx, row, &own, start) {
+            let what = format!("training `{}`", training.name);
+            check::inside(cx, &what, training.from, row.span("from"), horizon);
+            trainings.push(training);
+        }
+    }
+    for rows in [&site_rows, &phase_rows, &service_rows, &training_rows] {
+        check::duplicates(cx, rows);
+    }
+
+    let (mut contracts, mut payments) = (Vec::new(), Vec::new());
+    for row in file.tables(cx, "contract") {
+        match money::contract(cx, &row) {
+            Some(Paid::ByPower(contract)) => contracts.push(contract),
+            Some(Paid::OnDate(payment)) => payments.push(payment),
+            None => {}
+        }
+    }
+    let economics = money::economics(cx, file);
+
+    Some(Factory {
+        name: name?,
+        start: start?,
+        end: end?,
+        seed: seed?,
+        sites: sites.iter().cloned().collect::<Option<_>>()?,
+        hardware,
+        phases: phases.into_iter().collect::<Option<_>>()?,
+        services,
+        trainings,
+        contracts,
+        payments,
+        economics: economics?,
+    })
+}
+
+/// The tables of an array that may not be empty.
+fn some_tables<'a>(cx: &mut Context<'_>, file: &Row<'a>, key: &str) -> Vec<Row<'a>> {
+    let empty = |value: &row::Value<'_>| value.get_ref().as_array().is_some_and(|a| a.is_empty());
+    if file.raw(key).is_some_and(empty) {
+        cx.error(
+            file.span(key),
+            format!("there is no {key}"),
+            "at least one is needed",
+            format!("add a `[[{key}]]`"),
+        );
+    }
+    file.tables(cx, key)
+}
+
+/// One `[[phase]]` with everything it names.
+fn phase(
+    cx: &mut Context<'_>,
+    row: &Row<'_>,
+    (site_rows, sites): (&[Row<'_>], &IdVec<Option<Site>>),
+    own: &Own,
+    hardware: &mut IdVec<Hardware>,
+) -> Option<Phase> {
+    let delivery = site::delivery(cx, row);
+    let site = site_of(cx, row, site_rows);
+    let stated = row.quantity(cx, "unit_power");
+    let system = row.text(cx, "system");
+    let machine = system.and_then(|name| own.hardware(cx, row, "system", &name))?;
+    let unit_power = stated
+        .or(machine.system.power_max)
+        .or(machine.system.power_typical);
+    if unit_power.is_none() && !row.has("unit_power") {
+        cx.error(
+            row.span("system"),
+            format!("no source states the power of one `{}`", machine.system.id),
+            "its power is needed",
+            "state `unit_power`, such as `unit_power = \"190 kW\"`",
+        );
+    }
+    let (delivery, site, unit_power) = (delivery?, site?, unit_power?);
+    let system = machine.system.id.clone();
+    let hardware = hardware
+        .find(|h| *h == machine)
+        .unwrap_or_else(|| hardware.push(machine));
+    let phase = Phase {
+        name: delivery.name,
+        site: Id::from_index(site),
+        hardware,
+        power: delivery.power,
+        basis: delivery.basis,
+        unit_power,
+        first_rack: delivery.first_rack,
+        ramp: delivery.ramp,
+        slip: delivery.slip,
+        source: delivery.source,
+    };
+    if let Some(site) = &sites[Id::from_index(site)] {
+        check::energized(cx, site, &phase, row);
+        check::one_unit(cx, site, &phase, &system, row);
+    }
+    Some(phase)
+}
+
+/// Which of the sites a phase stands on.
+fn site_of(cx: &mut Context<'_>, row: &Row<'_>, sites: &[Row<'_>]) -> Option<usize> {
+    let wanted = row.text(cx, "site")?;
+    let names = || sites.iter().filter_map(|site| site.plain_text("name"));
+    let found = sites
+        .iter()
+        .position(|site| site.plain_text("name") == Some(&wanted));
+    if found.is_none() {
+        let meant = cx.closest(&wanted, names());
+        let all: Vec<_> = names().map(|name| format!("`{name}`")).collect();
+        cx.missing(
+            row.span("site"),
+            format!("there is no site `{wanted}`"),
+            meant.map_or("no such `[[site]]`".to_owned(), |m| {
+                format!("did you mean `{m}`?")
+            }),
+            match all.is_empty() {
+                true => "add a `[[site]]` of that name".to_owned(),
+                false => format!("sites of this file: {}", all.join(", ")),
+            },
+        );
+    }
+    found
+}
+
+/// Reports a name that no row of `kind` has; `near` are names it may have meant.
+fn not_known(cx: &mut Context<'_>, span: Range<usize>, kind: Kind, name: &str, near: Vec<String>) {
+    let label = match near.first() {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!("no such {kind}"),
+    };
+    let help = match kind {
+        Kind::Lengths | Kind::Shape => {
+            let all: Vec<_> = cx
+                .catalog
+                .ids(kind)
+                .iter()
+                .map(|id| format!("`{id}`"))
+                .collect();
+            format!("the catalogue has {}", all.join(", "))
+        }
+        _ => format!(
+            "`wattmill catalog list` shows every {kind}; describe your own in `[{kind}.NAME]`"
+        ),
+    };
+    cx.error(span, format!("unknown {kind} `{name}`"), label, help);
+}

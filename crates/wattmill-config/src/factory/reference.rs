@@ -1,0 +1,103 @@
+//! The written reference of the factory file, from the schema.
+
+use std::fmt::Write as _;
+
+use super::keys;
+use super::schema::{Kind, Need, Table};
+use super::text::{COUNT_SUFFIXES, Measure};
+
+/// Heading, in the order of the page.
+const PAGE: &[(&str, &Table)] = &[
+    ("The file", &keys::FILE),
+    ("`[[site]]`", &keys::SITE),
+    ("`grid` of a site", &keys::GRID),
+    ("`onsite` of a site", &keys::ONSITE),
+    ("`pue` of a site", &keys::PUE),
+    ("`[[phase]]`", &keys::PHASE),
+    ("`slip` of a phase", &keys::SLIP),
+    ("`[[service]]`", &keys::SERVICE),
+    ("`slo` of a service", &keys::SLO),
+    ("`users` of a service", &keys::USERS),
+    ("`lengths` of users", &keys::LENGTHS),
+    ("`arrivals` of users", &keys::GAMMA),
+    ("`engine` of a service", &keys::ENGINE),
+    ("`[[training]]`", &keys::TRAINING),
+    ("`[[contract]]`", &keys::CONTRACT),
+    ("`[economics]`", &keys::ECONOMICS),
+    ("`[system.NAME]`", &keys::SYSTEM),
+    ("`[accelerator.NAME]`", &keys::ACCELERATOR),
+    ("`[model.NAME]`", &keys::MODEL),
+];
+
+const INTRODUCTION: &str = "\
+# The factory file
+
+A factory file describes a programme of AI data centres between two dates: sites and their power,
+phases of machines, what is served and trained on them, who pays. It is [TOML](https://toml.io).
+`wattmill check FILE` says everything that is wrong with one, each problem with its place and a way
+out.
+
+## How values are written
+
+- A number that has a unit is text with that unit: `\"1.2 GW\"`, `\"47 USD/MWh\"`, `\"180 days\"`.
+  A bare number never carries a hidden unit.
+- A day is `2026-10-01`, with or without quotes.
+";
+
+/// The reference of the factory file as Markdown: every key with what it may be, its default and
+/// where that comes from.
+pub fn reference_markdown() -> String {
+    let mut page = INTRODUCTION.to_owned();
+    let suffixes: Vec<_> = COUNT_SUFFIXES
+        .iter()
+        .filter(|s| !s.0.is_empty())
+        .map(|s| format!("`{}` ({:e})", s.0, s.1))
+        .collect();
+    let _ = writeln!(
+        page,
+        "- A count is bare (`700e6`) or text with a suffix (`\"700 M\"`): {}.\n\
+         - A share is bare (`0.41`) or text in percent (`\"41 %\"`).\n",
+        suffixes.join(", ")
+    );
+    let _ = writeln!(page, "| measure | units |\n| --- | --- |");
+    for measure in measures() {
+        let units: Vec<_> = measure.units.iter().map(|u| format!("`{}`", u.0)).collect();
+        let _ = writeln!(page, "| {} | {} |", measure.what, units.join(", "));
+    }
+    for (heading, table) in PAGE {
+        let _ = writeln!(page, "\n## {heading}\n\n{}", table.doc);
+        page.push('\n');
+        for key in table.keys {
+            let need = match key.need {
+                Need::Required => "Needed.".to_owned(),
+                Need::Optional => "May be left out.".to_owned(),
+                Need::Default(text, why) => format!("Left out: `{text}` ({why})."),
+            };
+            let _ = write!(
+                page,
+                "- **`{}`**: {} Must be {}. {need}",
+                key.name,
+                key.doc,
+                key.kind.wanted()
+            );
+            if !key.example.is_empty() {
+                let _ = write!(page, " Such as `{} = {}`.", key.name, key.example);
+            }
+            page.push('\n');
+        }
+    }
+    page
+}
+
+/// Every measure of the schema, once, in the order of the page.
+fn measures() -> Vec<&'static Measure> {
+    let mut found: Vec<&'static Measure> = Vec::new();
+    for key in PAGE.iter().flat_map(|(_, table)| table.keys) {
+        if let Kind::Quantity(measure, _) = &key.kind
+            && !found.iter().any(|m| m.what == measure.what)
+        {
+            found.push(measure);
+        }
+    }
+    found
+}

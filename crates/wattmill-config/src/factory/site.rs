@@ -1,0 +1,165 @@
+//! `[[site]]` and `[[phase]]`.
+
+use jiff::civil::Date;
+use wattmill_factory::{Grid, Onsite, PowerBasis, Pue, Site, Slip};
+use wattmill_units::{Power, Seconds};
+
+use super::context::Context;
+use super::row::Row;
+
+/// A site; `plan_start` is when generation without a date is there.
+pub(super) fn site(cx: &mut Context<'_>, row: &Row<'_>, plan_start: Option<Date>) -> Option<Site> {
+    let name = row.text(cx, "name");
+    let location = location(cx, row);
+    let grid_row = row.table(cx, "grid");
+    let grid = grid_row.as_ref().and_then(|row| grid(cx, row));
+    let onsite_rows = row.tables(cx, "onsite");
+    let onsite: Vec<Onsite> = onsite_rows
+        .iter()
+        .filter_map(|row| onsite(cx, row, plan_start))
+        .collect();
+    let powered = row.has_or_means("grid") || row.has_or_means("onsite");
+    if !powered {
+        cx.missing(
+            row.header(),
+            "site has no power",
+            "`grid` or `onsite` is needed here",
+            "such as `grid = { connection = \"100 MW\", energized = 2026-10-01, \
+             price = \"47 USD/MWh\", carbon = \"299 g/kWh\" }`",
+        );
+    }
+    let pue = row
+        .table_or_defaults(cx, "pue")
+        .and_then(|row| pue(cx, &row));
+    let source = row.text(cx, "source");
+    // A part of its power would make phases look too large.
+    let whole =
+        powered && grid.is_some() == row.has_or_means("grid") && onsite.len() == onsite_rows.len();
+    let site = Site {
+        name: name?,
+        location,
+        grid,
+        onsite,
+        pue: pue?,
+        source,
+    };
+    whole.then_some(site)
+}
+
+fn location(cx: &mut Context<'_>, row: &Row<'_>) -> Option<(f64, f64)> {
+    let (latitude, longitude) = (row.number(cx, "latitude"), row.number(cx, "longitude"));
+    for (one, other) in [("latitude", "longitude"), ("longitude", "latitude")] {
+        if row.has(one) && !row.has_or_means(other) {
+            cx.missing(
+                row.span(one),
+                format!("`{one}` without `{other}`"),
+                "half a place",
+                format!("add `{other}`, or leave both out"),
+            );
+        }
+    }
+    latitude.zip(longitude)
+}
+
+fn grid(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Grid> {
+    let connection = row.quantity(cx, "connection");
+    let energized = row.date(cx, "energized");
+    let price = row.quantity(cx, "price");
+    let carbon = row.quantity(cx, "carbon");
+    Some(Grid {
+        connection: connection?,
+        energized: energized?,
+        price: price?,
+        carbon: carbon?,
+    })
+}
+
+fn onsite(cx: &mut Context<'_>, row: &Row<'_>, plan_start: Option<Date>) -> Option<Onsite> {
+    let kind = row.text(cx, "kind");
+    let capacity = row.quantity(cx, "capacity");
+    let from = if row.has("from") {
+        row.date(cx, "from")
+    } else {
+        plan_start
+    };
+    let price = row.quantity(cx, "price");
+    let carbon = row.quantity(cx, "carbon");
+    Some(Onsite {
+        kind: kind?,
+        capacity: capacity?,
+        from: from?,
+        price: price?,
+        carbon: carbon?,
+    })
+}
+
+fn pue(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Pue> {
+    let (design, annual) = (row.number(cx, "design"), row.number(cx, "annual"));
+    let (design, annual) = (design?, annual?);
+    if design < annual {
+        let (at, other) = if row.has("design") {
+            ("design", "annual")
+        } else {
+            ("annual", "design")
+        };
+        cx.error(
+            row.span(at),
+            format!("`design` PUE {design} is below `annual` PUE {annual}"),
+            "the peak cannot be better than the year",
+            format!("`design` is at least `annual`; correct `{at}` or `{other}`"),
+        );
+    }
+    Some(Pue { design, annual })
+}
+
+/// A phase but for what it names.
+#[derive(Debug)]
+pub(super) struct Delivery {
+    pub name: String,
+    pub power: Power,
+    pub basis: PowerBasis,
+    pub first_rack: Date,
+    pub ramp: Seconds,
+    pub slip: Option<Slip>,
+    pub source: Option<String>,
+}
+
+/// One `[[phase]]` but for what it names.
+pub(super) fn delivery(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Delivery> {
+    let name = row.text(cx, "name");
+    let power = row.quantity(cx, "power");
+    let basis = row.choice(cx, "basis").map(|word| match word {
+        "it" => PowerBasis::It,
+        _ => PowerBasis::Facility,
+    });
+    let first_rack = row.date(cx, "first_rack");
+    let ramp = row.quantity(cx, "ramp");
+    let slip = row.table(cx, "slip").and_then(|row| slip(cx, &row));
+    let source = row.text(cx, "source");
+    Some(Delivery {
+        name: name?,
+        power: power?,
+        basis: basis?,
+        first_rack: first_rack?,
+        ramp: ramp?,
+        slip,
+        source,
+    })
+}
+
+fn slip(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Slip> {
+    let (p50, p90) = (
+        row.quantity::<Seconds>(cx, "p50"),
+        row.quantity::<Seconds>(cx, "p90"),
+    );
+    let (p50, p90) = (p50?, p90?);
+    if p90 < p50 {
+        cx.error(
+            row.span("p90"),
+            format!("slip p90 of {p90} is below p50 of {p50}"),
+            "nine out of ten take at least as long as five",
+            "raise `p90` to `p50` or more",
+        );
+    }
+    Some(Slip { p50, p90 })
+}
