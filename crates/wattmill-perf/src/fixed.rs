@@ -1,20 +1,20 @@
 //! Fixed-point slopes: what one more unit of work costs, in integers.
 
-/// Fractional bits of a [`Slope`] below one tick.
+/// Fractional bits of a [`Slope`].
 const SLOPE_BITS: u32 = 16;
 
-/// Ticks per unit of work with sixteen more fractional bits, so that one rounding of the slope stays
-/// invisible after multiplying by millions of units.
+/// Ticks (or nanojoules) per unit of work with sixteen more fractional bits, so that one rounding of
+/// the slope stays invisible after multiplying by millions of units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Slope(u64);
 
 impl Slope {
     /// Nearest slope; negative and NaN become zero.
-    pub(crate) fn from_ticks(ticks_per_unit: f64) -> Self {
-        Self((ticks_per_unit * (1u64 << SLOPE_BITS) as f64).round() as u64)
+    pub(crate) fn rounded(per_unit: f64) -> Self {
+        Self((per_unit * (1u64 << SLOPE_BITS) as f64).round() as u64)
     }
 
-    /// Whole ticks of `units` of work, rounded down; what is too long becomes the longest there is.
+    /// Whole ticks, or nanojoules, of `units` of work, rounded down; what is too long becomes the longest there is.
     #[inline]
     pub(crate) const fn times(self, units: u64) -> u64 {
         let ticks = (self.0 as u128 * units as u128) >> SLOPE_BITS;
@@ -32,8 +32,8 @@ mod tests {
 
     #[test]
     fn a_slope_rounds_once_and_saturates() {
-        assert_eq!(Slope::from_ticks(1.0 / 3.0).times(3_000_000), 999_984);
-        assert_eq!(Slope::from_ticks(1e9).times(u64::MAX), u64::MAX);
-        assert_eq!(Slope::from_ticks(f64::NAN).times(7), 0);
+        assert_eq!(Slope::rounded(1.0 / 3.0).times(3_000_000), 999_984);
+        assert_eq!(Slope::rounded(1e9).times(u64::MAX), u64::MAX);
+        assert_eq!(Slope::rounded(f64::NAN).times(7), 0);
     }
 }

@@ -1,10 +1,28 @@
 //! One step of one engine in closed form: time, memory and energy.
 //!
 //! Knows no clock: it prices a step from its shape and never asks when.
+//!
+//! [`Deployment`] says what runs on what, [`MemoryPlan`] what fits, [`explain`] lists the operators
+//! of a step, [`StepSurface`] is the same compiled for a simulator, and [`StepTable`] stands in for
+//! it with measured step times.
 
+mod attention;
+mod chip;
+mod deployment;
 mod fixed;
+mod memory;
+mod network;
+mod operator;
+mod operators;
+mod shard;
 mod step;
 mod step_table;
+mod surface;
 
+pub use deployment::{Deployment, LayoutProblem};
+pub use memory::MemoryPlan;
+pub use operator::{Bound, Operator};
+pub use operators::explain;
 pub use step::{DecodeRun, Prefill, StepCost, StepModel, StepShape};
 pub use step_table::{StepTable, StepTableError, StepTableProblem};
+pub use surface::StepSurface;

@@ -272,12 +272,12 @@ impl Reader {
         let attention = |slope_ms: f64| {
             [1.0, batching].map(|factor| Attention {
                 floor: (floor * factor * scale).round() as u64,
-                slope: Slope::from_ticks(slope_ms * factor * scale),
+                slope: Slope::rounded(slope_ms * factor * scale),
             })
         };
         StepTable {
             base: base.collect(),
-            beyond: Slope::from_ticks(ms(last) * scale / last.max(1) as f64),
+            beyond: Slope::rounded(ms(last) * scale / last.max(1) as f64),
             decode: attention(hidden / memory * 1e3),
             // 4·c·(kv + c/2)/(c/(c+100)) = 2·(c+100)·(2·kv + c)
             prefill: attention(2.0 * hidden / flops * 1e3),

@@ -1,0 +1,35 @@
+//! What one operator of a step does and costs.
+
+use wattmill_units::{Bytes, Energy, Flops, Seconds};
+
+/// What most of an operator's time goes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Bound {
+    /// Arithmetic.
+    Compute,
+    /// Reading and writing memory.
+    Memory,
+    /// Messages to other accelerators.
+    Communication,
+    /// Fixed costs: launches, synchronisation, the engine's own work.
+    Latency,
+}
+
+/// One operator of one step, all layers together, as one accelerator sees it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Operator {
+    /// What it is.
+    pub name: &'static str,
+    /// Operations of one accelerator.
+    pub flops: Flops,
+    /// Memory traffic of one accelerator.
+    pub bytes: Bytes,
+    /// What one accelerator sends.
+    pub message: Bytes,
+    /// How long it takes.
+    pub time: Seconds,
+    /// Energy above idle, whole replica.
+    pub energy: Energy,
+    /// What most of the time goes to.
+    pub bound: Bound,
+}

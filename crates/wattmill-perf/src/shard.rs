@@ -1,0 +1,169 @@
+//! What of a model lies on one accelerator.
+
+use wattmill_catalog::{AttentionKind, Moe};
+
+use crate::deployment::{Deployment, heads};
+
+/// One matrix multiplication per layer: a token's row of `input` numbers becomes `output` numbers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Projection {
+    pub(crate) name: &'static str,
+    /// Weights on one accelerator.
+    pub(crate) weights: f64,
+    pub(crate) input: f64,
+    pub(crate) output: f64,
+}
+
+/// Mixture-of-experts layers on one accelerator.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Experts {
+    pub(crate) moe: Moe,
+    /// Weights of one whole routed expert.
+    pub(crate) expert: f64,
+    /// Weights of the shared experts on one accelerator.
+    pub(crate) shared: f64,
+    /// Weights of the router, on every accelerator.
+    pub(crate) router: f64,
+    /// Inner size of the shared experts on one accelerator.
+    pub(crate) shared_inner: f64,
+}
+
+/// Shapes of one accelerator's share of every layer.
+#[derive(Clone, Debug)]
+pub(crate) struct Shard {
+    pub(crate) hidden: f64,
+    pub(crate) layers: f64,
+    /// Layers that attend over the whole context.
+    pub(crate) full_layers: f64,
+    /// Layers that attend over a window.
+    pub(crate) window_layers: f64,
+    /// Query heads on one accelerator.
+    pub(crate) heads: f64,
+    /// Projections around attention.
+    pub(crate) attention: Vec<Projection>,
+    /// Numbers attention reads and writes per token beside the cache: queries and outputs.
+    pub(crate) attention_io: f64,
+    /// Cached numbers of one token in one layer, without the indexer's key.
+    pub(crate) kv_elements: f64,
+    /// Cached numbers of the indexer of one token in one layer.
+    pub(crate) index_elements: f64,
+    /// Dense feed-forward layers, weights of one and their inner size.
+    pub(crate) dense_layers: f64,
+    pub(crate) dense: f64,
+    pub(crate) dense_inner: f64,
+    pub(crate) experts: Option<Experts>,
+    /// Weights of one embedding matrix.
+    pub(crate) embedding: f64,
+    /// Rows of the embedding, which is split over tensor parallelism.
+    pub(crate) vocab: f64,
+    /// Accelerators that share the experts.
+    pub(crate) group: f64,
+    pub(crate) tensor: f64,
+    pub(crate) pipeline: f64,
+    pub(crate) data_attention: f64,
+}
+
+impl Shard {
+    pub(crate) fn of(deployment: &Deployment<'_>) -> Self {
+        let (model, layout) = (deployment.model, deployment.spec.layout);
+        let tensor = f64::from(layout.tensor);
+        let hidden = f64::from(model.hidden);
+        let local_heads = f64::from(heads(model)) / tensor;
+        let (mut attention, attention_io, kv_elements) = match model.attention {
+            AttentionKind::Grouped {
+                kv_heads, head_dim, ..
+            } => {
+                let dim = f64::from(head_dim);
+                // Repeated where there are fewer than accelerators.
+                let kv = (f64::from(kv_heads) / tensor).max(1.0);
+                let (query, qkv) = (local_heads * dim, (local_heads + 2.0 * kv) * dim);
+                let projections = vec![
+                    projection("qkv projection", hidden, qkv),
+                    projection("output projection", query, hidden),
+                ];
+                (projections, 2.0 * query, 2.0 * kv * dim)
+            }
+            AttentionKind::Latent {
+                q_rank,
+                kv_rank,
+                nope_dim,
+                rope_dim,
+                v_dim,
+                ..
+            } => {
+                let (q_rank, kv_rank) = (f64::from(q_rank), f64::from(kv_rank));
+                let (nope, rope) = (f64::from(nope_dim), f64::from(rope_dim));
+                let v = f64::from(v_dim);
+                let query_in = if q_rank > 0.0 { q_rank } else { hidden };
+                let projections = vec![
+                    projection("latent projection", hidden, q_rank + kv_rank + rope),
+                    projection("query projection", query_in, local_heads * (nope + rope)),
+                    // In decode absorbed into query and output: the same weights and operations.
+                    projection("key-value projection", kv_rank, local_heads * (nope + v)),
+                    projection("output projection", local_heads * v, hidden),
+                ];
+                let io = local_heads * (2.0 * kv_rank + rope);
+                (projections, io, kv_rank + rope)
+            }
+        };
+        let query_in = match model.attention {
+            AttentionKind::Latent { q_rank, .. } if q_rank > 0 => f64::from(q_rank),
+            _ => hidden,
+        };
+        let index_elements = model.indexer.map_or(0.0, |indexer| {
+            let (count, dim) = (f64::from(indexer.heads), f64::from(indexer.head_dim));
+            attention.push(projection("indexer projection", query_in, count * dim));
+            attention.push(projection("indexer key", hidden, dim + count));
+            dim
+        });
+        let full_layers = f64::from(model.full_attention_layers);
+        let layers = f64::from(model.layers);
+        let group = tensor * f64::from(layout.data_attention);
+        Self {
+            hidden,
+            layers,
+            full_layers,
+            window_layers: layers - full_layers,
+            heads: local_heads,
+            attention,
+            attention_io,
+            kv_elements,
+            index_elements,
+            dense_layers: f64::from(model.ffn.dense_layers),
+            dense: model.ffn_parameters(model.ffn.dense_dim) / tensor,
+            dense_inner: f64::from(model.ffn.dense_dim) / tensor,
+            experts: model.ffn.moe.map(|moe| Experts {
+                moe,
+                expert: model.ffn_parameters(moe.expert_dim),
+                shared: model.ffn_parameters(moe.shared_dim) / tensor,
+                router: hidden * f64::from(moe.routed),
+                shared_inner: f64::from(moe.shared_dim) / tensor,
+            }),
+            embedding: f64::from(model.vocab) * hidden / tensor,
+            vocab: f64::from(model.vocab),
+            group,
+            tensor,
+            pipeline: f64::from(layout.pipeline),
+            data_attention: f64::from(layout.data_attention),
+        }
+    }
+
+    /// Attention batches that are under way at once: groups times pipeline stages.
+    pub(crate) fn ranks(&self) -> f64 {
+        self.data_attention * self.pipeline
+    }
+
+    /// Weights of attention in one layer.
+    pub(crate) fn attention_weights(&self) -> f64 {
+        self.attention.iter().map(|p| p.weights).sum()
+    }
+}
+
+fn projection(name: &'static str, input: f64, output: f64) -> Projection {
+    Projection {
+        name,
+        weights: input * output,
+        input,
+        output,
+    }
+}
