@@ -1,1 +1,30 @@
-//! (in the making)
+//! The programme over years: what stands when, who gets it each hour, what it yields and costs.
+//!
+//! Walks every hour as a fluid and never simulates a request itself: what a machine does for a
+//! service it asks [`wattmill_sim::probe`], once per kind of machine and service ([`offers`]).
+//! [`zoom`] hands a window of the same factory to the engine, request by request.
+
+mod build;
+mod calendar;
+mod engine;
+mod groups;
+mod ledger;
+mod machine;
+mod result;
+mod run;
+mod serving;
+mod training;
+mod waterfall;
+mod zoom;
+
+pub use calendar::QuarterLabel;
+pub use engine::{Engine, usual_specs};
+pub use ledger::Balance;
+pub use result::{
+    Binds, Day, PhaseOutcome, Plan, Quarter, Receipt, ServiceQuarter, SiteQuarter, Sums,
+    TrainingOutcome,
+};
+pub use run::run;
+pub use serving::{Offer, Outcome, ServingPoint, choose, offers};
+pub use waterfall::{Split, Stage};
+pub use zoom::{Flow, Pool, Window, Zoom, ZoomError, zoom};

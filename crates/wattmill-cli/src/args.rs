@@ -1,0 +1,230 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use wattmill::units::Seconds;
+
+/// Watts in, tokens out: plans, simulates and explains AI factories.
+#[derive(Debug, Parser)]
+#[command(name = "wattmill", version, about, max_term_width = 100)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Plan a factory over its years: what runs when, what it yields, what it costs, what binds.
+    Run(Run),
+    /// Simulate a trace or synthetic traffic, request by request.
+    Replay(Box<Replay>),
+    /// Simulate a window of a factory's plan, request by request, and compare it with the plan.
+    Zoom(Zoom),
+    /// Check a factory file and tell every problem at once.
+    Check(Check),
+    /// Show what is known of hardware, models and traffic, with its sources.
+    Catalog(Catalog),
+}
+
+/// `wattmill run`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Run {
+    /// Factory file, or the name of a built-in one (ten-gigawatt by default).
+    pub(crate) factory: Option<String>,
+    /// Print every site in every quarter.
+    #[arg(long)]
+    pub(crate) sites: bool,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// Where an answer goes besides the terminal.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Output {
+    /// Print one JSON document instead of tables.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Write a self-contained page with pictures.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+}
+
+/// `wattmill check`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Check {
+    /// Factory file, or the name of a built-in one.
+    pub(crate) factory: String,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `wattmill zoom`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Zoom {
+    /// Factory file, or the name of a built-in one.
+    pub(crate) factory: String,
+    /// Start of the window, UTC, such as 2027-03-09T18:00.
+    #[arg(long)]
+    pub(crate) at: jiff::civil::DateTime,
+    /// Length of the window, such as "10min".
+    #[arg(long = "for", value_name = "SPAN")]
+    pub(crate) length: Seconds,
+    /// Only this site.
+    #[arg(long)]
+    pub(crate) site: Option<String>,
+    /// Only this service.
+    #[arg(long)]
+    pub(crate) service: Option<String>,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// `wattmill catalog`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Catalog {
+    #[command(subcommand)]
+    pub(crate) command: Option<CatalogCommand>,
+    /// Print one JSON document.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+/// What to show of the catalogue.
+#[derive(Debug, Subcommand)]
+pub(crate) enum CatalogCommand {
+    /// Every row, a line each.
+    List {
+        /// Only this kind.
+        kind: Option<CatalogKind>,
+    },
+    /// One row with every value, its unit, source and date.
+    Show {
+        /// Its id or an alias.
+        id: String,
+    },
+}
+
+/// Kinds of catalogue rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CatalogKind {
+    /// Accelerator packages.
+    Accelerators,
+    /// Servers, racks and pods.
+    Systems,
+    /// Model architectures.
+    Models,
+    /// Prompt and answer lengths.
+    Lengths,
+    /// Daily shapes of traffic.
+    Shapes,
+    /// Achieved shares of peaks, by chip family.
+    Efficiencies,
+}
+
+/// `wattmill replay`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Replay {
+    /// Trace: Azure 2023 CSV, Mooncake JSONL or arrived_at_s,prefill_tokens,decode_tokens; plain or
+    /// gzip.
+    #[arg(conflicts_with_all = ["rate", "users"])]
+    pub(crate) trace: Option<PathBuf>,
+
+    /// Model of the catalogue.
+    #[arg(long, help_heading = "Engine")]
+    pub(crate) model: Option<String>,
+    /// System of the catalogue it runs on.
+    #[arg(long, help_heading = "Engine")]
+    pub(crate) system: Option<String>,
+    /// Replicas behind a round-robin router.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = "Engine")]
+    pub(crate) replicas: u32,
+    /// Tensor parallel degree (the smallest that fits, if no degree is given).
+    #[arg(long, help_heading = "Engine")]
+    pub(crate) tp: Option<u32>,
+    /// Pipeline parallel degree.
+    #[arg(long, help_heading = "Engine")]
+    pub(crate) pp: Option<u32>,
+    /// Expert parallel degree.
+    #[arg(long, help_heading = "Engine")]
+    pub(crate) ep: Option<u32>,
+    /// Attention data parallel degree.
+    #[arg(long, help_heading = "Engine")]
+    pub(crate) dp: Option<u32>,
+    /// Format of weights and matrix multiplications: bf16, fp8 or fp4 (fp8 where the chip has it).
+    #[arg(long, value_parser = precision, help_heading = "Engine")]
+    pub(crate) precision: Option<wattmill::catalog::Precision>,
+    /// Format of the KV cache.
+    #[arg(long, value_parser = precision, help_heading = "Engine")]
+    pub(crate) kv_precision: Option<wattmill::catalog::Precision>,
+    /// Most sequences in a replica's batch.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = "Engine")]
+    pub(crate) max_seqs: Option<u32>,
+    /// Most tokens in a replica's step.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=10_000_000), help_heading = "Engine")]
+    pub(crate) max_tokens: Option<u32>,
+    /// Tokens in a KV block.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=65_536), help_heading = "Engine")]
+    pub(crate) block_tokens: Option<u32>,
+    /// Step-time table (JSON) in place of the performance model.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["model", "system", "tp", "pp", "ep", "dp", "precision", "kv_precision"], help_heading = "Engine")]
+    pub(crate) step_table: Option<PathBuf>,
+    /// KV blocks of a replica, with a step-time table (unlimited by default).
+    #[arg(long, requires = "step_table", value_parser = clap::value_parser!(u64).range(1..1 << 40), help_heading = "Engine")]
+    pub(crate) kv_blocks: Option<u64>,
+
+    /// Requests a second, mean, instead of a trace.
+    #[arg(long, conflicts_with = "users", help_heading = "Synthetic traffic")]
+    pub(crate) rate: Option<f64>,
+    /// Weekly users instead of a rate: 3.7 messages a day each (NBER, 2025).
+    #[arg(long, help_heading = "Synthetic traffic")]
+    pub(crate) users: Option<f64>,
+    /// Prompt and answer lengths: a table of the catalogue, or INPUT:OUTPUT for fixed ones.
+    #[arg(long, default_value = "azure-conv-2023", help_heading = "Synthetic traffic")]
+    pub(crate) lengths: String,
+    /// Arrivals: poisson, or gamma:CV for bursts.
+    #[arg(long, default_value = "poisson", value_parser = arrivals, help_heading = "Synthetic traffic")]
+    pub(crate) arrivals: wattmill::factory::Arrivals,
+    /// Shape of the day, from the catalogue.
+    #[arg(long, default_value = "flat", help_heading = "Synthetic traffic")]
+    pub(crate) shape: String,
+    /// Length of the traffic.
+    #[arg(long, default_value = "10min", help_heading = "Synthetic traffic")]
+    pub(crate) duration: Seconds,
+    /// Seed of the traffic.
+    #[arg(long, default_value_t = 1, help_heading = "Synthetic traffic")]
+    pub(crate) seed: u64,
+
+    /// Limit on the time to first token that attainment is counted against.
+    #[arg(long, default_value = "2 s", help_heading = "SLO")]
+    pub(crate) slo_ttft: Seconds,
+    /// Limit on the mean time per output token.
+    #[arg(long, default_value = "50 ms", help_heading = "SLO")]
+    pub(crate) slo_tpot: Seconds,
+
+    /// Write every request to a Parquet file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+fn precision(text: &str) -> Result<wattmill::catalog::Precision, String> {
+    wattmill::catalog::Precision::from_name(text)
+        .ok_or_else(|| "use one of bf16, fp8, fp4".to_owned())
+}
+
+fn arrivals(text: &str) -> Result<wattmill::factory::Arrivals, String> {
+    use wattmill::factory::Arrivals;
+    let allowed = "use `poisson`, or `gamma:CV` with a coefficient of variation from 0.01 to 100";
+    match text.split_once(':') {
+        None if text == "poisson" => Ok(Arrivals::Poisson),
+        Some(("gamma", cv)) => match cv.parse::<f64>() {
+            Ok(cv) if (0.01..=100.0).contains(&cv) => Ok(Arrivals::Gamma { cv }),
+            _ => Err(allowed.to_owned()),
+        },
+        _ => Err(allowed.to_owned()),
+    }
+}

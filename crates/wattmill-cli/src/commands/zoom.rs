@@ -1,0 +1,2 @@
+//! x
+pub(crate) fn run(_: &crate::args::Zoom) -> crate::exit::Outcome { Ok(()) }

@@ -1,0 +1,125 @@
+//! Reading input, writing output whole or not at all.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use wattmill::config::{BUILTIN_FACTORIES, builtin_factory};
+
+use crate::exit::Failure;
+
+/// A text and what to call it in messages.
+pub(crate) struct Named {
+    pub(crate) name: String,
+    pub(crate) text: String,
+}
+
+/// A factory file by path, or a built-in one by name; the first built-in one without an argument.
+pub(crate) fn factory(argument: Option<&str>) -> Result<Named, Failure> {
+    let Some(argument) = argument else {
+        let (name, text) = BUILTIN_FACTORIES[0];
+        return Ok(Named { name: format!("{name}.toml"), text: text.to_owned() });
+    };
+    let path = Path::new(argument);
+    if let (false, Some(text)) = (path.exists(), builtin_factory(argument)) {
+        let name = argument.trim_end_matches(".toml");
+        return Ok(Named { name: format!("{name}.toml"), text: text.to_owned() });
+    }
+    let built_in: Vec<&str> = BUILTIN_FACTORIES.iter().map(|(name, _)| *name).collect();
+    text(path).map_err(|error| match error {
+        Failure::Other(error) => Failure::Other(
+            error.context(format!("built-in factories are {}", built_in.join(", "))),
+        ),
+        other => other,
+    })
+}
+
+/// A text file.
+pub(crate) fn text(path: &Path) -> Result<Named, Failure> {
+    let name = path.display().to_string();
+    let bytes = std::fs::read(path).with_context(|| format!("failed to read {name}"))?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        Failure::Input(format!("error: {name} is not UTF-8 text: byte {at} is no character\n"))
+    })?;
+    Ok(Named { name, text })
+}
+
+/// Opens a file for reading.
+pub(crate) fn open(path: &Path) -> Result<File, Failure> {
+    Ok(File::open(path).with_context(|| format!("failed to open {}", path.display()))?)
+}
+
+/// Prints to standard output.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .context("failed to write to standard output")?;
+    Ok(())
+}
+
+/// A file that appears under its name only when it is complete.
+pub(crate) struct Whole {
+    path: PathBuf,
+    partial: PathBuf,
+    file: Option<BufWriter<File>>,
+}
+
+impl Whole {
+    /// Starts a file that is to become `path`.
+    pub(crate) fn create(path: &Path) -> Result<Self, Failure> {
+        let Some(name) = path.file_name() else {
+            return Err(Failure::Usage(format!("{} is not the name of a file", path.display())));
+        };
+        let mut hidden = std::ffi::OsString::from(".");
+        hidden.push(name);
+        hidden.push(format!(".{}.partial", std::process::id()));
+        let partial = path.with_file_name(hidden);
+        let file = File::create(&partial)
+            .with_context(|| format!("failed to write {}", path.display()))?;
+        Ok(Self { path: path.to_owned(), partial, file: Some(BufWriter::new(file)) })
+    }
+
+    /// Puts the file under its name.
+    pub(crate) fn finish(mut self) -> Result<(), Failure> {
+        let done = |file: BufWriter<File>| -> io::Result<()> {
+            file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+            std::fs::rename(&self.partial, &self.path)
+        };
+        if let Some(file) = self.file.take() {
+            let result = done(file).with_context(|| format!("failed to write {}", self.path.display()));
+            if result.is_err() {
+                let _ = std::fs::remove_file(&self.partial);
+            }
+            result?;
+        }
+        Ok(())
+    }
+}
+
+impl Write for Whole {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.as_mut().map_or(Ok(0), |file| file.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.as_mut().map_or(Ok(()), Write::flush)
+    }
+}
+
+impl Drop for Whole {
+    fn drop(&mut self) {
+        if self.file.take().is_some() {
+            let _ = std::fs::remove_file(&self.partial);
+        }
+    }
+}
+
+/// Writes a whole text file.
+pub(crate) fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    let mut file = Whole::create(path)?;
+    file.write_all(text.as_bytes()).with_context(|| format!("failed to write {}", path.display()))?;
+    file.finish()
+}

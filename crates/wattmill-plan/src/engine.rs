@@ -1,0 +1,89 @@
+//! A model laid out on a machine, ready to be simulated.
+
+use wattmill_catalog::{Catalog, Model, Precision};
+use wattmill_factory::{EngineSpec, Hardware, Layout};
+use wattmill_perf::{Deployment, LayoutProblem, MemoryPlan, StepSurface};
+use wattmill_policy::BatchLimits;
+use wattmill_sim::Setup;
+use wattmill_units::Power;
+
+/// One replica: the deployment, its compiled step times and its batching limits.
+pub struct Engine<'a> {
+    /// Model, chip and layout.
+    pub deployment: Deployment<'a>,
+    /// Compiled step times.
+    pub surface: StepSurface,
+    /// Batching limits.
+    pub limits: BatchLimits,
+}
+
+impl<'a> Engine<'a> {
+    /// Lays `model` out on `hardware` as `spec` says.
+    ///
+    /// # Errors
+    /// Every reason why it cannot be, each with a way out.
+    pub fn new(
+        model: &'a Model,
+        hardware: &'a Hardware,
+        catalog: &'a Catalog,
+        spec: EngineSpec,
+    ) -> Result<Self, Vec<String>> {
+        let chip = &hardware.accelerator;
+        let Some(efficiency) = catalog.efficiency(&chip.family) else {
+            return Err(vec![format!(
+                "nothing is known of the efficiency of the chip family `{}`; give the accelerator a \
+                 family of the catalogue",
+                chip.family
+            )]);
+        };
+        let domain = chip.scaleup_domain.unwrap_or(1).min(hardware.system.accelerators);
+        let deployment =
+            Deployment { model, accelerator: chip, efficiency, spec, accelerators_per_domain: domain };
+        let surface = StepSurface::compile(&deployment)
+            .map_err(|problems| problems.iter().map(LayoutProblem::to_string).collect::<Vec<_>>())?;
+        let blocks = MemoryPlan::of(&deployment).blocks;
+        let limits = BatchLimits::new(spec.max_seqs, spec.max_tokens, spec.block_tokens, blocks);
+        Ok(Self { deployment, surface, limits })
+    }
+
+    /// Accelerators of the replica.
+    pub const fn accelerators(&self) -> u32 {
+        self.deployment.spec.layout.accelerators()
+    }
+
+    /// Accelerator power of the replica without work.
+    pub fn idle_power(&self) -> Power {
+        self.surface.idle_power()
+    }
+
+    /// `replicas` of it, for a summary.
+    pub fn setup(&self, replicas: u32) -> Setup {
+        Setup { replicas, limits: self.limits, idle_power: Some(self.idle_power()) }
+    }
+}
+
+/// The layouts that one would try for `model` on `hardware`: tensor parallel by powers of two within
+/// the scale-up domain and, for a mixture of experts, data-parallel attention with the experts
+/// spread over the same accelerators. FP8 where the chip has it, BF16 otherwise.
+pub fn usual_specs(model: &Model, hardware: &Hardware) -> Vec<EngineSpec> {
+    let chip = &hardware.accelerator;
+    let precision = match chip.peak(Precision::Fp8) {
+        Some(_) => Precision::Fp8,
+        None => Precision::Bf16,
+    };
+    let domain = chip.scaleup_domain.unwrap_or(1).min(hardware.system.accelerators).max(1);
+    let powers = || std::iter::successors(Some(1u32), |n| Some(n * 2)).take_while(|n| *n <= domain);
+    let mut specs: Vec<EngineSpec> = powers()
+        .filter(|degree| *degree <= 8)
+        .map(|degree| EngineSpec::new(Layout::tensor(degree), precision))
+        .collect();
+    if let Some(moe) = model.ffn.moe {
+        let wide = powers().filter(|n| *n > 1 && moe.routed % n == 0);
+        specs.extend(wide.map(|degree| {
+            let layout = Layout { tensor: 1, pipeline: 1, expert: degree, data_attention: degree };
+            let spec = EngineSpec::new(layout, precision);
+            EngineSpec { max_seqs: 256 * degree, max_tokens: 1024 * degree, ..spec }
+        }));
+    }
+    specs
+}

@@ -1,0 +1,298 @@
+//! What a plan says, as plain data.
+
+use jiff::civil::Date;
+use wattmill_factory::{Phase, Service, Site, Training};
+use wattmill_units::{Energy, Id, Money, Power};
+
+use crate::calendar::QuarterLabel;
+use crate::ledger::Balance;
+use crate::serving::Offer;
+use crate::waterfall::Stage;
+
+/// The programme over its years.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The factory's name.
+    pub factory: String,
+    /// First day.
+    pub start: Date,
+    /// Last day.
+    pub end: Date,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Hours walked.
+    pub hours: u64,
+    /// What each kind of machine does for each service, by hardware, then service.
+    pub offers: Vec<Offer>,
+    /// Every phase.
+    pub phases: Vec<PhaseOutcome>,
+    /// Every quarter, in order.
+    pub quarters: Vec<Quarter>,
+    /// Every day, in order.
+    pub days: Vec<Day>,
+    /// Every training run.
+    pub trainings: Vec<TrainingOutcome>,
+    /// Every payment received, in order.
+    pub receipts: Vec<Receipt>,
+    /// Where the energy of the whole plan goes.
+    pub waterfall: Vec<Stage>,
+    /// What is conserved. A plan whose balances do not close has a warning that says so.
+    pub ledger: Vec<Balance>,
+    /// What a reader should know before believing it.
+    pub warnings: Vec<String>,
+    /// Hash of every figure above.
+    pub answer_hash: u64,
+}
+
+/// Three months, or the part of them inside the plan.
+#[derive(Clone, Debug)]
+pub struct Quarter {
+    /// Which.
+    pub label: QuarterLabel,
+    /// Days of it inside the plan.
+    pub days: u32,
+    /// Every site, in the order of the factory.
+    pub sites: Vec<SiteQuarter>,
+    /// Every service, in the order of the factory.
+    pub services: Vec<ServiceQuarter>,
+}
+
+impl Quarter {
+    /// All sites together.
+    pub fn total(&self) -> Sums {
+        let mut total = Sums::default();
+        self.sites.iter().for_each(|site| total.add(&site.sums));
+        total
+    }
+
+    /// Output tokens asked for a day, mean of the quarter, all services.
+    pub fn asked_tokens_per_day(&self) -> f64 {
+        self.services.iter().map(|s| s.asked_output_tokens).sum::<f64>() / f64::from(self.days)
+    }
+}
+
+/// A site in a quarter.
+#[derive(Clone, Debug)]
+pub struct SiteQuarter {
+    /// Which.
+    pub site: Id<Site>,
+    /// What kept it from serving more, for most of the hours.
+    pub binds: Binds,
+    /// Its figures.
+    pub sums: Sums,
+}
+
+/// Figures of one or more sites over a quarter. Stocks are as of its last hour, flows are sums.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Sums {
+    /// Facility power available: connection and on-site generation.
+    pub available: Power,
+    /// Facility power of the machines that run, at design PUE.
+    pub energised: Power,
+    /// Racks, servers or pods that run.
+    pub units: f64,
+    /// Accelerators that run.
+    pub accelerators: f64,
+    /// Highest facility power drawn in an hour. Added up over sites, an upper bound.
+    pub peak_draw: Power,
+    /// Output tokens a day that the machines could serve of the mix that is asked, inside the SLO;
+    /// mean of the quarter.
+    pub capacity_tokens_per_day: f64,
+    /// Output tokens served.
+    pub served_output_tokens: f64,
+    /// Prompt tokens served.
+    pub served_input_tokens: f64,
+    /// Accelerator-hours that served.
+    pub serving_hours: f64,
+    /// Accelerator-hours that trained.
+    pub training_hours: f64,
+    /// Accelerator-hours that neither did.
+    pub idle_hours: f64,
+    /// Facility energy.
+    pub energy: Energy,
+    /// Of it, what serving accelerators used.
+    pub serving_energy: Energy,
+    /// Emitted CO₂e, tonnes.
+    pub carbon_t: f64,
+    /// Machines and infrastructure bought.
+    pub capital: Money,
+    /// Energy bought.
+    pub energy_cost: Money,
+    /// Staff, spares, insurance, tax.
+    pub operations: Money,
+    /// Straight-line depreciation of what stands.
+    pub depreciation: Money,
+}
+
+impl Sums {
+    /// Adds another site's.
+    pub fn add(&mut self, other: &Self) {
+        self.available += other.available;
+        self.energised += other.energised;
+        self.units += other.units;
+        self.accelerators += other.accelerators;
+        self.peak_draw += other.peak_draw;
+        self.capacity_tokens_per_day += other.capacity_tokens_per_day;
+        self.served_output_tokens += other.served_output_tokens;
+        self.served_input_tokens += other.served_input_tokens;
+        self.serving_hours += other.serving_hours;
+        self.training_hours += other.training_hours;
+        self.idle_hours += other.idle_hours;
+        self.energy += other.energy;
+        self.serving_energy += other.serving_energy;
+        self.carbon_t += other.carbon_t;
+        self.capital += other.capital;
+        self.energy_cost += other.energy_cost;
+        self.operations += other.operations;
+        self.depreciation += other.depreciation;
+    }
+
+    /// Energy and operations: what is paid to run what stands.
+    pub fn operating_cost(&self) -> Money {
+        self.energy_cost + self.operations
+    }
+
+    /// Operating cost and depreciation.
+    pub fn full_cost(&self) -> Money {
+        self.operating_cost() + self.depreciation
+    }
+
+    /// Accelerator-hours in all.
+    pub fn accelerator_hours(&self) -> f64 {
+        self.serving_hours + self.training_hours + self.idle_hours
+    }
+
+    /// Full cost of a million output tokens, training machines left out of account and idle ones
+    /// charged to serving; `None` if nothing was served.
+    pub fn cost_per_million_tokens(&self) -> Option<Money> {
+        let share = 1.0 - self.training_hours / self.accelerator_hours();
+        (self.served_output_tokens > 0.0)
+            .then(|| self.full_cost() * (share / (self.served_output_tokens / 1e6)))
+    }
+
+    /// Output tokens served per megawatt-hour of facility energy, training included in the energy;
+    /// `None` without energy.
+    pub fn tokens_per_mwh(&self) -> Option<f64> {
+        let energy = self.energy.as_mwh();
+        (energy > 0.0).then(|| self.served_output_tokens / energy)
+    }
+}
+
+/// What kept a site from serving more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Binds {
+    /// No connection or generation yet.
+    Energisation,
+    /// No machines installed yet.
+    FirstRack,
+    /// Machines stand that the site has no power for.
+    Power,
+    /// Machines are idle: nobody asks for more.
+    Demand,
+    /// Every machine works and more is asked.
+    Machines,
+}
+
+impl Binds {
+    /// Every one, in the order in which ties are decided.
+    pub const ALL: [Self; 5] =
+        [Self::Energisation, Self::FirstRack, Self::Power, Self::Demand, Self::Machines];
+
+    /// As shown in tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Energisation => "energisation",
+            Self::FirstRack => "first rack",
+            Self::Power => "site power",
+            Self::Demand => "demand",
+            Self::Machines => "machines",
+        }
+    }
+}
+
+/// A service in a quarter.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ServiceQuarter {
+    /// Which.
+    pub service: Id<Service>,
+    /// Requests asked.
+    pub asked_requests: f64,
+    /// Requests served inside the SLO.
+    pub served_requests: f64,
+    /// Output tokens asked.
+    pub asked_output_tokens: f64,
+    /// Output tokens served.
+    pub served_output_tokens: f64,
+    /// Requests a second in the busiest hour.
+    pub peak_asked_per_s: f64,
+    /// Fraction served in the hour that was served worst.
+    pub worst_hour_served: f64,
+    /// Revenue, where the service has a price.
+    pub revenue: Money,
+}
+
+/// A day, for pictures.
+#[derive(Clone, Debug)]
+pub struct Day {
+    /// Which.
+    pub date: Date,
+    /// Mean facility power drawn, by site.
+    pub site_power: Vec<Power>,
+    /// Facility power of running machines at design PUE, by phase, at midnight.
+    pub phase_power: Vec<Power>,
+    /// Accelerators that run, at midnight.
+    pub accelerators: f64,
+    /// Output tokens asked.
+    pub asked_tokens: f64,
+    /// Output tokens served.
+    pub served_tokens: f64,
+    /// Output tokens that could have been served.
+    pub capacity_tokens: f64,
+    /// Output tokens asked in the busiest hour, as a rate a day.
+    pub peak_asked_tokens: f64,
+}
+
+/// A phase as it came.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PhaseOutcome {
+    /// Which.
+    pub phase: Id<Phase>,
+    /// Units when complete.
+    pub units: f64,
+    /// Accelerators when complete.
+    pub accelerators: f64,
+    /// First rack with the median slip; after the end of the plan if not in it.
+    pub first_rack: Date,
+    /// Last rack.
+    pub last_rack: Date,
+}
+
+/// A training run as it went.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrainingOutcome {
+    /// Which.
+    pub training: Id<Training>,
+    /// FLOPs it takes: 6 × active parameters × tokens, recomputation and attention not counted.
+    pub flops: f64,
+    /// Fraction done at the end of the plan.
+    pub done: f64,
+    /// First day with machines.
+    pub started: Option<Date>,
+    /// Day of the last token.
+    pub finished: Option<Date>,
+    /// Accelerator-hours used.
+    pub accelerator_hours: f64,
+}
+
+/// Money received from an investor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Receipt {
+    /// Day it came; before the plan's start if it had come already.
+    pub date: Date,
+    /// Who pays.
+    pub from: String,
+    /// How much.
+    pub amount: Money,
+    /// Power deployed that released it; `None` if it came whatever was built.
+    pub released_at: Option<Power>,
+}

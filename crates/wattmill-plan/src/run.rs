@@ -1,0 +1,561 @@
+//! The hourly walk over the years: a fluid of machines, dispatched to services and training.
+
+use wattmill_catalog::Catalog;
+use wattmill_factory::{Factory, Payment, Service, Site};
+use wattmill_units::{AnswerHash, Energy, Id, Money, Power, Seconds};
+
+use crate::build::{Delivery, Standing, deliveries};
+use crate::calendar::{Calendar, QuarterLabel, hours};
+use crate::groups::{Groups, asked};
+use crate::ledger::Balance;
+use crate::result::*;
+use crate::serving::{Offer, ServingPoint};
+use crate::training::TrainingRun;
+use crate::waterfall::Waterfall;
+
+/// The plan in the making.
+struct Walk<'a> {
+    factory: &'a Factory,
+    calendar: Calendar,
+    deliveries: Vec<Delivery>,
+    groups: Groups,
+    trainings: Vec<TrainingRun>,
+    sites: Vec<SiteState>,
+    /// Units bought, by delivery.
+    bought: Vec<f64>,
+    quarters: Vec<Quarter>,
+    days: Vec<Day>,
+    receipts: Vec<Receipt>,
+    /// Payments received so far, by contract.
+    paid: Vec<f64>,
+    waterfall: Waterfall,
+    books: Books,
+}
+
+/// What a site carries from hour to hour.
+#[derive(Clone, Default)]
+struct SiteState {
+    machines_capital: Money,
+    infrastructure_capital: Money,
+    /// Facility energy of the hour under way.
+    drawn: Energy,
+    /// Idle accelerators of the hour under way.
+    idle: f64,
+    binds_hours: [u32; Binds::ALL.len()],
+}
+
+/// Both sides of everything that is conserved, summed independently of each other.
+#[derive(Default)]
+struct Books {
+    energy_bought: Energy,
+    energy_used: Energy,
+    hours_available: f64,
+    hours_used: f64,
+    requests_asked: f64,
+    requests_served: f64,
+    requests_unserved: f64,
+    flops_wanted: f64,
+}
+
+/// Walks every hour of the factory's plan.
+///
+/// `offers` are what [`offers`](crate::offers) found for this very factory, by hardware, then
+/// service.
+pub fn run(factory: &Factory, catalog: &Catalog, offers: Vec<Offer>) -> Plan {
+    let calendar = Calendar::new(factory.start, factory.end);
+    let mut walk = Walk::new(factory, catalog, calendar, &offers);
+    for day in 0..calendar.days() {
+        walk.day(day);
+    }
+    walk.finish(offers)
+}
+
+impl<'a> Walk<'a> {
+    fn new(factory: &'a Factory, catalog: &Catalog, calendar: Calendar, offers: &[Offer]) -> Self {
+        let deliveries = deliveries(factory, calendar);
+        let groups = Groups::new(factory, catalog, &deliveries, offers);
+        let early = factory.payments.iter().filter(|payment| payment.on < factory.start);
+        let earlier = early.map(receipt).collect();
+        let trainings: Vec<TrainingRun> = factory.trainings.iter().map(TrainingRun::new).collect();
+        let books = Books {
+            flops_wanted: trainings.iter().map(|run| run.flops).sum(),
+            ..Books::default()
+        };
+        Self {
+            factory,
+            calendar,
+            groups,
+            sites: vec![SiteState::default(); factory.sites.len()],
+            bought: vec![0.0; deliveries.len()],
+            deliveries,
+            trainings,
+            quarters: Vec::new(),
+            days: Vec::new(),
+            receipts: earlier,
+            paid: vec![0.0; factory.contracts.len()],
+            waterfall: Waterfall::default(),
+            books,
+        }
+    }
+
+    fn day(&mut self, day: u32) {
+        let date = self.calendar.date(day);
+        let label = QuarterLabel::of(date);
+        if self.quarters.last().is_none_or(|quarter| quarter.label != label) {
+            self.close_quarter();
+            self.quarters.push(self.open_quarter(label));
+        }
+        self.days.push(Day {
+            date,
+            site_power: vec![Power::ZERO; self.sites.len()],
+            phase_power: vec![Power::ZERO; self.deliveries.len()],
+            accelerators: 0.0,
+            asked_tokens: 0.0,
+            served_tokens: 0.0,
+            capacity_tokens: 0.0,
+            peak_asked_tokens: 0.0,
+        });
+        for hour in 0..24 {
+            self.hour(day, hour);
+        }
+        if let Some(quarter) = self.quarters.last_mut() {
+            quarter.days += 1;
+        }
+        self.pay(date);
+    }
+
+    fn open_quarter(&self, label: QuarterLabel) -> Quarter {
+        let site = |site| SiteQuarter { site, binds: Binds::FirstRack, sums: Sums::default() };
+        let service = |service| ServiceQuarter {
+            service,
+            asked_requests: 0.0,
+            served_requests: 0.0,
+            asked_output_tokens: 0.0,
+            served_output_tokens: 0.0,
+            peak_asked_per_s: 0.0,
+            worst_hour_served: 1.0,
+            revenue: Money::ZERO,
+        };
+        Quarter {
+            label,
+            days: 0,
+            sites: self.factory.sites.ids().map(site).collect(),
+            services: self.factory.services.ids().map(service).collect(),
+        }
+    }
+
+    /// Settles means and what bound.
+    fn close_quarter(&mut self) {
+        let Some(quarter) = self.quarters.last_mut() else { return };
+        for (site, state) in quarter.sites.iter_mut().zip(&mut self.sites) {
+            site.sums.capacity_tokens_per_day /= f64::from(quarter.days);
+            let mut most = 0;
+            for (index, hours) in state.binds_hours.iter().enumerate() {
+                if *hours > state.binds_hours[most] {
+                    most = index;
+                }
+            }
+            site.binds = Binds::ALL[most];
+            state.binds_hours = Default::default();
+        }
+    }
+
+    fn hour(&mut self, day: u32, hour: u32) {
+        let at = f64::from(day) * 24.0 + f64::from(hour);
+        let standing = Standing::at(self.factory, self.calendar, &self.deliveries, at);
+        self.install(&standing);
+        let asked = asked(&self.factory.services, day, hour);
+        let short = self.dispatch(at, &standing, &asked);
+        self.account(&asked, &standing, short);
+    }
+
+    /// Buys what was installed since the last hour and takes stock.
+    fn install(&mut self, standing: &Standing) {
+        let (Some(quarter), Some(day)) = (self.quarters.last_mut(), self.days.last_mut()) else {
+            return;
+        };
+        for (index, delivery) in self.deliveries.iter().enumerate() {
+            let new = standing.installed[index] - self.bought[index];
+            if new <= 0.0 {
+                continue;
+            }
+            self.bought[index] = standing.installed[index];
+            let site = delivery.site.index();
+            let machine = &self.groups.all[self.groups.of_delivery[index]].machine;
+            let machines = machine.unit_price * new;
+            let watts = (delivery.unit_facility * new).as_watts();
+            let infrastructure =
+                Money::from_usd(self.factory.economics.infrastructure_usd_per_w * watts);
+            self.sites[site].machines_capital += machines;
+            self.sites[site].infrastructure_capital += infrastructure;
+            quarter.sites[site].sums.capital += machines + infrastructure;
+        }
+        for site in &mut quarter.sites {
+            let index = site.site.index();
+            site.sums.available = standing.available[index];
+            site.sums.energised = standing.available[index] - standing.left[index];
+            (site.sums.units, site.sums.accelerators) = (0.0, 0.0);
+        }
+        day.accelerators = 0.0;
+        for group in &self.groups.all {
+            let units = group.units(standing);
+            let sums = &mut quarter.sites[group.site.index()].sums;
+            sums.units += units;
+            sums.accelerators += units * group.machine.accelerators;
+            day.accelerators += units * group.machine.accelerators;
+        }
+        for ((power, running), delivery) in
+            day.phase_power.iter_mut().zip(&standing.running).zip(&self.deliveries)
+        {
+            *power = delivery.unit_facility * *running;
+        }
+    }
+
+    /// Settles tokens and energy of the hour's placement; what serving leaves goes to training.
+    /// Returns whether more was asked than was placed.
+    fn dispatch(&mut self, at: f64, standing: &Standing, asked: &[f64]) -> bool {
+        let (Some(quarter), Some(day)) = (self.quarters.last_mut(), self.days.last_mut()) else {
+            return false;
+        };
+        let units: Vec<f64> = self.groups.all.iter().map(|group| group.units(standing)).collect();
+        let accelerators: Vec<f64> = (self.groups.all.iter().zip(&units))
+            .map(|(group, units)| units * group.machine.accelerators)
+            .collect();
+        let placement = self.groups.place(&accelerators, asked);
+        let services = &self.factory.services;
+        let hour = Seconds::from_hours(1.0);
+        let mut wants: Vec<f64> =
+            self.trainings.iter().map(|run| run.wants(at, self.calendar)).collect();
+        for index in self.groups.order.iter().copied() {
+            let group = &self.groups.all[index];
+            let site = group.site.index();
+            let sums = &mut quarter.sites[site].sums;
+            let machine = &group.machine;
+
+            let (mut serving, mut dynamic) = (0.0, Energy::ZERO);
+            for (service, given) in placement.given[index].iter().enumerate() {
+                let (Some(point), true) = (&group.points[service], *given > 0.0) else { continue };
+                let requests = given * point.requests_per_accelerator_hour();
+                let lengths = &services[Id::from_index(service)].traffic.lengths;
+                let output = requests * lengths.output.mean();
+                serving += given;
+                let above_idle = point.dynamic_energy_per_request * requests;
+                dynamic += above_idle;
+                sums.served_output_tokens += output;
+                sums.served_input_tokens += requests * lengths.input.mean();
+                day.served_tokens += output;
+                let tally = &mut quarter.services[service];
+                tally.served_requests += requests;
+                tally.served_output_tokens += output;
+                self.books.requests_served += requests;
+                let idle = machine.idle_power * *given * hour;
+                self.waterfall.serving(&point.split, idle + above_idle);
+            }
+
+            let mut training = 0.0;
+            for (run, want) in self.trainings.iter_mut().zip(&mut wants) {
+                let free = accelerators[index] - serving - training;
+                training += run.train(machine, free, want, at, self.calendar);
+            }
+
+            let idle = (accelerators[index] - serving - training).max(0.0);
+            let working = serving + training;
+            let host = (machine.idle_host_power * units[index]
+                + machine.host_power_per_working * working)
+                * hour;
+            let idle_energy = machine.idle_power * idle * hour;
+            let serving_energy = machine.idle_power * serving * hour + dynamic;
+            let training_energy = machine.training_power * training * hour;
+            let it = host + idle_energy + serving_energy + training_energy;
+            let overhead = it * (self.factory.sites[group.site].pue.annual - 1.0);
+            self.waterfall.rest(overhead, host, idle_energy, training_energy);
+            self.books.energy_used += it + overhead;
+            self.books.hours_available += accelerators[index];
+            self.books.hours_used += serving + training + idle;
+
+            sums.serving_hours += serving;
+            sums.training_hours += training;
+            sums.idle_hours += idle;
+            sums.serving_energy += serving_energy;
+            day.site_power[site] += (it + overhead) / Seconds::from_hours(24.0);
+            self.sites[site].drawn += it + overhead;
+            self.sites[site].idle += idle;
+
+            let (hours_per_mix, tokens_per_mix) = mix(asked, &group.points, services);
+            if hours_per_mix > 0.0 {
+                let tokens = accelerators[index] / hours_per_mix * tokens_per_mix;
+                sums.capacity_tokens_per_day += tokens;
+                day.capacity_tokens += tokens;
+            }
+        }
+        let mut short = wants.iter().any(|want| *want > 0.0);
+        for (unserved, tally) in placement.unserved.iter().zip(&mut quarter.services) {
+            self.books.requests_unserved += unserved;
+            let asked = asked[tally.service.index()];
+            if asked > 0.0 {
+                tally.worst_hour_served = tally.worst_hour_served.min(1.0 - unserved / asked);
+            }
+            short |= *unserved > 0.0;
+        }
+        short
+    }
+
+    /// Books demand, energy purchases and costs of the hour.
+    fn account(&mut self, asked: &[f64], standing: &Standing, short: bool) {
+        let (Some(quarter), Some(day)) = (self.quarters.last_mut(), self.days.last_mut()) else {
+            return;
+        };
+        let mut tokens = 0.0;
+        for (requests, tally) in asked.iter().zip(&mut quarter.services) {
+            let output = requests * self.factory.services[tally.service].traffic.lengths.output.mean();
+            tokens += output;
+            tally.asked_requests += requests;
+            tally.asked_output_tokens += output;
+            tally.peak_asked_per_s = tally.peak_asked_per_s.max(requests / 3600.0);
+            self.books.requests_asked += requests;
+        }
+        day.asked_tokens += tokens;
+        day.peak_asked_tokens = day.peak_asked_tokens.max(tokens * 24.0);
+
+        let economics = &self.factory.economics;
+        let hour = Seconds::from_hours(1.0);
+        for (index, (site, state)) in self.factory.sites.iter().zip(&mut self.sites).enumerate() {
+            let sums = &mut quarter.sites[index].sums;
+            let drawn = std::mem::take(&mut state.drawn);
+            let idle = std::mem::take(&mut state.idle);
+            let bill = buy(site, drawn / hour);
+            sums.energy += bill.energy;
+            sums.energy_cost += bill.cost;
+            sums.carbon_t += bill.carbon_t;
+            sums.peak_draw = sums.peak_draw.max(drawn / hour);
+            self.books.energy_bought += bill.energy;
+            let capital = state.machines_capital + state.infrastructure_capital;
+            sums.operations += capital * (economics.operations_per_year / HOURS_PER_YEAR);
+            sums.depreciation += state.machines_capital / hours(economics.machine_life)
+                + state.infrastructure_capital / hours(economics.infrastructure_life);
+
+            let starved = self
+                .deliveries
+                .iter()
+                .zip(standing.installed.iter().zip(&standing.running))
+                .any(|(delivery, (installed, running))| {
+                    delivery.site.index() == index && running < installed
+                });
+            let binds = if standing.available[index] <= Power::ZERO {
+                Binds::Energisation
+            } else if sums.units == 0.0 && !starved {
+                Binds::FirstRack
+            } else if starved {
+                Binds::Power
+            } else if idle > 0.005 * sums.accelerators || !short {
+                Binds::Demand
+            } else {
+                Binds::Machines
+            };
+            state.binds_hours[binds as usize] += 1;
+        }
+    }
+
+    /// Releases what the contracts owe for the power that runs at the end of the day.
+    fn pay(&mut self, date: jiff::civil::Date) {
+        let Some(day) = self.days.last() else { return };
+        let today = self.factory.payments.iter().filter(|payment| payment.on == date);
+        self.receipts.extend(today.map(receipt));
+        let deployed: Power = day.phase_power.iter().sum();
+        for (contract, paid) in self.factory.contracts.iter().zip(&mut self.paid) {
+            loop {
+                let at = contract.for_each * (*paid + 1.0);
+                let amount = match contract.up_to {
+                    Some(limit) => contract.amount.min(limit - contract.amount * *paid),
+                    None => contract.amount,
+                };
+                // A gigawatt of whole racks is a little less than a gigawatt.
+                if deployed < at * 0.999 || amount <= Money::ZERO {
+                    break;
+                }
+                *paid += 1.0;
+                let from = contract.from.clone();
+                self.receipts.push(Receipt { date, from, amount, released_at: Some(at) });
+            }
+        }
+    }
+
+    fn finish(mut self, offers: Vec<Offer>) -> Plan {
+        self.close_quarter();
+        for quarter in &mut self.quarters {
+            for tally in &mut quarter.services {
+                if let Some(price) = self.factory.services[tally.service].price_per_million_output {
+                    tally.revenue = price * (tally.served_output_tokens / 1e6);
+                }
+            }
+        }
+        let ledger = self.ledger();
+        let date = |hour: f64| self.calendar.date((hour / 24.0).max(0.0).floor() as u32);
+        let phases = self
+            .deliveries
+            .iter()
+            .zip(&self.groups.of_delivery)
+            .map(|(delivery, group)| PhaseOutcome {
+                phase: delivery.phase,
+                units: delivery.units,
+                accelerators: delivery.units * self.groups.all[*group].machine.accelerators,
+                first_rack: date(delivery.first_hour),
+                last_rack: date(delivery.last_hour),
+            })
+            .collect();
+        let mut plan = Plan {
+            factory: self.factory.name.clone(),
+            start: self.factory.start,
+            end: self.factory.end,
+            seed: self.factory.seed,
+            hours: u64::from(self.calendar.days()) * 24,
+            offers,
+            phases,
+            quarters: self.quarters,
+            days: self.days,
+            trainings: self.trainings.iter().zip(self.factory.trainings.ids()).map(|(run, id)| run.outcome(id)).collect(),
+            receipts: self.receipts,
+            waterfall: self.waterfall.stages(),
+            ledger,
+            warnings: Vec::new(),
+            answer_hash: 0,
+        };
+        plan.warnings = warnings(self.factory, &plan);
+        plan.answer_hash = hash(&plan);
+        plan
+    }
+
+    fn ledger(&self) -> Vec<Balance> {
+        let books = &self.books;
+        let balance = |what, unit, sources, uses| Balance { what, unit, sources, uses };
+        let quarters: Sums = self.quarters.iter().fold(Sums::default(), |mut sum, quarter| {
+            sum.add(&quarter.total());
+            sum
+        });
+        let capital: Money =
+            self.sites.iter().map(|site| site.machines_capital + site.infrastructure_capital).sum();
+        let trained: f64 = self.trainings.iter().map(TrainingRun::flops_done).sum();
+        let left: f64 = self.trainings.iter().map(TrainingRun::flops_left).sum();
+        let served: f64 =
+            self.quarters.iter().flat_map(|q| &q.services).map(|s| s.served_output_tokens).sum();
+        vec![
+            balance("energy bought = used", "MWh", books.energy_bought.as_mwh(), books.energy_used.as_mwh()),
+            balance("energy used = waterfall", "MWh", books.energy_used.as_mwh(), self.waterfall.total().as_mwh()),
+            balance("accelerator-hours", "h", books.hours_available, books.hours_used),
+            balance("requests asked = served + unserved", "requests", books.requests_asked, books.requests_served + books.requests_unserved),
+            balance("tokens by site = by service", "tokens", quarters.served_output_tokens, served),
+            balance("training FLOPs = done + left", "FLOP", books.flops_wanted, trained + left),
+            balance("capital by quarter = by site", "USD", quarters.capital.as_usd(), capital.as_usd()),
+        ]
+    }
+}
+
+fn receipt(payment: &Payment) -> Receipt {
+    let Payment { from, amount, on } = payment.clone();
+    Receipt { date: on, from, amount, released_at: None }
+}
+
+const HOURS_PER_YEAR: f64 = 8766.0;
+
+/// Accelerator-hours and output tokens of one hour's whole demand, as far as a group can serve it.
+fn mix(
+    asked: &[f64],
+    points: &[Option<ServingPoint>],
+    services: &wattmill_units::IdVec<Service>,
+) -> (f64, f64) {
+    let (mut machine_hours, mut tokens) = (0.0, 0.0);
+    for (index, (requests, point)) in asked.iter().zip(points).enumerate() {
+        if let Some(point) = point {
+            machine_hours += requests / point.requests_per_accelerator_hour();
+            tokens += requests * services[Id::from_index(index)].traffic.lengths.output.mean();
+        }
+    }
+    (machine_hours, tokens)
+}
+
+/// An hour's energy and what it costs.
+struct Bill {
+    energy: Energy,
+    cost: Money,
+    carbon_t: f64,
+}
+
+/// Buys an hour of `draw` from the site's sources, cheapest first. What the sources cannot carry
+/// is bought at the dearest: installation keeps draws within them, so it is rounding at most.
+fn buy(site: &Site, draw: Power) -> Bill {
+    let mut sources: Vec<_> = site
+        .grid
+        .iter()
+        .map(|grid| (grid.price, grid.connection, grid.carbon))
+        .chain(site.onsite.iter().map(|source| (source.price, source.capacity, source.carbon)))
+        .collect();
+    sources.sort_by(|a, b| a.0.as_usd_per_mwh().total_cmp(&b.0.as_usd_per_mwh()));
+    let mut bill = Bill { energy: Energy::ZERO, cost: Money::ZERO, carbon_t: 0.0 };
+    let mut left = draw;
+    let last = sources.len().saturating_sub(1);
+    for (index, (price, capacity, carbon)) in sources.into_iter().enumerate() {
+        let taken = if index == last { left } else { left.min(capacity) };
+        let energy = taken * Seconds::from_hours(1.0);
+        bill.energy += energy;
+        bill.cost += price * energy;
+        bill.carbon_t += carbon.as_g_per_kwh() * energy.as_kwh() / 1e6;
+        left -= taken;
+    }
+    bill
+}
+
+fn warnings(factory: &Factory, plan: &Plan) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for offer in &plan.offers {
+        let service = &factory.services[offer.service];
+        let system = &factory.hardware[offer.hardware].system.id;
+        if let Some(why) = offer.cannot() {
+            warnings.push(format!("{system} does not serve `{}`: {why}", service.name));
+        }
+    }
+    for balance in plan.ledger.iter().filter(|balance| !balance.closes()) {
+        warnings.push(format!(
+            "the books do not close: {} ({} against {} {})",
+            balance.what, balance.sources, balance.uses, balance.unit
+        ));
+    }
+    warnings
+}
+
+/// Hash of every figure of the plan that the quarters add up to.
+fn hash(plan: &Plan) -> u64 {
+    let mut hash = AnswerHash::new();
+    for quarter in &plan.quarters {
+        hash.add_text(&quarter.label.to_string());
+        for site in &quarter.sites {
+            let s = &site.sums;
+            hash.add(site.binds as u64);
+            for value in [
+                s.available.as_watts(), s.energised.as_watts(), s.units, s.accelerators,
+                s.peak_draw.as_watts(), s.capacity_tokens_per_day, s.served_output_tokens,
+                s.served_input_tokens, s.serving_hours, s.training_hours, s.idle_hours,
+                s.energy.as_joules(), s.serving_energy.as_joules(), s.carbon_t, s.capital.as_usd(),
+                s.energy_cost.as_usd(), s.operations.as_usd(), s.depreciation.as_usd(),
+            ] {
+                hash.add_f64(value);
+            }
+        }
+        for s in &quarter.services {
+            for value in [s.asked_requests, s.served_requests, s.peak_asked_per_s, s.worst_hour_served] {
+                hash.add_f64(value);
+            }
+        }
+    }
+    for training in &plan.trainings {
+        hash.add_f64(training.done);
+        hash.add_f64(training.accelerator_hours);
+    }
+    for receipt in &plan.receipts {
+        hash.add_text(&receipt.date.to_string());
+        hash.add_f64(receipt.amount.as_usd());
+    }
+    for stage in &plan.waterfall {
+        hash.add_f64(stage.energy.as_joules());
+    }
+    hash.finish()
+}

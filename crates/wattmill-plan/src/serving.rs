@@ -1,0 +1,304 @@
+//! What each kind of machine does for each service: the layout, and the capacity that the
+//! request-level engine sustains inside the SLO.
+
+use wattmill_catalog::Catalog;
+use wattmill_factory::{EngineChoice, EngineSpec, Factory, Hardware, Service};
+use wattmill_perf::{Bound, Prefill, StepModel, StepShape, explain};
+use wattmill_sim::{Binding, Capacity, Demand, Latency, Operating, Summary, probe};
+use wattmill_units::{Energy, Id, Power, Seconds, SimTime};
+
+use crate::build::accelerators_of;
+use crate::engine::{Engine, usual_specs};
+use crate::waterfall::Split;
+
+/// Fraction of the time per output token that the choice of a layout plans with: what is left is
+/// for the queue, which only the engine knows.
+const PLANNED_TPOT: f64 = 0.85;
+/// Likewise of the KV cache.
+const PLANNED_CACHE: f64 = 0.9;
+/// Replicas behind one router beyond which their arrivals no longer get smoother.
+const ROUTER_REPLICAS: f64 = 64.0;
+
+/// What one kind of machine does for one service.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    /// The machine.
+    pub hardware: Id<Hardware>,
+    /// The service.
+    pub service: Id<Service>,
+    /// How, or why not.
+    pub outcome: Outcome,
+}
+
+/// The outcome of looking for an offer.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// It serves, at this operating point.
+    Serves(Box<ServingPoint>),
+    /// It does not: what binds.
+    Cannot(String),
+}
+
+impl Offer {
+    /// Its operating point, if it serves.
+    pub fn point(&self) -> Option<ServingPoint> {
+        match &self.outcome {
+            Outcome::Serves(point) => Some((**point).clone()),
+            Outcome::Cannot(_) => None,
+        }
+    }
+
+    /// Why it does not serve, if so.
+    pub fn cannot(&self) -> Option<&str> {
+        match &self.outcome {
+            Outcome::Serves(_) => None,
+            Outcome::Cannot(why) => Some(why),
+        }
+    }
+}
+
+/// One replica at the highest rate it sustains inside the SLO.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServingPoint {
+    /// Layout, formats and limits.
+    pub spec: EngineSpec,
+    /// Accelerators of a replica.
+    pub accelerators: u32,
+    /// KV blocks of a replica.
+    pub kv_blocks: u64,
+    /// Requests a second of a replica.
+    pub rate_per_s: f64,
+    /// What keeps it from more.
+    pub binding: Binding,
+    /// Accelerator energy above idle.
+    pub dynamic_energy_per_request: Energy,
+    /// Accelerator power, idle included, mean of the replica at that rate.
+    pub power: Power,
+    /// Time to first token at that rate.
+    pub ttft: Latency,
+    /// Time per output token at that rate.
+    pub tpot: Latency,
+    /// Sequences decoding in a step, mean.
+    pub batch: f64,
+    /// Fraction of the KV blocks in use at the peak.
+    pub kv_peak: f64,
+    /// Where its energy goes.
+    pub split: Split,
+}
+
+impl ServingPoint {
+    /// Requests that one accelerator's share of the replica serves in an hour.
+    pub fn requests_per_accelerator_hour(&self) -> f64 {
+        self.rate_per_s * 3600.0 / f64::from(self.accelerators)
+    }
+}
+
+/// Offers of every kind of machine for every service, by hardware, then service.
+///
+/// `progress` is called after each with how many of how many are done.
+pub fn offers(
+    factory: &Factory,
+    catalog: &Catalog,
+    mut progress: impl FnMut(usize, usize),
+) -> Vec<Offer> {
+    let all = factory.hardware.len() * factory.services.len();
+    let mut offers = Vec::with_capacity(all);
+    for hardware in factory.hardware.ids() {
+        for service in factory.services.ids() {
+            let outcome = match offer(factory, catalog, hardware, service) {
+                Ok(point) => Outcome::Serves(Box::new(point)),
+                Err(why) => Outcome::Cannot(why),
+            };
+            offers.push(Offer { hardware, service, outcome });
+            progress(offers.len(), all);
+        }
+    }
+    offers
+}
+
+fn offer(
+    factory: &Factory,
+    catalog: &Catalog,
+    hardware: Id<Hardware>,
+    service: Id<Service>,
+) -> Result<ServingPoint, String> {
+    let machines = accelerators_of(factory, hardware);
+    let (hardware, service) = (&factory.hardware[hardware], &factory.services[service]);
+    let engine = choose(service, hardware, catalog)?;
+    let replicas = (machines / f64::from(engine.accelerators())).clamp(1.0, ROUTER_REPLICAS) as u32;
+    let demand = Demand {
+        lengths: &service.traffic.lengths,
+        arrivals: service.traffic.arrivals,
+        replicas,
+        slo: service.slo,
+        seed: factory.seed,
+    };
+    match probe(&engine.surface, engine.limits, &demand) {
+        Capacity::Sustained { at, binding } => Ok(point(&engine, service, &at, binding)),
+        Capacity::Infeasible { binding, ttft, tpot } => Err(format!(
+            "the SLO cannot be met at any rate: {} alone breaks it (TTFT {ttft} of {}, TPOT {tpot} of {})",
+            match binding {
+                Binding::Ttft => "a first token",
+                Binding::Tpot => "a token",
+                Binding::Throughput => "a request",
+            },
+            service.slo.ttft,
+            service.slo.tpot,
+        )),
+    }
+}
+
+/// The engine of `service` on `hardware`: the one it states, or the usual one that promises the
+/// highest rate per accelerator in steady state.
+///
+/// # Errors
+/// What stands in the way of the last layout tried, which is the largest.
+pub fn choose<'a>(
+    service: &'a Service,
+    hardware: &'a Hardware,
+    catalog: &'a Catalog,
+) -> Result<Engine<'a>, String> {
+    let candidates = match service.engine {
+        EngineChoice::Explicit(spec) => vec![spec],
+        EngineChoice::Auto => usual_specs(&service.model, hardware),
+    };
+    let mut best: Option<(f64, Engine<'a>)> = None;
+    let mut refusal = Vec::new();
+    for spec in candidates {
+        match Engine::new(&service.model, hardware, catalog, spec) {
+            Ok(engine) => {
+                let step = service.slo.tpot * PLANNED_TPOT;
+                let rate = steady_rate(&engine, service, step) / f64::from(engine.accelerators());
+                if best.as_ref().is_none_or(|(best, _)| rate > *best) {
+                    best = Some((rate, engine));
+                }
+            }
+            Err(why) => refusal = why,
+        }
+    }
+    best.map(|(_, engine)| engine).ok_or_else(|| refusal.join("; "))
+}
+
+/// Highest rate, requests a second, at which the replica has a steady state with steps of at most
+/// `longest`: every request prefilled once and decoding in every step until it leaves.
+fn steady_rate(engine: &Engine<'_>, service: &Service, longest: Seconds) -> f64 {
+    let holds = |rate: f64| steady_step(engine, service, rate).is_some_and(|step| step <= longest);
+    // The rate at which one request at a time would already need steps that long.
+    let mut low = 0.0;
+    let mut high = 1.0 / (longest.as_s() * service.traffic.lengths.output.mean());
+    for _ in 0..64 {
+        if !holds(high) {
+            break;
+        }
+        (low, high) = (high, high * 2.0);
+    }
+    for _ in 0..20 {
+        let middle = 0.5 * (low + high);
+        if holds(middle) { low = middle } else { high = middle }
+    }
+    low
+}
+
+/// Length of a step in the steady state at `rate`, if there is one within the engine's limits.
+fn steady_step(engine: &Engine<'_>, service: &Service, rate: f64) -> Option<Seconds> {
+    let limits = &engine.limits;
+    let (input, output) = (service.traffic.lengths.input.mean(), service.traffic.lengths.output.mean());
+    let mean_context = input + output / 2.0;
+    let cache = limits.blocks as f64 * f64::from(limits.block_tokens) * PLANNED_CACHE;
+    // From below: the step of a single sequence.
+    let alone = StepShape { decodes: 1, decode_context: input as u64, ..StepShape::default() };
+    let mut step = engine.surface.step(&alone).time.as_seconds();
+    for _ in 0..200 {
+        let decodes = rate * step.as_s() * output;
+        let prompt_tokens = rate * step.as_s() * input;
+        let fits = decodes <= f64::from(limits.max_seqs)
+            && decodes + prompt_tokens <= f64::from(limits.max_tokens)
+            && decodes * mean_context <= cache;
+        if !fits {
+            return None;
+        }
+        let mut prefill = Prefill::default();
+        let chunk = prompt_tokens.min(input).ceil() as u32;
+        if chunk > 0 {
+            prefill.add(chunk, 0, true);
+            // Work that grows with the square of a prompt, at the mean share of one.
+            prefill.tokens = prompt_tokens.ceil() as u32;
+            prefill.squares = (prompt_tokens * input) as u64;
+        }
+        let shape = StepShape {
+            decodes: decodes.ceil() as u32,
+            decode_context: (decodes * mean_context) as u64,
+            prefill,
+        };
+        let next = engine.surface.step(&shape).time.as_seconds();
+        if (next - step).abs() <= next * 1e-4 {
+            return Some(next);
+        }
+        step = next;
+    }
+    None
+}
+
+fn point(engine: &Engine<'_>, service: &Service, at: &Operating, binding: Binding) -> ServingPoint {
+    let setup = engine.setup(1);
+    let window = SimTime::from_seconds(at.window);
+    let summary = Summary::new(&at.tally, &at.usage, &setup, window);
+    let dynamic = Energy::from_joules(at.usage.dynamic_nj as f64 * 1e-9);
+    let unbounded = steady_rate(engine, service, Seconds::from_hours(1.0));
+    ServingPoint {
+        spec: engine.deployment.spec,
+        accelerators: engine.accelerators(),
+        kv_blocks: engine.limits.blocks,
+        rate_per_s: at.rate_per_s,
+        binding,
+        dynamic_energy_per_request: dynamic / at.tally.finished().max(1) as f64,
+        power: engine.idle_power() + dynamic / at.window,
+        ttft: summary.ttft,
+        tpot: summary.tpot,
+        batch: summary.batch_mean,
+        kv_peak: summary.kv_peak,
+        split: split(engine, at, summary.busy, unbounded),
+    }
+}
+
+/// Where the time of a replica at its operating point goes, priced operator by operator at the mean
+/// shape of its steps.
+fn split(engine: &Engine<'_>, at: &Operating, busy: f64, unbounded: f64) -> Split {
+    let usage = &at.usage;
+    let steps = usage.steps.max(1);
+    let per_step = |sum: u128| (sum as f64 / steps as f64).round() as u64;
+    let mut prefill = Prefill::default();
+    let tokens = per_step(u128::from(usage.prefill_tokens)) as u32;
+    if tokens > 0 {
+        prefill.add(tokens, 0, true);
+    }
+    let shape = StepShape {
+        decodes: per_step(u128::from(usage.decode_tokens)) as u32,
+        decode_context: per_step(usage.context_steps),
+        prefill,
+    };
+    let mut bound = [Seconds::ZERO; 4];
+    // An engine that was compiled has no problems left.
+    for operator in explain(&engine.deployment, &shape).unwrap_or_default() {
+        let index = match operator.bound {
+            Bound::Latency => 0,
+            Bound::Communication => 1,
+            Bound::Memory => 2,
+            Bound::Compute => 3,
+        };
+        bound[index] += operator.time;
+    }
+    let total: Seconds = bound.iter().sum();
+    let headroom = (1.0 - at.rate_per_s / unbounded).clamp(0.0, 1.0);
+    let working = (1.0 - headroom) * busy.min(1.0);
+    let share = |index: usize| if total > Seconds::ZERO { working * (bound[index] / total) } else { 0.0 };
+    let (communication, memory, compute) = (share(1), share(2), share(3));
+    Split {
+        headroom,
+        // What is left: time between steps and fixed costs within them.
+        overhead: 1.0 - headroom - communication - memory - compute,
+        communication,
+        memory,
+        compute,
+    }
+}

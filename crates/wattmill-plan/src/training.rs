@@ -1,0 +1,88 @@
+//! A training run as a fluid: work that takes what machines serving leaves.
+
+use jiff::civil::Date;
+use wattmill_factory::Training;
+use wattmill_units::Id;
+
+use crate::calendar::Calendar;
+use crate::machine::Machine;
+use crate::result::TrainingOutcome;
+
+/// A training run on the plan's clock.
+pub(crate) struct TrainingRun {
+    training: Training,
+    /// FLOPs of the whole run.
+    pub(crate) flops: f64,
+    left: f64,
+    started: Option<Date>,
+    finished: Option<Date>,
+    accelerator_hours: f64,
+}
+
+impl TrainingRun {
+    pub(crate) fn new(training: &Training) -> Self {
+        let flops = 6.0 * training.model.active_parameters() * training.tokens;
+        Self {
+            training: training.clone(),
+            flops,
+            left: flops,
+            started: None,
+            finished: None,
+            accelerator_hours: 0.0,
+        }
+    }
+
+    /// Accelerators it wants in the hour `at`.
+    pub(crate) fn wants(&self, at: f64, calendar: Calendar) -> f64 {
+        let due = at >= calendar.hour_of(self.training.from);
+        if due && self.left > 0.0 { f64::from(self.training.accelerators) } else { 0.0 }
+    }
+
+    /// Trains for the hour `at` on at most `free` accelerators and lowers `want` by those it took;
+    /// returns them.
+    pub(crate) fn train(
+        &mut self,
+        machine: &Machine,
+        free: f64,
+        want: &mut f64,
+        at: f64,
+        calendar: Calendar,
+    ) -> f64 {
+        let Some(peak) = machine.peak(self.training.precision) else { return 0.0 };
+        let per_hour = peak.as_flops_per_s() * self.training.mfu * 3600.0;
+        let taken = free.min(*want).min(self.left / per_hour);
+        if taken <= 0.0 {
+            return 0.0;
+        }
+        let today = calendar.date((at / 24.0) as u32);
+        self.started.get_or_insert(today);
+        self.accelerator_hours += taken;
+        *want -= taken;
+        self.left -= taken * per_hour;
+        if self.left <= self.flops * 1e-12 {
+            self.left = 0.0;
+            self.finished = Some(today);
+            *want = 0.0;
+        }
+        taken
+    }
+
+    pub(crate) fn flops_done(&self) -> f64 {
+        self.flops - self.left
+    }
+
+    pub(crate) const fn flops_left(&self) -> f64 {
+        self.left
+    }
+
+    pub(crate) fn outcome(&self, training: Id<Training>) -> TrainingOutcome {
+        TrainingOutcome {
+            training,
+            flops: self.flops,
+            done: if self.flops > 0.0 { self.flops_done() / self.flops } else { 1.0 },
+            started: self.started,
+            finished: self.finished,
+            accelerator_hours: self.accelerator_hours,
+        }
+    }
+}
