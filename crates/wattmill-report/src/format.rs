@@ -1,0 +1,74 @@
+//! Numbers as people read them.
+
+use wattmill_units::{Magnitude, Money, Seconds};
+
+/// Three to four significant digits.
+pub(crate) fn number(value: f64) -> String {
+    Magnitude(value).to_string()
+}
+
+/// With a decimal prefix: `1.2 M`.
+pub(crate) fn prefixed(value: f64) -> String {
+    const PREFIXES: [(f64, &str); 6] =
+        [(1e18, " E"), (1e15, " P"), (1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k")];
+    match PREFIXES.iter().find(|(factor, _)| value.abs() >= *factor) {
+        Some((factor, prefix)) => format!("{}{prefix}", number(value / factor)),
+        None => number(value),
+    }
+}
+
+/// Whole numbers with thousands apart: `1,234,567`.
+pub(crate) fn grouped(value: f64) -> String {
+    let digits = format!("{:.0}", value.abs());
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    if value <= -0.5 { format!("-{text}") } else { text }
+}
+
+/// A fraction in percent.
+pub(crate) fn percent(fraction: f64) -> String {
+    format!("{} %", Magnitude((fraction * 1e4).round() / 100.0))
+}
+
+/// A fraction in percent with its sign.
+pub(crate) fn signed_percent(fraction: f64) -> String {
+    format!("{:+.1} %", fraction * 100.0)
+}
+
+/// Milliseconds.
+pub(crate) fn ms(span: Seconds) -> String {
+    number(span.as_ms())
+}
+
+/// What may be missing, as a dash.
+pub(crate) fn or_dash<T>(value: Option<T>, show: impl FnOnce(T) -> String) -> String {
+    value.map_or_else(|| "-".to_owned(), show)
+}
+
+/// Dollars and cents up to a hundred, then whole dollars.
+pub(crate) fn usd(money: Money) -> String {
+    let value = money.as_usd();
+    if value.abs() < 100.0 { format!("{value:.2}") } else { grouped(value) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!(grouped(1_234_567.0), "1,234,567");
+        assert_eq!(grouped(-999.6), "-1,000");
+        assert_eq!(grouped(0.0), "0");
+        assert_eq!(prefixed(2.56e9), "2.56 G");
+        assert_eq!(prefixed(12.0), "12");
+        assert_eq!(percent(0.987_65), "98.77 %");
+        assert_eq!(signed_percent(-0.012), "-1.2 %");
+        assert_eq!(usd(Money::from_usd(0.456)), "0.46");
+    }
+}

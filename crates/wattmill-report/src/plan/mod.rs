@@ -1,0 +1,5 @@
+//! The programme over years, for people and programs.
+
+mod text;
+
+pub use text::{Detail, plan_text};

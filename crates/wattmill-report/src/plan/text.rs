@@ -1,0 +1,299 @@
+//! A plan as tables on a terminal.
+
+use std::fmt::Write;
+
+use wattmill_factory::Factory;
+use wattmill_plan::{Binds, Plan, Quarter, Sums};
+use wattmill_sim::Binding;
+
+use crate::Table;
+use crate::format::{grouped, ms, number, or_dash, percent, prefixed, usd};
+
+/// How much of a plan to print.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// Every quarter, and every site once.
+    Overview,
+    /// Every site in every quarter.
+    Sites,
+}
+
+/// A plan as text.
+pub fn plan_text(factory: &Factory, plan: &Plan, detail: Detail) -> String {
+    let mut out = String::new();
+    let mut line = |text: String| {
+        out.push_str(&text);
+        out.push('\n');
+    };
+    line(format!(
+        "{}\n{} to {}, {} hours, {} sites, {} phases; power is facility power at design PUE unless it says otherwise\n",
+        plan.factory,
+        plan.start,
+        plan.end,
+        grouped(plan.hours as f64),
+        factory.sites.len(),
+        factory.phases.len(),
+    ));
+    line(format!("What the machines do for the services, at the highest rate inside the SLO\n\n{}", offers(factory, plan)));
+    line(format!("Every quarter, all sites\n\n{}", quarters(plan)));
+    match detail {
+        Detail::Overview => line(format!("Sites: MW energised at the end of each quarter, and what kept the site from serving more\n\n{}", sites(factory, plan))),
+        Detail::Sites => {
+            for quarter in &plan.quarters {
+                line(format!("{}\n\n{}", quarter.label, quarter_sites(factory, quarter)));
+            }
+        }
+    }
+    line(format!("Services over the whole plan\n\n{}", services(factory, plan)));
+    if !plan.trainings.is_empty() {
+        line(format!("Training, on what serving leaves\n\n{}", trainings(factory, plan)));
+    }
+    if !plan.receipts.is_empty() {
+        line(format!("Investments received\n\n{}", receipts(plan)));
+    }
+    line(format!("From the watt to the token: where the energy of the whole plan goes\n\n{}", waterfall(plan)));
+    line(books(plan));
+    for warning in &plan.warnings {
+        line(format!("warning: {warning}"));
+    }
+    line(format!("seed {}, answer {:016x}", plan.seed, plan.answer_hash));
+    out
+}
+
+/// What keeps a replica from a higher rate.
+pub(crate) const fn binding(binding: Binding) -> &'static str {
+    match binding {
+        Binding::Ttft => "TTFT",
+        Binding::Tpot => "TPOT",
+        Binding::Throughput => "throughput",
+    }
+}
+
+/// A layout in short: `TP8`, `DP32 EP32`.
+pub(crate) fn layout(spec: &wattmill_factory::EngineSpec) -> String {
+    let layout = spec.layout;
+    let mut text = String::new();
+    for (name, degree) in [
+        ("TP", layout.tensor),
+        ("PP", layout.pipeline),
+        ("DP", layout.data_attention),
+        ("EP", layout.expert),
+    ] {
+        if degree > 1 || (name == "TP" && layout.accelerators() == 1) {
+            let space = if text.is_empty() { "" } else { " " };
+            let _ = write!(text, "{space}{name}{degree}");
+        }
+    }
+    format!("{text} {}", spec.precision)
+}
+
+fn offers(factory: &Factory, plan: &Plan) -> Table {
+    let mut table = Table::new([
+        "system", "service", "layout", "per replica", "per accelerator", "TTFT p99", "TPOT p99", "batch", "bound by",
+    ])
+    .units(["", "", "", "requests/s", "output tokens/s", "ms", "ms", "sequences", ""])
+    .left(&[0, 1, 2, 8]);
+    for offer in &plan.offers {
+        let service = &factory.services[offer.service];
+        let system = factory.hardware[offer.hardware].system.id.clone();
+        match offer.point() {
+            Some(point) => {
+                let tokens = point.requests_per_accelerator_hour() / 3600.0
+                    * service.traffic.lengths.output.mean();
+                table.push([
+                    system,
+                    service.name.clone(),
+                    layout(&point.spec),
+                    number(point.rate_per_s),
+                    number(tokens),
+                    ms(point.ttft.p99),
+                    ms(point.tpot.p99),
+                    number(point.batch),
+                    binding(point.binding).to_owned(),
+                ]);
+            }
+            None => table.push([system, service.name.clone(), "cannot".to_owned()]),
+        }
+    }
+    table
+}
+
+const QUARTER_COLUMNS: [&str; 13] = [
+    "energised", "racks", "accelerators", "binds", "asked", "can serve", "served", "energy",
+    "tokens/MWh", "capital", "operating", "cost", "carbon",
+];
+const QUARTER_UNITS: [&str; 13] = [
+    "MW", "units", "", "", "T tokens/day", "T tokens/day", "T tokens/day", "GWh", "M", "GUSD", "GUSD",
+    "USD/M tokens", "kt",
+];
+
+fn figures(sums: &Sums, binds: Binds, asked: Option<f64>, days: u32) -> Vec<String> {
+    vec![
+        number(sums.energised.as_mw()),
+        grouped(sums.units),
+        grouped(sums.accelerators),
+        binds.name().to_owned(),
+        or_dash(asked, |asked| number(asked / 1e12)),
+        number(sums.capacity_tokens_per_day / 1e12),
+        number(sums.served_output_tokens / f64::from(days) / 1e12),
+        number(sums.energy.as_mwh() / 1e3),
+        or_dash(sums.tokens_per_mwh(), |tokens| number(tokens / 1e6)),
+        number(sums.capital.as_busd()),
+        number(sums.operating_cost().as_busd()),
+        or_dash(sums.cost_per_million_tokens(), usd),
+        number(sums.carbon_t / 1e3),
+    ]
+}
+
+fn quarters(plan: &Plan) -> Table {
+    let mut table = Table::new(["quarter"].into_iter().chain(QUARTER_COLUMNS).chain(["worst hour"]))
+        .units([""].into_iter().chain(QUARTER_UNITS).chain(["served"]))
+        .left(&[0, 4]);
+    for quarter in &plan.quarters {
+        let mut row = vec![quarter.label.to_string()];
+        let asked = quarter.asked_tokens_per_day();
+        row.extend(figures(&quarter.total(), main_bind(quarter), Some(asked), quarter.days));
+        let worst = quarter.services.iter().map(|s| s.worst_hour_served).fold(1.0, f64::min);
+        row.push(percent(worst));
+        table.push(row);
+    }
+    table
+}
+
+/// What binds where most of the power is, or would be.
+fn main_bind(quarter: &Quarter) -> Binds {
+    let weight = |bind: Binds| -> f64 {
+        let sites = quarter.sites.iter().filter(|site| site.binds == bind);
+        sites.map(|site| 1.0 + site.sums.energised.as_mw()).sum()
+    };
+    let mut most = Binds::ALL[0];
+    for bind in Binds::ALL {
+        if weight(bind) > weight(most) {
+            most = bind;
+        }
+    }
+    most
+}
+
+fn quarter_sites(factory: &Factory, quarter: &Quarter) -> Table {
+    let mut table = Table::new(["site"].into_iter().chain(QUARTER_COLUMNS))
+        .units([""].into_iter().chain(QUARTER_UNITS))
+        .left(&[0, 4]);
+    for site in &quarter.sites {
+        let mut row = vec![factory.sites[site.site].name.clone()];
+        row.extend(figures(&site.sums, site.binds, None, quarter.days));
+        table.push(row);
+    }
+    table
+}
+
+/// Sites down, quarters across; years' ends only where there are many quarters.
+fn sites(factory: &Factory, plan: &Plan) -> Table {
+    let every = if plan.quarters.len() > 8 { 4 } else { 1 };
+    let last = plan.quarters.len().saturating_sub(1);
+    let shown: Vec<&Quarter> = plan
+        .quarters
+        .iter()
+        .enumerate()
+        .filter(|(index, quarter)| {
+            every == 1 || *index == 0 || *index == last || quarter.label.quarter == 4
+        })
+        .map(|(_, quarter)| quarter)
+        .collect();
+    let header = ["site".to_owned()].into_iter().chain(shown.iter().map(|q| q.label.to_string()));
+    let mut table = Table::new(header).left(&(0..=shown.len()).collect::<Vec<_>>());
+    for (index, site) in factory.sites.iter().enumerate() {
+        let cell = |quarter: &&Quarter| {
+            let site = &quarter.sites[index];
+            format!("{} {}", number(site.sums.energised.as_mw()), site.binds.name())
+        };
+        table.push([site.name.clone()].into_iter().chain(shown.iter().map(cell)));
+    }
+    table
+}
+
+fn services(factory: &Factory, plan: &Plan) -> Table {
+    let mut table = Table::new([
+        "service", "model", "asked", "served", "served", "peak", "worst hour", "revenue",
+    ])
+    .units(["", "", "G requests", "G requests", "", "requests/s", "served", "GUSD"])
+    .left(&[0, 1]);
+    for (id, service) in factory.services.enumerate() {
+        let all = || plan.quarters.iter().flat_map(|q| &q.services).filter(|s| s.service == id);
+        let asked: f64 = all().map(|s| s.asked_requests).sum();
+        let served: f64 = all().map(|s| s.served_requests).sum();
+        let revenue: f64 = all().map(|s| s.revenue.as_busd()).sum();
+        table.push([
+            service.name.clone(),
+            service.model.id.clone(),
+            number(asked / 1e9),
+            number(served / 1e9),
+            if asked > 0.0 { percent(served / asked) } else { "-".to_owned() },
+            grouped(all().map(|s| s.peak_asked_per_s).fold(0.0, f64::max)),
+            percent(all().map(|s| s.worst_hour_served).fold(1.0, f64::min)),
+            or_dash(service.price_per_million_output, |_| number(revenue)),
+        ]);
+    }
+    table
+}
+
+fn trainings(factory: &Factory, plan: &Plan) -> Table {
+    let mut table = Table::new(["run", "model", "FLOP", "done", "started", "finished", "accelerator-hours"])
+        .left(&[0, 1, 4, 5]);
+    for outcome in &plan.trainings {
+        let training = &factory.trainings[outcome.training];
+        table.push([
+            training.name.clone(),
+            training.model.id.clone(),
+            prefixed(outcome.flops),
+            percent(outcome.done),
+            or_dash(outcome.started, |date| date.to_string()),
+            or_dash(outcome.finished, |date| date.to_string()),
+            prefixed(outcome.accelerator_hours),
+        ]);
+    }
+    table
+}
+
+fn receipts(plan: &Plan) -> Table {
+    let mut table = Table::new(["date", "from", "amount", "released at"]).left(&[0, 1]);
+    for receipt in &plan.receipts {
+        table.push([
+            receipt.date.to_string(),
+            receipt.from.clone(),
+            receipt.amount.to_string(),
+            or_dash(receipt.released_at, |power| power.to_string()),
+        ]);
+    }
+    table
+}
+
+fn waterfall(plan: &Plan) -> Table {
+    let total: f64 = plan.waterfall.iter().map(|stage| stage.energy.as_twh()).sum();
+    let share = |energy: f64| if total > 0.0 { percent(energy / total) } else { "-".to_owned() };
+    let mut table =
+        Table::new(["", "energy", "share", "left", ""]).units(["", "TWh", "", "TWh", ""]).left(&[0, 4]);
+    table.push(["at the meter", &number(total), &share(total), &number(total), "grid and on-site"]);
+    let mut left = total;
+    for stage in &plan.waterfall {
+        let energy = stage.energy.as_twh();
+        left -= energy;
+        let left = if left.abs() < total * 1e-9 { 0.0 } else { left };
+        table.push([stage.name, &number(energy), &share(energy), &number(left), stage.meaning]);
+    }
+    table
+}
+
+fn books(plan: &Plan) -> String {
+    let worst = plan.ledger.iter().map(wattmill_plan::Balance::error).fold(0.0, f64::max);
+    let served: f64 = plan.quarters.iter().map(|q| q.total().served_output_tokens).sum();
+    let energy: f64 = plan.quarters.iter().map(|q| q.total().energy.as_mwh()).sum();
+    let tokens = if energy > 0.0 { prefixed(served / energy) } else { "no".to_owned() };
+    format!(
+        "{} output tokens from {} TWh: {tokens} tokens per MWh. {} balances checked, largest error {:.0e}",
+        prefixed(served),
+        number(energy / 1e6),
+        plan.ledger.len(),
+        worst,
+    )
+}
