@@ -1,0 +1,90 @@
+//! Areas on top of one another, over time or over a number.
+
+use super::legend::{Key, Mark};
+use super::over_x::{count, horizontal_limits, scale_and_label, strips, thinned, value};
+use super::scale::Scale;
+use super::sheet::Sheet;
+use super::{Heading, Horizontal, Limit, Series, Svg, drawable};
+
+/// Parts of a whole over time or over a number, stacked from the first series up.
+///
+/// A value that is missing or negative counts as nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AreaChart {
+    /// What stands above it.
+    pub heading: Heading,
+    /// The horizontal axis.
+    pub x: Horizontal,
+    /// Name and unit of the vertical axis: `facility power, MW`.
+    pub y_label: String,
+    /// One area each, the first at the bottom.
+    pub series: Vec<Series>,
+    /// Horizontal lines to compare with.
+    pub limits: Vec<Limit>,
+}
+
+impl AreaChart {
+    /// Draws it.
+    pub fn to_svg(&self) -> Svg {
+        let mut sheet = Sheet::new(&self.heading);
+        let count = count(&self.x, &self.series);
+        if !self
+            .series
+            .iter()
+            .any(|s| (0..count).any(|i| value(s, i).is_some()))
+        {
+            return sheet.no_data();
+        }
+        let part = |s: &Series, i: usize| value(s, i).unwrap_or(0.0).max(0.0);
+        let total = |i: usize| self.series.iter().map(|s| part(s, i)).sum::<f64>();
+        let limits = self.limits.iter().filter_map(|l| drawable(l.at));
+        let (mut x, x_label) = scale_and_label(&self.x);
+        let y = Scale::from_zero((0..count).map(total).chain(limits));
+        sheet.legend(&keys(&self.series));
+        let plot = sheet.axes(330.0, (&mut x, x_label), (&y, &self.y_label));
+
+        let places: Vec<(usize, f64)> = thinned(count, total)
+            .into_iter()
+            .filter_map(|i| drawable(self.x.places()[i]).map(|at| (i, plot.x(x.share(at)))))
+            .collect();
+        let mut floor = vec![0.0; places.len()];
+        for (index, series) in self.series.iter().enumerate() {
+            let ceiling: Vec<f64> = places
+                .iter()
+                .zip(&floor)
+                .map(|((i, _), below)| below + part(series, *i))
+                .collect();
+            let edge = |heights: &[f64]| -> Vec<(f64, f64)> {
+                let points = places.iter().zip(heights);
+                points
+                    .map(|((_, at), height)| (*at, plot.y(y.share(*height))))
+                    .collect()
+            };
+            let mut outline = edge(&ceiling);
+            outline.extend(edge(&floor).into_iter().rev());
+            let style = format!(
+                "style=\"fill:{};stroke:var(--wm-bg);stroke-width:.8\"",
+                Mark::fill(index)
+            );
+            sheet.path(&[outline], true, &style);
+            floor = ceiling;
+        }
+        sheet.line(
+            (plot.left, plot.bottom),
+            (plot.right, plot.bottom),
+            "wm-base",
+        );
+        horizontal_limits(&mut sheet, plot, &y, &self.limits);
+        strips(&mut sheet, plot, (&self.x, &x), &self.y_label, &self.series);
+        sheet.finish()
+    }
+}
+
+fn keys(series: &[Series]) -> Vec<Key> {
+    let key = |(index, s): (usize, &Series)| Key {
+        name: s.name.clone(),
+        series: index,
+        mark: Mark::Fill,
+    };
+    series.iter().enumerate().map(key).collect()
+}

@@ -1,0 +1,87 @@
+//! Lines over time or over a number.
+
+use super::legend::{Key, Mark};
+use super::over_x::{
+    MOST_POINTS, count, horizontal_limits, scale_and_label, strips, thinned, value,
+};
+use super::scale::Scale;
+use super::sheet::{Sheet, color};
+use super::{Heading, Horizontal, Limit, Series, Svg, drawable};
+
+/// Lines over time or over a number. The vertical axis starts at zero.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LineChart {
+    /// What stands above it.
+    pub heading: Heading,
+    /// The horizontal axis.
+    pub x: Horizontal,
+    /// Name and unit of the vertical axis: `facility power, MW`.
+    pub y_label: String,
+    /// One line each.
+    pub series: Vec<Series>,
+    /// Horizontal lines to compare with.
+    pub limits: Vec<Limit>,
+}
+
+impl LineChart {
+    /// Draws it.
+    pub fn to_svg(&self) -> Svg {
+        let mut sheet = Sheet::new(&self.heading);
+        let count = count(&self.x, &self.series);
+        let values = self
+            .series
+            .iter()
+            .flat_map(|s| (0..count).filter_map(|i| value(s, i)));
+        let limits = self.limits.iter().filter_map(|l| drawable(l.at));
+        let (mut x, x_label) = scale_and_label(&self.x);
+        if values.clone().next().is_none() {
+            return sheet.no_data();
+        }
+        let y = Scale::from_zero(values.chain(limits));
+        sheet.legend(&keys(&self.series));
+        let plot = sheet.axes(330.0, (&mut x, x_label), (&y, &self.y_label));
+        for (index, series) in self.series.iter().enumerate() {
+            let at = |i: usize| {
+                let place = drawable(*self.x.places().get(i)?)?;
+                Some((plot.x(x.share(place)), plot.y(y.share(value(series, i)?))))
+            };
+            let mut runs = vec![Vec::new()];
+            for i in thinned(count, |i| value(series, i).unwrap_or(0.0)) {
+                match (at(i), runs.last_mut()) {
+                    (Some(point), Some(run)) => run.push(point),
+                    (None, Some(run)) if !run.is_empty() => runs.push(Vec::new()),
+                    _ => {}
+                }
+            }
+            runs.retain(|run| !run.is_empty());
+            let alone = runs.iter().filter(|run| run.len() == 1).map(|run| run[0]);
+            let marked = (count <= 40)
+                .then(|| runs.iter().flatten().copied())
+                .into_iter()
+                .flatten();
+            let dots: Vec<_> = alone.chain(marked).collect();
+            // A line that swings within every unit of width is a band; others must show through it.
+            let thin = if count > MOST_POINTS {
+                " stroke-opacity=\".65\""
+            } else {
+                ""
+            };
+            sheet.path(&runs, false, &(Mark::line_style(index) + thin));
+            for dot in dots {
+                sheet.dot(dot, 3.0, &color(index), "");
+            }
+        }
+        horizontal_limits(&mut sheet, plot, &y, &self.limits);
+        strips(&mut sheet, plot, (&self.x, &x), &self.y_label, &self.series);
+        sheet.finish()
+    }
+}
+
+fn keys(series: &[Series]) -> Vec<Key> {
+    let key = |(index, s): (usize, &Series)| Key {
+        name: s.name.clone(),
+        series: index,
+        mark: Mark::Line,
+    };
+    series.iter().enumerate().map(key).collect()
+}

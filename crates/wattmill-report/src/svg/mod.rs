@@ -1,0 +1,142 @@
+//! Pictures: from numbers to SVG text, nothing else needed to show them.
+//!
+//! Every picture is 960 units wide and scales, follows the reader's light or dark mode, tells
+//! series apart for colour-blind readers too (Okabe and Ito's palette), says values on hovering
+//! without any script, and says "no data" where there is none. Values that are not finite are left
+//! out.
+
+mod area;
+mod bars;
+mod distribution;
+mod legend;
+mod line;
+mod number;
+mod over_x;
+mod scale;
+mod sheet;
+#[cfg(test)]
+mod tests;
+mod text;
+mod waterfall;
+
+use std::fmt;
+
+pub use area::AreaChart;
+pub use bars::{Arrangement, BarChart};
+pub use distribution::{Distribution, DistributionChart};
+pub use line::LineChart;
+pub use number::value_label;
+pub(crate) use text::escape;
+pub use waterfall::{StageKind, WaterfallChart, WaterfallStage};
+
+use jiff::civil::Date;
+
+/// What stands above a picture.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Heading {
+    /// What is shown, in a few words.
+    pub title: String,
+    /// What it means or how to read it; may be empty.
+    pub subtitle: String,
+}
+
+impl Heading {
+    /// With a title and a subtitle.
+    pub fn new(title: impl Into<String>, subtitle: impl Into<String>) -> Self {
+        Self {
+            title: title.into(),
+            subtitle: subtitle.into(),
+        }
+    }
+}
+
+/// Values of one kind, one for each place along the horizontal axis.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Series {
+    /// As the legend calls it.
+    pub name: String,
+    /// In the unit of the vertical axis; what is not finite leaves a gap.
+    pub values: Vec<f64>,
+}
+
+impl Series {
+    /// With a name and values.
+    pub fn new(name: impl Into<String>, values: Vec<f64>) -> Self {
+        Self {
+            name: name.into(),
+            values,
+        }
+    }
+}
+
+/// A value to compare with, drawn as a dashed line: a grid connection, an SLO.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limit {
+    /// What stands beside the line.
+    pub name: String,
+    /// Where it is, in the unit of the axis it crosses.
+    pub at: f64,
+}
+
+impl Limit {
+    /// With a name and a place.
+    pub fn new(name: impl Into<String>, at: f64) -> Self {
+        Self {
+            name: name.into(),
+            at,
+        }
+    }
+}
+
+/// Places along the horizontal axis, from left to right.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Horizontal {
+    /// Numbers and what they are, with their unit.
+    Numbers {
+        /// Name and unit: `requests per second`.
+        label: String,
+        /// In that unit, rising.
+        values: Vec<f64>,
+    },
+    /// Moments of the calendar, in days from 1970-01-01 (see [`Horizontal::day`]).
+    Calendar {
+        /// Rising; fractions are parts of a day.
+        days: Vec<f64>,
+    },
+}
+
+impl Horizontal {
+    /// Days from 1970-01-01 to a date, for [`Horizontal::Calendar`].
+    pub fn day(date: Date) -> f64 {
+        date.duration_since(Date::constant(1970, 1, 1)).as_secs() as f64 / 86_400.0
+    }
+
+    pub(crate) fn places(&self) -> &[f64] {
+        match self {
+            Self::Numbers { values, .. } => values,
+            Self::Calendar { days } => days,
+        }
+    }
+}
+
+/// A finished picture: an `<svg>` element that stands alone in a file or inside a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Svg(String);
+
+impl Svg {
+    /// The element.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Svg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Values that can be drawn: the others are no number, or so large that no axis could hold them.
+pub(crate) fn drawable(value: f64) -> Option<f64> {
+    (value.abs() < 1e100).then_some(if value.abs() < 1e-100 { 0.0 } else { value })
+}

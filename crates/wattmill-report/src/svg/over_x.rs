@@ -1,0 +1,137 @@
+//! What charts over a horizontal axis share: the places, limits, and words on hovering.
+
+use super::scale::Scale;
+use super::sheet::{Anchor, LABEL, Plot, Sheet};
+use super::{Horizontal, Limit, Series, drawable, text, value_label};
+
+/// More points than this say no more in 960 units of width.
+pub(super) const MOST_POINTS: usize = 900;
+/// Strips that say their values on hovering.
+const MOST_STRIPS: usize = 240;
+
+/// The horizontal axis and its label.
+pub(super) fn scale_and_label(x: &Horizontal) -> (Scale, &str) {
+    let places: Vec<f64> = x.places().iter().filter_map(|v| drawable(*v)).collect();
+    match x {
+        Horizontal::Numbers { label, .. } => (Scale::between(&places), label),
+        Horizontal::Calendar { .. } => (Scale::calendar(&places), ""),
+    }
+}
+
+/// Places that have a value of any series.
+pub(super) fn count(x: &Horizontal, series: &[Series]) -> usize {
+    let longest = series.iter().map(|s| s.values.len()).max().unwrap_or(0);
+    longest.min(x.places().len())
+}
+
+/// The value of a series at a place, if it can be drawn.
+pub(super) fn value(series: &Series, place: usize) -> Option<f64> {
+    series.values.get(place).copied().and_then(drawable)
+}
+
+/// The indices to draw: all, or of every group of neighbours the one where `weight` is highest and,
+/// for the shape's sake, the one where it is lowest.
+pub(super) fn thinned(count: usize, weight: impl Fn(usize) -> f64) -> Vec<usize> {
+    if count <= MOST_POINTS {
+        return (0..count).collect();
+    }
+    let groups = MOST_POINTS / 2;
+    let mut kept = Vec::with_capacity(MOST_POINTS);
+    for group in 0..groups {
+        let members = group * count / groups..(group + 1) * count / groups;
+        let least = members
+            .clone()
+            .min_by(|a, b| weight(*a).total_cmp(&weight(*b)));
+        let most = members.max_by(|a, b| weight(*a).total_cmp(&weight(*b)));
+        kept.extend(least.into_iter().chain(most));
+    }
+    kept.sort_unstable();
+    kept.dedup();
+    kept
+}
+
+/// Draws limits across the plot and their names at its right end, apart from one another.
+pub(super) fn horizontal_limits(sheet: &mut Sheet, plot: Plot, y: &Scale, limits: &[Limit]) {
+    let mut lines: Vec<(f64, &str)> = limits
+        .iter()
+        .filter_map(|l| drawable(l.at).map(|at| (plot.y(y.share(at)), l.name.as_str())))
+        .collect();
+    lines.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut free_from = plot.top + 12.0;
+    for (at, name) in lines {
+        sheet.limit((plot.left, at), (plot.right, at));
+        // Above its line if there is room, else below.
+        let above = at - 6.0;
+        let base = if above >= free_from {
+            above
+        } else {
+            (at + 16.0).max(free_from)
+        };
+        let base = base.min(plot.bottom - 3.0);
+        let name = text::shorten(name, LABEL, plot.width());
+        sheet.text(
+            plot.right - 6.0,
+            base,
+            "wm-halo wm-bold",
+            Anchor::End,
+            &name,
+        );
+        free_from = base + 16.0;
+    }
+}
+
+/// Strips over the plot that say, on hovering, what every series is worth there.
+pub(super) fn strips(
+    sheet: &mut Sheet,
+    plot: Plot,
+    (x, scale): (&Horizontal, &Scale),
+    y_label: &str,
+    series: &[Series],
+) {
+    let count = count(x, series);
+    let shown = count.min(MOST_STRIPS);
+    let places: Vec<(usize, f64)> = (0..shown)
+        .map(|strip| (2 * strip + 1) * count / (2 * shown))
+        .filter_map(|i| drawable(x.places()[i]).map(|at| (i, plot.x(scale.share(at)))))
+        .collect();
+    for (strip, (index, at)) in places.iter().enumerate() {
+        let before = strip.checked_sub(1).and_then(|s| places.get(s));
+        let left = before.map_or(plot.left, |(_, other)| (other + at) / 2.0);
+        let right = places
+            .get(strip + 1)
+            .map_or(plot.right, |(_, other)| (other + at) / 2.0);
+        let mut words = place_label(x, *index);
+        for s in series {
+            if let Some(value) = value(s, *index) {
+                words.push_str(&format!("\n{}: {}", s.name, value_label(value)));
+            }
+        }
+        if !y_label.is_empty() {
+            words.push_str(&format!("\n({y_label})"));
+        }
+        sheet.hit(
+            Plot {
+                left,
+                right,
+                ..plot
+            },
+            &words,
+        );
+    }
+}
+
+fn place_label(x: &Horizontal, index: usize) -> String {
+    match x {
+        Horizontal::Numbers { label, values } => format!("{label}: {}", value_label(values[index])),
+        Horizontal::Calendar { days } => {
+            let minutes = libm::round(days[index].clamp(-3.6e6, 2.9e6) * 1440.0) as i64;
+            jiff::civil::DateTime::constant(1970, 1, 1, 0, 0, 0, 0)
+                .checked_add(jiff::SignedDuration::from_mins(minutes))
+                .map(|at| match (at.hour(), at.minute()) {
+                    (0, 0) => at.date().to_string(),
+                    (hour, minute) => format!("{} {hour:02}:{minute:02}", at.date()),
+                })
+                .unwrap_or_default()
+        }
+    }
+}

@@ -1,0 +1,389 @@
+use jiff::civil::Date;
+use proptest::prelude::*;
+
+use super::*;
+
+/// Everything that can be read off a picture without looking at it.
+fn check(svg: &Svg) -> Result<(), String> {
+    let text = svg.as_str();
+    let body = text.split_once("</style>").ok_or("no style")?.1;
+    let number = |tag: &str, name: &str| -> Option<f64> {
+        let from = tag.find(&format!(" {name}=\""))? + name.len() + 3;
+        tag[from..].split('"').next()?.parse().ok()
+    };
+    let height = number(text, "height").ok_or("no height")?;
+    let inside = |x: f64, y: f64, what: &str| {
+        if (0.0..=960.0).contains(&x) && (0.0..=height).contains(&y) {
+            Ok(())
+        } else {
+            Err(format!("{x},{y} is outside: {what}"))
+        }
+    };
+    for tag in body.split('<').filter(|tag| !tag.is_empty()) {
+        if let (Some(x), Some(y)) = (number(tag, "x"), number(tag, "y")) {
+            inside(x, y, tag)?;
+            if let (Some(wide), Some(high)) = (number(tag, "width"), number(tag, "height")) {
+                inside(x + wide, y + high, tag)?;
+            }
+            if tag.starts_with("text") {
+                let words = tag.split_once('>').map_or("", |t| t.1);
+                let words = words
+                    .replace("&lt;", "<")
+                    .replace("&amp;", "&")
+                    .replace("&#39;", "'")
+                    .replace("&quot;", "\"");
+                let size = match tag {
+                    t if t.contains("wm-title") => 19.0,
+                    t if t.contains("wm-sub") => 14.0,
+                    _ => 13.0,
+                };
+                let wide = text::width(&words, size);
+                let left = match tag {
+                    t if t.contains("\"middle\"") => x - wide / 2.0,
+                    t if t.contains("\"end\"") => x - wide,
+                    _ => x,
+                };
+                inside(left.max(-0.5) + 0.5, y, tag)?;
+                inside(left, y, tag)?;
+                inside(left + wide, y, tag)?;
+            }
+        }
+        for (a, b) in [("x1", "y1"), ("x2", "y2"), ("cx", "cy")] {
+            if let (Some(x), Some(y)) = (number(tag, a), number(tag, b)) {
+                inside(x, y, tag)?;
+            }
+        }
+        if let Some(d) = tag
+            .strip_prefix("path d=\"")
+            .and_then(|t| t.split('"').next())
+        {
+            for point in d.split(['M', 'L', 'Z']).filter(|p| !p.is_empty()) {
+                let (x, y) = point.split_once(',').ok_or("a point of one number")?;
+                inside(x.parse().map_err(|_| d)?, y.parse().map_err(|_| d)?, tag)?;
+            }
+        }
+    }
+    let drawn = body.replace("no data", "");
+    for wrong in ["NaN", "inf\"", "inf,", "inf<", "-0\""] {
+        if drawn.contains(wrong) {
+            return Err(format!("{wrong} in {body}"));
+        }
+    }
+    Ok(())
+}
+
+fn quarters() -> Horizontal {
+    let quarter = |i: i16| Date::constant(2026, 7, 1).year() + (i + 2) / 4;
+    let days = (0..22)
+        .map(|i| Horizontal::day(Date::new(quarter(i), ((i + 2) % 4) as i8 * 3 + 1, 1).unwrap()))
+        .collect();
+    Horizontal::Calendar { days }
+}
+
+fn ramp(to: f64) -> Vec<f64> {
+    (0..22).map(|i| to * f64::from(i) / 21.0).collect()
+}
+
+fn area(x: Horizontal, series: Vec<Series>) -> AreaChart {
+    AreaChart {
+        heading: Heading::new("Power", "by site"),
+        x,
+        y_label: "facility power, MW".into(),
+        series,
+        limits: vec![Limit::new("grid connections", 9_000.0)],
+    }
+}
+
+fn line(x: Horizontal, series: Vec<Series>) -> LineChart {
+    let AreaChart {
+        heading,
+        x,
+        y_label,
+        series,
+        limits,
+    } = area(x, series);
+    LineChart {
+        heading,
+        x,
+        y_label,
+        series,
+        limits,
+    }
+}
+
+#[test]
+fn names_units_and_ticks_are_there() {
+    let series = vec![
+        Series::new("abilene", ramp(1_200.0)),
+        Series::new("<other>", ramp(8_800.0)),
+    ];
+    for svg in [
+        area(quarters(), series.clone()).to_svg(),
+        line(quarters(), series).to_svg(),
+    ] {
+        check(&svg).unwrap();
+        for told in [
+            ">abilene<",
+            ">&lt;other&gt;<",
+            ">Power<",
+            ">by site<",
+            ">facility power, MW<",
+            ">2029<",
+            ">10,000<",
+            ">grid connections<",
+            "2027-01-01\nabilene: 114\n&lt;other&gt;: 838",
+        ] {
+            assert!(svg.as_str().contains(told), "{told} in {svg}");
+        }
+    }
+}
+
+#[test]
+fn gaps_part_a_line() {
+    let x = Horizontal::Numbers {
+        label: "s".into(),
+        values: (0..6).map(f64::from).collect(),
+    };
+    let values = vec![1.0, 2.0, f64::NAN, 3.0, f64::INFINITY, 4.0];
+    let svg = line(x, vec![Series::new("a", values)]).to_svg();
+    check(&svg).unwrap();
+    let paths = svg.as_str().split("<path d=\"").nth(2).unwrap();
+    assert_eq!(paths.split('"').next().unwrap().matches('M').count(), 3);
+}
+
+#[test]
+fn long_series_are_thinned_but_keep_their_peaks() {
+    let days: Vec<f64> = (0..43_800)
+        .map(|h| 20_000.0 + f64::from(h) / 24.0)
+        .collect();
+    let mut values = vec![1.0; days.len()];
+    values[31_337] = 100.0;
+    for svg in [
+        area(
+            Horizontal::Calendar { days: days.clone() },
+            vec![Series::new("a", values.clone())],
+        ),
+        area(
+            Horizontal::Calendar { days: days.clone() },
+            vec![Series::new("a", values.clone())],
+        ),
+    ]
+    .map(|chart| {
+        AreaChart {
+            limits: Vec::new(),
+            ..chart
+        }
+        .to_svg()
+    }) {
+        check(&svg).unwrap();
+        assert!(svg.as_str().len() < 120_000, "{}", svg.as_str().len());
+        let top = svg
+            .as_str()
+            .split("<line x1=")
+            .nth(6)
+            .unwrap()
+            .split("y1=\"")
+            .nth(1)
+            .unwrap();
+        let top = top.split('"').next().unwrap();
+        assert!(
+            svg.as_str().contains(&format!(",{top}L")),
+            "the peak is drawn at {top}"
+        );
+    }
+}
+
+#[test]
+fn what_is_empty_says_so() {
+    let nothing = || Horizontal::Numbers {
+        label: "s".into(),
+        values: vec![0.0, 1.0],
+    };
+    let heading = || Heading::new("Latency", "");
+    let bars = |series| BarChart {
+        heading: heading(),
+        categories: vec!["a".into()],
+        y_label: "s".into(),
+        series,
+        arrangement: Arrangement::Grouped,
+    };
+    let curves = |distributions| DistributionChart {
+        heading: heading(),
+        x_label: "s".into(),
+        y_label: "share".into(),
+        distributions,
+        limits: Vec::new(),
+    };
+    let waterfall = |stages| WaterfallChart {
+        heading: heading(),
+        whole: "grid".into(),
+        unit: "TWh".into(),
+        stages,
+    };
+    for svg in [
+        line(nothing(), vec![]).to_svg(),
+        line(nothing(), vec![Series::new("a", vec![f64::NAN])]).to_svg(),
+        area(nothing(), vec![Series::new("a", vec![])]).to_svg(),
+        bars(vec![]).to_svg(),
+        bars(vec![Series::new("a", vec![f64::NAN])]).to_svg(),
+        curves(vec![]).to_svg(),
+        curves(vec![Distribution::new("a", vec![(0.0, 1.0)])]).to_svg(),
+        waterfall(vec![]).to_svg(),
+        waterfall(vec![WaterfallStage::loss("a", "", f64::NAN)]).to_svg(),
+    ] {
+        check(&svg).unwrap();
+        assert!(svg.as_str().contains(">no data<"));
+        assert!(!svg.as_str().contains("wm-grid\""), "no empty frame");
+    }
+}
+
+#[test]
+fn a_waterfall_says_every_value_and_share() {
+    let chart = WaterfallChart {
+        heading: Heading::new("From watt to token", ""),
+        whole: "grid".into(),
+        unit: "TWh".into(),
+        stages: vec![
+            WaterfallStage::loss(
+                "cooling and conversion",
+                "facility energy that is not IT",
+                2.0,
+            ),
+            WaterfallStage::loss("idle", "", 3.0),
+            WaterfallStage::useful("tokens", "arithmetic", 5.0),
+        ],
+    };
+    let svg = chart.to_svg();
+    check(&svg).unwrap();
+    for told in [
+        ">10 TWh · 100 %<",
+        ">2 TWh · 20 %<",
+        ">3 TWh · 30 %<",
+        ">5 TWh · 50 %<",
+    ] {
+        assert!(svg.as_str().contains(told), "{told}");
+    }
+}
+
+#[test]
+fn a_distribution_tells_its_percentiles() {
+    let points = (1..=100)
+        .map(|i| (f64::from(i) * 0.01, f64::from(i) / 100.0))
+        .collect();
+    let chart = DistributionChart {
+        heading: Heading::new("Latency", ""),
+        x_label: "time to first token, s".into(),
+        y_label: "share of requests".into(),
+        distributions: vec![Distribution::new("TTFT", points)],
+        limits: vec![Limit::new("SLO 2 s", 2.0)],
+    };
+    let svg = chart.to_svg();
+    check(&svg).unwrap();
+    assert!(
+        svg.as_str().contains(">TTFT: p50 0.5, p90 0.9, p99 0.99<"),
+        "{svg}"
+    );
+    assert!(svg.as_str().contains(">SLO 2 s<"));
+}
+
+#[test]
+fn negative_bars_hang_below_zero() {
+    let chart = BarChart {
+        heading: Heading::new("Cash", ""),
+        categories: vec!["2027".into(), "2028".into()],
+        y_label: "GUSD".into(),
+        series: vec![
+            Series::new("in", vec![3.0, 5.0]),
+            Series::new("out", vec![-4.0, -2.0]),
+        ],
+        arrangement: Arrangement::Stacked,
+    };
+    for arrangement in [Arrangement::Stacked, Arrangement::Grouped] {
+        let svg = BarChart {
+            arrangement,
+            ..chart.clone()
+        }
+        .to_svg();
+        check(&svg).unwrap();
+        assert!(svg.as_str().contains(">-4<"));
+        assert!(
+            svg.as_str()
+                .contains("<title>2027\nout: -4\n(GUSD)</title>")
+        );
+    }
+}
+
+/// Any number, the wild ones as likely as the tame.
+fn wild() -> impl Strategy<Value = f64> {
+    prop_oneof![any::<f64>(), -1e6f64..1e6, 0.0f64..1.0, Just(0.0)]
+}
+
+fn words() -> impl Strategy<Value = String> {
+    prop_oneof!["\\PC{0,12}", "[a-zA-Z <&]{0,400}"]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn nothing_is_cut_off_whatever_is_drawn(
+        x in prop::collection::vec(wild(), 0..30),
+        names in prop::collection::vec(words(), 12),
+        rows in prop::collection::vec(prop::collection::vec(wild(), 0..30), 0..12),
+        limit in wild(),
+        calendar: bool,
+        stacked: bool,
+    ) {
+        let heading = Heading::new(names[0].clone(), names[1].clone());
+        let series: Vec<Series> = rows
+            .iter()
+            .zip(&names)
+            .map(|(values, name)| Series::new(name.clone(), values.clone()))
+            .collect();
+        let x = if calendar {
+            Horizontal::Calendar { days: x }
+        } else {
+            Horizontal::Numbers { label: names[2].clone(), values: x }
+        };
+        let limits = vec![Limit::new(names[3].clone(), limit), Limit::new(names[4].clone(), 1.0)];
+        let y_label = names[5].clone();
+        let area = AreaChart { heading, x, y_label, series, limits };
+        let AreaChart { heading, x, y_label, series, limits } = area.clone();
+        let line = LineChart { heading, x, y_label, series, limits };
+        let AreaChart { heading, y_label, series, limits, .. } = area.clone();
+        let arrangement = if stacked { Arrangement::Stacked } else { Arrangement::Grouped };
+        let bars =
+            BarChart { heading, categories: names.clone(), y_label, series, arrangement };
+        let stages = rows
+            .iter()
+            .flatten()
+            .zip(names.iter().cycle())
+            .map(|(value, name)| WaterfallStage::loss(name.clone(), name.clone(), *value))
+            .collect();
+        let waterfall = WaterfallChart {
+            heading: bars.heading.clone(),
+            whole: names[6].clone(),
+            unit: names[7].chars().take(20).collect(),
+            stages,
+        };
+        let curves = DistributionChart {
+            heading: bars.heading.clone(),
+            x_label: names[8].clone(),
+            y_label: names[9].clone(),
+            distributions: rows
+                .iter()
+                .zip(&names)
+                .map(|(values, name)| {
+                    let points = values.iter().map(|v| (*v, v.abs() / (1.0 + v.abs()))).collect();
+                    Distribution::new(name.clone(), points)
+                })
+                .collect(),
+            limits,
+        };
+        for svg in [
+            area.to_svg(), line.to_svg(), bars.to_svg(), waterfall.to_svg(), curves.to_svg(),
+        ] {
+            check(&svg).map_err(TestCaseError::fail)?;
+        }
+    }
+}
