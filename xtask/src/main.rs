@@ -1,2 +1,37 @@
-//! The project's chores.
-fn main() {}
+//! The project's chores: `cargo xtask --help`.
+
+mod finding;
+mod layers;
+mod tidy;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// The project's chores.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+enum Chore {
+    /// Check that a crate uses only those above it, and that only the edge does IO.
+    Layers,
+    /// Check what neither rustfmt nor clippy look at, over every committed file.
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    // The workspace is the folder above this package.
+    let root = root.parent().unwrap_or(root);
+    let done = match Chore::parse() {
+        Chore::Layers => layers::run(root),
+        Chore::Tidy => tidy::run(root),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
