@@ -1,5 +1,6 @@
 //! The project's chores: `cargo xtask --help`.
 
+mod docs;
 mod finding;
 mod layers;
 mod tidy;
@@ -13,6 +14,12 @@ use clap::Parser;
 #[derive(Parser)]
 #[command(name = "cargo xtask")]
 enum Chore {
+    /// Write the documents that the code says.
+    Docs {
+        /// Write nothing; fail if one is stale.
+        #[arg(long)]
+        check: bool,
+    },
     /// Check that a crate uses only those above it, and that only the edge does IO.
     Layers,
     /// Check what neither rustfmt nor clippy look at, over every committed file.
@@ -24,6 +31,8 @@ fn main() -> ExitCode {
     // The workspace is the folder above this package.
     let root = root.parent().unwrap_or(root);
     let done = match Chore::parse() {
+        Chore::Docs { check: true } => docs::check(root),
+        Chore::Docs { check: false } => docs::write(root),
         Chore::Layers => layers::run(root),
         Chore::Tidy => tidy::run(root),
     };
