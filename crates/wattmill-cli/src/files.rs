@@ -28,9 +28,9 @@ pub(crate) fn factory(argument: Option<&str>) -> Result<Named, Failure> {
     }
     let built_in: Vec<&str> = BUILTIN_FACTORIES.iter().map(|(name, _)| *name).collect();
     text(path).map_err(|error| match error {
-        Failure::Other(error) => Failure::Other(
-            error.context(format!("built-in factories are {}", built_in.join(", "))),
-        ),
+        Failure::Other(error) => {
+            Failure::Other(error.context(format!("built-in factories are {}", built_in.join(", "))))
+        }
         other => other,
     })
 }
@@ -89,7 +89,8 @@ impl Whole {
             std::fs::rename(&self.partial, &self.path)
         };
         if let Some(file) = self.file.take() {
-            let result = done(file).with_context(|| format!("failed to write {}", self.path.display()));
+            let result =
+                done(file).with_context(|| format!("failed to write {}", self.path.display()));
             if result.is_err() {
                 let _ = std::fs::remove_file(&self.partial);
             }
@@ -120,6 +121,7 @@ impl Drop for Whole {
 /// Writes a whole text file.
 pub(crate) fn write(path: &Path, text: &str) -> Result<(), Failure> {
     let mut file = Whole::create(path)?;
-    file.write_all(text.as_bytes()).with_context(|| format!("failed to write {}", path.display()))?;
+    file.write_all(text.as_bytes())
+        .with_context(|| format!("failed to write {}", path.display()))?;
     file.finish()
 }

@@ -22,12 +22,7 @@ pub struct Layout {
 impl Layout {
     /// Tensor parallel only.
     pub const fn tensor(degree: u32) -> Self {
-        Self {
-            tensor: degree,
-            pipeline: 1,
-            expert: 1,
-            data_attention: 1,
-        }
+        Self { tensor: degree, pipeline: 1, expert: 1, data_attention: 1 }
     }
 
     /// Accelerators of one replica.

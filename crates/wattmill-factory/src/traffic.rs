@@ -70,20 +70,15 @@ impl LengthTable {
     /// never falling. `None` if they are not so.
     pub fn from_quantiles(points: &[(f64, f64)]) -> Option<Self> {
         let (first, last) = (points.first()?, points.last()?);
-        let ordered = points
-            .windows(2)
-            .all(|w| w[0].0 < w[1].0 && w[0].1 <= w[1].1);
-        let sound = points
-            .iter()
-            .all(|p| p.1.is_finite() && p.1 >= 1.0 && p.1 <= 1e9);
+        let ordered = points.windows(2).all(|w| w[0].0 < w[1].0 && w[0].1 <= w[1].1);
+        let sound = points.iter().all(|p| p.1.is_finite() && p.1 >= 1.0 && p.1 <= 1e9);
         (first.0 == 0.0 && last.0 == 1.0 && ordered && sound).then(|| Self::build(points.to_vec()))
     }
 
     fn build(points: Vec<(f64, f64)>) -> Self {
         let steps = 1usize << LOOKUP_BITS;
-        let lookup = (0..=steps)
-            .map(|i| interpolate(&points, i as f64 / steps as f64) as f32)
-            .collect();
+        let lookup =
+            (0..=steps).map(|i| interpolate(&points, i as f64 / steps as f64) as f32).collect();
         Self { points, lookup }
     }
 
@@ -94,10 +89,7 @@ impl LengthTable {
 
     /// Exact mean of the continuous distribution.
     pub fn mean(&self) -> f64 {
-        self.points
-            .windows(2)
-            .map(|w| (w[1].0 - w[0].0) * (w[0].1 + w[1].1) / 2.0)
-            .sum()
+        self.points.windows(2).map(|w| (w[1].0 - w[0].0) * (w[0].1 + w[1].1) / 2.0).sum()
     }
 
     /// Longest length there is.
@@ -118,9 +110,7 @@ impl LengthTable {
 
 fn interpolate(points: &[(f64, f64)], p: f64) -> f64 {
     let p = p.clamp(0.0, 1.0);
-    let after = points
-        .partition_point(|q| q.0 < p)
-        .clamp(1, points.len() - 1);
+    let after = points.partition_point(|q| q.0 < p).clamp(1, points.len() - 1);
     let (a, b) = (points[after - 1], points[after]);
     a.1 + (b.1 - a.1) * (p - a.0) / (b.0 - a.0)
 }
@@ -138,17 +128,10 @@ mod tests {
         let mut drawn: Vec<u32> = (0..100_000).map(|_| table.draw(&mut stream)).collect();
         drawn.sort_unstable();
         let mean = drawn.iter().map(|x| f64::from(*x)).sum::<f64>() / 1e5;
-        assert!(
-            (mean / table.mean() - 1.0).abs() < 0.01,
-            "{mean} {}",
-            table.mean()
-        );
+        assert!((mean / table.mean() - 1.0).abs() < 0.01, "{mean} {}", table.mean());
         for p in [0.1, 0.5, 0.9, 0.99] {
             let got = f64::from(drawn[(p * 1e5) as usize]);
-            assert!(
-                (got / f64::from(table.quantile(p)) - 1.0).abs() < 0.03,
-                "{p}: {got}"
-            );
+            assert!((got / f64::from(table.quantile(p)) - 1.0).abs() < 0.03, "{p}: {got}");
         }
     }
 

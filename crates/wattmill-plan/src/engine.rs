@@ -37,10 +37,16 @@ impl<'a> Engine<'a> {
             )]);
         };
         let domain = chip.scaleup_domain.unwrap_or(1).min(hardware.system.accelerators);
-        let deployment =
-            Deployment { model, accelerator: chip, efficiency, spec, accelerators_per_domain: domain };
-        let surface = StepSurface::compile(&deployment)
-            .map_err(|problems| problems.iter().map(LayoutProblem::to_string).collect::<Vec<_>>())?;
+        let deployment = Deployment {
+            model,
+            accelerator: chip,
+            efficiency,
+            spec,
+            accelerators_per_domain: domain,
+        };
+        let surface = StepSurface::compile(&deployment).map_err(|problems| {
+            problems.iter().map(LayoutProblem::to_string).collect::<Vec<_>>()
+        })?;
         let blocks = MemoryPlan::of(&deployment).blocks;
         let limits = BatchLimits::new(spec.max_seqs, spec.max_tokens, spec.block_tokens, blocks);
         Ok(Self { deployment, surface, limits })

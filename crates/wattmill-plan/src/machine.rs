@@ -45,10 +45,8 @@ impl Machine {
         let count = f64::from(system.accelerators);
         // Without a stated limit all of the unit's power is the accelerators'.
         let tdp = chip.tdp.unwrap_or(phase.unit_power / count);
-        let typical = system
-            .power_typical
-            .unwrap_or(phase.unit_power * TYPICAL_OF_MAX)
-            .min(phase.unit_power);
+        let typical =
+            system.power_typical.unwrap_or(phase.unit_power * TYPICAL_OF_MAX).min(phase.unit_power);
         let host_power = (typical - tdp * count).max(tdp * count * LEAST_HOST);
         let idle = catalog.efficiency(&chip.family).map_or(IDLE_OF_TDP, |e| e.idle_fraction);
         Self {

@@ -77,10 +77,8 @@ impl<'a> Walk<'a> {
         let early = factory.payments.iter().filter(|payment| payment.on < factory.start);
         let earlier = early.map(receipt).collect();
         let trainings: Vec<TrainingRun> = factory.trainings.iter().map(TrainingRun::new).collect();
-        let books = Books {
-            flops_wanted: trainings.iter().map(|run| run.flops).sum(),
-            ..Books::default()
-        };
+        let books =
+            Books { flops_wanted: trainings.iter().map(|run| run.flops).sum(), ..Books::default() };
         Self {
             factory,
             calendar,
@@ -146,7 +144,9 @@ impl<'a> Walk<'a> {
 
     /// Settles means and what bound.
     fn close_quarter(&mut self) {
-        let Some(quarter) = self.quarters.last_mut() else { return };
+        let Some(quarter) = self.quarters.last_mut() else {
+            return;
+        };
         for (site, state) in quarter.sites.iter_mut().zip(&mut self.sites) {
             site.sums.capacity_tokens_per_day /= f64::from(quarter.days);
             let mut most = 0;
@@ -234,12 +234,15 @@ impl<'a> Walk<'a> {
 
             let (mut serving, mut dynamic) = (0.0, Energy::ZERO);
             for (service, given) in placement.given[index].iter().enumerate() {
-                let (Some(point), true) = (&group.points[service], *given > 0.0) else { continue };
+                let (Some(point), true) = (&group.points[service], *given > 0.0) else {
+                    continue;
+                };
                 let requests = given * point.requests_per_accelerator_hour();
                 let lengths = &services[Id::from_index(service)].traffic.lengths;
                 let output = requests * lengths.output.mean();
                 serving += given;
-                let above_idle = point.dynamic_energy_per_request * requests;
+                let replicas = given / f64::from(point.accelerators);
+                let above_idle = point.dynamic_power_of(replicas) * hour;
                 dynamic += above_idle;
                 sums.served_output_tokens += output;
                 sums.served_input_tokens += requests * lengths.input.mean();
@@ -307,7 +310,8 @@ impl<'a> Walk<'a> {
         };
         let mut tokens = 0.0;
         for (requests, tally) in asked.iter().zip(&mut quarter.services) {
-            let output = requests * self.factory.services[tally.service].traffic.lengths.output.mean();
+            let output =
+                requests * self.factory.services[tally.service].traffic.lengths.output.mean();
             tokens += output;
             tally.asked_requests += requests;
             tally.asked_output_tokens += output;
@@ -334,13 +338,12 @@ impl<'a> Walk<'a> {
             sums.depreciation += state.machines_capital / hours(economics.machine_life)
                 + state.infrastructure_capital / hours(economics.infrastructure_life);
 
-            let starved = self
-                .deliveries
-                .iter()
-                .zip(standing.installed.iter().zip(&standing.running))
-                .any(|(delivery, (installed, running))| {
-                    delivery.site.index() == index && running < installed
-                });
+            let starved =
+                self.deliveries.iter().zip(standing.installed.iter().zip(&standing.running)).any(
+                    |(delivery, (installed, running))| {
+                        delivery.site.index() == index && running < installed
+                    },
+                );
             let binds = if standing.available[index] <= Power::ZERO {
                 Binds::Energisation
             } else if sums.units == 0.0 && !starved {
@@ -413,7 +416,12 @@ impl<'a> Walk<'a> {
             phases,
             quarters: self.quarters,
             days: self.days,
-            trainings: self.trainings.iter().zip(self.factory.trainings.ids()).map(|(run, id)| run.outcome(id)).collect(),
+            trainings: self
+                .trainings
+                .iter()
+                .zip(self.factory.trainings.ids())
+                .map(|(run, id)| run.outcome(id))
+                .collect(),
             receipts: self.receipts,
             waterfall: self.waterfall.stages(),
             ledger,
@@ -439,13 +447,33 @@ impl<'a> Walk<'a> {
         let served: f64 =
             self.quarters.iter().flat_map(|q| &q.services).map(|s| s.served_output_tokens).sum();
         vec![
-            balance("energy bought = used", "MWh", books.energy_bought.as_mwh(), books.energy_used.as_mwh()),
-            balance("energy used = waterfall", "MWh", books.energy_used.as_mwh(), self.waterfall.total().as_mwh()),
+            balance(
+                "energy bought = used",
+                "MWh",
+                books.energy_bought.as_mwh(),
+                books.energy_used.as_mwh(),
+            ),
+            balance(
+                "energy used = waterfall",
+                "MWh",
+                books.energy_used.as_mwh(),
+                self.waterfall.total().as_mwh(),
+            ),
             balance("accelerator-hours", "h", books.hours_available, books.hours_used),
-            balance("requests asked = served + unserved", "requests", books.requests_asked, books.requests_served + books.requests_unserved),
+            balance(
+                "requests asked = served + unserved",
+                "requests",
+                books.requests_asked,
+                books.requests_served + books.requests_unserved,
+            ),
             balance("tokens by site = by service", "tokens", quarters.served_output_tokens, served),
             balance("training FLOPs = done + left", "FLOP", books.flops_wanted, trained + left),
-            balance("capital by quarter = by site", "USD", quarters.capital.as_usd(), capital.as_usd()),
+            balance(
+                "capital by quarter = by site",
+                "USD",
+                quarters.capital.as_usd(),
+                capital.as_usd(),
+            ),
         ]
     }
 }
@@ -531,17 +559,32 @@ fn hash(plan: &Plan) -> u64 {
             let s = &site.sums;
             hash.add(site.binds as u64);
             for value in [
-                s.available.as_watts(), s.energised.as_watts(), s.units, s.accelerators,
-                s.peak_draw.as_watts(), s.capacity_tokens_per_day, s.served_output_tokens,
-                s.served_input_tokens, s.serving_hours, s.training_hours, s.idle_hours,
-                s.energy.as_joules(), s.serving_energy.as_joules(), s.carbon_t, s.capital.as_usd(),
-                s.energy_cost.as_usd(), s.operations.as_usd(), s.depreciation.as_usd(),
+                s.available.as_watts(),
+                s.energised.as_watts(),
+                s.units,
+                s.accelerators,
+                s.peak_draw.as_watts(),
+                s.capacity_tokens_per_day,
+                s.served_output_tokens,
+                s.served_input_tokens,
+                s.serving_hours,
+                s.training_hours,
+                s.idle_hours,
+                s.energy.as_joules(),
+                s.serving_energy.as_joules(),
+                s.carbon_t,
+                s.capital.as_usd(),
+                s.energy_cost.as_usd(),
+                s.operations.as_usd(),
+                s.depreciation.as_usd(),
             ] {
                 hash.add_f64(value);
             }
         }
         for s in &quarter.services {
-            for value in [s.asked_requests, s.served_requests, s.peak_asked_per_s, s.worst_hour_served] {
+            for value in
+                [s.asked_requests, s.served_requests, s.peak_asked_per_s, s.worst_hour_served]
+            {
                 hash.add_f64(value);
             }
         }

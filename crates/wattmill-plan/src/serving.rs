@@ -4,7 +4,7 @@
 use wattmill_catalog::Catalog;
 use wattmill_factory::{EngineChoice, EngineSpec, Factory, Hardware, Service};
 use wattmill_perf::{Bound, Prefill, StepModel, StepShape, explain};
-use wattmill_sim::{Binding, Capacity, Demand, Latency, Operating, Summary, probe};
+use wattmill_sim::{Binding, Capacity, Demand, Latency, Operating, Summary, power_at, probe};
 use wattmill_units::{Energy, Id, Power, Seconds, SimTime};
 
 use crate::build::accelerators_of;
@@ -70,10 +70,10 @@ pub struct ServingPoint {
     pub rate_per_s: f64,
     /// What keeps it from more.
     pub binding: Binding,
-    /// Accelerator energy above idle.
-    pub dynamic_energy_per_request: Energy,
-    /// Accelerator power, idle included, mean of the replica at that rate.
-    pub power: Power,
+    /// Accelerator power of a replica without work.
+    pub idle_power: Power,
+    /// Accelerator power above idle of a replica at each of [`Self::LOADS`].
+    pub dynamic_power: [Power; 5],
     /// Time to first token at that rate.
     pub ttft: Latency,
     /// Time per output token at that rate.
@@ -87,6 +87,29 @@ pub struct ServingPoint {
 }
 
 impl ServingPoint {
+    /// Loads, as fractions of the rate, at which power was measured.
+    pub const LOADS: [f64; 5] = [0.1, 0.25, 0.5, 0.75, 1.0];
+
+    /// Accelerator power above idle of as much of a pool as `replicas` stands for: whole ones at
+    /// their capacity and one that has the rest.
+    pub fn dynamic_power_of(&self, replicas: f64) -> Power {
+        let whole = replicas.floor();
+        self.dynamic_power[4] * whole + self.dynamic_power_at(replicas - whole)
+    }
+
+    /// Of one replica at a fraction of its rate: linear between what was measured.
+    fn dynamic_power_at(&self, load: f64) -> Power {
+        let (mut below, mut power_below) = (0.0, Power::ZERO);
+        for (above, power) in Self::LOADS.into_iter().zip(self.dynamic_power) {
+            if load <= above {
+                let share = (load - below) / (above - below);
+                return power_below + (power - power_below) * share;
+            }
+            (below, power_below) = (above, power);
+        }
+        power_below
+    }
+
     /// Requests that one accelerator's share of the replica serves in an hour.
     pub fn requests_per_accelerator_hour(&self) -> f64 {
         self.rate_per_s * 3600.0 / f64::from(self.accelerators)
@@ -105,15 +128,32 @@ pub fn offers(
     let mut offers = Vec::with_capacity(all);
     for hardware in factory.hardware.ids() {
         for service in factory.services.ids() {
-            let outcome = match offer(factory, catalog, hardware, service) {
-                Ok(point) => Outcome::Serves(Box::new(point)),
-                Err(why) => Outcome::Cannot(why),
+            // Services that differ in name only are measured once.
+            let twin = offers.iter().find(|offer: &&Offer| {
+                offer.hardware == hardware
+                    && alike(&factory.services[offer.service], &factory.services[service])
+            });
+            let outcome = match twin {
+                Some(twin) => twin.outcome.clone(),
+                None => match offer(factory, catalog, hardware, service) {
+                    Ok(point) => Outcome::Serves(Box::new(point)),
+                    Err(why) => Outcome::Cannot(why),
+                },
             };
             offers.push(Offer { hardware, service, outcome });
             progress(offers.len(), all);
         }
     }
     offers
+}
+
+/// Whether a machine does the same for both.
+fn alike(a: &Service, b: &Service) -> bool {
+    a.model == b.model
+        && a.slo == b.slo
+        && a.engine == b.engine
+        && a.traffic.lengths == b.traffic.lengths
+        && a.traffic.arrivals == b.traffic.arrivals
 }
 
 fn offer(
@@ -134,7 +174,7 @@ fn offer(
         seed: factory.seed,
     };
     match probe(&engine.surface, engine.limits, &demand) {
-        Capacity::Sustained { at, binding } => Ok(point(&engine, service, &at, binding)),
+        Capacity::Sustained { at, binding } => Ok(point(&engine, service, &demand, &at, binding)),
         Capacity::Infeasible { binding, ttft, tpot } => Err(format!(
             "the SLO cannot be met at any rate: {} alone breaks it (TTFT {ttft} of {}, TPOT {tpot} of {})",
             match binding {
@@ -202,7 +242,8 @@ fn steady_rate(engine: &Engine<'_>, service: &Service, longest: Seconds) -> f64 
 /// Length of a step in the steady state at `rate`, if there is one within the engine's limits.
 fn steady_step(engine: &Engine<'_>, service: &Service, rate: f64) -> Option<Seconds> {
     let limits = &engine.limits;
-    let (input, output) = (service.traffic.lengths.input.mean(), service.traffic.lengths.output.mean());
+    let (input, output) =
+        (service.traffic.lengths.input.mean(), service.traffic.lengths.output.mean());
     let mean_context = input + output / 2.0;
     let cache = limits.blocks as f64 * f64::from(limits.block_tokens) * PLANNED_CACHE;
     // From below: the step of a single sequence.
@@ -239,11 +280,20 @@ fn steady_step(engine: &Engine<'_>, service: &Service, rate: f64) -> Option<Seco
     None
 }
 
-fn point(engine: &Engine<'_>, service: &Service, at: &Operating, binding: Binding) -> ServingPoint {
+fn point(
+    engine: &Engine<'_>,
+    service: &Service,
+    demand: &Demand<'_>,
+    at: &Operating,
+    binding: Binding,
+) -> ServingPoint {
     let setup = engine.setup(1);
     let window = SimTime::from_seconds(at.window);
     let summary = Summary::new(&at.tally, &at.usage, &setup, window);
-    let dynamic = Energy::from_joules(at.usage.dynamic_nj as f64 * 1e-9);
+    let mut dynamic_power = [Energy::from_joules(at.usage.dynamic_nj as f64 * 1e-9) / at.window; 5];
+    let partial = &ServingPoint::LOADS[..4];
+    let measured = power_at(&engine.surface, engine.limits, demand, at.rate_per_s, partial);
+    dynamic_power[..4].copy_from_slice(&measured);
     let unbounded = steady_rate(engine, service, Seconds::from_hours(1.0));
     ServingPoint {
         spec: engine.deployment.spec,
@@ -251,8 +301,8 @@ fn point(engine: &Engine<'_>, service: &Service, at: &Operating, binding: Bindin
         kv_blocks: engine.limits.blocks,
         rate_per_s: at.rate_per_s,
         binding,
-        dynamic_energy_per_request: dynamic / at.tally.finished().max(1) as f64,
-        power: engine.idle_power() + dynamic / at.window,
+        idle_power: engine.idle_power(),
+        dynamic_power,
         ttft: summary.ttft,
         tpot: summary.tpot,
         batch: summary.batch_mean,
@@ -291,7 +341,9 @@ fn split(engine: &Engine<'_>, at: &Operating, busy: f64, unbounded: f64) -> Spli
     let total: Seconds = bound.iter().sum();
     let headroom = (1.0 - at.rate_per_s / unbounded).clamp(0.0, 1.0);
     let working = (1.0 - headroom) * busy.min(1.0);
-    let share = |index: usize| if total > Seconds::ZERO { working * (bound[index] / total) } else { 0.0 };
+    let share = |index: usize| {
+        if total > Seconds::ZERO { working * (bound[index] / total) } else { 0.0 }
+    };
     let (communication, memory, compute) = (share(1), share(2), share(3));
     Split {
         headroom,

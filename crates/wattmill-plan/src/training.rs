@@ -48,7 +48,9 @@ impl TrainingRun {
         at: f64,
         calendar: Calendar,
     ) -> f64 {
-        let Some(peak) = machine.peak(self.training.precision) else { return 0.0 };
+        let Some(peak) = machine.peak(self.training.precision) else {
+            return 0.0;
+        };
         let per_hour = peak.as_flops_per_s() * self.training.mfu * 3600.0;
         let taken = free.min(*want).min(self.left / per_hour);
         if taken <= 0.0 {

@@ -137,7 +137,8 @@ pub fn zoom(
         for (service, given) in factory.services.ids().zip(given) {
             let looked_at = window.site.is_none_or(|site| site == group.site)
                 && window.service.is_none_or(|only| only == service);
-            if let (Some(point), true) = (&group.points[service.index()], looked_at && *given > 0.0) {
+            if let (Some(point), true) = (&group.points[service.index()], looked_at && *given > 0.0)
+            {
                 wanted.push((group.site, group.hardware, service, point, *given));
             }
         }
@@ -198,7 +199,8 @@ impl PoolOf<'_> {
             tpot: SimTime::from_seconds(service.slo.tpot),
         };
         let traffic = &service.traffic;
-        let seed = self.factory.seed ^ ((self.site.index() as u64) << 32 | self.service.index() as u64);
+        let seed =
+            self.factory.seed ^ ((self.site.index() as u64) << 32 | self.service.index() as u64);
         let mut requests = Synthetic::new(
             seed,
             Rates::constant(requests_per_s),
@@ -218,7 +220,9 @@ impl PoolOf<'_> {
         let usage = fleet.usage().since(&before);
         let setup = engine.setup(replicas);
         let summary = Summary::new(fleet.tally(), &usage, &setup, SimTime::from_seconds(length));
-        let power_of_fluid = point.power * (self.given / f64::from(point.accelerators));
+        // The fluid's machines and the rest of the last replica, which idles.
+        let used = self.given / f64::from(point.accelerators);
+        let power_of_fluid = point.idle_power * f64::from(replicas) + point.dynamic_power_of(used);
         let pool = Pool {
             site: self.site,
             hardware: self.hardware,

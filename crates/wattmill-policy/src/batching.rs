@@ -42,18 +42,8 @@ impl BatchLimits {
     /// assert!(!limits.admits(128, 1, 9_000, 16), "the batch is full");
     /// ```
     pub const fn new(max_seqs: u32, max_tokens: u32, block_tokens: u32, blocks: u64) -> Self {
-        let max_tokens = if max_tokens > max_seqs {
-            max_tokens
-        } else {
-            max_seqs
-        };
-        Self {
-            max_seqs,
-            max_tokens,
-            block_tokens,
-            blocks,
-            watermark_blocks: blocks / 100,
-        }
+        let max_tokens = if max_tokens > max_seqs { max_tokens } else { max_seqs };
+        Self { max_seqs, max_tokens, block_tokens, blocks, watermark_blocks: blocks / 100 }
     }
 
     /// Blocks that `tokens` tokens fill or begin.
@@ -74,11 +64,7 @@ impl BatchLimits {
     /// of the step and `free` blocks left.
     #[inline]
     pub const fn admits(&self, running: u32, budget: u32, free: u64, prompt: u64) -> bool {
-        let reserve = if running == 0 {
-            0
-        } else {
-            self.watermark_blocks
-        };
+        let reserve = if running == 0 { 0 } else { self.watermark_blocks };
         running < self.max_seqs && budget > 0 && self.blocks_for(prompt) + reserve <= free
     }
 }

@@ -16,21 +16,14 @@ pub struct RoundRobin {
 impl RoundRobin {
     /// Over `replicas` replicas (at least one is assumed).
     pub const fn new(replicas: u32) -> Self {
-        Self {
-            next: 0,
-            replicas: if replicas == 0 { 1 } else { replicas },
-        }
+        Self { next: 0, replicas: if replicas == 0 { 1 } else { replicas } }
     }
 
     /// Replica of the next request.
     #[inline]
     pub const fn route(&mut self) -> u32 {
         let chosen = self.next;
-        self.next = if chosen + 1 == self.replicas {
-            0
-        } else {
-            chosen + 1
-        };
+        self.next = if chosen + 1 == self.replicas { 0 } else { chosen + 1 };
         chosen
     }
 }

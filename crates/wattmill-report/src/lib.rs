@@ -2,18 +2,31 @@
 //!
 //! Draws and writes what others computed; computes nothing itself, opens no file.
 
+mod document;
+mod engine;
 mod format;
 mod html;
+mod latency;
 mod parquet;
 mod plan;
+mod replay;
 mod svg;
 mod table;
+mod zoom;
 
-pub use self::parquet::{ParquetError, RequestRow, write_requests};
+pub use self::parquet::{ParquetError, RequestRow, RequestWriter};
+pub use document::{
+    DiagnosticEntry, DiagnosticSeverity, ReplayEngine, ReplayInputs, ReplayTraffic,
+    catalog_list_document, catalog_show_document, check_document, output_reference_markdown,
+    output_schemas, replay_document, run_document, zoom_document,
+};
+pub use engine::engine_name;
 pub use html::Page;
 pub use plan::{Detail, plan_text};
+pub use replay::{ReplayHeading, replay_text};
 pub use svg::{
     AreaChart, Arrangement, BarChart, Distribution, DistributionChart, Heading, Horizontal, Limit,
     LineChart, Series, StageKind, Svg, WaterfallChart, WaterfallStage, value_label,
 };
 pub use table::Table;
+pub use zoom::zoom_text;

@@ -62,34 +62,55 @@ impl RequestRow {
 #[error("the Parquet table cannot be written: {0}")]
 pub struct ParquetError(#[from] ::parquet::errors::ParquetError);
 
-/// Writes requests as Parquet and returns how many there were.
+/// Writes requests as Parquet, row by row.
 ///
 /// The columns, all unsigned integers: `request`, `replica`, `arrival_ns`, `input_tokens`,
 /// `output_tokens`, `ttft_ns` (arrival to first token), `tpot_ns` (between tokens after the first;
 /// null if there is one only), `e2e_ns` (arrival to last token) and `preemptions`. Snappy pages in
 /// groups of 65,536 rows; memory holds one group, however many there are. The same rows give the
 /// same bytes.
-///
-/// # Errors
-/// If `out` cannot be written.
-pub fn write_requests<W: Write + Send>(
-    out: W,
-    rows: &mut dyn Iterator<Item = RequestRow>,
-) -> Result<u64, ParquetError> {
-    let mut file = SerializedFileWriter::new(out, schema()?, properties())?;
-    let mut group = Group::default();
-    let mut written = 0;
-    for row in rows {
-        group.push(&row);
-        if group.request.len() == GROUP_ROWS {
-            written += group.flush(&mut file)?;
+pub struct RequestWriter<W: Write + Send> {
+    file: SerializedFileWriter<W>,
+    group: Group,
+    written: u64,
+}
+
+impl<W: Write + Send> RequestWriter<W> {
+    /// Starts a table in `out`.
+    ///
+    /// # Errors
+    /// If `out` cannot be written.
+    pub fn new(out: W) -> Result<Self, ParquetError> {
+        let file = SerializedFileWriter::new(out, schema()?, properties())?;
+        Ok(Self {
+            file,
+            group: Group::default(),
+            written: 0,
+        })
+    }
+
+    /// Adds a row.
+    ///
+    /// # Errors
+    /// If `out` cannot be written.
+    pub fn write(&mut self, row: &RequestRow) -> Result<(), ParquetError> {
+        self.group.push(row);
+        if self.group.request.len() == GROUP_ROWS {
+            self.written += self.group.flush(&mut self.file)?;
         }
+        Ok(())
     }
-    if !group.request.is_empty() {
-        written += group.flush(&mut file)?;
+
+    /// Ends the table; gives `out` back and says how many rows there are.
+    ///
+    /// # Errors
+    /// If `out` cannot be written.
+    pub fn finish(mut self) -> Result<(W, u64), ParquetError> {
+        if !self.group.request.is_empty() {
+            self.written += self.group.flush(&mut self.file)?;
+        }
+        Ok((self.file.into_inner()?, self.written))
     }
-    file.close()?;
-    Ok(written)
 }
 
 /// Columns of a row group. Parquet stores unsigned integers in the signed ones of the same width.
@@ -213,9 +234,17 @@ mod tests {
         }
     }
 
+    fn write_all<W: Write + Send>(
+        out: W,
+        rows: &mut dyn Iterator<Item = RequestRow>,
+    ) -> Result<(W, u64), ParquetError> {
+        let mut writer = RequestWriter::new(out)?;
+        rows.try_for_each(|row| writer.write(&row))?;
+        writer.finish()
+    }
+
     fn written(rows: &mut dyn Iterator<Item = RequestRow>) -> (u64, Bytes) {
-        let mut out = Vec::new();
-        let count = write_requests(&mut out, rows).unwrap();
+        let (out, count) = write_all(Vec::new(), rows).unwrap();
         (count, Bytes::from(out))
     }
 
@@ -318,7 +347,9 @@ mod tests {
                 Ok(())
             }
         }
-        let error = write_requests(Full, &mut (0..10).map(row)).unwrap_err();
+        let error = write_all(Full, &mut (0..10).map(row))
+            .map(|_| ())
+            .unwrap_err();
         assert!(error.to_string().contains("no space left"), "{error}");
     }
 }

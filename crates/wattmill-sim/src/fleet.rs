@@ -58,13 +58,7 @@ impl Fleet {
         on_progress: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         let mut requests = requests.peekable();
-        let flow = self.hand_out(
-            model,
-            &mut requests,
-            SimTime::MAX,
-            &mut on_finish,
-            on_progress,
-        );
+        let flow = self.hand_out(model, &mut requests, SimTime::MAX, &mut on_finish, on_progress);
         self.run_replicas(model, SimTime::MAX, &mut on_finish);
         flow
     }
@@ -106,10 +100,7 @@ impl Fleet {
             }
             self.routed += handed as u64;
             self.run_replicas(model, horizon, on_finish);
-            on_progress(Progress {
-                requests: self.routed,
-                time: horizon,
-            })?;
+            on_progress(Progress { requests: self.routed, time: horizon })?;
         }
         ControlFlow::Continue(())
     }
@@ -146,9 +137,7 @@ impl Fleet {
     /// What the replicas did, added up.
     pub fn usage(&self) -> Usage {
         let mut usage = Usage::default();
-        self.replicas
-            .iter()
-            .for_each(|replica| usage.merge(replica.usage()));
+        self.replicas.iter().for_each(|replica| usage.merge(replica.usage()));
         usage
     }
 }

@@ -6,7 +6,7 @@
 use wattmill_factory::{Arrivals, Lengths, Slo};
 use wattmill_perf::StepModel;
 use wattmill_policy::BatchLimits;
-use wattmill_units::{Seconds, SimTime};
+use wattmill_units::{Energy, Power, Seconds, SimTime};
 
 use crate::{Rates, Replica, Request, Synthetic, Tally, Usage};
 
@@ -73,6 +73,12 @@ pub enum Capacity {
 
 /// Requests the window must hold, so that the quantile means something.
 const LEAST_REQUESTS: f64 = 2_000.0;
+/// Highest load a replica is planned at, as a fraction of what it finishes when it is never out of
+/// work. Nearer to 1 a queue takes longer to settle than the hour it is planned for, and no window
+/// short enough to bisect with would show it.
+const MOST_UTILISATION: f64 = 0.97;
+/// Requests offered while the finishing rate of a saturated replica is taken.
+const SATURATED_REQUESTS: f64 = 20_000.0;
 /// The bisection stops at this ratio between a rate that holds and one that does not.
 const PRECISION: f64 = 1.01;
 
@@ -114,22 +120,62 @@ pub fn probe<M: StepModel>(model: &M, limits: BatchLimits, demand: &Demand<'_>) 
             Err(failed) => (high, binding) = (middle, failed.0),
         }
     }
-    Capacity::Sustained {
-        at: Box::new(good),
-        binding,
+    let most = MOST_UTILISATION * saturated_rate(model, limits, demand, 1.5 * low);
+    if good.rate_per_s > most {
+        binding = Binding::Throughput;
+        // Below a rate that holds: the window may still differ by chance, hence the steps down.
+        let settled = [1.0, 0.98, 0.95, 0.9].into_iter();
+        let mut settled = settled.map(|factor| measure(model, limits, demand, most * factor));
+        if let Some(operating) = settled.find_map(Result::ok) {
+            good = operating;
+        }
     }
+    Capacity::Sustained { at: Box::new(good), binding }
+}
+
+/// Requests a second that the replica finishes when it is offered `rate_per_s`, more than it can do.
+fn saturated_rate<M: StepModel>(
+    model: &M,
+    limits: BatchLimits,
+    demand: &Demand<'_>,
+    rate_per_s: f64,
+) -> f64 {
+    let rates = Rates::constant(rate_per_s);
+    let traffic = Synthetic::new(demand.seed, rates, demand.arrivals, demand.lengths);
+    let settled = SimTime::from_seconds(settling_time(demand));
+    let end = settled + SimTime::from_seconds(Seconds::from_s(SATURATED_REQUESTS / rate_per_s));
+    let mut replica = Replica::new(limits);
+    traffic.take_while(|request| request.arrival < end).for_each(|request| replica.push(request));
+    let mut tally = Tally::new(None);
+    replica.run_until(model, settled, &mut tally, &mut |_| {});
+    let before = tally.finished();
+    replica.run_until(model, end, &mut tally, &mut |_| {});
+    (tally.finished() - before) as f64 / end.since(settled).as_seconds().as_s()
+}
+
+/// Accelerator power above idle of one replica at each of `loads`, fractions of `rate_per_s`.
+pub fn power_at<M: StepModel>(
+    model: &M,
+    limits: BatchLimits,
+    demand: &Demand<'_>,
+    rate_per_s: f64,
+    loads: &[f64],
+) -> Vec<Power> {
+    let at = |load: &f64| {
+        let operating = match measure(model, limits, demand, rate_per_s * load) {
+            Ok(operating) => operating,
+            Err(failed) => failed.1,
+        };
+        Energy::from_joules(operating.usage.dynamic_nj as f64 * 1e-9) / operating.window
+    };
+    loads.iter().map(at).collect()
 }
 
 /// Time of a mean request alone on the replica.
 fn unloaded_time<M: StepModel>(model: &M, demand: &Demand<'_>) -> Seconds {
     let input = (demand.lengths.input.mean().round() as u32).max(1);
     let output = (demand.lengths.output.mean().round() as u32).max(1);
-    let alone = Request {
-        id: 0,
-        arrival: SimTime::ZERO,
-        input,
-        output,
-    };
+    let alone = Request { id: 0, arrival: SimTime::ZERO, input, output };
     let blocks = u64::from(input) + u64::from(output);
     let mut replica = Replica::new(BatchLimits::new(1, input, 1, blocks));
     let mut tally = Tally::new(None);
@@ -156,10 +202,9 @@ fn measure<M: StepModel>(
         Arrivals::Gamma { cv },
         demand.lengths,
     );
-    // The longest a request within the SLO may take is the memory of the system.
-    let longest = slo.ttft + slo.tpot * demand.lengths.output.mean();
-    let warm_up = (longest * 1.5).max(Seconds::from_s(2.0));
-    let window = (warm_up * 2.0).max(Seconds::from_s(LEAST_REQUESTS / rate_per_s));
+    let settling = settling_time(demand);
+    let residence = slo.ttft + slo.tpot * demand.lengths.output.mean();
+    let window = (settling * 2.0).max(Seconds::from_s(LEAST_REQUESTS / rate_per_s));
     let expected = rate_per_s * window.as_s();
     let tolerated = (1.0 - slo.quantile) * expected;
 
@@ -167,10 +212,7 @@ fn measure<M: StepModel>(
     let mut before = Tally::new(None);
     let mut tally = Tally::new(None);
     let mut warm: Option<Usage> = None;
-    let (start, end) = (
-        SimTime::from_seconds(warm_up),
-        SimTime::from_seconds(warm_up + window),
-    );
+    let (start, end) = (SimTime::from_seconds(settling), SimTime::from_seconds(settling + window));
     let slice = SimTime::from_ns((end.as_ns() / 64).max(1));
     let mut horizon = slice;
     let mut traffic = traffic.peekable();
@@ -179,11 +221,7 @@ fn measure<M: StepModel>(
         while let Some(request) = traffic.next_if(|request| request.arrival < stop) {
             replica.push(request);
         }
-        let into = if warm.is_none() {
-            &mut before
-        } else {
-            &mut tally
-        };
+        let into = if warm.is_none() { &mut before } else { &mut tally };
         replica.run_until(model, stop, into, &mut |_| {});
         if stop == end {
             break;
@@ -192,7 +230,7 @@ fn measure<M: StepModel>(
             warm = Some(*replica.usage());
         }
         if hopeless(&tally, slo, tolerated)
-            || replica.live() as f64 > 1.2 * backlog_limit(rate_per_s, longest)
+            || replica.live() as f64 > 1.2 * backlog_limit(rate_per_s, residence)
         {
             break;
         }
@@ -202,12 +240,7 @@ fn measure<M: StepModel>(
     }
 
     let usage = replica.usage().since(&warm.unwrap_or_default());
-    let operating = Operating {
-        rate_per_s,
-        usage,
-        window,
-        tally,
-    };
+    let operating = Operating { rate_per_s, usage, window, tally };
     let late = |h: &wattmill_units::Histogram, limit: Seconds| {
         (h.count() - h.count_at_most(SimTime::from_seconds(limit).as_ns())) as f64
     };
@@ -216,7 +249,7 @@ fn measure<M: StepModel>(
         Binding::Tpot
     } else if late(&operating.tally.ttft, slo.ttft) > tolerated {
         Binding::Ttft
-    } else if replica.live() as f64 > backlog_limit(rate_per_s, longest) {
+    } else if replica.live() as f64 > backlog_limit(rate_per_s, residence) {
         Binding::Throughput
     } else {
         return Ok(operating);
@@ -224,10 +257,17 @@ fn measure<M: StepModel>(
     Err(Box::new((binding, operating)))
 }
 
+/// Time after which the replica has forgotten that it started empty: as long as the longest answers
+/// may take within the SLO.
+fn settling_time(demand: &Demand<'_>) -> Seconds {
+    let longest = f64::from(demand.lengths.output.quantile(0.999));
+    (demand.slo.ttft + demand.slo.tpot * longest).max(Seconds::from_s(2.0))
+}
+
 /// Requests in the system beyond which even a slow but punctual one could not work them off: by
-/// Little's law rate × longest time, with room for chance.
-fn backlog_limit(rate_per_s: f64, longest: Seconds) -> f64 {
-    let mean = rate_per_s * longest.as_s();
+/// Little's law rate × residence within the SLO, with room for chance.
+fn backlog_limit(rate_per_s: f64, residence: Seconds) -> f64 {
+    let mean = rate_per_s * residence.as_s();
     mean + 4.0 * mean.sqrt() + 4.0
 }
 

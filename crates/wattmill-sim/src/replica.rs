@@ -104,11 +104,7 @@ impl Replica {
     /// Hands over a request. Arrivals must not fall from one call to the next.
     #[inline]
     pub fn push(&mut self, request: Request) {
-        debug_assert!(
-            self.inbox
-                .back()
-                .is_none_or(|last| last.arrival <= request.arrival)
-        );
+        debug_assert!(self.inbox.back().is_none_or(|last| last.arrival <= request.arrival));
         self.inbox.push_back(request);
     }
 
@@ -144,11 +140,7 @@ impl Replica {
                 self.preempt_last();
             }
             let room = self.limits.max_tokens - self.decodes;
-            let waiting = if preempting {
-                Waiting::Blocked
-            } else {
-                self.waiting(room, tally)
-            };
+            let waiting = if preempting { Waiting::Blocked } else { self.waiting(room, tally) };
             if self.partial.is_some_and(|_| room > 0) || matches!(waiting, Waiting::Admissible) {
                 self.mixed_step(model, !preempting, tally, on_finish);
             } else {
@@ -201,14 +193,8 @@ impl Replica {
         if let Some(seat) = self.preempted.last() {
             let prompt = self.prompt(*seat);
             // A prompt under way is ahead in the queue and may leave no tokens.
-            let admits = self
-                .limits
-                .admits(self.running(), room, free, prompt as u64);
-            return if admits {
-                Waiting::Admissible
-            } else {
-                Waiting::Blocked
-            };
+            let admits = self.limits.admits(self.running(), room, free, prompt as u64);
+            return if admits { Waiting::Admissible } else { Waiting::Blocked };
         }
         self.reject_impossible(tally);
         match self.inbox.front() {
@@ -217,10 +203,7 @@ impl Replica {
                 Waiting::None(Some(next.arrival))
             }
             Some(next) => {
-                if self
-                    .limits
-                    .admits(self.running(), room, free, next.input as u64)
-                {
+                if self.limits.admits(self.running(), room, free, next.input as u64) {
                     Waiting::Admissible
                 } else {
                     Waiting::Blocked
@@ -259,15 +242,8 @@ impl Replica {
             self.chunk(Partial { seat, done: 0 }, &mut room, &mut prefill);
         }
         self.usage.prefill_tokens += u64::from(prefill.tokens);
-        self.usage.peak_blocks = self
-            .usage
-            .peak_blocks
-            .max(self.limits.blocks - self.free_blocks);
-        let shape = StepShape {
-            decodes: self.decodes,
-            decode_context: self.context,
-            prefill,
-        };
+        self.usage.peak_blocks = self.usage.peak_blocks.max(self.limits.blocks - self.free_blocks);
+        let shape = StepShape { decodes: self.decodes, decode_context: self.context, prefill };
         let cost = model.step(&shape);
         if self.decodes > 0 {
             tally.decode_steps(u64::from(self.decodes), cost.time.raw(), 0, 1);
@@ -294,10 +270,7 @@ impl Replica {
         if tokens == missing {
             self.completing.push(partial.seat);
         } else {
-            self.partial = Some(Partial {
-                seat: partial.seat,
-                done: partial.done + tokens,
-            });
+            self.partial = Some(Partial { seat: partial.seat, done: partial.done + tokens });
         }
     }
 
@@ -315,9 +288,7 @@ impl Replica {
             self.reject_impossible(tally);
             let head = self.inbox.front()?;
             if ticks_at(head.arrival.as_ns()) > self.clock
-                || !self
-                    .limits
-                    .admits(running, room, self.free_blocks, u64::from(head.input))
+                || !self.limits.admits(running, room, self.free_blocks, u64::from(head.input))
             {
                 return None;
             }
@@ -329,8 +300,7 @@ impl Replica {
         self.seats[seat as usize].admission = self.admitted;
         if self.admissions.len() >= 64 + 2 * self.seats.len() {
             let seats = &self.seats;
-            self.admissions
-                .retain(|(seat, number)| seats[*seat as usize].admission == *number);
+            self.admissions.retain(|(seat, number)| seats[*seat as usize].admission == *number);
         }
         self.admissions.push((seat, self.admitted));
         Some(seat)
@@ -371,18 +341,11 @@ impl Replica {
         let run = model.decode_run(self.decodes, self.context);
         let mut steps = run.steps.min(self.leavers.distance(self.step)).min(most);
         if until < SimTime::MAX {
-            steps = steps_before(
-                &run,
-                ticks_at(until.as_ns()).saturating_sub(self.clock),
-                steps,
-            );
+            steps = steps_before(&run, ticks_at(until.as_ns()).saturating_sub(self.clock), steps);
         }
         let (steps, opened) = self.steps_within_blocks(steps);
         self.free_blocks -= opened;
-        self.usage.peak_blocks = self
-            .usage
-            .peak_blocks
-            .max(self.limits.blocks - self.free_blocks);
+        self.usage.peak_blocks = self.usage.peak_blocks.max(self.limits.blocks - self.free_blocks);
         let (first, growth) = (run.first.time.raw(), run.growth.time.raw());
         tally.decode_steps(u64::from(self.decodes), first, growth, steps);
         let time = series(first, growth, steps);
@@ -411,11 +374,7 @@ impl Replica {
                 return (whole * period + taken, opened);
             }
             opened += more;
-            residue = if residue + 1 == self.openers.len() {
-                0
-            } else {
-                residue + 1
-            };
+            residue = if residue + 1 == self.openers.len() { 0 } else { residue + 1 };
         }
         (whole * period + rest, opened)
     }
@@ -434,20 +393,14 @@ impl Replica {
         self.step += steps;
         let residue = self.residue as u64 + steps;
         let period = self.openers.len() as u64;
-        self.residue = if residue < period {
-            residue
-        } else {
-            residue % period
-        } as usize;
+        self.residue = if residue < period { residue } else { residue % period } as usize;
     }
 
     /// Lets go of every sequence that produced its last token.
     #[inline]
     fn leave(&mut self, tally: &mut Tally, on_finish: &mut impl FnMut(&Finished)) {
         while let Some(seat) = self.leavers.take(self.step) {
-            let Seat {
-                request, produced, ..
-            } = self.seats[seat as usize];
+            let Seat { request, produced, .. } = self.seats[seat as usize];
             let joined = self.step - u64::from(request.output - produced);
             let opener = self.opener(joined, request.input + produced);
             self.openers[opener] -= 1;
@@ -468,23 +421,13 @@ impl Replica {
     }
 
     fn finish(&mut self, seat: u32, tally: &mut Tally, on_finish: &mut impl FnMut(&Finished)) {
-        let Seat {
-            request,
-            first_token,
-            preemptions,
-            ..
-        } = self.seats[seat as usize];
+        let Seat { request, first_token, preemptions, .. } = self.seats[seat as usize];
         let cached = u64::from(request.input) + u64::from(request.output) - 1;
         self.free_blocks += self.limits.blocks_for(cached);
         self.seats[seat as usize].admission = 0;
         self.free_seats.push(seat);
         let finish = SimTime::from_ns(whole_ns(self.clock));
-        let done = Finished {
-            request,
-            first_token,
-            finish,
-            preemptions,
-        };
+        let done = Finished { request, first_token, finish, preemptions };
         tally.finish(&done);
         on_finish(&done);
     }

@@ -48,8 +48,6 @@ impl Finished {
         if gaps == 0 {
             return None;
         }
-        Some(SimTime::from_ns(
-            self.finish.since(self.first_token).as_ns() / gaps,
-        ))
+        Some(SimTime::from_ns(self.finish.since(self.first_token).as_ns() / gaps))
     }
 }

@@ -131,29 +131,19 @@ impl Summary {
             tpot: Latency::of_ns(&tally.tpot),
             inter_token: Latency::of_ticks(&tally.gaps),
             end_to_end: Latency::of_ns(&tally.e2e),
-            attainment: if asked == 0 {
-                1.0
-            } else {
-                tally.within_limits as f64 / asked as f64
-            },
+            attainment: if asked == 0 { 1.0 } else { tally.within_limits as f64 / asked as f64 },
             preemptions: tally.preemptions,
             kv_peak: if limited {
                 over(usage.peak_blocks as f64, setup.limits.blocks as f64)
             } else {
                 0.0
             },
-            kv_mean: if limited {
-                over(context, cache_tokens)
-            } else {
-                0.0
-            },
+            kv_mean: if limited { over(context, cache_tokens) } else { 0.0 },
             batch_mean: over(usage.decode_tokens as f64, usage.steps as f64),
             steps: usage.steps,
             busy: over(busy.as_s(), span.as_s() * replicas),
             energy,
-            power: energy
-                .filter(|_| span > Seconds::ZERO)
-                .map(|energy| energy / span),
+            power: energy.filter(|_| span > Seconds::ZERO).map(|energy| energy / span),
             tokens_per_joule: energy.map(|energy| over(tokens, energy.as_joules())),
             answer_hash: tally.fingerprint(),
         }

@@ -21,14 +21,9 @@ impl Rates {
     /// `per_s[i]` requests a second in the `i`-th slot, then from the start again. Negative and
     /// non-finite rates count as 0.
     pub fn cycle(slot: SimTime, per_s: Vec<f64>) -> Self {
-        let per_s = per_s
-            .into_iter()
-            .map(|r| if r.is_finite() { r.max(0.0) } else { 0.0 })
-            .collect();
-        Self {
-            slot: slot.max(SimTime::from_ns(1)),
-            per_s,
-        }
+        let per_s =
+            per_s.into_iter().map(|r| if r.is_finite() { r.max(0.0) } else { 0.0 }).collect();
+        Self { slot: slot.max(SimTime::from_ns(1)), per_s }
     }
 
     /// Requests expected in `[0, until)`.
@@ -38,14 +33,9 @@ impl Rates {
         }
         let slot_s = self.slot.as_seconds().as_s();
         let whole = until.as_ns() / self.slot.as_ns();
-        let rest_s = SimTime::from_ns(until.as_ns() % self.slot.as_ns())
-            .as_seconds()
-            .as_s();
+        let rest_s = SimTime::from_ns(until.as_ns() % self.slot.as_ns()).as_seconds().as_s();
         let cycle: f64 = self.per_s.iter().sum();
-        let (cycles, slots) = (
-            whole / self.per_s.len() as u64,
-            whole as usize % self.per_s.len(),
-        );
+        let (cycles, slots) = (whole / self.per_s.len() as u64, whole as usize % self.per_s.len());
         slot_s * (cycles as f64 * cycle + self.per_s[..slots].iter().sum::<f64>())
             + rest_s * self.per_s[slots]
     }
@@ -180,14 +170,8 @@ mod tests {
                 counts[(last.as_ns() / 1_000_000_000 % 3) as usize] += 1;
             }
             assert_eq!(counts[1], 0);
-            assert!(
-                (f64::from(counts[0]) / 20_000.0 - 1.0).abs() < 0.05,
-                "{counts:?}"
-            );
-            assert!(
-                (f64::from(counts[2]) / 80_000.0 - 1.0).abs() < 0.05,
-                "{counts:?}"
-            );
+            assert!((f64::from(counts[0]) / 20_000.0 - 1.0).abs() < 0.05, "{counts:?}");
+            assert!((f64::from(counts[2]) / 80_000.0 - 1.0).abs() < 0.05, "{counts:?}");
         }
         assert_eq!(rates.expected(SimTime::from_ns(4_500_000_000)), 6_000.0);
     }
@@ -197,10 +181,7 @@ mod tests {
         let lengths = lengths();
         for rates in [vec![], vec![0.0], vec![0.0, -1.0, f64::NAN]] {
             let rates = Rates::cycle(SimTime::from_ns(1_000), rates);
-            assert_eq!(
-                Synthetic::new(1, rates, Arrivals::Poisson, &lengths).next(),
-                None
-            );
+            assert_eq!(Synthetic::new(1, rates, Arrivals::Poisson, &lengths).next(), None);
         }
     }
 }

@@ -108,8 +108,7 @@ impl Tally {
             let inside = (end - value).div_ceil(growth).min(left);
             let last = value + growth * (inside - 1);
             let sum = u128::from(value + last) * u128::from(inside) / 2;
-            self.gaps
-                .record_run(value, last, sequences * inside, sum * u128::from(sequences));
+            self.gaps.record_run(value, last, sequences * inside, sum * u128::from(sequences));
             value = last + growth;
             left -= inside;
         }
@@ -146,12 +145,9 @@ mod tests {
 
     #[test]
     fn a_run_of_steps_is_its_steps() {
-        for (first, growth, steps) in [
-            (1_000_000, 0, 70),
-            (1_000, 7, 900),
-            (5, 1, 3),
-            (9_999, 50_000, 40),
-        ] {
+        for (first, growth, steps) in
+            [(1_000_000, 0, 70), (1_000, 7, 900), (5, 1, 3), (9_999, 50_000, 40)]
+        {
             let (mut run, mut single) = (Tally::new(None), Tally::new(None));
             run.decode_steps(3, first, growth, steps);
             (0..steps).for_each(|i| single.decode_steps(3, first + i * growth, 0, 1));

@@ -97,15 +97,9 @@ pub fn run<M: StepModel>(
             }
         }
         if !preempting {
-            while let Some(mut sequence) = next(
-                &limits,
-                &running,
-                room,
-                free,
-                now(clock),
-                &mut preempted,
-                &mut inbox,
-            ) {
+            while let Some(mut sequence) =
+                next(&limits, &running, room, free, now(clock), &mut preempted, &mut inbox)
+            {
                 sequence.blocks = limits.blocks_for(sequence.prompt);
                 free -= sequence.blocks;
                 chunks.push(chunk(&sequence, &mut room, &mut prefill));
@@ -184,11 +178,7 @@ fn next(
 ) -> Option<Sequence> {
     let admits = |prompt| limits.admits(running.len() as u32, room, free, prompt);
     if let Some(head) = preempted.last() {
-        return if admits(head.prompt) {
-            preempted.pop()
-        } else {
-            None
-        };
+        return if admits(head.prompt) { preempted.pop() } else { None };
     }
     let head = inbox.front()?;
     if head.arrival > now || !admits(u64::from(head.input)) {

@@ -16,22 +16,11 @@ struct Simple;
 impl StepModel for Simple {
     fn step(&self, shape: &StepShape) -> StepCost {
         let us = 5_000 + 20 * u64::from(shape.prefill.tokens) + 50 * u64::from(shape.decodes);
-        StepCost {
-            time: Ticks::from_seconds(Seconds::from_us(us as f64)),
-            dynamic_nj: us,
-        }
+        StepCost { time: Ticks::from_seconds(Seconds::from_us(us as f64)), dynamic_nj: us }
     }
     fn decode_run(&self, decodes: u32, context: u64) -> DecodeRun {
-        let shape = StepShape {
-            decodes,
-            decode_context: context,
-            ..StepShape::default()
-        };
-        DecodeRun {
-            first: self.step(&shape),
-            growth: StepCost::default(),
-            steps: u64::MAX,
-        }
+        let shape = StepShape { decodes, decode_context: context, ..StepShape::default() };
+        DecodeRun { first: self.step(&shape), growth: StepCost::default(), steps: u64::MAX }
     }
 }
 
@@ -52,12 +41,7 @@ fn a_fleet_is_its_replicas() {
         || Synthetic::new(9, Rates::constant(30.0), Arrivals::Poisson, &lengths).take(2_000);
     let mut fleet = Fleet::new(7, limits, Tally::new(None));
     let mut count = 0;
-    let flow = fleet.run(
-        &Simple,
-        traffic(),
-        |_, _| count += 1,
-        |_| ControlFlow::Continue(()),
-    );
+    let flow = fleet.run(&Simple, traffic(), |_, _| count += 1, |_| ControlFlow::Continue(()));
     assert!(flow.is_continue());
     assert_eq!((count, fleet.routed()), (2_000, 2_000));
 
@@ -84,18 +68,9 @@ fn a_stopped_run_finishes_what_it_took() {
 }
 
 fn demand<'a>(lengths: &'a Lengths, ttft_ms: f64, tpot_ms: f64) -> Demand<'a> {
-    let slo = Slo {
-        ttft: Seconds::from_ms(ttft_ms),
-        tpot: Seconds::from_ms(tpot_ms),
-        quantile: 0.95,
-    };
-    Demand {
-        lengths,
-        arrivals: Arrivals::Poisson,
-        replicas: 1,
-        slo,
-        seed: 1,
-    }
+    let slo =
+        Slo { ttft: Seconds::from_ms(ttft_ms), tpot: Seconds::from_ms(tpot_ms), quantile: 0.95 };
+    Demand { lengths, arrivals: Arrivals::Poisson, replicas: 1, slo, seed: 1 }
 }
 
 #[test]
@@ -110,11 +85,7 @@ fn a_stricter_slo_never_allows_more() {
             panic!("{tpot} ms is feasible");
         };
         // To the precision of a probe and the chance of its window, which the SLO sizes.
-        assert!(
-            at.rate_per_s <= last * 1.03,
-            "{tpot}: {} after {last}",
-            at.rate_per_s
-        );
+        assert!(at.rate_per_s <= last * 1.03, "{tpot}: {} after {last}", at.rate_per_s);
         if tpot < 20.0 {
             assert_eq!(binding, Binding::Tpot);
         }
@@ -156,9 +127,5 @@ fn without_an_slo_the_machine_is_the_limit() {
     // A full batch of 128 makes 128 tokens in 5 + 6.4 ms and a prompt token costs 20 µs more.
     let (input, output) = (lengths.input.mean(), lengths.output.mean());
     let bound = 1e6 / (output * (5_000.0 + 50.0 * 128.0) / 128.0 + 20.0 * input);
-    assert!(
-        (at.rate_per_s / bound - 1.0).abs() < 0.1,
-        "{} of {bound}",
-        at.rate_per_s
-    );
+    assert!((at.rate_per_s / bound - 1.0).abs() < 0.1, "{} of {bound}", at.rate_per_s);
 }

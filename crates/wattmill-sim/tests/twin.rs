@@ -26,34 +26,20 @@ impl StepModel for Kinked {
             + self.steeper * beyond
             + 3 * shape.prefill.products
             + shape.prefill.squares;
-        StepCost {
-            time: Ticks::from_raw(time),
-            dynamic_nj: 7 * tokens + shape.decode_context,
-        }
+        StepCost { time: Ticks::from_raw(time), dynamic_nj: 7 * tokens + shape.decode_context }
     }
 
     fn decode_run(&self, decodes: u32, context: u64) -> DecodeRun {
         let n = u64::from(decodes);
-        let shape = StepShape {
-            decodes,
-            decode_context: context,
-            ..StepShape::default()
-        };
+        let shape = StepShape { decodes, decode_context: context, ..StepShape::default() };
         let first = self.step(&shape);
         let (slope, steps) = if context >= self.kink {
             (self.slope + self.steeper, u64::MAX)
         } else {
             (self.slope, (self.kink - context) / n + 1)
         };
-        let growth = StepCost {
-            time: Ticks::from_raw(slope * n),
-            dynamic_nj: n,
-        };
-        DecodeRun {
-            first,
-            growth,
-            steps,
-        }
+        let growth = StepCost { time: Ticks::from_raw(slope * n), dynamic_nj: n };
+        DecodeRun { first, growth, steps }
     }
 }
 
@@ -72,19 +58,16 @@ fn fast(
             replica.push(requests[fed]);
             fed += 1;
         }
-        replica.run_until(model, SimTime::from_ns(stop), &mut tally, &mut |done| {
-            finished.push(*done)
-        });
+        replica
+            .run_until(model, SimTime::from_ns(stop), &mut tally, &mut |done| finished.push(*done));
     }
     assert_eq!(replica.live(), 0);
     finished.sort_by_key(|done| done.request.id);
     (finished, tally, *replica.usage())
 }
 
-const LIMITS: Option<Limits> = Some(Limits {
-    ttft: SimTime::from_ns(2_000_000),
-    tpot: SimTime::from_ns(30_000),
-});
+const LIMITS: Option<Limits> =
+    Some(Limits { ttft: SimTime::from_ns(2_000_000), tpot: SimTime::from_ns(30_000) });
 
 fn workload() -> impl Strategy<Value = Vec<Request>> {
     let request = (0u64..400_000, 1u32..90, 1u32..60, 0u32..40);
@@ -105,12 +88,7 @@ fn workload() -> impl Strategy<Value = Vec<Request>> {
                 _ => (input, output),
             };
             let arrival = SimTime::from_ns(at);
-            requests.push(Request {
-                id: id as u64,
-                arrival,
-                input,
-                output,
-            });
+            requests.push(Request { id: id as u64, arrival, input, output });
         }
         requests
     })
@@ -159,22 +137,10 @@ proptest! {
 #[test]
 fn preemption_happens_in_these_tests() {
     // Guards the property above against a generator that never runs short of blocks.
-    let requests: Vec<Request> = (0..20)
-        .map(|id| Request {
-            id,
-            arrival: SimTime::ZERO,
-            input: 30,
-            output: 200,
-        })
-        .collect();
+    let requests: Vec<Request> =
+        (0..20).map(|id| Request { id, arrival: SimTime::ZERO, input: 30, output: 200 }).collect();
     let limits = BatchLimits::new(20, 64, 16, 40);
-    let model = Kinked {
-        base: 1 << 30,
-        per_token: 1 << 20,
-        slope: 1,
-        kink: 0,
-        steeper: 0,
-    };
+    let model = Kinked { base: 1 << 30, per_token: 1 << 20, slope: 1, kink: 0, steeper: 0 };
     let (finished, tally, usage) = fast(limits, &model, &requests, &[]);
     assert_eq!(finished.len(), 20);
     assert!(tally.preemptions > 5, "{}", tally.preemptions);

@@ -37,14 +37,8 @@ fn assert_close(what: &str, mut ours: Vec<f64>, mut theirs: Vec<f64>) {
     let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len() as f64;
     let close = |statistic: &str, ours: f64, theirs: f64| {
         let error = ours / theirs - 1.0;
-        println!(
-            "{what} {statistic}: {ours:.4} s, Vidur {theirs:.4} s, {:+.2} %",
-            error * 100.0
-        );
-        assert!(
-            error.abs() < 0.02,
-            "{what} {statistic}: {ours} against {theirs}"
-        );
+        println!("{what} {statistic}: {ours:.4} s, Vidur {theirs:.4} s, {:+.2} %", error * 100.0);
+        assert!(error.abs() < 0.02, "{what} {statistic}: {ours} against {theirs}");
     };
     close("mean", mean(&ours), mean(&theirs));
     for (name, q) in [("p50", 0.5), ("p90", 0.9), ("p99", 0.99)] {
@@ -56,24 +50,15 @@ fn assert_close(what: &str, mut ours: Vec<f64>, mut theirs: Vec<f64>) {
 fn ttft_and_end_to_end_agree_within_two_percent() {
     let peers = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/peers");
     let read = |name: &str| std::fs::read_to_string(peers.join(name));
-    let (Ok(table), Ok(requests)) = (
-        read("step_time_tables.json"),
-        read("w512_vidur_requests.csv"),
-    ) else {
+    let (Ok(table), Ok(requests)) =
+        (read("step_time_tables.json"), read("w512_vidur_requests.csv"))
+    else {
         println!("skipped: ../shared/peers is absent");
         return;
     };
     let table = StepTable::from_json(&table).expect("the table");
-    let rows = columns(
-        &requests,
-        [
-            "arrived_at_s",
-            "prefill_tokens",
-            "decode_tokens",
-            "ttft_s",
-            "e2e_s",
-        ],
-    );
+    let rows =
+        columns(&requests, ["arrived_at_s", "prefill_tokens", "decode_tokens", "ttft_s", "e2e_s"]);
     let requests: Vec<Request> = (0..)
         .zip(&rows)
         .map(|(id, row)| Request {
@@ -89,25 +74,15 @@ fn ttft_and_end_to_end_agree_within_two_percent() {
     let mut finished: Vec<Finished> = Vec::new();
     let mut replica = Replica::new(limits);
     requests.iter().for_each(|request| replica.push(*request));
-    replica.run_until(&table, SimTime::MAX, &mut tally, &mut |done| {
-        finished.push(*done)
-    });
+    replica.run_until(&table, SimTime::MAX, &mut tally, &mut |done| finished.push(*done));
     finished.sort_by_key(|done| done.request.id);
 
     let seconds = |time: SimTime| time.as_seconds().as_s();
     let ours =
         |of: fn(&Finished) -> SimTime| finished.iter().map(|done| seconds(of(done))).collect();
     assert_eq!(finished.len(), rows.len());
-    assert_close(
-        "TTFT",
-        ours(Finished::ttft),
-        rows.iter().map(|row| row[3]).collect(),
-    );
-    assert_close(
-        "end-to-end",
-        ours(Finished::e2e),
-        rows.iter().map(|row| row[4]).collect(),
-    );
+    assert_close("TTFT", ours(Finished::ttft), rows.iter().map(|row| row[3]).collect());
+    assert_close("end-to-end", ours(Finished::e2e), rows.iter().map(|row| row[4]).collect());
     for (done, row) in finished.iter().zip(&rows).take(3) {
         assert!((seconds(done.ttft()) - row[3]).abs() < 2e-4, "{done:?}");
     }

@@ -31,13 +31,7 @@ const LEN: usize = ((64 - PRECISION as usize) + 1) << PRECISION;
 impl Histogram {
     /// Empty.
     pub fn new() -> Self {
-        Self {
-            buckets: vec![0; LEN],
-            count: 0,
-            sum: 0,
-            min: u64::MAX,
-            max: 0,
-        }
+        Self { buckets: vec![0; LEN], count: 0, sum: 0, min: u64::MAX, max: 0 }
     }
 
     const fn bucket(value: u64) -> usize {
@@ -63,10 +57,7 @@ impl Histogram {
     }
 
     fn middle(bucket: usize) -> u64 {
-        let (group, offset) = (
-            bucket >> PRECISION,
-            (bucket & ((1 << PRECISION) - 1)) as u64,
-        );
+        let (group, offset) = (bucket >> PRECISION, (bucket & ((1 << PRECISION) - 1)) as u64);
         if group == 0 {
             return offset;
         }
@@ -123,11 +114,7 @@ impl Histogram {
 
     /// Exact mean, 0 if empty.
     pub fn mean(&self) -> f64 {
-        if self.count == 0 {
-            0.0
-        } else {
-            self.sum as f64 / self.count as f64
-        }
+        if self.count == 0 { 0.0 } else { self.sum as f64 / self.count as f64 }
     }
 
     /// Exact maximum, 0 if empty.
@@ -167,11 +154,7 @@ impl Histogram {
 
     /// Middle value and count of every bucket that holds something, rising.
     pub fn nonempty(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
-        self.buckets
-            .iter()
-            .enumerate()
-            .filter(|(_, n)| **n > 0)
-            .map(|(b, n)| (Self::middle(b), *n))
+        self.buckets.iter().enumerate().filter(|(_, n)| **n > 0).map(|(b, n)| (Self::middle(b), *n))
     }
 }
 
@@ -189,11 +172,7 @@ mod tests {
     fn buckets_tile_the_line() {
         for value in (0..100_000).chain([u64::MAX - 1, u64::MAX / 3, 1 << 40]) {
             let bucket = Histogram::bucket(value);
-            assert_eq!(
-                Histogram::bucket(Histogram::middle(bucket)),
-                bucket,
-                "{value}"
-            );
+            assert_eq!(Histogram::bucket(Histogram::middle(bucket)), bucket, "{value}");
             let end = Histogram::bucket_end(value);
             if end != 0 {
                 assert_eq!(Histogram::bucket(end), bucket + 1, "{value}");

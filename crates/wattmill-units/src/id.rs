@@ -15,10 +15,7 @@ pub struct Id<T> {
 impl<T> Id<T> {
     /// The `index`-th.
     pub const fn from_index(index: usize) -> Self {
-        Self {
-            index: index as u32,
-            of: PhantomData,
-        }
+        Self { index: index as u32, of: PhantomData }
     }
 
     /// As a plain index.
@@ -106,10 +103,7 @@ impl<T> IdVec<T> {
 
     /// Ids and values, in order.
     pub fn enumerate(&self) -> impl Iterator<Item = (Id<T>, &T)> {
-        self.0
-            .iter()
-            .enumerate()
-            .map(|(i, v)| (Id::from_index(i), v))
+        self.0.iter().enumerate().map(|(i, v)| (Id::from_index(i), v))
     }
 
     /// The first that `wanted` accepts.

@@ -24,10 +24,7 @@ impl Stream {
     /// The stream `kind`/`id` of the world `seed`.
     pub fn new(seed: u64, kind: &str, id: u64) -> Self {
         let named = xxh3_64_with_seed(kind.as_bytes(), seed);
-        Self(Xoshiro256PlusPlus::seed_from_u64(xxh3_64_with_seed(
-            &id.to_le_bytes(),
-            named,
-        )))
+        Self(Xoshiro256PlusPlus::seed_from_u64(xxh3_64_with_seed(&id.to_le_bytes(), named)))
     }
 
     /// 64 random bits.
@@ -107,19 +104,13 @@ mod tests {
     fn distributions_have_their_moments() {
         let mut s = Stream::new(1, "test", 0);
         let (mean, var) = moments(200_000, || s.exponential());
-        assert!(
-            (mean - 1.0).abs() < 0.01 && (var - 1.0).abs() < 0.03,
-            "{mean} {var}"
-        );
+        assert!((mean - 1.0).abs() < 0.01 && (var - 1.0).abs() < 0.03, "{mean} {var}");
         for shape in [0.3, 1.0, 4.0] {
             let (mean, var) = moments(200_000, || s.gamma(shape));
             assert!((mean - 1.0).abs() < 0.02, "{shape}: {mean}");
             assert!((var * shape - 1.0).abs() < 0.05, "{shape}: {var}");
         }
         let (mean, var) = moments(200_000, || s.normal());
-        assert!(
-            mean.abs() < 0.01 && (var - 1.0).abs() < 0.02,
-            "{mean} {var}"
-        );
+        assert!(mean.abs() < 0.01 && (var - 1.0).abs() < 0.02, "{mean} {var}");
     }
 }

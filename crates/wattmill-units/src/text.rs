@@ -60,24 +60,16 @@ pub enum QuantityError {
 }
 
 fn allowed<Q: UnitTable>() -> String {
-    Q::UNITS
-        .iter()
-        .map(|(unit, _)| *unit)
-        .filter(|u| !u.is_empty())
-        .collect::<Vec<_>>()
-        .join(", ")
+    Q::UNITS.iter().map(|(unit, _)| *unit).filter(|u| !u.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
 fn parse<Q: UnitTable>(text: &str) -> Result<Q, QuantityError> {
     let trimmed = text.trim();
     // The longest prefix that is a number: an exponent must not swallow a unit such as `EFLOP/s`.
-    let split = (1..=trimmed.len())
-        .rev()
-        .filter(|&i| trimmed.is_char_boundary(i))
-        .find(|&i| {
-            let head = &trimmed[..i];
-            head.ends_with(|c: char| c.is_ascii_digit() || c == '.') && head.parse::<f64>().is_ok()
-        });
+    let split = (1..=trimmed.len()).rev().filter(|&i| trimmed.is_char_boundary(i)).find(|&i| {
+        let head = &trimmed[..i];
+        head.ends_with(|c: char| c.is_ascii_digit() || c == '.') && head.parse::<f64>().is_ok()
+    });
     let example = |number: &str| {
         let unit = Q::UNITS.first().map_or("", |u| u.0);
         format!("{number} {unit}")
@@ -215,14 +207,8 @@ mod tests {
     fn reads_what_people_write() {
         assert_eq!("1.2 GW".parse(), Ok(Power::from_gw(1.2)));
         assert_eq!("360MW".parse(), Ok(Power::from_mw(360.0)));
-        assert_eq!(
-            " 45 USD/MWh ".parse(),
-            Ok(EnergyPrice::from_usd_per_mwh(45.0))
-        );
-        assert_eq!(
-            "-3 USD/MWh".parse(),
-            Ok(EnergyPrice::from_usd_per_mwh(-3.0))
-        );
+        assert_eq!(" 45 USD/MWh ".parse(), Ok(EnergyPrice::from_usd_per_mwh(45.0)));
+        assert_eq!("-3 USD/MWh".parse(), Ok(EnergyPrice::from_usd_per_mwh(-3.0)));
         assert_eq!("1e3 MW".parse(), Ok(Power::from_gw(1.0)));
         assert_eq!("2 EFLOP/s".parse(), Ok(FlopRate::from_tflops_per_s(2e6)));
         assert_eq!("25 %".parse(), Ok(Ratio::from_fraction(0.25)));
@@ -244,10 +230,7 @@ mod tests {
             text("lots".parse()),
             "`lots` does not start with a number; write power like `1 MW`"
         );
-        assert_eq!(
-            text("".parse()),
-            "`` does not start with a number; write power like `1 MW`"
-        );
+        assert_eq!(text("".parse()), "`` does not start with a number; write power like `1 MW`");
         assert!("NaN MW".parse::<Power>().is_err());
         assert!("inf MW".parse::<Power>().is_err());
         assert!("1.5 ÅW".parse::<Power>().is_err());

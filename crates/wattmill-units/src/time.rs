@@ -147,10 +147,7 @@ mod tests {
     #[test]
     fn odd_numbers_become_ends_of_the_scale() {
         assert_eq!(SimTime::from_seconds(Seconds::from_s(-1.0)), SimTime::ZERO);
-        assert_eq!(
-            SimTime::from_seconds(Seconds::from_s(f64::NAN)),
-            SimTime::ZERO
-        );
+        assert_eq!(SimTime::from_seconds(Seconds::from_s(f64::NAN)), SimTime::ZERO);
         assert_eq!(SimTime::from_seconds(Seconds::from_s(1e30)), SimTime::MAX);
     }
 

@@ -29,7 +29,9 @@ pub fn check(text: &str, catalog: &Catalog) -> Checked {
         return Checked { factory: None, diagnostics };
     };
     for service in &factory.services {
-        let EngineChoice::Explicit(spec) = service.engine else { continue };
+        let EngineChoice::Explicit(spec) = service.engine else {
+            continue;
+        };
         let refusals: Vec<(&str, Vec<String>)> = factory
             .hardware
             .iter()

@@ -16,6 +16,13 @@ pub enum Pricing<'a> {
 }
 
 impl Pricing<'_> {
+    /// KV blocks of a replica and tokens in each; `None` where memory is not modelled.
+    pub fn cache(&self) -> Option<(u64, u32)> {
+        let limits = self.setup(1).limits;
+        (limits.blocks < BatchLimits::UNLIMITED_BLOCKS)
+            .then_some((limits.blocks, limits.block_tokens))
+    }
+
     fn setup(&self, replicas: u32) -> Setup {
         match self {
             Self::Engine(engine) => engine.setup(replicas),

@@ -1,2 +1,4 @@
 //! x
-pub(crate) fn run(_: &crate::args::Catalog) -> crate::exit::Outcome { Ok(()) }
+pub(crate) fn run(_: &crate::args::Catalog) -> crate::exit::Outcome {
+    Ok(())
+}

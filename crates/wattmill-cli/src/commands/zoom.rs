@@ -1,2 +1,47 @@
-//! x
-pub(crate) fn run(_: &crate::args::Zoom) -> crate::exit::Outcome { Ok(()) }
+//! `wattmill zoom`.
+
+use wattmill::catalog::Catalog;
+use wattmill::plan::{Window, ZoomError, zoom};
+use wattmill::report::zoom_text;
+use wattmill::units::{Id, IdVec};
+
+use super::factory::{load, measured_offers};
+use crate::args::Zoom;
+use crate::exit::{Failure, Outcome};
+use crate::files;
+use crate::interrupt::Interrupt;
+use crate::progress::Progress;
+
+pub(crate) fn run(args: &Zoom) -> Outcome {
+    let factory = load(Some(&args.factory))?;
+    let site = named("site", args.site.as_deref(), &factory.sites, |site| &site.name)?;
+    let service =
+        named("service", args.service.as_deref(), &factory.services, |service| &service.name)?;
+    let window = Window { at: args.at, length: args.length, site, service };
+    let offers = measured_offers(&factory);
+    let interrupt = Interrupt::install();
+    let mut bar = Progress::new("simulating");
+    let zoomed = zoom(&factory, Catalog::builtin(), &offers, &window, |done, all, progress| {
+        let within = progress.time.as_seconds() / args.length;
+        bar.at(((done as f64 + within.min(1.0)) * 1e3) as u64, all as u64 * 1000);
+        interrupt.flow()
+    })
+    .map_err(|error: ZoomError| Failure::Usage(error.to_string()))?;
+    drop(bar);
+    files::print(&zoom_text(&factory, &zoomed))?;
+    if zoomed.interrupted { Err(Failure::Interrupted) } else { Ok(()) }
+}
+
+/// The one of `all` that is called `name`.
+fn named<T>(
+    kind: &str,
+    name: Option<&str>,
+    all: &IdVec<T>,
+    name_of: impl Fn(&T) -> &String,
+) -> Result<Option<Id<T>>, Failure> {
+    let Some(name) = name else { return Ok(None) };
+    all.find(|one| name_of(one) == name).map(Some).ok_or_else(|| {
+        let known: Vec<&str> = all.iter().map(|one| name_of(one).as_str()).collect();
+        Failure::Usage(format!("the factory has no {kind} `{name}`; it has {}", known.join(", ")))
+    })
+}
