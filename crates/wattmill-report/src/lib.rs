@@ -3,6 +3,7 @@
 //! Draws and writes what others computed; computes nothing itself, opens no file.
 
 mod document;
+mod catalog;
 mod engine;
 mod format;
 mod html;
@@ -20,6 +21,7 @@ pub use document::{
     catalog_list_document, catalog_show_document, check_document, output_reference_markdown,
     output_schemas, replay_document, run_document, zoom_document,
 };
+pub use catalog::{catalog_list_text, catalog_show_text};
 pub use engine::engine_name;
 pub use html::Page;
 pub use plan::{Detail, plan_text};

@@ -78,7 +78,7 @@ const LEAST_REQUESTS: f64 = 2_000.0;
 /// short enough to bisect with would show it.
 const MOST_UTILISATION: f64 = 0.97;
 /// Requests offered while the finishing rate of a saturated replica is taken.
-const SATURATED_REQUESTS: f64 = 20_000.0;
+const SATURATED_REQUESTS: f64 = 40_000.0;
 /// The bisection stops at this ratio between a rate that holds and one that does not.
 const PRECISION: f64 = 1.01;
 
