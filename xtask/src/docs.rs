@@ -73,10 +73,7 @@ mod tests {
     fn a_page_is_stale_until_it_says_what_the_code_says() {
         let root = std::env::temp_dir().join(format!("wattmill-docs-{}", std::process::id()));
         fs::create_dir_all(&root).unwrap();
-        let pages: &[Page] = &[
-            ("a.md", || "one\n".to_owned()),
-            ("b.md", || "two\n".to_owned()),
-        ];
+        let pages: &[Page] = &[("a.md", || "one\n".to_owned()), ("b.md", || "two\n".to_owned())];
         let names = || -> Vec<&str> {
             let stale = stale(&root, pages).unwrap();
             stale.into_iter().map(|(path, _)| path).collect()
@@ -87,20 +84,14 @@ mod tests {
         assert_eq!(names(), ["b.md"]);
         fs::remove_dir_all(&root).unwrap();
         let said = finding_of(("b.md", String::new())).to_string();
-        assert!(
-            said.starts_with("b.md: ") && said.contains("cargo xtask docs"),
-            "{said}"
-        );
+        assert!(said.starts_with("b.md: ") && said.contains("cargo xtask docs"), "{said}");
     }
 
     #[test]
     fn every_page_is_text_that_ends_in_a_line_break() {
         for (path, content) in PAGES {
             let content = content();
-            assert!(
-                content.ends_with('\n') && !content.ends_with("\n\n"),
-                "{path}"
-            );
+            assert!(content.ends_with('\n') && !content.ends_with("\n\n"), "{path}");
             let blank = content.lines().any(|line| line.ends_with(' '));
             assert!(!blank, "{path} has white space at an end");
         }

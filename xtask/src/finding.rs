@@ -13,10 +13,7 @@ pub(crate) struct Finding {
 
 impl Finding {
     pub(crate) fn new(place: impl Into<String>, what: impl Into<String>) -> Self {
-        Self {
-            place: place.into(),
-            what: what.into(),
-        }
+        Self { place: place.into(), what: what.into() }
     }
 }
 
@@ -31,11 +28,7 @@ pub(crate) fn conclude(chore: &str, looked_at: &str, findings: &[Finding]) -> an
     for finding in findings {
         println!("{finding}");
     }
-    anyhow::ensure!(
-        findings.is_empty(),
-        "{chore}: {} to repair in {looked_at}",
-        findings.len()
-    );
+    anyhow::ensure!(findings.is_empty(), "{chore}: {} to repair in {looked_at}", findings.len());
     println!("{chore}: {looked_at} in order");
     Ok(())
 }

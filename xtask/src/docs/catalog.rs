@@ -42,10 +42,7 @@ const fn section(kind: Kind) -> (&'static str, &'static str) {
              slash) and as published. *KV* is the cache of one more token in BF16 over all layers that \
              attend over the whole context.",
         ),
-        Kind::Lengths => (
-            "Lengths of requests",
-            "Tokens of prompts and answers in one trace.",
-        ),
+        Kind::Lengths => ("Lengths of requests", "Tokens of prompts and answers in one trace."),
         Kind::Shape => (
             "Shapes of a day",
             "Rate of requests in an hour over the day's mean, and the hours it is reached in, from 0.",
@@ -98,17 +95,8 @@ mod tests {
     #[test]
     fn figures_come_with_source_date_and_confidence() {
         let page = markdown();
-        let line = page
-            .lines()
-            .find(|l| l.starts_with("| `vr-nvl72`"))
-            .unwrap();
-        for part in [
-            "230 kW",
-            "7.8 MUSD",
-            "2026-06",
-            "| B |",
-            "theinformationmachine",
-        ] {
+        let line = page.lines().find(|l| l.starts_with("| `vr-nvl72`")).unwrap();
+        for part in ["230 kW", "7.8 MUSD", "2026-06", "| B |", "theinformationmachine"] {
             assert!(line.contains(part), "{part} in {line}");
         }
     }

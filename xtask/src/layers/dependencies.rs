@@ -24,11 +24,7 @@ pub(super) fn check(packages: &[Package]) -> Vec<Finding> {
                 Some(other) => Some(format!(
                     "uses `{}`, which is {}; a crate uses only those above it: {}",
                     used.name,
-                    if other == own {
-                        "beside it"
-                    } else {
-                        "below it"
-                    },
+                    if other == own { "beside it" } else { "below it" },
                     order()
                 )),
             };
@@ -46,9 +42,7 @@ pub(super) fn check(packages: &[Package]) -> Vec<Finding> {
 
 fn only_at_the_edge(used: &str) -> Option<String> {
     let (_, reason) = EDGE_CRATES.iter().find(|(name, _)| *name == used)?;
-    Some(format!(
-        "uses `{used}`, which is for the edge only ({reason})"
-    ))
+    Some(format!("uses `{used}`, which is for the edge only ({reason})"))
 }
 
 /// A test may go down for its data, yet never in a circle.
@@ -58,9 +52,7 @@ fn test_data(packages: &[Package], user: &str, used: &str) -> Option<String> {
             "tests with `{used}`, which is not above it; of those below, tests may use {TEST_DATA:?}"
         ))
     } else if used == user || reaches(packages, used, user) {
-        Some(format!(
-            "tests with `{used}`, which is built on it; move the test there"
-        ))
+        Some(format!("tests with `{used}`, which is built on it; move the test there"))
     } else {
         None
     }
@@ -148,29 +140,14 @@ mod tests {
     #[test]
     fn down_is_refused() {
         refused("wattmill-units", "wattmill-sim", json!(null), "below it");
-        refused(
-            "wattmill-perf",
-            "wattmill-policy",
-            json!("build"),
-            "below it",
-        );
+        refused("wattmill-perf", "wattmill-policy", json!("build"), "below it");
         refused("wattmill", "wattmill-cli", json!(null), "below it");
     }
 
     #[test]
     fn neighbours_keep_apart() {
-        refused(
-            "wattmill-report",
-            "wattmill-config",
-            json!(null),
-            "beside it",
-        );
-        refused(
-            "wattmill-config",
-            "wattmill-report",
-            json!(null),
-            "beside it",
-        );
+        refused("wattmill-report", "wattmill-config", json!(null), "beside it");
+        refused("wattmill-config", "wattmill-report", json!(null), "beside it");
         let why = "wattmill-report = wattmill-config < wattmill";
         refused("wattmill-config", "wattmill-report", json!(null), why);
     }
@@ -179,12 +156,7 @@ mod tests {
     fn tests_may_go_down_for_data_and_never_in_a_circle() {
         allowed("wattmill-sim", "wattmill-config", json!("dev"));
         allowed("wattmill-report", "wattmill-config", json!("dev"));
-        refused(
-            "wattmill-sim",
-            "wattmill-plan",
-            json!("dev"),
-            "not above it",
-        );
+        refused("wattmill-sim", "wattmill-plan", json!("dev"), "not above it");
         let circle = "built on it";
         refused("wattmill-factory", "wattmill-config", json!("dev"), circle);
         refused("wattmill-units", "wattmill-config", json!("dev"), circle);

@@ -26,26 +26,17 @@ pub(super) const TEST_DATA: &[&str] = &["wattmill-config"];
 
 /// Crates of others for the edge alone, each with the reason.
 pub(super) const EDGE_CRATES: &[(&str, &str)] = &[
-    (
-        "anyhow",
-        "a library says what went wrong in a type of its own",
-    ),
+    ("anyhow", "a library says what went wrong in a type of its own"),
     ("axum", "sockets"),
     ("clap", "arguments"),
     ("crossbeam", "threads"),
     ("ctrlc", "signals"),
-    (
-        "getrandom",
-        "chance comes from a named stream, not from the machine",
-    ),
+    ("getrandom", "chance comes from a named stream, not from the machine"),
     ("hyper", "sockets"),
     ("indicatif", "the terminal"),
     ("memmap2", "files"),
     ("notify", "files"),
-    (
-        "rand",
-        "chance comes from a named stream, not from the machine",
-    ),
+    ("rand", "chance comes from a named stream, not from the machine"),
     ("rayon", "threads"),
     ("reqwest", "sockets"),
     ("tempfile", "files"),

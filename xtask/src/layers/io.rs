@@ -40,10 +40,7 @@ pub(super) fn check(root: &Path, folder: &Path) -> anyhow::Result<Vec<Finding>> 
 /// Where the files of the modules that `file` declares lie.
 fn folder_of_modules(file: &Path) -> PathBuf {
     let module = file.with_extension("");
-    if ["lib", "main", "mod"]
-        .iter()
-        .any(|root| module.ends_with(root))
-    {
+    if ["lib", "main", "mod"].iter().any(|root| module.ends_with(root)) {
         module.parent().map(Path::to_owned).unwrap_or_default()
     } else {
         module
@@ -52,9 +49,8 @@ fn folder_of_modules(file: &Path) -> PathBuf {
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     let entries = fs::read_dir(folder).with_context(|| folder.display().to_string())?;
-    let mut entries: Vec<_> = entries
-        .map(|entry| entry.map(|e| e.path()))
-        .collect::<Result<_, _>>()?;
+    let mut entries: Vec<_> =
+        entries.map(|entry| entry.map(|e| e.path())).collect::<Result<_, _>>()?;
     entries.sort();
     for entry in entries {
         if entry.is_dir() {
@@ -98,10 +94,7 @@ mod tests {
         fs::remove_dir_all(&root).unwrap();
         let mut places: Vec<_> = found.unwrap().into_iter().map(|f| f.place).collect();
         places.sort();
-        let expected = [
-            "crates/pure/src/trace.rs:3",
-            "crates/pure/src/trace/told.rs:3",
-        ];
+        let expected = ["crates/pure/src/trace.rs:3", "crates/pure/src/trace/told.rs:3"];
         assert_eq!(places, expected);
     }
 }

@@ -48,15 +48,12 @@ pub(super) fn packages(metadata: &Value) -> Option<Vec<Package>> {
 
 fn package(package: &Value) -> Option<Package> {
     let manifest = Path::new(package["manifest_path"].as_str()?);
-    let uses = package["dependencies"]
-        .as_array()?
-        .iter()
-        .map(|dependency| {
-            Some(Use {
-                name: dependency["name"].as_str()?.to_owned(),
-                dev: dependency["kind"].as_str() == Some("dev"),
-            })
-        });
+    let uses = package["dependencies"].as_array()?.iter().map(|dependency| {
+        Some(Use {
+            name: dependency["name"].as_str()?.to_owned(),
+            dev: dependency["kind"].as_str() == Some("dev"),
+        })
+    });
     Some(Package {
         name: package["name"].as_str()?.to_owned(),
         folder: manifest.parent()?.to_owned(),

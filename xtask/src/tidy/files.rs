@@ -17,10 +17,7 @@ pub(super) struct File {
 impl File {
     #[cfg(test)]
     pub(super) fn new(path: &str, text: &str) -> Self {
-        Self {
-            path: path.to_owned(),
-            bytes: text.into(),
-        }
+        Self { path: path.to_owned(), bytes: text.into() }
     }
 
     /// Its text; `None` for pictures, archives and their like.
@@ -56,10 +53,7 @@ pub(super) fn committed(root: &Path) -> anyhow::Result<Vec<File>> {
     let mut files = Vec::new();
     for path in listed.split_terminator('\0') {
         match fs::read(root.join(path)) {
-            Ok(bytes) => files.push(File {
-                path: path.to_owned(),
-                bytes,
-            }),
+            Ok(bytes) => files.push(File { path: path.to_owned(), bytes }),
             // Deleted and not committed so yet.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error).context(path.to_owned()),

@@ -10,12 +10,8 @@ use crate::finding::Finding;
 const COLUMNS_MAX: usize = 120;
 
 /// Words of work left undone, written apart so that this very list passes.
-const LEFT_UNDONE: &[&str] = &[
-    concat!("TO", "DO"),
-    concat!("FIX", "ME"),
-    concat!("XX", "X"),
-    concat!("HA", "CK"),
-];
+const LEFT_UNDONE: &[&str] =
+    &[concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X"), concat!("HA", "CK")];
 
 /// Folders of one machine, likewise.
 const MACHINE_FOLDERS: &[&str] = &[
@@ -30,11 +26,7 @@ const MACHINE_FOLDERS: &[&str] = &[
 pub(super) fn check(file: &File) -> Vec<Finding> {
     let mut findings = Vec::new();
     let text = file.text().unwrap_or_default();
-    let quoted = if file.is_rust() {
-        quoted(text)
-    } else {
-        BTreeMap::new()
-    };
+    let quoted = if file.is_rust() { quoted(text) } else { BTreeMap::new() };
     for (at, line) in text.split('\n').enumerate() {
         let quoted = quoted.get(&(at + 1)).copied().unwrap_or_default();
         let mut found = |what: String| {
@@ -44,14 +36,10 @@ pub(super) fn check(file: &File) -> Vec<Finding> {
             found("ends in white space".to_owned());
         }
         if let Some(word) = LEFT_UNDONE.iter().find(|word| has_word(line, word)) {
-            found(format!(
-                "says {word}; do it, or open an issue and leave it out"
-            ));
+            found(format!("says {word}; do it, or open an issue and leave it out"));
         }
         if let Some(folder) = MACHINE_FOLDERS.iter().find(|f| has_path(line, f)) {
-            found(format!(
-                "names {folder}, a folder of one machine; use a relative path"
-            ));
+            found(format!("names {folder}, a folder of one machine; use a relative path"));
         }
         if file.is_rust() {
             if line.contains('\t') {
@@ -128,11 +116,7 @@ mod tests {
         for folder in MACHINE_FOLDERS {
             says("a.md", &format!("see `{folder}/a`"), &[folder]);
             says("a.md", &format!("path={folder}"), &[folder]);
-            says(
-                "a.md",
-                &format!("https://a.example{folder}/b ..{folder}/c"),
-                &[],
-            );
+            says("a.md", &format!("https://a.example{folder}/b ..{folder}/c"), &[]);
             says("a.md", &format!("{folder}ing {folder}_weights"), &[]);
         }
     }
@@ -142,11 +126,7 @@ mod tests {
         says("a.rs", "\tlet a;", &["has a tab"]);
         says("Makefile", "\tall", &[]);
         says("a.rs", &"é".repeat(120), &[]);
-        says(
-            "a.rs",
-            &"é".repeat(121),
-            &["has 121 columns outside of quotes; 120"],
-        );
+        says("a.rs", &"é".repeat(121), &["has 121 columns outside of quotes; 120"]);
         says("a.md", &"a".repeat(121), &[]);
     }
 

@@ -13,9 +13,7 @@ pub(super) fn check(file: &File) -> Vec<Finding> {
     for part in file.path.split('/') {
         let stem = part.split('.').next().unwrap_or_default();
         if EMPTY_NAMES.contains(&stem) {
-            found(format!(
-                "`{part}` says nothing of what is inside; name the subject"
-            ));
+            found(format!("`{part}` says nothing of what is inside; name the subject"));
         }
     }
     let text = file.text().unwrap_or_default();
@@ -27,9 +25,7 @@ pub(super) fn check(file: &File) -> Vec<Finding> {
     {
         let folder = file.path.rsplit('/').nth(1).unwrap_or_default();
         if folder != package {
-            found(format!(
-                "package `{package}` lies in folder `{folder}`; give both one name"
-            ));
+            found(format!("package `{package}` lies in folder `{folder}`; give both one name"));
         }
     }
     findings
@@ -62,11 +58,7 @@ mod tests {
     fn names_say_what_is_inside() {
         for name in EMPTY_NAMES {
             says(&format!("src/{name}.rs"), "//! A.\n", &["says nothing"]);
-            says(
-                &format!("tests/{name}/mod.rs"),
-                "//! A.\n",
-                &["says nothing"],
-            );
+            says(&format!("tests/{name}/mod.rs"), "//! A.\n", &["says nothing"]);
             says(&format!("src/{name}_of_trade.rs"), "//! A.\n", &[]);
         }
     }
@@ -83,11 +75,7 @@ mod tests {
         let manifest =
             |name: &str| format!("[package]\nname = \"{name}\"\n\n[[bin]]\nname = \"b\"\n");
         says("crates/a/Cargo.toml", &manifest("a"), &[]);
-        says(
-            "crates/a/Cargo.toml",
-            &manifest("b"),
-            &["package `b` lies in folder `a`"],
-        );
+        says("crates/a/Cargo.toml", &manifest("b"), &["package `b` lies in folder `a`"]);
         says("Cargo.toml", "[workspace]\n", &[]);
     }
 }

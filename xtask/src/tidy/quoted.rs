@@ -36,20 +36,14 @@ fn add(literal: &Literal, lines: &[&str], found: &mut BTreeMap<usize, Quoted>) {
     let (start, end) = (literal.span().start(), literal.span().end());
     let columns = |line: usize| lines.get(line - 1).map_or(0, |l| l.chars().count());
     // A doc comment comes as a literal too, and is measured as code is.
-    let opening = lines
-        .get(start.line - 1)
-        .and_then(|l| l.chars().nth(start.column));
+    let opening = lines.get(start.line - 1).and_then(|l| l.chars().nth(start.column));
     let is_text = literal.to_string().contains('"');
     if !is_text || !opening.is_some_and(|c| "\"rbc".contains(c)) {
         return;
     }
     for line in start.line..=end.line {
         let from = if line == start.line { start.column } else { 0 };
-        let to = if line == end.line {
-            end.column
-        } else {
-            columns(line)
-        };
+        let to = if line == end.line { end.column } else { columns(line) };
         let quoted: &mut Quoted = found.entry(line).or_default();
         quoted.columns += to.saturating_sub(from);
         quoted.to_the_end = line < end.line;
@@ -62,9 +56,7 @@ mod tests {
 
     fn of(text: &str) -> Vec<(usize, usize, bool)> {
         let quoted = quoted(text).into_iter();
-        quoted
-            .map(|(line, q)| (line, q.columns, q.to_the_end))
-            .collect()
+        quoted.map(|(line, q)| (line, q.columns, q.to_the_end)).collect()
     }
 
     #[test]

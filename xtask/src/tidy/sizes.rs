@@ -59,12 +59,7 @@ fn check_exceptions_of(exceptions: &[Exception], files: &[File]) -> Vec<Finding>
     };
     let stale = exceptions.iter().filter(|e| !needed(e));
     stale
-        .map(|e| {
-            Finding::new(
-                e.path,
-                "needs no exception any more; remove it from sizes.rs",
-            )
-        })
+        .map(|e| Finding::new(e.path, "needs no exception any more; remove it from sizes.rs"))
         .collect()
 }
 
@@ -72,11 +67,8 @@ fn check_exceptions_of(exceptions: &[Exception], files: &[File]) -> Vec<Finding>
 mod tests {
     use super::*;
 
-    const TABLE: &[Exception] = &[Exception {
-        path: "src/table.rs",
-        lines_max: 900,
-        reason: "one table is one file",
-    }];
+    const TABLE: &[Exception] =
+        &[Exception { path: "src/table.rs", lines_max: 900, reason: "one table is one file" }];
 
     fn of_lines(path: &str, lines: usize) -> File {
         File::new(path, &"a\n".repeat(lines))
@@ -86,10 +78,7 @@ mod tests {
     fn rust_files_end_in_time() {
         assert!(check_with(TABLE, &of_lines("src/a.rs", 700)).is_none());
         let found = check_with(TABLE, &of_lines("src/a.rs", 701)).unwrap();
-        assert!(
-            found.what.contains("701 lines; 700 are the most"),
-            "{found}"
-        );
+        assert!(found.what.contains("701 lines; 700 are the most"), "{found}");
         assert!(check_with(TABLE, &of_lines("data/a.toml", 5000)).is_none());
     }
 
@@ -97,10 +86,7 @@ mod tests {
     fn an_exception_has_its_end_too() {
         assert!(check_with(TABLE, &of_lines("src/table.rs", 900)).is_none());
         let found = check_with(TABLE, &of_lines("src/table.rs", 901)).unwrap();
-        assert!(
-            found.what.contains("even though one table is one file"),
-            "{found}"
-        );
+        assert!(found.what.contains("even though one table is one file"), "{found}");
     }
 
     #[test]
@@ -113,10 +99,7 @@ mod tests {
 
     #[test]
     fn binary_files_stay_small() {
-        let picture = |bytes| File {
-            path: "a.png".to_owned(),
-            bytes: vec![0; bytes],
-        };
+        let picture = |bytes| File { path: "a.png".to_owned(), bytes: vec![0; bytes] };
         assert!(check(&picture(300_000)).is_none());
         assert!(check(&picture(300_001)).unwrap().what.contains("binary"));
     }

@@ -49,11 +49,7 @@ pub(super) fn accelerator(row: &Accelerator) -> Row<'_> {
     ];
     let mut figures: Vec<_> = stated(&row.provenance, columns).collect();
     figures.push(lacks(&row.missing()));
-    Row {
-        id: &row.id,
-        figures,
-        provenance: &row.provenance,
-    }
+    Row { id: &row.id, figures, provenance: &row.provenance }
 }
 
 pub(super) fn system(row: &System) -> Row<'_> {
@@ -70,11 +66,7 @@ pub(super) fn system(row: &System) -> Row<'_> {
     ];
     let mut figures: Vec<_> = stated(&row.provenance, columns).collect();
     figures.push(lacks(&row.missing()));
-    Row {
-        id: &row.id,
-        figures,
-        provenance: &row.provenance,
-    }
+    Row { id: &row.id, figures, provenance: &row.provenance }
 }
 
 pub(super) fn model(row: &Model) -> Row<'_> {
@@ -84,20 +76,16 @@ pub(super) fn model(row: &Model) -> Row<'_> {
         (total, active) if total == active => billions(total),
         (total, active) => format!("{} / {}", billions(total), billions(active)),
     };
-    let parameters = if priced {
-        counted(row.parameters(), row.active_parameters())
-    } else {
-        String::new()
-    };
+    let parameters =
+        if priced { counted(row.parameters(), row.active_parameters()) } else { String::new() };
     let published = match (row.params_published, row.params_active_published) {
         (Some(total), Some(active)) => counted(total, active),
         (Some(total), None) => billions(total),
         (None, Some(active)) => format!("– / {}", billions(active)),
         (None, None) => String::new(),
     };
-    let experts = row.ffn.moe.map_or(String::new(), |moe| {
-        format!("{} of {}", moe.top_k, moe.routed)
-    });
+    let experts =
+        row.ffn.moe.map_or(String::new(), |moe| format!("{} of {}", moe.top_k, moe.routed));
     let kv = if priced {
         format!("{} kB", significant(row.kv_bytes_per_token(2.0) / 1e3))
     } else {
@@ -116,18 +104,14 @@ pub(super) fn model(row: &Model) -> Row<'_> {
         ("KV", kv),
         lacks(&missing),
     ];
-    Row {
-        id: &row.id,
-        figures,
-        provenance: &row.provenance,
-    }
+    Row { id: &row.id, figures, provenance: &row.provenance }
 }
 
 fn attention(row: &Model) -> String {
     let heads = match row.attention {
-        AttentionKind::Grouped {
-            heads, kv_heads, ..
-        } if heads * kv_heads > 0 => format!("{heads} heads on {kv_heads}"),
+        AttentionKind::Grouped { heads, kv_heads, .. } if heads * kv_heads > 0 => {
+            format!("{heads} heads on {kv_heads}")
+        }
         AttentionKind::Latent { heads, kv_rank, .. } if heads * kv_rank > 0 => {
             format!("{heads} heads on a latent of {kv_rank}")
         }
@@ -148,31 +132,14 @@ fn attention(row: &Model) -> String {
 pub(super) fn lengths(row: &LengthRow) -> Row<'_> {
     let mut figures: Vec<_> = stated(&row.provenance, &[("requests", "requests")]).collect();
     for (points, mean, headings) in [
-        (
-            &row.input,
-            row.mean_input,
-            ["prompt: mean", "median", "p99", "most"],
-        ),
-        (
-            &row.output,
-            row.mean_output,
-            ["answer: mean", "median", "p99", "most"],
-        ),
+        (&row.input, row.mean_input, ["prompt: mean", "median", "p99", "most"]),
+        (&row.output, row.mean_output, ["answer: mean", "median", "p99", "most"]),
     ] {
-        let values = [
-            mean,
-            quantile(points, 0.5),
-            quantile(points, 0.99),
-            quantile(points, 1.0),
-        ];
+        let values = [mean, quantile(points, 0.5), quantile(points, 0.99), quantile(points, 1.0)];
         figures.extend(headings.into_iter().zip(values.map(significant)));
     }
     figures.extend(stated(&row.provenance, &[("licence", "licence")]));
-    Row {
-        id: &row.id,
-        figures,
-        provenance: &row.provenance,
-    }
+    Row { id: &row.id, figures, provenance: &row.provenance }
 }
 
 pub(super) fn shape(row: &ShapeRow) -> Row<'_> {
@@ -189,11 +156,7 @@ pub(super) fn shape(row: &ShapeRow) -> Row<'_> {
     };
     let mut figures = vec![("lowest", at(low)), ("highest", at(high))];
     figures.extend(stated(&row.provenance, &[("licence", "licence")]));
-    Row {
-        id: &row.id,
-        figures,
-        provenance: &row.provenance,
-    }
+    Row { id: &row.id, figures, provenance: &row.provenance }
 }
 
 pub(super) fn efficiency(row: &Efficiency) -> Row<'_> {
@@ -205,31 +168,18 @@ pub(super) fn efficiency(row: &Efficiency) -> Row<'_> {
         format!("{} + {} us", significant(share), significant(time.as_us()))
     };
     let figures = vec![
-        (
-            "borrows from",
-            row.borrowed_from.clone().unwrap_or_default(),
-        ),
+        ("borrows from", row.borrowed_from.clone().unwrap_or_default()),
         ("matrices", shares(&|p| row.gemm_at(p))),
         ("weights", shares(&|p| row.memory_weights_at(p))),
         ("KV cache", significant(row.memory_kv)),
         ("all-reduce", link(row.allreduce, row.allreduce_latency)),
         ("all-to-all", link(row.alltoall, row.alltoall_latency)),
         ("scale-out", link(row.scaleout, row.scaleout_latency)),
-        (
-            "kernel",
-            format!("{} us", significant(row.kernel_latency.as_us())),
-        ),
-        (
-            "step",
-            format!("{} us", significant(row.step_overhead.as_us())),
-        ),
+        ("kernel", format!("{} us", significant(row.kernel_latency.as_us()))),
+        ("step", format!("{} us", significant(row.step_overhead.as_us()))),
         ("idle power", significant(row.idle_fraction)),
     ];
-    Row {
-        id: &row.family,
-        figures,
-        provenance: &row.provenance,
-    }
+    Row { id: &row.family, figures, provenance: &row.provenance }
 }
 
 /// What a row would have to state to be used, beyond being shown.
@@ -238,11 +188,7 @@ fn lacks(missing: &[&str]) -> (&'static str, String) {
 }
 
 fn count(number: u32) -> String {
-    if number == 0 {
-        String::new()
-    } else {
-        number.to_string()
-    }
+    if number == 0 { String::new() } else { number.to_string() }
 }
 
 fn billions(parameters: f64) -> String {

@@ -10,26 +10,11 @@ pub(super) struct Rule {
 
 /// Macros and everything below `std` that leaves the program.
 pub(super) const RULES: &[Rule] = &[
-    rule(
-        "std::fs",
-        "files are opened at the edge; take text or a reader",
-    ),
-    rule(
-        "std::net",
-        "sockets are opened at the edge; take a reader or a writer",
-    ),
-    rule(
-        "std::env",
-        "the environment is read at the edge; take the value",
-    ),
-    rule(
-        "std::process",
-        "processes start and end at the edge; return an error",
-    ),
-    rule(
-        "std::thread",
-        "threads are started at the edge; offer work that can be split",
-    ),
+    rule("std::fs", "files are opened at the edge; take text or a reader"),
+    rule("std::net", "sockets are opened at the edge; take a reader or a writer"),
+    rule("std::env", "the environment is read at the edge; take the value"),
+    rule("std::process", "processes start and end at the edge; return an error"),
+    rule("std::thread", "threads are started at the edge; offer work that can be split"),
     rule("std::time::Instant", CLOCK),
     rule("std::time::SystemTime", CLOCK),
     rule("std::io::stdin", TERMINAL),

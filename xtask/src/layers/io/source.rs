@@ -38,11 +38,7 @@ impl Source {
         let mut rest = all;
         while let Some((token, after)) = rest.split_first() {
             rest = if let Some((attribute, after)) = attribute(rest) {
-                if is_for_tests(attribute) {
-                    self.skip_item(after)
-                } else {
-                    after
-                }
+                if is_for_tests(attribute) { self.skip_item(after) } else { after }
             } else if let TokenTree::Group(group) = token {
                 self.walk(&tokens(group.stream()));
                 after
@@ -193,17 +189,11 @@ fn separated(tokens: &[TokenTree]) -> Option<&[TokenTree]> {
 }
 
 fn goes_on(tokens: &[TokenTree]) -> bool {
-    matches!(
-        tokens.first(),
-        Some(TokenTree::Ident(_) | TokenTree::Group(_))
-    )
+    matches!(tokens.first(), Some(TokenTree::Ident(_) | TokenTree::Group(_)))
 }
 
 fn ends_path(tokens: &[TokenTree]) -> bool {
-    tokens
-        .len()
-        .checked_sub(2)
-        .is_some_and(|at| separated(&tokens[at..]).is_some())
+    tokens.len().checked_sub(2).is_some_and(|at| separated(&tokens[at..]).is_some())
 }
 
 fn line(token: &TokenTree) -> usize {
@@ -238,10 +228,7 @@ mod tests {
         one("fn f() -> ! { std::process::exit(2) }", "std::process");
         one("std::thread::spawn(f);", "std::thread");
         one("use std::time::Instant;", "std::time::Instant");
-        one(
-            "use std::time::SystemTime as Wall;",
-            "std::time::SystemTime",
-        );
+        one("use std::time::SystemTime as Wall;", "std::time::SystemTime");
         one("fn f() { println!(\"{x}\"); }", "println!");
         one("fn f() { if a { eprintln!() } }", "eprintln!");
         one("fn f() { let t = jiff::Zoned::now(); }", "…::now()");
@@ -251,10 +238,7 @@ mod tests {
     #[test]
     fn trees_are_read_to_the_leaves() {
         let text = "use std::{\n  collections::BTreeMap,\n  time::{Duration, Instant},\n  fs,\n};";
-        let expected = [
-            (3, "std::time::Instant".to_owned()),
-            (4, "std::fs".to_owned()),
-        ];
+        let expected = [(3, "std::time::Instant".to_owned()), (4, "std::fs".to_owned())];
         assert_eq!(touched(text), expected);
     }
 
@@ -277,10 +261,7 @@ mod tests {
         none("#[cfg(test)] use std::{fs, env};");
         one("#[cfg(not(test))] use std::fs;", "std::fs");
         one("#[cfg(test)] use a::{b}; use std::env;", "std::env");
-        one(
-            "#[cfg(test)] mod tests { fn f() {} } fn g() { print!() }",
-            "print!",
-        );
+        one("#[cfg(test)] mod tests { fn f() {} } fn g() { print!() }", "print!");
     }
 
     #[test]
