@@ -9,14 +9,8 @@ pub(crate) fn number(value: f64) -> String {
 
 /// With a decimal prefix: `1.2 M`.
 pub(crate) fn prefixed(value: f64) -> String {
-    const PREFIXES: [(f64, &str); 6] = [
-        (1e18, " E"),
-        (1e15, " P"),
-        (1e12, " T"),
-        (1e9, " G"),
-        (1e6, " M"),
-        (1e3, " k"),
-    ];
+    const PREFIXES: [(f64, &str); 6] =
+        [(1e18, " E"), (1e15, " P"), (1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k")];
     match PREFIXES.iter().find(|(factor, _)| value.abs() >= *factor) {
         Some((factor, prefix)) => format!("{}{prefix}", number(value / factor)),
         None => number(value),
@@ -33,11 +27,7 @@ pub(crate) fn grouped(value: f64) -> String {
         }
         text.push(digit);
     }
-    if value <= -0.5 {
-        format!("-{text}")
-    } else {
-        text
-    }
+    if value <= -0.5 { format!("-{text}") } else { text }
 }
 
 /// A fraction in percent.
@@ -63,11 +53,7 @@ pub(crate) fn or_dash<T>(value: Option<T>, show: impl FnOnce(T) -> String) -> St
 /// Dollars and cents up to a hundred, then whole dollars.
 pub(crate) fn usd(money: Money) -> String {
     let value = money.as_usd();
-    if value.abs() < 100.0 {
-        format!("{value:.2}")
-    } else {
-        grouped(value)
-    }
+    if value.abs() < 100.0 { format!("{value:.2}") } else { grouped(value) }
 }
 
 #[cfg(test)]

@@ -64,10 +64,7 @@ impl Page {
     pub fn section(mut self, heading: impl Into<String>) -> Self {
         let heading = heading.into();
         let number = self.sections.len() + 1;
-        self.put(format_args!(
-            "<h2 id=\"s{number}\">{}</h2>\n",
-            escape(&heading)
-        ));
+        self.put(format_args!("<h2 id=\"s{number}\">{}</h2>\n", escape(&heading)));
         self.sections.push(heading);
         self
     }
@@ -112,10 +109,7 @@ impl Page {
     /// Text as it was typed or printed, such as a factory file or a command.
     #[must_use]
     pub fn verbatim(mut self, text: &str) -> Self {
-        self.put(format_args!(
-            "<pre class=\"scroll\">{}</pre>\n",
-            escape(text)
-        ));
+        self.put(format_args!("<pre class=\"scroll\">{}</pre>\n", escape(text)));
         self
     }
 
@@ -172,11 +166,7 @@ impl Page {
     fn cells(&mut self, table: &Table, element: &str, row: &[String]) {
         self.put(format_args!("<tr>"));
         for column in 0..table.headers().len() {
-            let class = if table.is_right(column) {
-                " class=\"n\""
-            } else {
-                ""
-            };
+            let class = if table.is_right(column) { " class=\"n\"" } else { "" };
             let cell = escape(row.get(column).map_or("", String::as_str));
             self.put(format_args!("<{element}{class}>{cell}</{element}>"));
         }
@@ -270,18 +260,10 @@ mod tests {
     #[test]
     fn no_text_becomes_markup() {
         let html = page();
-        for told in [
-            "<script", "<One>", "<10 GW>", "<site>", "<b>", "<u>", "<7>", "<by>", "a&b",
-        ] {
+        for told in ["<script", "<One>", "<10 GW>", "<site>", "<b>", "<u>", "<7>", "<by>", "a&b"] {
             assert!(!html.contains(told), "{told}");
         }
-        for told in [
-            "1 &lt; 2",
-            "a &amp; b",
-            "&lt;One&gt;",
-            "&#39;careful&#39;",
-            "a &lt; b",
-        ] {
+        for told in ["1 &lt; 2", "a &amp; b", "&lt;One&gt;", "&#39;careful&#39;", "a &lt; b"] {
             assert!(html.contains(told), "{told}");
         }
     }
@@ -298,16 +280,11 @@ mod tests {
     #[test]
     fn every_element_that_opens_closes() {
         let html = page();
-        for element in [
-            "div", "table", "thead", "tbody", "tr", "figure", "svg", "nav", "dl", "h2",
-        ] {
+        for element in ["div", "table", "thead", "tbody", "tr", "figure", "svg", "nav", "dl", "h2"]
+        {
             let opened = html.matches(&format!("<{element}>")).count()
                 + html.matches(&format!("<{element} ")).count();
-            assert_eq!(
-                opened,
-                html.matches(&format!("</{element}>")).count(),
-                "{element}"
-            );
+            assert_eq!(opened, html.matches(&format!("</{element}>")).count(), "{element}");
         }
         assert_eq!(html.matches("href=\"#s").count(), 3);
     }

@@ -16,14 +16,7 @@ pub(crate) fn latency_table(summary: &Summary) -> Table {
         ("end to end", &summary.end_to_end),
     ];
     for (name, l) in rows {
-        table.push([
-            name.to_owned(),
-            ms(l.mean),
-            ms(l.p50),
-            ms(l.p90),
-            ms(l.p95),
-            ms(l.p99),
-        ]);
+        table.push([name.to_owned(), ms(l.mean), ms(l.p50), ms(l.p90), ms(l.p95), ms(l.p99)]);
     }
     table
 }

@@ -27,8 +27,9 @@ pub use html::Page;
 pub use plan::{Detail, plan_text};
 pub use replay::{ReplayHeading, replay_text};
 pub use svg::{
-    AreaChart, Arrangement, BarChart, Distribution, DistributionChart, Heading, Horizontal, Limit,
-    LineChart, Series, StageKind, Svg, WaterfallChart, WaterfallStage, value_label,
+    AreaChart, Arrangement, BarChart, Cell, Distribution, DistributionChart, DotChart, Heading,
+    Horizontal, Limit, LineChart, Series, Spacing, StageKind, State, StateChart, Svg,
+    WaterfallChart, WaterfallStage, value_label,
 };
 pub use table::Table;
 pub use zoom::zoom_text;

@@ -239,7 +239,9 @@ mod tests {
         rows: &mut dyn Iterator<Item = RequestRow>,
     ) -> Result<(W, u64), ParquetError> {
         let mut writer = RequestWriter::new(out)?;
-        rows.try_for_each(|row| writer.write(&row))?;
+        for row in rows {
+            writer.write(&row)?;
+        }
         writer.finish()
     }
 

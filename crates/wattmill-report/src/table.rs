@@ -44,23 +44,14 @@ impl Table {
         if let Some(first) = aligns.first_mut() {
             *first = Align::Left;
         }
-        Self {
-            headers,
-            aligns,
-            units: Vec::new(),
-            rows: Vec::new(),
-        }
+        Self { headers, aligns, units: Vec::new(), rows: Vec::new() }
     }
 
     /// Says which columns, from 0, hold words and stand left; the others stand right.
     #[must_use]
     pub fn left(mut self, columns: &[usize]) -> Self {
         for (column, align) in self.aligns.iter_mut().enumerate() {
-            *align = if columns.contains(&column) {
-                Align::Left
-            } else {
-                Align::Right
-            };
+            *align = if columns.contains(&column) { Align::Left } else { Align::Right };
         }
         self
     }
@@ -113,11 +104,7 @@ impl fmt::Display for Table {
         let widths: Vec<usize> = (0..self.headers.len())
             .map(|column| {
                 let cells = head.iter().copied().chain(&self.rows);
-                cells
-                    .filter_map(|row| row.get(column))
-                    .map(|cell| width(cell))
-                    .max()
-                    .unwrap_or(0)
+                cells.filter_map(|row| row.get(column)).map(|cell| width(cell)).max().unwrap_or(0)
             })
             .collect();
         let rule: Vec<String> = widths.iter().map(|w| "-".repeat(*w)).collect();
@@ -138,10 +125,7 @@ impl Table {
                 line.push_str("  ");
             }
             // A cell of several lines would tear the table apart.
-            let cell: String = cell
-                .chars()
-                .map(|c| if c.is_control() { ' ' } else { c })
-                .collect();
+            let cell: String = cell.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
             match align {
                 Align::Left => line.extend([cell, gap]),
                 Align::Right => line.extend([gap, cell]),
@@ -181,9 +165,7 @@ mod tests {
 
     #[test]
     fn cells_too_many_or_of_two_lines_tear_nothing() {
-        let table = Table::new(["a", "b"])
-            .row(["1", "2", "3"])
-            .row(["x\ny", ""]);
+        let table = Table::new(["a", "b"]).row(["1", "2", "3"]).row(["x\ny", ""]);
         assert_eq!(table.to_string(), "a    b\n---  -\n1    2\nx y\n");
     }
 

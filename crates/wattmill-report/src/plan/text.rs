@@ -45,23 +45,13 @@ pub fn plan_text(factory: &Factory, plan: &Plan, detail: Detail) -> String {
         )),
         Detail::Sites => {
             for quarter in &plan.quarters {
-                line(format!(
-                    "{}\n\n{}",
-                    quarter.label,
-                    quarter_sites(factory, quarter)
-                ));
+                line(format!("{}\n\n{}", quarter.label, quarter_sites(factory, quarter)));
             }
         }
     }
-    line(format!(
-        "Services over the whole plan\n\n{}",
-        services(factory, plan)
-    ));
+    line(format!("Services over the whole plan\n\n{}", services(factory, plan)));
     if !plan.trainings.is_empty() {
-        line(format!(
-            "Training, on what serving leaves\n\n{}",
-            trainings(factory, plan)
-        ));
+        line(format!("Training, on what serving leaves\n\n{}", trainings(factory, plan)));
     }
     if !plan.receipts.is_empty() {
         line(format!("Investments received\n\n{}", receipts(plan)));
@@ -74,10 +64,7 @@ pub fn plan_text(factory: &Factory, plan: &Plan, detail: Detail) -> String {
     for warning in &plan.warnings {
         line(format!("warning: {warning}"));
     }
-    line(format!(
-        "seed {}, answer {:016x}",
-        plan.seed, plan.answer_hash
-    ));
+    line(format!("seed {}, answer {:016x}", plan.seed, plan.answer_hash));
     out
 }
 
@@ -102,17 +89,7 @@ fn offers(factory: &Factory, plan: &Plan) -> Table {
         "batch",
         "bound by",
     ])
-    .units([
-        "",
-        "",
-        "",
-        "requests/s",
-        "output tokens/s",
-        "ms",
-        "ms",
-        "sequences",
-        "",
-    ])
+    .units(["", "", "", "requests/s", "output tokens/s", "ms", "ms", "sequences", ""])
     .left(&[0, 1, 2, 8]);
     for offer in &plan.offers {
         let service = &factory.services[offer.service];
@@ -189,28 +166,15 @@ fn figures(sums: &Sums, binds: Binds, asked: Option<f64>, days: u32) -> Vec<Stri
 }
 
 fn quarters(plan: &Plan) -> Table {
-    let mut table = Table::new(
-        ["quarter"]
-            .into_iter()
-            .chain(QUARTER_COLUMNS)
-            .chain(["worst hour"]),
-    )
-    .units([""].into_iter().chain(QUARTER_UNITS).chain(["served"]))
-    .left(&[0, 4]);
+    let mut table =
+        Table::new(["quarter"].into_iter().chain(QUARTER_COLUMNS).chain(["worst hour"]))
+            .units([""].into_iter().chain(QUARTER_UNITS).chain(["served"]))
+            .left(&[0, 4]);
     for quarter in &plan.quarters {
         let mut row = vec![quarter.label.to_string()];
         let asked = quarter.asked_tokens_per_day();
-        row.extend(figures(
-            &quarter.total(),
-            main_bind(quarter),
-            Some(asked),
-            quarter.days,
-        ));
-        let worst = quarter
-            .services
-            .iter()
-            .map(|s| s.worst_hour_served)
-            .fold(1.0, f64::min);
+        row.extend(figures(&quarter.total(), main_bind(quarter), Some(asked), quarter.days));
+        let worst = quarter.services.iter().map(|s| s.worst_hour_served).fold(1.0, f64::min);
         row.push(percent(worst));
         table.push(row);
     }
@@ -257,24 +221,14 @@ fn sites(factory: &Factory, plan: &Plan) -> Table {
         })
         .map(|(_, quarter)| quarter)
         .collect();
-    let header = ["site".to_owned()]
-        .into_iter()
-        .chain(shown.iter().map(|q| q.label.to_string()));
+    let header = ["site".to_owned()].into_iter().chain(shown.iter().map(|q| q.label.to_string()));
     let mut table = Table::new(header).left(&(0..=shown.len()).collect::<Vec<_>>());
     for (index, site) in factory.sites.iter().enumerate() {
         let cell = |quarter: &&Quarter| {
             let site = &quarter.sites[index];
-            format!(
-                "{} {}",
-                number(site.sums.energised.as_mw()),
-                site.binds.name()
-            )
+            format!("{} {}", number(site.sums.energised.as_mw()), site.binds.name())
         };
-        table.push(
-            [site.name.clone()]
-                .into_iter()
-                .chain(shown.iter().map(cell)),
-        );
+        table.push([site.name.clone()].into_iter().chain(shown.iter().map(cell)));
     }
     table
 }
@@ -290,24 +244,10 @@ fn services(factory: &Factory, plan: &Plan) -> Table {
         "worst hour",
         "revenue",
     ])
-    .units([
-        "",
-        "",
-        "G requests",
-        "G requests",
-        "",
-        "requests/s",
-        "served",
-        "GUSD",
-    ])
+    .units(["", "", "G requests", "G requests", "", "requests/s", "served", "GUSD"])
     .left(&[0, 1]);
     for (id, service) in factory.services.enumerate() {
-        let all = || {
-            plan.quarters
-                .iter()
-                .flat_map(|q| &q.services)
-                .filter(|s| s.service == id)
-        };
+        let all = || plan.quarters.iter().flat_map(|q| &q.services).filter(|s| s.service == id);
         let asked: f64 = all().map(|s| s.asked_requests).sum();
         let served: f64 = all().map(|s| s.served_requests).sum();
         let revenue: f64 = all().map(|s| s.revenue.as_busd()).sum();
@@ -316,11 +256,7 @@ fn services(factory: &Factory, plan: &Plan) -> Table {
             service.model.id.clone(),
             number(asked / 1e9),
             number(served / 1e9),
-            if asked > 0.0 {
-                percent(served / asked)
-            } else {
-                "-".to_owned()
-            },
+            if asked > 0.0 { percent(served / asked) } else { "-".to_owned() },
             grouped(all().map(|s| s.peak_asked_per_s).fold(0.0, f64::max)),
             percent(all().map(|s| s.worst_hour_served).fold(1.0, f64::min)),
             or_dash(service.price_per_million_output, |_| number(revenue)),
@@ -330,16 +266,9 @@ fn services(factory: &Factory, plan: &Plan) -> Table {
 }
 
 fn trainings(factory: &Factory, plan: &Plan) -> Table {
-    let mut table = Table::new([
-        "run",
-        "model",
-        "FLOP",
-        "done",
-        "started",
-        "finished",
-        "accelerator-hours",
-    ])
-    .left(&[0, 1, 4, 5]);
+    let mut table =
+        Table::new(["run", "model", "FLOP", "done", "started", "finished", "accelerator-hours"])
+            .left(&[0, 1, 4, 5]);
     for outcome in &plan.trainings {
         let training = &factory.trainings[outcome.training];
         table.push([
@@ -369,65 +298,29 @@ fn receipts(plan: &Plan) -> Table {
 }
 
 fn waterfall(plan: &Plan) -> Table {
-    let total: f64 = plan
-        .waterfall
-        .iter()
-        .map(|stage| stage.energy.as_twh())
-        .sum();
+    let total: f64 = plan.waterfall.iter().map(|stage| stage.energy.as_twh()).sum();
     let share = |energy: f64| {
-        if total > 0.0 {
-            percent(energy / total)
-        } else {
-            "-".to_owned()
-        }
+        if total > 0.0 { percent(energy / total) } else { "-".to_owned() }
     };
     let mut table = Table::new(["", "energy", "share", "left", ""])
         .units(["", "TWh", "", "TWh", ""])
         .left(&[0, 4]);
-    table.push([
-        "at the meter",
-        &number(total),
-        &share(total),
-        &number(total),
-        "grid and on-site",
-    ]);
+    table.push(["at the meter", &number(total), &share(total), &number(total), "grid and on-site"]);
     let mut left = total;
     for stage in &plan.waterfall {
         let energy = stage.energy.as_twh();
         left -= energy;
         let left = if left.abs() < total * 1e-9 { 0.0 } else { left };
-        table.push([
-            stage.name,
-            &number(energy),
-            &share(energy),
-            &number(left),
-            stage.meaning,
-        ]);
+        table.push([stage.name, &number(energy), &share(energy), &number(left), stage.meaning]);
     }
     table
 }
 
 fn books(plan: &Plan) -> String {
-    let worst = plan
-        .ledger
-        .iter()
-        .map(wattmill_plan::Balance::error)
-        .fold(0.0, f64::max);
-    let served: f64 = plan
-        .quarters
-        .iter()
-        .map(|q| q.total().served_output_tokens)
-        .sum();
-    let energy: f64 = plan
-        .quarters
-        .iter()
-        .map(|q| q.total().energy.as_mwh())
-        .sum();
-    let tokens = if energy > 0.0 {
-        prefixed(served / energy)
-    } else {
-        "no".to_owned()
-    };
+    let worst = plan.ledger.iter().map(wattmill_plan::Balance::error).fold(0.0, f64::max);
+    let served: f64 = plan.quarters.iter().map(|q| q.total().served_output_tokens).sum();
+    let energy: f64 = plan.quarters.iter().map(|q| q.total().energy.as_mwh()).sum();
+    let tokens = if energy > 0.0 { prefixed(served / energy) } else { "no".to_owned() };
     format!(
         "{} output tokens from {} TWh: {tokens} tokens per MWh. {} balances checked, largest error {:.0e}",
         prefixed(served),

@@ -37,11 +37,7 @@ pub fn replay_text(heading: &ReplayHeading, summary: &Summary) -> String {
     line(format_args!(
         "on {} {} of {}",
         grouped(heading.replicas.into()),
-        if heading.replicas == 1 {
-            "replica"
-        } else {
-            "replicas"
-        },
+        if heading.replicas == 1 { "replica" } else { "replicas" },
         heading.engine
     ));
     if heading.interrupted {
@@ -79,10 +75,7 @@ pub fn replay_text(heading: &ReplayHeading, summary: &Summary) -> String {
         ),
         (
             "SLO attainment",
-            format!(
-                "{} within TTFT {ttft} and TPOT {tpot}",
-                percent(summary.attainment)
-            ),
+            format!("{} within TTFT {ttft} and TPOT {tpot}", percent(summary.attainment)),
         ),
         (
             "KV cache",

@@ -19,6 +19,8 @@ pub struct AreaChart {
     pub y_label: String,
     /// One area each, the first at the bottom.
     pub series: Vec<Series>,
+    /// Lines over the areas, not stacked, to compare with: the first dashed, the second solid.
+    pub over: Vec<Series>,
     /// Horizontal lines to compare with.
     pub limits: Vec<Limit>,
 }
@@ -28,19 +30,16 @@ impl AreaChart {
     pub fn to_svg(&self) -> Svg {
         let mut sheet = Sheet::new(&self.heading);
         let count = count(&self.x, &self.series);
-        if !self
-            .series
-            .iter()
-            .any(|s| (0..count).any(|i| value(s, i).is_some()))
-        {
+        if !self.series.iter().any(|s| (0..count).any(|i| value(s, i).is_some())) {
             return sheet.no_data();
         }
         let part = |s: &Series, i: usize| value(s, i).unwrap_or(0.0).max(0.0);
         let total = |i: usize| self.series.iter().map(|s| part(s, i)).sum::<f64>();
         let limits = self.limits.iter().filter_map(|l| drawable(l.at));
         let (mut x, x_label) = scale_and_label(&self.x);
-        let y = Scale::from_zero((0..count).map(total).chain(limits));
-        sheet.legend(&keys(&self.series));
+        let over = self.over.iter().flat_map(|s| (0..count).filter_map(|i| value(s, i)));
+        let y = Scale::from_zero((0..count).map(total).chain(over).chain(limits));
+        sheet.legend(&self.keys());
         let plot = sheet.axes(330.0, (&mut x, x_label), (&y, &self.y_label));
 
         let places: Vec<(usize, f64)> = thinned(count, total)
@@ -49,42 +48,37 @@ impl AreaChart {
             .collect();
         let mut floor = vec![0.0; places.len()];
         for (index, series) in self.series.iter().enumerate() {
-            let ceiling: Vec<f64> = places
-                .iter()
-                .zip(&floor)
-                .map(|((i, _), below)| below + part(series, *i))
-                .collect();
+            let ceiling: Vec<f64> =
+                places.iter().zip(&floor).map(|((i, _), below)| below + part(series, *i)).collect();
             let edge = |heights: &[f64]| -> Vec<(f64, f64)> {
                 let points = places.iter().zip(heights);
-                points
-                    .map(|((_, at), height)| (*at, plot.y(y.share(*height))))
-                    .collect()
+                points.map(|((_, at), height)| (*at, plot.y(y.share(*height)))).collect()
             };
             let mut outline = edge(&ceiling);
             outline.extend(edge(&floor).into_iter().rev());
-            let style = format!(
-                "style=\"fill:{};stroke:var(--wm-bg);stroke-width:.8\"",
-                Mark::fill(index)
-            );
+            let style =
+                format!("style=\"fill:{};stroke:var(--wm-bg);stroke-width:.8\"", Mark::fill(index));
             sheet.path(&[outline], true, &style);
             floor = ceiling;
         }
-        sheet.line(
-            (plot.left, plot.bottom),
-            (plot.right, plot.bottom),
-            "wm-base",
-        );
+        sheet.line((plot.left, plot.bottom), (plot.right, plot.bottom), "wm-base");
+        for (index, series) in self.over.iter().enumerate() {
+            let level = |i: usize| value(series, i).unwrap_or(0.0);
+            let at = |i: usize| Some(plot.x(x.share(drawable(*self.x.places().get(i)?)?)));
+            let points = thinned(count, level).into_iter();
+            let run = points.filter_map(|i| Some((at(i)?, plot.y(y.share(level(i)))))).collect();
+            sheet.path(&[run], false, Mark::over_style(index));
+        }
         horizontal_limits(&mut sheet, plot, &y, &self.limits);
-        strips(&mut sheet, plot, (&self.x, &x), &self.y_label, &self.series);
+        let told: Vec<Series> = self.series.iter().chain(&self.over).cloned().collect();
+        strips(&mut sheet, plot, (&self.x, &x), &self.y_label, &told);
         sheet.finish()
     }
-}
 
-fn keys(series: &[Series]) -> Vec<Key> {
-    let key = |(index, s): (usize, &Series)| Key {
-        name: s.name.clone(),
-        series: index,
-        mark: Mark::Fill,
-    };
-    series.iter().enumerate().map(key).collect()
+    fn keys(&self) -> Vec<Key> {
+        let marked =
+            |mark| move |(series, s): (usize, &Series)| Key { name: s.name.clone(), series, mark };
+        let areas = self.series.iter().enumerate().map(marked(Mark::Fill));
+        areas.chain(self.over.iter().enumerate().map(marked(Mark::Over))).collect()
+    }
 }

@@ -36,10 +36,7 @@ impl BarChart {
     pub fn to_svg(&self) -> Svg {
         let mut sheet = Sheet::new(&self.heading);
         let count = self.categories.len();
-        let cells = self
-            .series
-            .iter()
-            .flat_map(|s| (0..count).filter_map(|i| value(s, i)));
+        let cells = self.series.iter().flat_map(|s| (0..count).filter_map(|i| value(s, i)));
         if cells.clone().next().is_none() {
             return sheet.no_data();
         }
@@ -80,14 +77,7 @@ impl BarChart {
             };
             let left = from + wide * index as f64;
             let gap = (wide * 0.06).min(1.5);
-            self.bar(
-                sheet,
-                plot,
-                y,
-                (left + gap, left + wide - gap),
-                (0.0, value),
-                (i, index),
-            );
+            self.bar(sheet, plot, y, (left + gap, left + wide - gap), (0.0, value), (i, index));
         }
     }
 
@@ -101,14 +91,7 @@ impl BarChart {
             let from = if value < 0.0 { &mut below } else { &mut above };
             let ends = (*from, *from + value);
             *from += value;
-            self.bar(
-                sheet,
-                plot,
-                y,
-                (middle - half, middle + half),
-                ends,
-                (i, index),
-            );
+            self.bar(sheet, plot, y, (middle - half, middle + half), ends, (i, index));
         }
     }
 
@@ -130,40 +113,20 @@ impl BarChart {
             value_label(values[category]),
             self.y_label
         );
-        let place = Plot {
-            left,
-            right,
-            top,
-            bottom,
-        };
+        let place = Plot { left, right, top, bottom };
         sheet.bar(place, &Mark::fill(series), &words);
     }
 
     /// The categories' names below the plot: side by side if they fit, else on two or three levels
     /// if they are few, else every second or third only.
     fn names(&self, sheet: &mut Sheet, plot: Plot, band: f64) {
-        let widest = self
-            .categories
-            .iter()
-            .map(|c| width(c, LABEL))
-            .fold(0.0, f64::max)
-            + 10.0;
+        let widest = self.categories.iter().map(|c| width(c, LABEL)).fold(0.0, f64::max) + 10.0;
         let widest = widest.min(plot.width() / 2.0);
-        let most_levels = if self.categories.len() <= 10 {
-            3.0
-        } else {
-            1.0
-        };
+        let most_levels = if self.categories.len() <= 10 { 3.0 } else { 1.0 };
         let levels = libm::ceil(widest / band).clamp(1.0, most_levels);
         let every = libm::ceil(widest / (band * levels)).max(1.0) as usize;
         let levels = levels as usize;
-        for (shown, (i, name)) in self
-            .categories
-            .iter()
-            .enumerate()
-            .step_by(every)
-            .enumerate()
-        {
+        for (shown, (i, name)) in self.categories.iter().enumerate().step_by(every).enumerate() {
             let name = shorten(name, LABEL, widest);
             let half = width(&name, LABEL) / 2.0;
             let middle = plot.left + (i as f64 + 0.5) * band;

@@ -18,10 +18,7 @@ pub struct Distribution {
 impl Distribution {
     /// With a name and points.
     pub fn new(name: impl Into<String>, points: Vec<(f64, f64)>) -> Self {
-        Self {
-            name: name.into(),
-            points,
-        }
+        Self { name: name.into(), points }
     }
 
     fn drawn(&self) -> impl Iterator<Item = (f64, f64)> + Clone {
@@ -33,9 +30,7 @@ impl Distribution {
 
     /// The first value that no smaller a share stays below.
     fn quantile(&self, share: f64) -> Option<f64> {
-        self.drawn()
-            .find(|(_, below)| *below >= share - 1e-12)
-            .map(|(value, _)| value)
+        self.drawn().find(|(_, below)| *below >= share - 1e-12).map(|(value, _)| value)
     }
 }
 
@@ -59,18 +54,12 @@ impl DistributionChart {
     /// Draws it.
     pub fn to_svg(&self) -> Svg {
         let mut sheet = Sheet::new(&self.heading);
-        let values = self
-            .distributions
-            .iter()
-            .flat_map(|d| d.drawn().map(|(value, _)| value));
+        let values = self.distributions.iter().flat_map(|d| d.drawn().map(|(value, _)| value));
         if values.clone().next().is_none() {
             return sheet.no_data();
         }
-        let limits: Vec<&Limit> = self
-            .limits
-            .iter()
-            .filter(|l| drawable(l.at).is_some_and(|at| at > 0.0))
-            .collect();
+        let limits: Vec<&Limit> =
+            self.limits.iter().filter(|l| drawable(l.at).is_some_and(|at| at > 0.0)).collect();
         let mut x = Scale::logarithmic(values.chain(limits.iter().map(|l| l.at)));
         let y = Scale::shares();
         sheet.legend(&self.keys());
@@ -129,11 +118,7 @@ impl DistributionChart {
                 format!("{}: {}", d.name, quantiles.join(", "))
             }
         };
-        let key = |(series, d)| Key {
-            name: told(d),
-            series,
-            mark: Mark::Line,
-        };
+        let key = |(series, d)| Key { name: told(d), series, mark: Mark::Line };
         self.distributions.iter().enumerate().map(key).collect()
     }
 }

@@ -16,27 +16,38 @@ pub(super) struct Key {
 pub(super) enum Mark {
     Line,
     Fill,
+    /// An area that text stands on.
+    Pale,
+    Dot,
+    /// A line over areas.
+    Over,
 }
 
 impl Mark {
     /// Of the lines of a series.
     pub(super) fn line_style(series: usize) -> String {
-        let dash = if repeats(series) {
-            ";stroke-dasharray:7 4"
-        } else {
-            ""
-        };
+        let dash = if repeats(series) { ";stroke-dasharray:7 4" } else { "" };
         format!("class=\"wm-line\" style=\"stroke:{}{dash}\"", color(series))
+    }
+
+    /// Of areas that text stands on, as a CSS value of `fill`.
+    pub(super) fn pale(series: usize) -> String {
+        format!("{};fill-opacity:.5", color(series))
+    }
+
+    /// Of lines over areas: they have no colour of their own.
+    pub(super) const fn over_style(series: usize) -> &'static str {
+        if series.is_multiple_of(2) {
+            "class=\"wm-over\" style=\"stroke-dasharray:6 3\""
+        } else {
+            "class=\"wm-over\""
+        }
     }
 
     /// Of the areas of a series, as a CSS value of `fill`.
     pub(super) fn fill(series: usize) -> String {
         let color = color(series);
-        if repeats(series) {
-            format!("{color};fill-opacity:.55")
-        } else {
-            color
-        }
+        if repeats(series) { format!("{color};fill-opacity:.55") } else { color }
     }
 }
 
@@ -75,15 +86,22 @@ impl<'a> Legend<'a> {
                     false,
                     &Mark::line_style(key.series),
                 ),
-                Mark::Fill => {
+                Mark::Over => sheet.path(
+                    &[vec![(*x, middle), (x + 16.0, middle)]],
+                    false,
+                    Mark::over_style(key.series),
+                ),
+                Mark::Dot => {
+                    sheet.dot((x + 8.0, middle), 5.5, &Mark::fill(key.series), "");
+                }
+                Mark::Fill | Mark::Pale => {
                     let (left, top) = (x + 1.0, middle - 6.0);
-                    let square = Plot {
-                        left,
-                        right: left + 12.0,
-                        top,
-                        bottom: top + 12.0,
+                    let square = Plot { left, right: left + 12.0, top, bottom: top + 12.0 };
+                    let fill = match key.mark {
+                        Mark::Pale => Mark::pale(key.series),
+                        _ => Mark::fill(key.series),
                     };
-                    sheet.bar(square, &Mark::fill(key.series), "");
+                    sheet.bar(square, &fill, "");
                 }
             }
             sheet.text(x + MARK_WIDTH, middle + 4.5, "wm-key", Anchor::Start, name);

@@ -4,11 +4,10 @@ use super::legend::{Key, Mark};
 use super::over_x::{
     MOST_POINTS, count, horizontal_limits, scale_and_label, strips, thinned, value,
 };
-use super::scale::Scale;
 use super::sheet::{Sheet, color};
-use super::{Heading, Horizontal, Limit, Series, Svg, drawable};
+use super::{Heading, Horizontal, Limit, Series, Spacing, Svg, drawable};
 
-/// Lines over time or over a number. The vertical axis starts at zero.
+/// Lines over time or over a number.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LineChart {
     /// What stands above it.
@@ -17,6 +16,8 @@ pub struct LineChart {
     pub x: Horizontal,
     /// Name and unit of the vertical axis: `facility power, MW`.
     pub y_label: String,
+    /// How the values of the vertical axis are spaced.
+    pub spacing: Spacing,
     /// One line each.
     pub series: Vec<Series>,
     /// Horizontal lines to compare with.
@@ -28,16 +29,15 @@ impl LineChart {
     pub fn to_svg(&self) -> Svg {
         let mut sheet = Sheet::new(&self.heading);
         let count = count(&self.x, &self.series);
-        let values = self
-            .series
-            .iter()
-            .flat_map(|s| (0..count).filter_map(|i| value(s, i)));
-        let limits = self.limits.iter().filter_map(|l| drawable(l.at));
+        let value = |s: &Series, i: usize| self.spacing.placed(value(s, i));
+        let values = self.series.iter().flat_map(|s| (0..count).filter_map(move |i| value(s, i)));
+        let mut limits = self.limits.clone();
+        limits.retain(|l| self.spacing.placed(drawable(l.at)).is_some());
         let (mut x, x_label) = scale_and_label(&self.x);
         if values.clone().next().is_none() {
             return sheet.no_data();
         }
-        let y = Scale::from_zero(values.chain(limits));
+        let y = self.spacing.scale(values.chain(limits.iter().map(|l| l.at)));
         sheet.legend(&keys(&self.series));
         let plot = sheet.axes(330.0, (&mut x, x_label), (&y, &self.y_label));
         for (index, series) in self.series.iter().enumerate() {
@@ -55,23 +55,17 @@ impl LineChart {
             }
             runs.retain(|run| !run.is_empty());
             let alone = runs.iter().filter(|run| run.len() == 1).map(|run| run[0]);
-            let marked = (count <= 40)
-                .then(|| runs.iter().flatten().copied())
-                .into_iter()
-                .flatten();
+            let marked =
+                (count <= 40).then(|| runs.iter().flatten().copied()).into_iter().flatten();
             let dots: Vec<_> = alone.chain(marked).collect();
             // A line that swings within every unit of width is a band; others must show through it.
-            let thin = if count > MOST_POINTS {
-                " stroke-opacity=\".65\""
-            } else {
-                ""
-            };
+            let thin = if count > 10 * MOST_POINTS { " stroke-opacity=\".65\"" } else { "" };
             sheet.path(&runs, false, &(Mark::line_style(index) + thin));
             for dot in dots {
                 sheet.dot(dot, 3.0, &color(index), "");
             }
         }
-        horizontal_limits(&mut sheet, plot, &y, &self.limits);
+        horizontal_limits(&mut sheet, plot, &y, &limits);
         strips(&mut sheet, plot, (&self.x, &x), &self.y_label, &self.series);
         sheet.finish()
     }

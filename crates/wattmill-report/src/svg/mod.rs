@@ -8,12 +8,14 @@
 mod area;
 mod bars;
 mod distribution;
+mod dots;
 mod legend;
 mod line;
 mod number;
 mod over_x;
 mod scale;
 mod sheet;
+mod states;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -24,8 +26,10 @@ use std::fmt;
 pub use area::AreaChart;
 pub use bars::{Arrangement, BarChart};
 pub use distribution::{Distribution, DistributionChart};
+pub use dots::DotChart;
 pub use line::LineChart;
 pub use number::value_label;
+pub use states::{Cell, State, StateChart};
 pub(crate) use text::escape;
 pub use waterfall::{StageKind, WaterfallChart, WaterfallStage};
 
@@ -43,10 +47,7 @@ pub struct Heading {
 impl Heading {
     /// With a title and a subtitle.
     pub fn new(title: impl Into<String>, subtitle: impl Into<String>) -> Self {
-        Self {
-            title: title.into(),
-            subtitle: subtitle.into(),
-        }
+        Self { title: title.into(), subtitle: subtitle.into() }
     }
 }
 
@@ -62,10 +63,7 @@ pub struct Series {
 impl Series {
     /// With a name and values.
     pub fn new(name: impl Into<String>, values: Vec<f64>) -> Self {
-        Self {
-            name: name.into(),
-            values,
-        }
+        Self { name: name.into(), values }
     }
 }
 
@@ -81,9 +79,30 @@ pub struct Limit {
 impl Limit {
     /// With a name and a place.
     pub fn new(name: impl Into<String>, at: f64) -> Self {
-        Self {
-            name: name.into(),
-            at,
+        Self { name: name.into(), at }
+    }
+}
+
+/// How the values of an axis are spaced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Spacing {
+    /// Evenly, from zero.
+    #[default]
+    Even,
+    /// Each power of ten as wide as the next. What is not above zero has no place and is left out.
+    Logarithmic,
+}
+
+impl Spacing {
+    /// The value, if it has a place.
+    fn placed(self, value: Option<f64>) -> Option<f64> {
+        value.filter(|v| self == Self::Even || *v > 0.0)
+    }
+
+    fn scale(self, values: impl Iterator<Item = f64>) -> scale::Scale {
+        match self {
+            Self::Even => scale::Scale::from_zero(values),
+            Self::Logarithmic => scale::Scale::logarithmic(values),
         }
     }
 }
@@ -127,6 +146,12 @@ impl Svg {
     /// The element.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The element in light colours only, for a page that is not known to follow its reader's mode.
+    #[must_use]
+    pub fn light(&self) -> Self {
+        Self(sheet::light_only(&self.0))
     }
 }
 

@@ -1,13 +1,8 @@
 //! Numbers as labels.
 
 /// Powers of a thousand from a million up; below it, thousands are parted by commas.
-const SUFFIXES: [(f64, &str); 5] = [
-    (1e18, " E"),
-    (1e15, " P"),
-    (1e12, " T"),
-    (1e9, " G"),
-    (1e6, " M"),
-];
+const SUFFIXES: [(f64, &str); 5] =
+    [(1e18, " E"), (1e15, " P"), (1e12, " T"), (1e9, " G"), (1e6, " M")];
 
 /// A number in three significant digits or, from a thousand to a million, all of the whole ones:
 /// `0.158`, `12.5`, `12,345`, `2.6 G`.
@@ -33,17 +28,12 @@ pub fn value_label(value: f64) -> String {
     }
     let before = libm::floor(libm::log10(size)) as i32 + 1;
     let decimals = (3 - before).clamp(0, 6) as usize;
-    format!(
-        "{}{suffix}",
-        grouped(&trimmed(format!("{scaled:.decimals$}")))
-    )
+    format!("{}{suffix}", grouped(&trimmed(format!("{scaled:.decimals$}"))))
 }
 
 /// Labels of ticks that are `step` apart, all in the same scale.
 pub(super) fn tick_labels(ticks: &[f64], step: f64) -> Vec<String> {
-    let most = ticks
-        .iter()
-        .fold(0.0, |most: f64, tick| most.max(tick.abs()));
+    let most = ticks.iter().fold(0.0, |most: f64, tick| most.max(tick.abs()));
     let (divisor, suffix) = scale_of(most);
     let step = step / divisor;
     if most / divisor >= 1e6 || step < 1e-6 {
@@ -62,41 +52,25 @@ pub(super) fn tick_labels(ticks: &[f64], step: f64) -> Vec<String> {
 /// A share as a percentage: `12.3 %`, `0.04 %`.
 pub(super) fn percent(share: f64) -> String {
     let percent = share * 100.0;
-    let decimals = if percent.abs() < 0.1 && percent != 0.0 {
-        2
-    } else {
-        1
-    };
+    let decimals = if percent.abs() < 0.1 && percent != 0.0 { 2 } else { 1 };
     format!("{} %", trimmed(format!("{percent:.decimals$}")))
 }
 
 fn scale_of(size: f64) -> (f64, &'static str) {
-    SUFFIXES
-        .into_iter()
-        .find(|(from, _)| size >= *from)
-        .unwrap_or((1.0, ""))
+    SUFFIXES.into_iter().find(|(from, _)| size >= *from).unwrap_or((1.0, ""))
 }
 
 fn trimmed(digits: String) -> String {
     let digits = if digits.contains('.') {
-        digits
-            .trim_end_matches('0')
-            .trim_end_matches('.')
-            .to_owned()
+        digits.trim_end_matches('0').trim_end_matches('.').to_owned()
     } else {
         digits
     };
-    if digits == "-0" {
-        "0".to_owned()
-    } else {
-        digits
-    }
+    if digits == "-0" { "0".to_owned() } else { digits }
 }
 
 fn grouped(digits: &str) -> String {
-    let (sign, rest) = digits
-        .strip_prefix('-')
-        .map_or(("", digits), |rest| ("-", rest));
+    let (sign, rest) = digits.strip_prefix('-').map_or(("", digits), |rest| ("-", rest));
     let whole = rest.find('.').unwrap_or(rest.len());
     let mut grouped = sign.to_owned();
     for (at, c) in rest.char_indices() {
@@ -137,14 +111,8 @@ mod tests {
     #[test]
     fn ticks_of_an_axis_share_their_scale() {
         assert_eq!(tick_labels(&[0.0, 0.5, 1.0], 0.5), ["0", "0.5", "1.0"]);
-        assert_eq!(
-            tick_labels(&[0.0, 5000.0, 10_000.0], 5000.0),
-            ["0", "5,000", "10,000"]
-        );
-        assert_eq!(
-            tick_labels(&[0.0, 5e11, 1e12], 5e11),
-            ["0", "0.5 T", "1.0 T"]
-        );
+        assert_eq!(tick_labels(&[0.0, 5000.0, 10_000.0], 5000.0), ["0", "5,000", "10,000"]);
+        assert_eq!(tick_labels(&[0.0, 5e11, 1e12], 5e11), ["0", "0.5 T", "1.0 T"]);
     }
 
     #[test]

@@ -5,9 +5,9 @@ use super::sheet::{Anchor, LABEL, Plot, Sheet};
 use super::{Horizontal, Limit, Series, drawable, text, value_label};
 
 /// More points than this say no more in 960 units of width.
-pub(super) const MOST_POINTS: usize = 900;
+pub(super) const MOST_POINTS: usize = 400;
 /// Strips that say their values on hovering.
-const MOST_STRIPS: usize = 240;
+const MOST_STRIPS: usize = 160;
 
 /// The horizontal axis and its label.
 pub(super) fn scale_and_label(x: &Horizontal) -> (Scale, &str) {
@@ -39,9 +39,7 @@ pub(super) fn thinned(count: usize, weight: impl Fn(usize) -> f64) -> Vec<usize>
     let mut kept = Vec::with_capacity(MOST_POINTS);
     for group in 0..groups {
         let members = group * count / groups..(group + 1) * count / groups;
-        let least = members
-            .clone()
-            .min_by(|a, b| weight(*a).total_cmp(&weight(*b)));
+        let least = members.clone().min_by(|a, b| weight(*a).total_cmp(&weight(*b)));
         let most = members.max_by(|a, b| weight(*a).total_cmp(&weight(*b)));
         kept.extend(least.into_iter().chain(most));
     }
@@ -62,20 +60,10 @@ pub(super) fn horizontal_limits(sheet: &mut Sheet, plot: Plot, y: &Scale, limits
         sheet.limit((plot.left, at), (plot.right, at));
         // Above its line if there is room, else below.
         let above = at - 6.0;
-        let base = if above >= free_from {
-            above
-        } else {
-            (at + 16.0).max(free_from)
-        };
+        let base = if above >= free_from { above } else { (at + 16.0).max(free_from) };
         let base = base.min(plot.bottom - 3.0);
         let name = text::shorten(name, LABEL, plot.width());
-        sheet.text(
-            plot.right - 6.0,
-            base,
-            "wm-halo wm-bold",
-            Anchor::End,
-            &name,
-        );
+        sheet.text(plot.right - 6.0, base, "wm-halo wm-bold", Anchor::End, &name);
         free_from = base + 16.0;
     }
 }
@@ -97,9 +85,7 @@ pub(super) fn strips(
     for (strip, (index, at)) in places.iter().enumerate() {
         let before = strip.checked_sub(1).and_then(|s| places.get(s));
         let left = before.map_or(plot.left, |(_, other)| (other + at) / 2.0);
-        let right = places
-            .get(strip + 1)
-            .map_or(plot.right, |(_, other)| (other + at) / 2.0);
+        let right = places.get(strip + 1).map_or(plot.right, |(_, other)| (other + at) / 2.0);
         let mut words = place_label(x, *index);
         for s in series {
             if let Some(value) = value(s, *index) {
@@ -109,14 +95,7 @@ pub(super) fn strips(
         if !y_label.is_empty() {
             words.push_str(&format!("\n({y_label})"));
         }
-        sheet.hit(
-            Plot {
-                left,
-                right,
-                ..plot
-            },
-            &words,
-        );
+        sheet.hit(Plot { left, right, ..plot }, &words);
     }
 }
 

@@ -12,29 +12,39 @@ const MARGIN: f64 = 24.0;
 /// Size of labels.
 pub(super) const LABEL: f64 = 13.0;
 
-/// The stylesheet; every picture carries it, so that it can stand alone.
-pub(super) const STYLE: &str = "\
+/// Colours on light paper.
+const LIGHT: &str = "\
 .wm{--wm-bg:#fff;--wm-fg:#18212b;--wm-dim:#5a6775;--wm-grid:#e4e8ed;--wm-axis:#98a3af;\
 --wm-s0:#0072b2;--wm-s1:#e69f00;--wm-s2:#009e73;--wm-s3:#d55e00;--wm-s4:#56b4e9;--wm-s5:#cc79a7;\
---wm-s6:#8a7d00;--wm-s7:#6b7480;--wm-loss:#9fb0c0;max-width:100%;height:auto;\
-font-variant-numeric:tabular-nums}\
-@media (prefers-color-scheme:dark){.wm{--wm-bg:#151a20;--wm-fg:#e8edf2;--wm-dim:#9daab8;\
+--wm-s6:#8a7d00;--wm-s7:#6b7480;--wm-loss:#9fb0c0}";
+
+/// Colours for readers who like it dark; what is printed is light.
+const DARK: &str = "@media screen and (prefers-color-scheme:dark){\
+.wm{--wm-bg:#151a20;--wm-fg:#e8edf2;--wm-dim:#9daab8;\
 --wm-grid:#2a323b;--wm-axis:#5d6975;--wm-s0:#4ba3dc;--wm-s1:#f0b63c;--wm-s2:#2fc29b;--wm-s3:#f5834a;\
---wm-s4:#9bd3f5;--wm-s5:#e5a3c8;--wm-s6:#d6c95a;--wm-s7:#a6b0bb;--wm-loss:#536373}}\
-@media print{.wm{--wm-bg:#fff;--wm-fg:#18212b;--wm-dim:#5a6775;--wm-grid:#e4e8ed;--wm-axis:#98a3af;\
---wm-s0:#0072b2;--wm-s1:#e69f00;--wm-s2:#009e73;--wm-s3:#d55e00;--wm-s4:#56b4e9;--wm-s5:#cc79a7;\
---wm-s6:#8a7d00;--wm-s7:#6b7480;--wm-loss:#9fb0c0}}\
+--wm-s4:#9bd3f5;--wm-s5:#e5a3c8;--wm-s6:#d6c95a;--wm-s7:#a6b0bb;--wm-loss:#536373}}";
+
+/// Everything else; every picture carries its style, so that it can stand alone.
+const STYLE: &str = "\
+.wm{max-width:100%;height:auto;font-variant-numeric:tabular-nums}\
 .wm text{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif;\
 font-size:13px;fill:var(--wm-fg)}\
 .wm .wm-title{font-size:19px;font-weight:650}.wm .wm-sub{font-size:14px;fill:var(--wm-dim)}\
 .wm .wm-tick,.wm .wm-axis{fill:var(--wm-dim)}.wm .wm-axis{font-weight:600;font-size:12px}\
 .wm .wm-plain{font-weight:400}.wm .wm-none{font-size:16px;fill:var(--wm-dim)}.wm .wm-bold{font-weight:600}\
+.wm .wm-cell{font-size:11px}\
 .wm .wm-halo{paint-order:stroke;stroke:var(--wm-bg);stroke-width:4px;stroke-linejoin:round}\
 .wm .wm-paper{fill:var(--wm-bg)}.wm .wm-grid{stroke:var(--wm-grid)}.wm .wm-base{stroke:var(--wm-axis)}\
 .wm .wm-limit{stroke:var(--wm-fg);stroke-dasharray:6 4;stroke-width:1.5}\
 .wm .wm-line{fill:none;stroke-width:2.2;stroke-linejoin:round;stroke-linecap:round}\
-.wm .wm-link{stroke:var(--wm-axis);stroke-dasharray:2 3}\
+.wm .wm-over{fill:none;stroke:var(--wm-fg);stroke-width:1.8;stroke-linejoin:round}\
+.wm .wm-link{stroke:var(--wm-axis);stroke-dasharray:2 3}.wm .wm-reach{stroke:var(--wm-axis);stroke-width:2}\
 .wm .wm-hit{fill:var(--wm-fg);fill-opacity:0}.wm .wm-hit:hover{fill-opacity:.08}";
+
+/// The picture without its dark colours.
+pub(super) fn light_only(svg: &str) -> String {
+    svg.replace(DARK, "")
+}
 
 /// How many colours there are.
 const COLORS: usize = 8;
@@ -91,11 +101,7 @@ pub(super) struct Sheet {
 impl Sheet {
     /// With its heading drawn.
     pub(super) fn new(heading: &Heading) -> Self {
-        let mut sheet = Self {
-            body: String::new(),
-            title: heading.title.clone(),
-            used: 14.0,
-        };
+        let mut sheet = Self { body: String::new(), title: heading.title.clone(), used: 14.0 };
         let room = WIDTH - 2.0 * MARGIN;
         for line in wrap(&heading.title, 20.0, room) {
             sheet.used += 24.0;
@@ -123,25 +129,21 @@ impl Sheet {
         (y, y_label): (&Scale, &str),
     ) -> Plot {
         let plot = self.vertical_axis(height, y, y_label);
+        self.horizontal_axis(plot, x, x_label);
+        plot
+    }
+
+    /// Draws the horizontal axis of a plot whose place is known.
+    pub(super) fn horizontal_axis(&mut self, plot: Plot, x: &mut Scale, x_label: &str) {
         x.thin(plot.width(), LABEL);
         for tick in &x.ticks {
             let at = plot.x(x.share(tick.at));
             self.line((at, plot.top), (at, plot.bottom), "wm-grid");
             let half = text::width(&tick.label, LABEL) / 2.0;
             let at = at.clamp(half + 2.0, WIDTH - half - 2.0);
-            self.text(
-                at,
-                plot.bottom + 20.0,
-                "wm-tick",
-                Anchor::Middle,
-                &tick.label,
-            );
+            self.text(at, plot.bottom + 20.0, "wm-tick", Anchor::Middle, &tick.label);
         }
-        self.line(
-            (plot.left, plot.bottom),
-            (plot.right, plot.bottom),
-            "wm-base",
-        );
+        self.line((plot.left, plot.bottom), (plot.right, plot.bottom), "wm-base");
         self.used = plot.bottom + 26.0;
         if !x_label.is_empty() {
             self.used += 18.0;
@@ -149,7 +151,6 @@ impl Sheet {
             self.text(plot.x(0.5), self.used, "wm-axis", Anchor::Middle, &label);
         }
         self.used += 14.0;
-        plot
     }
 
     /// Draws the vertical axis alone; the caller draws what is below the plot.
@@ -167,13 +168,7 @@ impl Sheet {
         for tick in &y.ticks {
             let at = plot.y(y.share(tick.at));
             self.line((plot.left, at), (plot.right, at), "wm-grid");
-            self.text(
-                plot.left - 8.0,
-                at + 4.5,
-                "wm-tick",
-                Anchor::End,
-                &tick.label,
-            );
+            self.text(plot.left - 8.0, at + 4.5, "wm-tick", Anchor::End, &tick.label);
         }
         self.used = plot.bottom;
         plot
@@ -208,17 +203,9 @@ impl Sheet {
 
     /// A rectangle with a colour as its fill and, if it is not empty, words on hovering.
     pub(super) fn bar(&mut self, plot: Plot, fill: &str, title: &str) {
-        let Plot {
-            left,
-            right,
-            top,
-            bottom,
-        } = plot;
+        let Plot { left, right, top, bottom } = plot;
         let (x, y) = (place(left), place(top));
-        let (width, height) = (
-            place((right - left).max(0.0)),
-            place((bottom - top).max(0.0)),
-        );
+        let (width, height) = (place((right - left).max(0.0)), place((bottom - top).max(0.0)));
         self.push(format_args!(
             "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" style=\"fill:{fill}\">"
         ));
@@ -243,13 +230,21 @@ impl Sheet {
         self.title_and_end(title, "circle");
     }
 
-    /// A path of straight lines; `attributes` colour it.
+    /// A path of straight lines; `attributes` colour it. What lies on a level line between its ends
+    /// is left out.
     pub(super) fn path(&mut self, runs: &[Vec<(f64, f64)>], closed: bool, attributes: &str) {
         let mut d = String::new();
         for run in runs {
-            for (index, (x, y)) in run.iter().enumerate() {
+            let points: Vec<(String, String)> =
+                run.iter().map(|(x, y)| (place(*x), place(*y))).collect();
+            for (index, (x, y)) in points.iter().enumerate() {
+                let before = index.checked_sub(1).and_then(|i| points.get(i));
+                let beside = [before, points.get(index + 1)];
+                if beside.iter().all(|other| other.is_some_and(|(_, level)| level == y)) {
+                    continue;
+                }
                 d.push(if index == 0 { 'M' } else { 'L' });
-                d.extend([place(*x), ",".to_owned(), place(*y)]);
+                d.extend([x, ",", y]);
             }
             if closed {
                 d.push('Z');
@@ -284,7 +279,7 @@ impl Sheet {
         Svg(format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"wm\" viewBox=\"0 0 {WIDTH} {height}\" \
              width=\"{WIDTH}\" height=\"{height}\" role=\"img\" aria-label=\"{title}\">\
-             <style>{STYLE}</style><rect class=\"wm-paper\" x=\"0\" y=\"0\" width=\"{WIDTH}\" \
+             <style>{LIGHT}{DARK}{STYLE}</style><rect class=\"wm-paper\" x=\"0\" y=\"0\" width=\"{WIDTH}\" \
              height=\"{height}\"/>{body}</svg>"
         ))
     }
@@ -294,9 +289,5 @@ impl Sheet {
 fn place(at: f64) -> String {
     let text = format!("{at:.1}");
     let text = text.strip_suffix(".0").map_or(text.as_str(), |whole| whole);
-    if text == "-0" {
-        "0".to_owned()
-    } else {
-        text.to_owned()
-    }
+    if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }

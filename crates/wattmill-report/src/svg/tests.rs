@@ -53,10 +53,7 @@ fn check(svg: &Svg) -> Result<(), String> {
                 inside(x, y, tag)?;
             }
         }
-        if let Some(d) = tag
-            .strip_prefix("path d=\"")
-            .and_then(|t| t.split('"').next())
-        {
+        if let Some(d) = tag.strip_prefix("path d=\"").and_then(|t| t.split('"').next()) {
             for point in d.split(['M', 'L', 'Z']).filter(|p| !p.is_empty()) {
                 let (x, y) = point.split_once(',').ok_or("a point of one number")?;
                 inside(x.parse().map_err(|_| d)?, y.parse().map_err(|_| d)?, tag)?;
@@ -93,37 +90,20 @@ fn area(x: Horizontal, series: Vec<Series>) -> AreaChart {
         x,
         y_label: "facility power, MW".into(),
         series,
+        over: Vec::new(),
         limits: vec![Limit::new("grid connections", 9_000.0)],
     }
 }
 
 fn line(x: Horizontal, series: Vec<Series>) -> LineChart {
-    let AreaChart {
-        heading,
-        x,
-        y_label,
-        series,
-        limits,
-    } = area(x, series);
-    LineChart {
-        heading,
-        x,
-        y_label,
-        series,
-        limits,
-    }
+    let AreaChart { heading, x, y_label, series, limits, .. } = area(x, series);
+    LineChart { heading, x, y_label, spacing: Spacing::Even, series, limits }
 }
 
 #[test]
 fn names_units_and_ticks_are_there() {
-    let series = vec![
-        Series::new("abilene", ramp(1_200.0)),
-        Series::new("<other>", ramp(8_800.0)),
-    ];
-    for svg in [
-        area(quarters(), series.clone()).to_svg(),
-        line(quarters(), series).to_svg(),
-    ] {
+    let series = vec![Series::new("abilene", ramp(1_200.0)), Series::new("<other>", ramp(8_800.0))];
+    for svg in [area(quarters(), series.clone()).to_svg(), line(quarters(), series).to_svg()] {
         check(&svg).unwrap();
         for told in [
             ">abilene<",
@@ -142,11 +122,79 @@ fn names_units_and_ticks_are_there() {
 }
 
 #[test]
-fn gaps_part_a_line() {
-    let x = Horizontal::Numbers {
-        label: "s".into(),
-        values: (0..6).map(f64::from).collect(),
+fn orders_of_magnitude_have_a_place_each() {
+    let values = vec![0.0, 1e3, 1e6, 1e9];
+    let x = Horizontal::Numbers { label: "s".into(), values: vec![0.0, 1.0, 2.0, 3.0] };
+    let chart = LineChart {
+        spacing: Spacing::Logarithmic,
+        limits: vec![Limit::new("none", 0.0)],
+        ..line(x, vec![Series::new("a", values)])
     };
+    let svg = chart.to_svg();
+    check(&svg).unwrap();
+    for tick in [">1,000<", ">1 M<", ">1 G<"] {
+        assert!(svg.as_str().contains(tick), "{tick} in {svg}");
+    }
+    assert!(!svg.as_str().contains(">none<"), "what is not above zero has no place");
+    assert!(svg.as_str().contains("a: 1,000\n"));
+}
+
+#[test]
+fn lines_over_areas_are_not_stacked() {
+    let chart = AreaChart {
+        over: vec![Series::new("available", ramp(1_500.0))],
+        limits: Vec::new(),
+        ..area(quarters(), vec![Series::new("abilene", ramp(1_200.0))])
+    };
+    let svg = chart.to_svg();
+    check(&svg).unwrap();
+    assert!(svg.as_str().contains(">available<") && svg.as_str().contains("available: 71.4"));
+    assert!(svg.as_str().contains(">1,500<") && !svg.as_str().contains(">2,000<"));
+}
+
+#[test]
+fn states_and_dots_say_what_they_are() {
+    let cell = |state, text: &str| Cell { state, text: text.into() };
+    let states = StateChart {
+        heading: Heading::new("What binds", ""),
+        states: ["power", "demand", "never"]
+            .iter()
+            .enumerate()
+            .map(|(color, name)| State { name: (*name).into(), color })
+            .collect(),
+        rows: vec!["abilene".into(), "milam".into()],
+        columns: vec!["2026-Q3".into(), "2026-Q4".into()],
+        cells: vec![vec![cell(0, "0"), cell(1, "200")], vec![cell(0, "0")]],
+        text_label: "MW".into(),
+    };
+    let svg = states.to_svg();
+    check(&svg).unwrap();
+    assert!(svg.as_str().contains("abilene, 2026-Q4\ndemand\n200 MW"));
+    assert!(!svg.as_str().contains(">never<"), "a state that nothing is in");
+    let dots = DotChart {
+        heading: Heading::new("Latency", ""),
+        rows: vec!["chat".into()],
+        x_label: "ms".into(),
+        spacing: Spacing::Logarithmic,
+        series: vec![Series::new("p50", vec![20.0]), Series::new("p99", vec![400.0])],
+        limits: vec![Limit::new("SLO", 2_000.0)],
+    };
+    let svg = dots.to_svg();
+    check(&svg).unwrap();
+    assert!(svg.as_str().contains("chat\np99: 400\n(ms)") && svg.as_str().contains(">SLO<"));
+}
+
+#[test]
+fn light_pictures_stay_light() {
+    let svg = line(quarters(), vec![Series::new("a", ramp(1.0))]).to_svg();
+    assert!(svg.as_str().contains("prefers-color-scheme"));
+    let light = svg.light();
+    assert!(!light.as_str().contains("@media") && light.as_str().contains("--wm-bg:#fff"));
+}
+
+#[test]
+fn gaps_part_a_line() {
+    let x = Horizontal::Numbers { label: "s".into(), values: (0..6).map(f64::from).collect() };
     let values = vec![1.0, 2.0, f64::NAN, 3.0, f64::INFINITY, 4.0];
     let svg = line(x, vec![Series::new("a", values)]).to_svg();
     check(&svg).unwrap();
@@ -156,52 +204,26 @@ fn gaps_part_a_line() {
 
 #[test]
 fn long_series_are_thinned_but_keep_their_peaks() {
-    let days: Vec<f64> = (0..43_800)
-        .map(|h| 20_000.0 + f64::from(h) / 24.0)
-        .collect();
+    let days: Vec<f64> = (0..43_800).map(|h| 20_000.0 + f64::from(h) / 24.0).collect();
     let mut values = vec![1.0; days.len()];
     values[31_337] = 100.0;
     for svg in [
-        area(
-            Horizontal::Calendar { days: days.clone() },
-            vec![Series::new("a", values.clone())],
-        ),
-        area(
-            Horizontal::Calendar { days: days.clone() },
-            vec![Series::new("a", values.clone())],
-        ),
+        area(Horizontal::Calendar { days: days.clone() }, vec![Series::new("a", values.clone())]),
+        area(Horizontal::Calendar { days: days.clone() }, vec![Series::new("a", values.clone())]),
     ]
-    .map(|chart| {
-        AreaChart {
-            limits: Vec::new(),
-            ..chart
-        }
-        .to_svg()
-    }) {
+    .map(|chart| AreaChart { limits: Vec::new(), ..chart }.to_svg())
+    {
         check(&svg).unwrap();
         assert!(svg.as_str().len() < 120_000, "{}", svg.as_str().len());
-        let top = svg
-            .as_str()
-            .split("<line x1=")
-            .nth(6)
-            .unwrap()
-            .split("y1=\"")
-            .nth(1)
-            .unwrap();
+        let top = svg.as_str().split("<line x1=").nth(6).unwrap().split("y1=\"").nth(1).unwrap();
         let top = top.split('"').next().unwrap();
-        assert!(
-            svg.as_str().contains(&format!(",{top}L")),
-            "the peak is drawn at {top}"
-        );
+        assert!(svg.as_str().contains(&format!(",{top}L")), "the peak is drawn at {top}");
     }
 }
 
 #[test]
 fn what_is_empty_says_so() {
-    let nothing = || Horizontal::Numbers {
-        label: "s".into(),
-        values: vec![0.0, 1.0],
-    };
+    let nothing = || Horizontal::Numbers { label: "s".into(), values: vec![0.0, 1.0] };
     let heading = || Heading::new("Latency", "");
     let bars = |series| BarChart {
         heading: heading(),
@@ -247,32 +269,21 @@ fn a_waterfall_says_every_value_and_share() {
         whole: "grid".into(),
         unit: "TWh".into(),
         stages: vec![
-            WaterfallStage::loss(
-                "cooling and conversion",
-                "facility energy that is not IT",
-                2.0,
-            ),
+            WaterfallStage::loss("cooling and conversion", "facility energy that is not IT", 2.0),
             WaterfallStage::loss("idle", "", 3.0),
             WaterfallStage::useful("tokens", "arithmetic", 5.0),
         ],
     };
     let svg = chart.to_svg();
     check(&svg).unwrap();
-    for told in [
-        ">10 TWh · 100 %<",
-        ">2 TWh · 20 %<",
-        ">3 TWh · 30 %<",
-        ">5 TWh · 50 %<",
-    ] {
+    for told in [">10 TWh · 100 %<", ">2 TWh · 20 %<", ">3 TWh · 30 %<", ">5 TWh · 50 %<"] {
         assert!(svg.as_str().contains(told), "{told}");
     }
 }
 
 #[test]
 fn a_distribution_tells_its_percentiles() {
-    let points = (1..=100)
-        .map(|i| (f64::from(i) * 0.01, f64::from(i) / 100.0))
-        .collect();
+    let points = (1..=100).map(|i| (f64::from(i) * 0.01, f64::from(i) / 100.0)).collect();
     let chart = DistributionChart {
         heading: Heading::new("Latency", ""),
         x_label: "time to first token, s".into(),
@@ -282,10 +293,7 @@ fn a_distribution_tells_its_percentiles() {
     };
     let svg = chart.to_svg();
     check(&svg).unwrap();
-    assert!(
-        svg.as_str().contains(">TTFT: p50 0.5, p90 0.9, p99 0.99<"),
-        "{svg}"
-    );
+    assert!(svg.as_str().contains(">TTFT: p50 0.5, p90 0.9, p99 0.99<"), "{svg}");
     assert!(svg.as_str().contains(">SLO 2 s<"));
 }
 
@@ -295,24 +303,14 @@ fn negative_bars_hang_below_zero() {
         heading: Heading::new("Cash", ""),
         categories: vec!["2027".into(), "2028".into()],
         y_label: "GUSD".into(),
-        series: vec![
-            Series::new("in", vec![3.0, 5.0]),
-            Series::new("out", vec![-4.0, -2.0]),
-        ],
+        series: vec![Series::new("in", vec![3.0, 5.0]), Series::new("out", vec![-4.0, -2.0])],
         arrangement: Arrangement::Stacked,
     };
     for arrangement in [Arrangement::Stacked, Arrangement::Grouped] {
-        let svg = BarChart {
-            arrangement,
-            ..chart.clone()
-        }
-        .to_svg();
+        let svg = BarChart { arrangement, ..chart.clone() }.to_svg();
         check(&svg).unwrap();
         assert!(svg.as_str().contains(">-4<"));
-        assert!(
-            svg.as_str()
-                .contains("<title>2027\nout: -4\n(GUSD)</title>")
-        );
+        assert!(svg.as_str().contains("<title>2027\nout: -4\n(GUSD)</title>"));
     }
 }
 
@@ -350,9 +348,34 @@ proptest! {
         };
         let limits = vec![Limit::new(names[3].clone(), limit), Limit::new(names[4].clone(), 1.0)];
         let y_label = names[5].clone();
-        let area = AreaChart { heading, x, y_label, series, limits };
-        let AreaChart { heading, x, y_label, series, limits } = area.clone();
-        let line = LineChart { heading, x, y_label, series, limits };
+        let over = series.iter().take(3).cloned().collect();
+        let area = AreaChart { heading, x, y_label, series, over, limits };
+        let AreaChart { heading, x, y_label, series, limits, .. } = area.clone();
+        let spacing = if stacked { Spacing::Even } else { Spacing::Logarithmic };
+        let line = LineChart { heading, x, y_label, spacing, series, limits };
+        let dots = DotChart {
+            heading: area.heading.clone(),
+            rows: names.clone(),
+            x_label: names[5].clone(),
+            spacing,
+            series: area.series.clone(),
+            limits: area.limits.clone(),
+        };
+        let cells = rows
+            .iter()
+            .map(|row| {
+                let cell = |v: &f64| Cell { state: *v as usize % 4, text: names[8].clone() };
+                row.iter().map(cell).collect()
+            })
+            .collect();
+        let states = StateChart {
+            heading: area.heading.clone(),
+            states: (0..3).map(|i| State { name: names[i].clone(), color: 3 * i }).collect(),
+            rows: names.clone(),
+            columns: names.clone(),
+            cells,
+            text_label: names[9].clone(),
+        };
         let AreaChart { heading, y_label, series, limits, .. } = area.clone();
         let arrangement = if stacked { Arrangement::Stacked } else { Arrangement::Grouped };
         let bars =
@@ -385,6 +408,7 @@ proptest! {
         };
         for svg in [
             area.to_svg(), line.to_svg(), bars.to_svg(), waterfall.to_svg(), curves.to_svg(),
+            dots.to_svg(), states.to_svg(),
         ] {
             check(&svg).map_err(TestCaseError::fail)?;
         }

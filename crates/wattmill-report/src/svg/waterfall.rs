@@ -30,20 +30,12 @@ pub struct WaterfallStage {
 impl WaterfallStage {
     /// A part that is lost.
     pub fn loss(name: impl Into<String>, meaning: impl Into<String>, value: f64) -> Self {
-        Self {
-            name: name.into(),
-            meaning: meaning.into(),
-            value,
-            kind: StageKind::Loss,
-        }
+        Self { name: name.into(), meaning: meaning.into(), value, kind: StageKind::Loss }
     }
 
     /// A part that the whole is for.
     pub fn useful(name: impl Into<String>, meaning: impl Into<String>, value: f64) -> Self {
-        Self {
-            kind: StageKind::Useful,
-            ..Self::loss(name, meaning, value)
-        }
+        Self { kind: StageKind::Useful, ..Self::loss(name, meaning, value) }
     }
 
     fn size(&self) -> f64 {
@@ -81,12 +73,7 @@ impl WaterfallChart {
             return sheet.no_data();
         };
         let told = |value: f64| {
-            format!(
-                "{} {} · {}",
-                value_label(value),
-                self.unit,
-                percent(value / total)
-            )
+            format!("{} {} · {}", value_label(value), self.unit, percent(value / total))
         };
         let names = self
             .stages
@@ -96,9 +83,7 @@ impl WaterfallChart {
             .fold(0.0, f64::max)
             .min(330.0);
         let labels = self.stages.iter().map(|s| width(&told(s.size()), LABEL));
-        let labels = labels
-            .chain([width(&told(total), LABEL)])
-            .fold(0.0, f64::max);
+        let labels = labels.chain([width(&told(total), LABEL)]).fold(0.0, f64::max);
         let left = 24.0 + names + 16.0;
         let right = WIDTH - 24.0 - LABEL_GAP - labels.min(WIDTH - 24.0 - left - 160.0);
 
@@ -109,11 +94,7 @@ impl WaterfallChart {
         let whole = WaterfallStage::loss(self.whole.as_str(), "", total);
         for (index, stage) in std::iter::once(&whole).chain(&self.stages).enumerate() {
             let (y, size) = (row(index), stage.size());
-            let (from, to) = if index == 0 {
-                (0.0, total)
-            } else {
-                (remaining - size, remaining)
-            };
+            let (from, to) = if index == 0 { (0.0, total) } else { (remaining - size, remaining) };
             let fill = match (index, stage.kind) {
                 (0, _) => "var(--wm-s0)",
                 (_, StageKind::Loss) => "var(--wm-loss)",
@@ -132,11 +113,7 @@ impl WaterfallChart {
             let words = [stage.name.as_str(), &told(size), &stage.meaning].join("\n");
             sheet.bar(place, fill, words.trim_end());
             self.row_text(&mut sheet, stage, names, y);
-            let bold = if index == 0 || stage.kind == StageKind::Useful {
-                "wm-bold"
-            } else {
-                ""
-            };
+            let bold = if index == 0 || stage.kind == StageKind::Useful { "wm-bold" } else { "" };
             let class = format!("wm-halo {bold}");
             let class = class.trim_end();
             let at = x(to) + LABEL_GAP;
@@ -149,11 +126,7 @@ impl WaterfallChart {
 
     fn row_text(&self, sheet: &mut Sheet, stage: &WaterfallStage, room: f64, y: f64) {
         let name = shorten(&stage.name, LABEL + 1.0, room);
-        let base = if stage.meaning.is_empty() {
-            y + BAR / 2.0 + 4.5
-        } else {
-            y + 10.0
-        };
+        let base = if stage.meaning.is_empty() { y + BAR / 2.0 + 4.5 } else { y + 10.0 };
         sheet.text(24.0, base, "wm-bold", Anchor::Start, &name);
         if !stage.meaning.is_empty() {
             let meaning = shorten(&stage.meaning, 12.0, room);

@@ -19,9 +19,7 @@ pub fn zoom_text(factory: &Factory, zoom: &Zoom) -> String {
         factory.name, zoom.length, zoom.at
     ));
     if zoom.interrupted {
-        line(format_args!(
-            "PARTIAL: interrupted; the last pool below covers a part of the window"
-        ));
+        line(format_args!("PARTIAL: interrupted; the last pool below covers a part of the window"));
     }
     if zoom.pools.is_empty() {
         line(format_args!(
@@ -32,10 +30,7 @@ pub fn zoom_text(factory: &Factory, zoom: &Zoom) -> String {
             "\nThe plan's fluid hour against the window, request by request\n\n{}",
             against(factory, zoom)
         ));
-        line(format_args!(
-            "Latency in the window\n\n{}",
-            latencies(factory, zoom)
-        ));
+        line(format_args!("Latency in the window\n\n{}", latencies(factory, zoom)));
     }
     for (service, unserved) in factory.services.iter().zip(&zoom.unserved) {
         if *unserved > 0.0 {
@@ -46,10 +41,7 @@ pub fn zoom_text(factory: &Factory, zoom: &Zoom) -> String {
             ));
         }
     }
-    line(format_args!(
-        "seed {}, answer {:016x}",
-        factory.seed, zoom.answer_hash
-    ));
+    line(format_args!("seed {}, answer {:016x}", factory.seed, zoom.answer_hash));
     out
 }
 
@@ -86,11 +78,7 @@ fn against(factory: &Factory, zoom: &Zoom) -> Table {
         let mut row: Vec<String> = names(factory, pool).into();
         row.push(grouped(pool.replicas.into()));
         let off = |fluid: f64, exact: f64| {
-            if fluid > 0.0 {
-                signed_percent(exact / fluid - 1.0)
-            } else {
-                "-".to_owned()
-            }
+            if fluid > 0.0 { signed_percent(exact / fluid - 1.0) } else { "-".to_owned() }
         };
         let (fluid, exact) = (&pool.fluid, &pool.exact);
         row.extend([
@@ -124,20 +112,7 @@ fn latencies(factory: &Factory, zoom: &Zoom) -> Table {
         "KV peak",
         "batch",
     ])
-    .units([
-        "",
-        "",
-        "",
-        "",
-        "ms",
-        "ms",
-        "ms",
-        "ms",
-        "",
-        "each limit",
-        "",
-        "sequences",
-    ])
+    .units(["", "", "", "", "ms", "ms", "ms", "ms", "", "each limit", "", "sequences"])
     .left(&[0, 1, 2]);
     for pool in &zoom.pools {
         let s = &pool.summary;
