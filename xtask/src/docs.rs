@@ -46,10 +46,7 @@ fn finding_of((path, _): (&str, String)) -> Finding {
 }
 
 /// Pages that are missing or say something else than the code, with what they should say.
-fn stale<'a>(
-    root: &Path,
-    pages: &[(&'a str, fn() -> String)],
-) -> anyhow::Result<Vec<(&'a str, String)>> {
+fn stale(root: &Path, pages: &[Page]) -> anyhow::Result<Vec<(&'static str, String)>> {
     let mut stale = Vec::new();
     for (path, content) in pages {
         let content = content();
