@@ -506,8 +506,8 @@ mod tests {
                 "hiden",
                 "unit",
                 "layers",
-                "linear_ops_ms_by_tokens_rounded_up_to_8.16",
                 "linear_ops_ms_by_tokens_rounded_up_to_8.9",
+                "linear_ops_ms_by_tokens_rounded_up_to_8.16",
                 "attn_kv_cache_save_ms_by_exact_tokens",
                 "hidden"
             ]

@@ -2,8 +2,8 @@
 //!
 //! Draws and writes what others computed; computes nothing itself, opens no file.
 
-mod document;
 mod catalog;
+mod document;
 mod engine;
 mod format;
 mod html;
@@ -16,12 +16,12 @@ mod table;
 mod zoom;
 
 pub use self::parquet::{ParquetError, RequestRow, RequestWriter};
+pub use catalog::{catalog_list_text, catalog_show_text};
 pub use document::{
     DiagnosticEntry, DiagnosticSeverity, ReplayEngine, ReplayInputs, ReplayTraffic,
     catalog_list_document, catalog_show_document, check_document, output_reference_markdown,
     output_schemas, replay_document, run_document, zoom_document,
 };
-pub use catalog::{catalog_list_text, catalog_show_text};
 pub use engine::engine_name;
 pub use html::Page;
 pub use plan::{Detail, plan_text};

@@ -44,11 +44,9 @@ fn refused(text: impl AsRef<[u8]>, expected: &Expect) {
 
 #[test]
 fn every_form_is_told_by_its_first_line() {
-    for (text, form) in [
-        (AZURE, TraceForm::Azure),
-        (MOONCAKE, TraceForm::Mooncake),
-        (COLUMNS, TraceForm::Columns),
-    ] {
+    for (text, form) in
+        [(AZURE, TraceForm::Azure), (MOONCAKE, TraceForm::Mooncake), (COLUMNS, TraceForm::Columns)]
+    {
         for bytes in [text.as_bytes().to_vec(), gzip(text.as_bytes())] {
             let trace = read_trace(bytes.as_slice()).unwrap();
             assert_eq!(trace.form, form);
@@ -61,11 +59,7 @@ fn every_form_is_told_by_its_first_line() {
 fn dates_count_from_the_first_request() {
     assert_eq!(
         triples(AZURE.as_bytes()),
-        [
-            (0, 374, 44),
-            (4_314_579_000, 396, 109),
-            (4_314_579_000, 879, 55)
-        ]
+        [(0, 374, 44), (4_314_579_000, 396, 109), (4_314_579_000, 879, 55)]
     );
 }
 
@@ -73,20 +67,13 @@ fn dates_count_from_the_first_request() {
 fn milliseconds_stay_as_given() {
     assert_eq!(
         triples(MOONCAKE.as_bytes()),
-        [
-            (0, 6758, 500),
-            (27_482_000_000, 3, 4),
-            (27_482_500_000, 3, 7)
-        ]
+        [(0, 6758, 500), (27_482_000_000, 3, 4), (27_482_500_000, 3, 7)]
     );
 }
 
 #[test]
 fn columns_stand_in_any_order_beside_others() {
-    assert_eq!(
-        triples(COLUMNS.as_bytes()),
-        [(158_000_000, 395, 112), (162_000_000, 1030, 403)]
-    );
+    assert_eq!(triples(COLUMNS.as_bytes()), [(158_000_000, 395, 112), (162_000_000, 1030, 403)]);
     let quoted = "\"Decode_Tokens\", \"ARRIVED_AT_S\" ,prefill_tokens\n\"5\", \"1.5\" , 7";
     assert_eq!(triples(quoted.as_bytes()), [(1_500_000_000, 7, 5)]);
 }
@@ -313,7 +300,7 @@ fn json_lines_that_are_none_are_told() {
              --> t.csv:3:1
               |
             3 | {"timestamp": 5, "input_length": 1}
-              | ^ there is `input_length`, `timestamp`
+              | ^ there is `timestamp`, `input_length`
               |
               = help: the keys of Mooncake JSON lines are timestamp, input_length, output_length
 
@@ -489,15 +476,8 @@ fn a_stream_that_ends_early_is_told() {
     let mut damaged = whole.clone();
     damaged[whole.len() / 2..whole.len() / 2 + 64].fill(0xff);
     let errors = read_trace(damaged.as_slice()).unwrap_err();
-    let all: Vec<_> = errors
-        .listed
-        .iter()
-        .map(|p| p.diagnostic.message.as_str())
-        .collect();
-    assert!(
-        errors.more > 0 || all.iter().any(|m| m.contains("is damaged after")),
-        "{all:?}"
-    );
+    let all: Vec<_> = errors.listed.iter().map(|p| p.diagnostic.message.as_str()).collect();
+    assert!(errors.more > 0 || all.iter().any(|m| m.contains("is damaged after")), "{all:?}");
 
     refused(
         &whole[..2],
@@ -602,15 +582,9 @@ fn a_long_line_is_shown_around_the_problem() {
 fn only_twenty_are_listed_and_the_rest_counted() {
     let text = format!("{}{}", AZURE.lines().next().unwrap(), "\nx,1,1".repeat(57));
     let errors = read_trace(text.as_bytes()).unwrap_err();
-    assert_eq!(
-        (errors.listed.len(), errors.more, errors.count()),
-        (20, 37, 57)
-    );
+    assert_eq!((errors.listed.len(), errors.more, errors.count()), (20, 37, 57));
     let told = errors.render("t.csv", false);
-    assert!(
-        told.ends_with("error: 37 more problems of the same trace\n"),
-        "{told}"
-    );
+    assert!(told.ends_with("error: 37 more problems of the same trace\n"), "{told}");
     assert!(errors.render("t.csv", true).contains('\u{1b}'));
     expect!["57 problems; the first: line 2, column 1: `x` is not a date and time; write it as year-month-day hour:minute:second"].assert_eq(&errors.to_string());
 }
@@ -619,10 +593,7 @@ fn only_twenty_are_listed_and_the_rest_counted() {
 fn calendar_times_are_doubted() {
     let text = "arrived_at_s,prefill_tokens,decode_tokens\n1700158546.68,1,1\n1700158547,1,1\n";
     let trace = read_trace(text.as_bytes()).unwrap();
-    assert_eq!(
-        trace.requests[0].arrival,
-        SimTime::from_ns(1_700_158_546_680_000_000)
-    );
+    assert_eq!(trace.requests[0].arrival, SimTime::from_ns(1_700_158_546_680_000_000));
     expect![[r#"
         warning: the first request arrives 19677 days after the trace's start, at `1700158546.68`
          --> t.csv:2:1
@@ -657,22 +628,10 @@ fn a_reader_that_fails_is_told() {
 fn published_traces_are_read_whole() {
     let shared = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
     for (path, form, count) in [
-        (
-            "traces/azure_llm_2023_conv.csv.gz",
-            TraceForm::Azure,
-            19_366,
-        ),
+        ("traces/azure_llm_2023_conv.csv.gz", TraceForm::Azure, 19_366),
         ("traces/azure_llm_2023_code.csv.gz", TraceForm::Azure, 8_819),
-        (
-            "traces/mooncake_conversation.jsonl.gz",
-            TraceForm::Mooncake,
-            12_031,
-        ),
-        (
-            "traces/mooncake_synthetic.jsonl.gz",
-            TraceForm::Mooncake,
-            3_993,
-        ),
+        ("traces/mooncake_conversation.jsonl.gz", TraceForm::Mooncake, 12_031),
+        ("traces/mooncake_synthetic.jsonl.gz", TraceForm::Mooncake, 3_993),
         ("peers/w4096_workload.csv", TraceForm::Columns, 4_096),
         ("peers/w512_vidur_requests.csv", TraceForm::Columns, 512),
         ("peers/u64_workload.csv", TraceForm::Columns, 64),
@@ -702,12 +661,7 @@ fn holds(bytes: &[u8]) {
         Ok(trace) => {
             assert!(!trace.requests.is_empty());
             assert!(trace.requests.is_sorted_by_key(|r| r.arrival));
-            assert!(
-                trace
-                    .requests
-                    .iter()
-                    .all(|r| r.input_tokens > 0 && r.output_tokens > 0)
-            );
+            assert!(trace.requests.iter().all(|r| r.input_tokens > 0 && r.output_tokens > 0));
         }
         Err(errors) => {
             assert!(errors.count() > 0);

@@ -1,0 +1,53 @@
+//! An engine: layout, formats and limits.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use wattmill_factory::EngineSpec;
+
+/// How a replica is laid out, which number formats it computes in and what it batches.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Engine {
+    /// Tensor parallel degree.
+    tensor_parallel: u32,
+    /// Pipeline parallel degree.
+    pipeline_parallel: u32,
+    /// Expert parallel degree; 1 splits experts by tensor parallelism.
+    expert_parallel: u32,
+    /// Groups of accelerators that attend to a share of the batch each.
+    data_parallel_attention: u32,
+    /// Accelerators of a replica: tensor × pipeline × data parallel degrees.
+    accelerators_per_replica: u32,
+    /// Format of weights and matrix multiplications.
+    #[schemars(extend("enum" = ["bf16", "fp8", "fp4"]))]
+    precision: &'static str,
+    /// Format of the KV cache.
+    #[schemars(extend("enum" = ["bf16", "fp8", "fp4"]))]
+    kv_precision: &'static str,
+    /// Most sequences in the batch of a replica.
+    batch_limit_sequences: u32,
+    /// Most tokens in one step of a replica, decodes and prefill together.
+    step_limit_tokens: u32,
+    /// Tokens in one KV block.
+    block_tokens: u32,
+    /// Fraction of an accelerator's memory that the engine may use.
+    memory_fraction: f64,
+}
+
+impl From<&EngineSpec> for Engine {
+    fn from(spec: &EngineSpec) -> Self {
+        let layout = spec.layout;
+        Self {
+            tensor_parallel: layout.tensor,
+            pipeline_parallel: layout.pipeline,
+            expert_parallel: layout.expert,
+            data_parallel_attention: layout.data_attention,
+            accelerators_per_replica: layout.accelerators(),
+            precision: spec.precision.name(),
+            kv_precision: spec.kv_precision.name(),
+            batch_limit_sequences: spec.max_seqs,
+            step_limit_tokens: spec.max_tokens,
+            block_tokens: spec.block_tokens,
+            memory_fraction: spec.memory_fraction,
+        }
+    }
+}

@@ -1,0 +1,421 @@
+//! The factory a document answers for, as it was understood.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use wattmill_factory as factory;
+use wattmill_factory::{Arrivals, EngineChoice, PowerBasis};
+use wattmill_units::Seconds;
+
+use super::engine::Engine;
+
+/// Days of a year of life.
+const YEAR: f64 = 365.25;
+
+/// The factory as it was read, every default filled in.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Factory {
+    /// What people call it.
+    name: String,
+    /// First day of the plan.
+    #[schemars(extend("format" = "date"))]
+    start: String,
+    /// Last day of the plan.
+    #[schemars(extend("format" = "date"))]
+    end: String,
+    /// Where power arrives, in the order of the file.
+    sites: Vec<Site>,
+    /// Kinds of machines that phases install.
+    systems: Vec<System>,
+    /// What is built, in the order of the file.
+    phases: Vec<Phase>,
+    /// What is served; earlier services are served first.
+    services: Vec<Service>,
+    /// What is trained, on what serving leaves.
+    trainings: Vec<Training>,
+    /// Investments released as power is deployed.
+    contracts: Vec<Contract>,
+    /// Money that comes on a day, whatever is built.
+    payments: Vec<Payment>,
+    /// Costs that no row of the catalogue states.
+    economics: Economics,
+}
+
+impl From<&factory::Factory> for Factory {
+    fn from(factory: &factory::Factory) -> Self {
+        Self {
+            name: factory.name.clone(),
+            start: factory.start.to_string(),
+            end: factory.end.to_string(),
+            sites: factory.sites.iter().map(Site::from).collect(),
+            systems: factory.hardware.iter().map(System::from).collect(),
+            phases: factory.phases.iter().map(|phase| Phase::of(factory, phase)).collect(),
+            services: factory.services.iter().map(Service::from).collect(),
+            trainings: factory.trainings.iter().map(Training::from).collect(),
+            contracts: factory.contracts.iter().map(Contract::from).collect(),
+            payments: factory.payments.iter().map(Payment::from).collect(),
+            economics: Economics::from(&factory.economics),
+        }
+    }
+}
+
+/// A campus behind one grid connection.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Site {
+    /// Its name.
+    name: String,
+    /// Degrees north, where known.
+    latitude_deg: Option<f64>,
+    /// Degrees east, where known.
+    longitude_deg: Option<f64>,
+    /// The grid connection, if there is one.
+    grid: Option<Grid>,
+    /// Generation on the campus.
+    onsite: Vec<Onsite>,
+    /// Peak facility power over peak IT power: sizes what fits behind a connection.
+    pue_design_ratio: f64,
+    /// Facility energy over IT energy through a year: what is paid for.
+    pue_annual_ratio: f64,
+    /// Where its figures come from, as the file says.
+    source: Option<String>,
+}
+
+impl From<&factory::Site> for Site {
+    fn from(site: &factory::Site) -> Self {
+        Self {
+            name: site.name.clone(),
+            latitude_deg: site.location.map(|(north, _)| north),
+            longitude_deg: site.location.map(|(_, east)| east),
+            grid: site.grid.as_ref().map(Grid::from),
+            onsite: site.onsite.iter().map(Onsite::from).collect(),
+            pue_design_ratio: site.pue.design,
+            pue_annual_ratio: site.pue.annual,
+            source: site.source.clone(),
+        }
+    }
+}
+
+/// A grid connection.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Grid {
+    /// Largest facility power it carries.
+    connection_power_mw: f64,
+    /// First day with power.
+    #[schemars(extend("format" = "date"))]
+    energized: String,
+    /// Energy price, all in.
+    price_usd_per_mwh: f64,
+    /// Average carbon intensity, CO₂e.
+    carbon_g_per_kwh: f64,
+}
+
+impl From<&factory::Grid> for Grid {
+    fn from(grid: &factory::Grid) -> Self {
+        Self {
+            connection_power_mw: grid.connection.as_mw(),
+            energized: grid.energized.to_string(),
+            price_usd_per_mwh: grid.price.as_usd_per_mwh(),
+            carbon_g_per_kwh: grid.carbon.as_g_per_kwh(),
+        }
+    }
+}
+
+/// Generation behind the meter.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Onsite {
+    /// Such as `gas turbine`.
+    kind: String,
+    /// Firm facility power it adds.
+    capacity_mw: f64,
+    /// First day with power.
+    #[schemars(extend("format" = "date"))]
+    from: String,
+    /// Cost of its energy.
+    price_usd_per_mwh: f64,
+    /// Carbon intensity of its energy, CO₂e.
+    carbon_g_per_kwh: f64,
+}
+
+impl From<&factory::Onsite> for Onsite {
+    fn from(onsite: &factory::Onsite) -> Self {
+        Self {
+            kind: onsite.kind.clone(),
+            capacity_mw: onsite.capacity.as_mw(),
+            from: onsite.from.to_string(),
+            price_usd_per_mwh: onsite.price.as_usd_per_mwh(),
+            carbon_g_per_kwh: onsite.carbon.as_g_per_kwh(),
+        }
+    }
+}
+
+/// A kind of machine.
+#[derive(Debug, Serialize, JsonSchema)]
+struct System {
+    /// Id, of the catalogue or of the file.
+    id: String,
+    /// As the vendor calls it.
+    name: String,
+    /// What one unit is: `server`, `rack`, `pod` and the like.
+    unit: String,
+    /// Id of its accelerator.
+    accelerator: String,
+    /// Accelerators in one unit.
+    accelerators_per_unit: u32,
+    /// Highest IT power of one unit, where known.
+    unit_it_power_mw: Option<f64>,
+    /// Price of one unit, where known.
+    unit_price_usd: Option<f64>,
+}
+
+impl From<&factory::Hardware> for System {
+    fn from(hardware: &factory::Hardware) -> Self {
+        let system = &hardware.system;
+        Self {
+            id: system.id.clone(),
+            name: system.name.clone(),
+            unit: system.unit.clone(),
+            accelerator: hardware.accelerator.id.clone(),
+            accelerators_per_unit: system.accelerators,
+            unit_it_power_mw: system.power_max.map(|power| power.as_mw()),
+            unit_price_usd: system.price.map(|price| price.as_usd()),
+        }
+    }
+}
+
+/// A delivery of machines to a site.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Phase {
+    /// Its name.
+    name: String,
+    /// Name of its site.
+    site: String,
+    /// Id of its system.
+    system: String,
+    /// How much is delivered.
+    power_mw: f64,
+    /// What `power_mw` counts: facility power at design PUE, or IT power.
+    #[schemars(extend("enum" = ["facility", "it"]))]
+    power_basis: &'static str,
+    /// IT power provisioned for one unit.
+    unit_it_power_mw: f64,
+    /// First day a unit runs if nothing slips.
+    #[schemars(extend("format" = "date"))]
+    first_rack: String,
+    /// From the first unit to the last.
+    ramp_days: f64,
+    /// Median slip, where one is stated; the plan uses it.
+    slip_p50_days: Option<f64>,
+    /// Slip that nine phases in ten stay below.
+    slip_p90_days: Option<f64>,
+    /// Where its figures come from, as the file says.
+    source: Option<String>,
+}
+
+impl Phase {
+    fn of(factory: &factory::Factory, phase: &factory::Phase) -> Self {
+        Self {
+            name: phase.name.clone(),
+            site: factory.sites[phase.site].name.clone(),
+            system: factory.hardware[phase.hardware].system.id.clone(),
+            power_mw: phase.power.as_mw(),
+            power_basis: match phase.basis {
+                PowerBasis::Facility => "facility",
+                PowerBasis::It => "it",
+            },
+            unit_it_power_mw: phase.unit_power.as_mw(),
+            first_rack: phase.first_rack.to_string(),
+            ramp_days: days(phase.ramp),
+            slip_p50_days: phase.slip.map(|slip| days(slip.p50)),
+            slip_p90_days: phase.slip.map(|slip| days(slip.p90)),
+            source: phase.source.clone(),
+        }
+    }
+}
+
+/// A model served to users.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Service {
+    /// Its name.
+    name: String,
+    /// Id of the model that answers.
+    model: String,
+    /// Promised time to first token.
+    slo_ttft_ms: f64,
+    /// Promised time per output token after the first.
+    slo_tpot_ms: f64,
+    /// Fraction of requests that both are promised to.
+    slo_fraction: f64,
+    /// Requests a day at the start of the plan.
+    requests_per_day: f64,
+    /// Growth in a year: 0.4 means 1.4 times a year later.
+    growth_per_year_fraction: f64,
+    /// Rate in each hour of the UTC day over the day's mean.
+    hourly_shape_ratio: [f64; 24],
+    /// Name of the distribution of request lengths.
+    lengths: String,
+    /// Mean length of a prompt.
+    mean_input_tokens: f64,
+    /// Mean length of an answer.
+    mean_output_tokens: f64,
+    /// How arrivals bunch.
+    #[schemars(extend("enum" = ["poisson", "gamma"]))]
+    arrivals: &'static str,
+    /// Deviation of the gaps between arrivals over their mean; 1 for independent arrivals.
+    arrivals_cv_ratio: f64,
+    /// The engine the file states; null leaves the choice to the plan, see `offers`.
+    engine: Option<Engine>,
+    /// Revenue of a million output tokens, where the file states one.
+    price_usd_per_million_output_tokens: Option<f64>,
+}
+
+impl From<&factory::Service> for Service {
+    fn from(service: &factory::Service) -> Self {
+        let traffic = &service.traffic;
+        let (arrivals, arrivals_cv_ratio) = arrivals(traffic.arrivals);
+        Self {
+            name: service.name.clone(),
+            model: service.model.id.clone(),
+            slo_ttft_ms: service.slo.ttft.as_ms(),
+            slo_tpot_ms: service.slo.tpot.as_ms(),
+            slo_fraction: service.slo.quantile,
+            requests_per_day: traffic.requests_per_day,
+            growth_per_year_fraction: traffic.growth_per_year,
+            hourly_shape_ratio: traffic.daily_shape,
+            lengths: traffic.lengths.name.clone(),
+            mean_input_tokens: traffic.lengths.input.mean(),
+            mean_output_tokens: traffic.lengths.output.mean(),
+            arrivals,
+            arrivals_cv_ratio,
+            engine: match &service.engine {
+                EngineChoice::Auto => None,
+                EngineChoice::Explicit(spec) => Some(Engine::from(spec)),
+            },
+            price_usd_per_million_output_tokens: service
+                .price_per_million_output
+                .map(|price| price.as_usd()),
+        }
+    }
+}
+
+/// Name and coefficient of variation of an arrival process.
+pub(super) const fn arrivals(arrivals: Arrivals) -> (&'static str, f64) {
+    match arrivals {
+        Arrivals::Poisson => ("poisson", 1.0),
+        Arrivals::Gamma { cv } => ("gamma", cv),
+    }
+}
+
+/// A training run.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Training {
+    /// Its name.
+    name: String,
+    /// Id of the model that is trained.
+    model: String,
+    /// Tokens to train on.
+    training_tokens: f64,
+    /// Accelerators it wants.
+    accelerators: u32,
+    /// First day it may run.
+    #[schemars(extend("format" = "date"))]
+    from: String,
+    /// Format of matrix multiplications.
+    #[schemars(extend("enum" = ["bf16", "fp8", "fp4"]))]
+    precision: &'static str,
+    /// Model-FLOPs utilisation, against the dense peak of `precision`.
+    mfu_fraction: f64,
+}
+
+impl From<&factory::Training> for Training {
+    fn from(training: &factory::Training) -> Self {
+        Self {
+            name: training.name.clone(),
+            model: training.model.id.clone(),
+            training_tokens: training.tokens,
+            accelerators: training.accelerators,
+            from: training.from.to_string(),
+            precision: training.precision.name(),
+            mfu_fraction: training.mfu,
+        }
+    }
+}
+
+/// An investment released as power is deployed.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Contract {
+    /// Who pays.
+    from: String,
+    /// How much for each step.
+    amount_usd: f64,
+    /// Facility power of one step.
+    for_each_power_mw: f64,
+    /// Most that is ever paid, if limited.
+    up_to_usd: Option<f64>,
+}
+
+impl From<&factory::Contract> for Contract {
+    fn from(contract: &factory::Contract) -> Self {
+        Self {
+            from: contract.from.clone(),
+            amount_usd: contract.amount.as_usd(),
+            for_each_power_mw: contract.for_each.as_mw(),
+            up_to_usd: contract.up_to.map(|most| most.as_usd()),
+        }
+    }
+}
+
+/// Money that comes on a day.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Payment {
+    /// Who pays.
+    from: String,
+    /// How much.
+    amount_usd: f64,
+    /// When.
+    #[schemars(extend("format" = "date"))]
+    on: String,
+}
+
+impl From<&factory::Payment> for Payment {
+    fn from(payment: &factory::Payment) -> Self {
+        Self {
+            from: payment.from.clone(),
+            amount_usd: payment.amount.as_usd(),
+            on: payment.on.to_string(),
+        }
+    }
+}
+
+/// Costs that no row of the catalogue states.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Economics {
+    /// Calendar year whose dollars all amounts of the document are.
+    price_year: i16,
+    /// Land, building, electrical and mechanical plant, for each watt of facility power.
+    infrastructure_usd_per_w: f64,
+    /// One accelerator with its share of server and network, where the system has no price.
+    accelerator_price_usd: f64,
+    /// Staff, spares, insurance and tax of a year, over all capital spent.
+    operations_per_year_fraction: f64,
+    /// Straight-line life of machines, in years of 365.25 days.
+    machine_life_years: f64,
+    /// Straight-line life of infrastructure, likewise.
+    infrastructure_life_years: f64,
+}
+
+impl From<&factory::Economics> for Economics {
+    fn from(economics: &factory::Economics) -> Self {
+        Self {
+            price_year: economics.price_year,
+            infrastructure_usd_per_w: economics.infrastructure_usd_per_w,
+            accelerator_price_usd: economics.accelerator_price.as_usd(),
+            operations_per_year_fraction: economics.operations_per_year,
+            machine_life_years: days(economics.machine_life) / YEAR,
+            infrastructure_life_years: days(economics.infrastructure_life) / YEAR,
+        }
+    }
+}
+
+/// Days of 24 hours.
+fn days(span: Seconds) -> f64 {
+    span.as_hours() / 24.0
+}

@@ -1,0 +1,29 @@
+//! Answers for programs: one JSON document for each command.
+//!
+//! What a field means is said once, at the field: the schema and `docs/json.md` are made from it.
+
+mod catalog;
+mod check;
+mod engine;
+mod factory;
+mod figures;
+mod head;
+mod latency;
+mod measured;
+mod reference;
+mod replay;
+mod run;
+mod schema;
+mod text;
+mod zoom;
+
+#[cfg(test)]
+mod tests;
+
+pub use catalog::{catalog_list_document, catalog_show_document};
+pub use check::{DiagnosticEntry, DiagnosticSeverity, check_document};
+pub use reference::output_reference_markdown;
+pub use replay::{ReplayEngine, ReplayInputs, ReplayTraffic, replay_document};
+pub use run::run_document;
+pub use schema::output_schemas;
+pub use zoom::zoom_document;

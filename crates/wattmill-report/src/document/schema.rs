@@ -1,0 +1,37 @@
+//! Schemas of the documents.
+
+use schemars::{JsonSchema, generate::SchemaSettings};
+use serde_json::{Value, json};
+
+use super::{catalog, check, replay, run, zoom};
+
+/// JSON Schemas (draft 2020-12) of every document, by the name of the command that prints it.
+///
+/// A document keeps to its schema but for numbers that are not finite, which would be a fault of the
+/// program: they are null.
+///
+/// ```
+/// let schemas = wattmill_report::output_schemas();
+/// assert_eq!(schemas["run"]["properties"]["schema"]["const"], "wattmill.run/1");
+/// ```
+pub fn output_schemas() -> Value {
+    Value::Object(
+        [
+            schema::<run::Run>("run", run::SCHEMA),
+            schema::<replay::Replay>("replay", replay::SCHEMA),
+            schema::<zoom::Zoom>("zoom", zoom::SCHEMA),
+            schema::<check::Check>("check", check::SCHEMA),
+            schema::<catalog::Document>("catalog", catalog::SCHEMA),
+        ]
+        .into_iter()
+        .collect(),
+    )
+}
+
+fn schema<T: JsonSchema>(name: &str, id: &str) -> (String, Value) {
+    let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
+    let mut schema = generator.into_root_schema_for::<T>().to_value();
+    schema["title"] = json!(format!("wattmill {name} --json"));
+    schema["properties"]["schema"]["const"] = json!(id);
+    (name.to_owned(), schema)
+}

@@ -1,0 +1,221 @@
+//! A small factory and small replays, run for real.
+
+use jiff::civil::date;
+use wattmill_catalog::{Catalog, Precision};
+use wattmill_factory::{
+    Arrivals, Contract, Economics, EngineChoice, EngineSpec, Factory, Grid, Hardware, Layout,
+    LengthTable, Lengths, Onsite, Payment, Phase, PowerBasis, Pue, Service, Site, Slip, Slo,
+    Traffic, Training,
+};
+use wattmill_plan::{Plan, offers, run};
+use wattmill_sim::{Finished, Latency, Limits, Request, Summary, Tally};
+use wattmill_units::{
+    CarbonIntensity, Energy, EnergyPrice, Id, IdVec, Money, Power, Seconds, SimTime,
+};
+
+use crate::document::{ReplayEngine, ReplayInputs, ReplayTraffic};
+
+/// Two nodes for five weeks around the turn of a quarter, one service, one training run.
+fn factory() -> Factory {
+    let catalog = Catalog::builtin();
+    let model = catalog.model("llama-3.1-8b").unwrap().clone();
+    let system = catalog.system("dgx-h100").unwrap().clone();
+    let accelerator = catalog.accelerator(&system.accelerator).unwrap().clone();
+    let unit_power = system.power_max.unwrap();
+    let price = EnergyPrice::from_usd_per_mwh(60.0);
+    let carbon = CarbonIntensity::from_g_per_kwh(300.0);
+    let spec = EngineSpec::new(Layout::tensor(1), Precision::Fp8);
+    Factory {
+        name: "Two nodes".to_owned(),
+        start: date(2027, 3, 1),
+        end: date(2027, 4, 5),
+        seed: 7,
+        sites: IdVec::from_iter([Site {
+            name: "cellar".to_owned(),
+            location: Some((48.1, 11.6)),
+            grid: Some(Grid {
+                connection: Power::from_kw(40.0),
+                energized: date(2027, 1, 1),
+                price,
+                carbon,
+            }),
+            onsite: vec![Onsite {
+                kind: "gas turbine".to_owned(),
+                capacity: Power::from_kw(10.0),
+                from: date(2027, 3, 3),
+                price,
+                carbon,
+            }],
+            pue: Pue { design: 1.4, annual: 1.2 },
+            source: Some("made up".to_owned()),
+        }]),
+        hardware: IdVec::from_iter([Hardware { system, accelerator }]),
+        phases: IdVec::from_iter([Phase {
+            name: "both".to_owned(),
+            site: Id::from_index(0),
+            hardware: Id::from_index(0),
+            power: unit_power * 2.0,
+            basis: PowerBasis::It,
+            unit_power,
+            first_rack: date(2027, 3, 1),
+            ramp: Seconds::from_days(2.0),
+            slip: Some(Slip { p50: Seconds::from_days(1.0), p90: Seconds::from_days(9.0) }),
+            source: None,
+        }]),
+        services: IdVec::from_iter([Service {
+            name: "chat".to_owned(),
+            model: model.clone(),
+            slo: Slo { ttft: Seconds::from_s(2.0), tpot: Seconds::from_ms(50.0), quantile: 0.99 },
+            traffic: Traffic {
+                requests_per_day: 1e6,
+                growth_per_year: 0.4,
+                daily_shape: [1.0; 24],
+                lengths: Lengths {
+                    name: "fixed".to_owned(),
+                    input: LengthTable::fixed(256),
+                    output: LengthTable::fixed(64),
+                },
+                arrivals: Arrivals::Gamma { cv: 1.5 },
+            },
+            engine: EngineChoice::Explicit(spec),
+            price_per_million_output: Some(Money::from_usd(1.0)),
+        }]),
+        trainings: IdVec::from_iter([Training {
+            name: "small".to_owned(),
+            model,
+            tokens: 1e9,
+            accelerators: 4,
+            from: date(2027, 3, 5),
+            precision: Precision::Bf16,
+            mfu: 0.4,
+        }]),
+        contracts: vec![Contract {
+            from: "a friend".to_owned(),
+            amount: Money::from_musd(1.0),
+            for_each: Power::from_kw(10.0),
+            up_to: None,
+        }],
+        payments: vec![Payment {
+            from: "a bank".to_owned(),
+            amount: Money::from_musd(2.0),
+            on: date(2027, 3, 2),
+        }],
+        economics: Economics {
+            price_year: 2026,
+            infrastructure_usd_per_w: 12.0,
+            accelerator_price: Money::from_usd(35_000.0),
+            operations_per_year: 0.02,
+            machine_life: Seconds::from_days(5.0 * 365.25),
+            infrastructure_life: Seconds::from_days(20.0 * 365.25),
+        },
+    }
+}
+
+/// The factory and its plan.
+pub(super) fn planned() -> (Factory, Plan) {
+    let factory = factory();
+    let catalog = Catalog::builtin();
+    let offers = offers(&factory, catalog, |_, _| {});
+    let plan = run(&factory, catalog, offers);
+    (factory, plan)
+}
+
+/// Three finished requests on a step-time table.
+pub(super) fn trace() -> (ReplayInputs, Summary, Tally) {
+    let ms = |ms: u64| SimTime::from_ns(ms * 1_000_000);
+    let mut tally = Tally::new(Some(Limits { ttft: ms(200), tpot: ms(50) }));
+    for id in 0..3u32 {
+        tally.finish(&Finished {
+            request: Request { id: id.into(), arrival: ms(0), input: 100, output: 5 },
+            first_token: ms(100 * u64::from(id + 1)),
+            finish: ms(100 * u64::from(id + 1) + 80),
+            preemptions: id,
+        });
+    }
+    tally.decode_steps(3, 1 << 20, 0, 4);
+    let inputs = ReplayInputs {
+        traffic: ReplayTraffic::Trace { file: "trace.csv".to_owned() },
+        engine: ReplayEngine::StepTable {
+            file: "table.json".to_owned(),
+            max_seqs: 512,
+            max_tokens: 512,
+        },
+        replicas: 1,
+        cache: None,
+        slo: (Seconds::from_ms(200.0), Seconds::from_ms(50.0)),
+        requests: 3,
+        wall: Seconds::from_ms(0.5),
+        interrupted: false,
+        warnings: vec!["one request was sorted".to_owned()],
+    };
+    (inputs, summary(&tally), tally)
+}
+
+/// The same answers to synthetic traffic on a model.
+pub(super) fn synthetic() -> (ReplayInputs, Summary, Tally) {
+    let (inputs, summary, tally) = trace();
+    let inputs = ReplayInputs {
+        traffic: ReplayTraffic::Synthetic {
+            requests_per_s: 30.0,
+            weekly_users: Some(700_000.0),
+            lengths: "azure-conv-2023".to_owned(),
+            arrivals: Arrivals::Poisson,
+            shape: "flat".to_owned(),
+            duration: Seconds::from_s(600.0),
+            seed: 3,
+        },
+        engine: ReplayEngine::Model {
+            model: "llama-3.1-8b".to_owned(),
+            system: "dgx-h100".to_owned(),
+            accelerator: "h100-sxm".to_owned(),
+            spec: EngineSpec::new(Layout::tensor(2), Precision::Fp8),
+        },
+        cache: Some((50_000, 16)),
+        ..inputs
+    };
+    let energy = Energy::from_joules(700.0);
+    let summary = Summary {
+        energy: Some(energy),
+        power: Some(energy / summary.span),
+        tokens_per_joule: Some(summary.output_tokens as f64 / energy.as_joules()),
+        ..summary
+    };
+    (inputs, summary, tally)
+}
+
+/// A replay stopped before anything was simulated.
+pub(super) fn nothing() -> (ReplayInputs, Summary, Tally) {
+    let tally = Tally::new(None);
+    let inputs = ReplayInputs { requests: 0, wall: Seconds::ZERO, interrupted: true, ..trace().0 };
+    (inputs, summary(&tally), tally)
+}
+
+/// The requests of `tally` in the field's terms; of their steps nothing is known.
+fn summary(tally: &Tally) -> Summary {
+    let span = tally.last_finish.as_seconds();
+    let over = |count: u64| if span > Seconds::ZERO { count as f64 / span.as_s() } else { 0.0 };
+    Summary {
+        finished: tally.finished(),
+        rejected: tally.rejected,
+        input_tokens: tally.input_tokens,
+        output_tokens: tally.output_tokens,
+        span,
+        output_tokens_per_s: over(tally.output_tokens),
+        requests_per_s: over(tally.finished()),
+        ttft: Latency::of_ns(&tally.ttft),
+        tpot: Latency::of_ns(&tally.tpot),
+        inter_token: Latency::of_ticks(&tally.gaps),
+        end_to_end: Latency::of_ns(&tally.e2e),
+        attainment: 1.0,
+        preemptions: tally.preemptions,
+        kv_peak: 0.0,
+        kv_mean: 0.0,
+        batch_mean: 0.0,
+        steps: 0,
+        busy: 0.0,
+        energy: None,
+        power: None,
+        tokens_per_joule: None,
+        answer_hash: tally.fingerprint(),
+    }
+}
