@@ -1,5 +1,6 @@
 //! The project's chores: `cargo xtask --help`.
 
+mod bench;
 mod docs;
 mod finding;
 mod layers;
@@ -14,6 +15,8 @@ use clap::Parser;
 #[derive(Parser)]
 #[command(name = "cargo xtask")]
 enum Chore {
+    /// Measure the project's figures.
+    Bench(bench::BenchArgs),
     /// Write the documents that the code says.
     Docs {
         /// Write nothing; fail if one is stale.
@@ -31,6 +34,7 @@ fn main() -> ExitCode {
     // The workspace is the folder above this package.
     let root = root.parent().unwrap_or(root);
     let done = match Chore::parse() {
+        Chore::Bench(args) => bench::run(&args),
         Chore::Docs { check: true } => docs::check(root),
         Chore::Docs { check: false } => docs::write(root),
         Chore::Layers => layers::run(root),

@@ -43,9 +43,7 @@ impl Precision {
 
     /// From its name, case ignored.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|p| p.name().eq_ignore_ascii_case(name))
+        Self::ALL.into_iter().find(|p| p.name().eq_ignore_ascii_case(name))
     }
 }
 
@@ -107,10 +105,7 @@ impl Accelerator {
             ("a dense peak", peak),
             ("memory", self.memory.is_some()),
             ("memory_bandwidth", self.memory_bandwidth.is_some()),
-            (
-                "scaleup",
-                self.scaleup.is_some() || self.scaleup_domain == Some(1),
-            ),
+            ("scaleup", self.scaleup.is_some() || self.scaleup_domain == Some(1)),
             ("scaleup_domain", self.scaleup_domain.is_some()),
             ("tdp", self.tdp.is_some()),
         ]

@@ -179,15 +179,8 @@ impl Catalog {
         let (lengths, shapes) = (part("lengths"), part("shape"));
         for name in traffic.keys() {
             let message = "is not known here; known are `lengths` and `shape`".to_owned();
-            let error = RowError {
-                field: name.clone(),
-                message,
-            };
-            errors.push(CatalogError::Row {
-                kind: Kind::Lengths,
-                id: name.clone(),
-                error,
-            });
+            let error = RowError { field: name.clone(), message };
+            errors.push(CatalogError::Row { kind: Kind::Lengths, id: name.clone(), error });
         }
         let efficiencies = table(Kind::Efficiency, texts.efficiency, &mut errors);
         let catalog = Self {
@@ -207,46 +200,23 @@ impl Catalog {
         if errors.is_empty() {
             catalog.check_references(&mut errors);
         }
-        if errors.is_empty() {
-            Ok(catalog)
-        } else {
-            Err(errors)
-        }
+        if errors.is_empty() { Ok(catalog) } else { Err(errors) }
     }
 
     fn check_references(&self, errors: &mut Vec<CatalogError>) {
         let mut dangling = |kind, id: &str, field: &str, of: Kind, name: &str| {
             let message = format!("there is no {of} `{name}`");
-            let error = RowError {
-                field: field.to_owned(),
-                message,
-            };
-            errors.push(CatalogError::Row {
-                kind,
-                id: id.to_owned(),
-                error,
-            });
+            let error = RowError { field: field.to_owned(), message };
+            errors.push(CatalogError::Row { kind, id: id.to_owned(), error });
         };
         for row in self.accelerators() {
             if self.efficiency(&row.family).is_none() {
-                dangling(
-                    Kind::Accelerator,
-                    &row.id,
-                    "family",
-                    Kind::Efficiency,
-                    &row.family,
-                );
+                dangling(Kind::Accelerator, &row.id, "family", Kind::Efficiency, &row.family);
             }
         }
         for row in self.systems().filter(|s| !s.accelerator.is_empty()) {
             if self.accelerator(&row.accelerator).is_none() {
-                dangling(
-                    Kind::System,
-                    &row.id,
-                    "accelerator",
-                    Kind::Accelerator,
-                    &row.accelerator,
-                );
+                dangling(Kind::System, &row.id, "accelerator", Kind::Accelerator, &row.accelerator);
             }
         }
     }
@@ -346,10 +316,7 @@ impl Catalog {
         let near = closest(wrong, names.iter().map(|n| n.spelled.as_str()), usize::MAX);
         near.into_iter()
             .filter(|spelled| {
-                let id = names
-                    .iter()
-                    .find(|n| n.spelled == *spelled)
-                    .map_or("", |n| &n.id);
+                let id = names.iter().find(|n| n.spelled == *spelled).map_or("", |n| &n.id);
                 let first = !shown.contains(&id);
                 shown.push(id);
                 first
@@ -391,33 +358,17 @@ impl<T> Shelf<T> {
         parse: impl Fn(&str, &Table) -> Result<T, Vec<RowError>>,
         errors: &mut Vec<CatalogError>,
     ) -> Self {
-        let mut shelf = Self {
-            rows: BTreeMap::new(),
-            names: BTreeMap::new(),
-        };
+        let mut shelf = Self { rows: BTreeMap::new(), names: BTreeMap::new() };
         for (id, value) in table {
             let mut refuse = |field: &str, message: String| {
-                let error = RowError {
-                    field: field.to_owned(),
-                    message,
-                };
-                errors.push(CatalogError::Row {
-                    kind,
-                    id: id.clone(),
-                    error,
-                });
+                let error = RowError { field: field.to_owned(), message };
+                errors.push(CatalogError::Row { kind, id: id.clone(), error });
             };
             let Value::Table(row) = value else {
-                refuse(
-                    id,
-                    "is not a row; write `[id]` and its values below it".to_owned(),
-                );
+                refuse(id, "is not a row; write `[id]` and its values below it".to_owned());
                 continue;
             };
-            for field in PROVENANCE
-                .into_iter()
-                .filter(|field| !row.contains_key(*field))
-            {
+            for field in PROVENANCE.into_iter().filter(|field| !row.contains_key(*field)) {
                 refuse(
                     field,
                     "missing; a row says where it was read, when and how sure".to_owned(),
@@ -458,13 +409,7 @@ impl<T> Shelf<T> {
             });
             return;
         }
-        self.names.insert(
-            normal,
-            Name {
-                spelled: name.to_owned(),
-                id: id.to_owned(),
-            },
-        );
+        self.names.insert(normal, Name { spelled: name.to_owned(), id: id.to_owned() });
     }
 
     fn get(&self, name: &str) -> Option<&T> {
@@ -486,10 +431,7 @@ fn strings(value: &Value) -> Option<Vec<&str>> {
 
 fn table(kind: Kind, text: &str, errors: &mut Vec<CatalogError>) -> Table {
     text.parse().unwrap_or_else(|e: toml::de::Error| {
-        errors.push(CatalogError::Syntax {
-            kind,
-            message: e.to_string().trim_end().to_owned(),
-        });
+        errors.push(CatalogError::Syntax { kind, message: e.to_string().trim_end().to_owned() });
         Table::new()
     })
 }
@@ -497,28 +439,15 @@ fn table(kind: Kind, text: &str, errors: &mut Vec<CatalogError>) -> Table {
 /// Measured families first: the others borrow from them.
 fn borrow_and_fill(table: &Table, errors: &mut Vec<CatalogError>) -> Shelf<Efficiency> {
     let borrows = |value: &Value| value.get("borrowed_from").is_some();
-    let (borrowed, measured): (Table, Table) = table
-        .clone()
-        .into_iter()
-        .partition(|(_, value)| borrows(value));
+    let (borrowed, measured): (Table, Table) =
+        table.clone().into_iter().partition(|(_, value)| borrows(value));
     let kind = Kind::Efficiency;
-    let mut shelf = Shelf::fill(
-        kind,
-        &measured,
-        |id, row| parse_efficiency(id, row, None),
-        errors,
-    );
+    let mut shelf = Shelf::fill(kind, &measured, |id, row| parse_efficiency(id, row, None), errors);
     let lend = |id: &str, row: &Table| {
-        let name = row
-            .get("borrowed_from")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
+        let name = row.get("borrowed_from").and_then(Value::as_str).unwrap_or_default();
         let lender = shelf.get(name).ok_or_else(|| {
             let message = format!("there is no measured family `{name}`");
-            vec![RowError {
-                field: "borrowed_from".to_owned(),
-                message,
-            }]
+            vec![RowError { field: "borrowed_from".to_owned(), message }]
         })?;
         parse_efficiency(id, row, Some(lender))
     };

@@ -84,10 +84,7 @@ pub(crate) fn parse_efficiency(
         let value = row.quantity::<Ratio>(name).map(Ratio::as_fraction);
         match value.or(otherwise) {
             Some(v) if v > most => {
-                row.refuse(
-                    name,
-                    format!("`{v}` is not a share; it may be at most {most}"),
-                );
+                row.refuse(name, format!("`{v}` is not a share; it may be at most {most}"));
                 v
             }
             Some(v) => v,
@@ -97,22 +94,11 @@ pub(crate) fn parse_efficiency(
     let mut shares = |names: [&'static str; 3], lent: Option<[f64; 3]>| {
         let widest = share(names[0], lent.map(|l| l[0]), 1.0);
         let middle = share(names[1], lent.map(|l| l[1]).or(Some(widest)), 1.0);
-        [
-            widest,
-            middle,
-            share(names[2], lent.map(|l| l[2]).or(Some(middle)), 1.0),
-        ]
+        [widest, middle, share(names[2], lent.map(|l| l[2]).or(Some(middle)), 1.0)]
     };
-    let gemm = shares(
-        ["gemm_bf16", "gemm_fp8", "gemm_fp4"],
-        lender.map(|l| l.gemm),
-    );
+    let gemm = shares(["gemm_bf16", "gemm_fp8", "gemm_fp4"], lender.map(|l| l.gemm));
     let memory_weights = shares(
-        [
-            "memory_weights_bf16",
-            "memory_weights_fp8",
-            "memory_weights_fp4",
-        ],
+        ["memory_weights_bf16", "memory_weights_fp8", "memory_weights_fp4"],
         lender.map(|l| l.memory_weights),
     );
     let memory_kv = share("memory_kv", lender.map(|l| l.memory_kv), 1.0);

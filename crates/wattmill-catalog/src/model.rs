@@ -76,11 +76,7 @@ pub enum Undescribed {
 
 impl Undescribed {
     /// Every one of them.
-    pub const ALL: [Self; 3] = [
-        Self::LinearAttention,
-        Self::StateSpace,
-        Self::CompressedAttention,
-    ];
+    pub const ALL: [Self; 3] = [Self::LinearAttention, Self::StateSpace, Self::CompressedAttention];
 
     /// As written in files.
     pub const fn name(self) -> &'static str {
@@ -180,29 +176,14 @@ impl Model {
     pub fn attention_parameters(&self) -> f64 {
         let hidden = f64::from(self.hidden);
         let (attention, query_in) = match self.attention {
-            AttentionKind::Grouped {
-                heads,
-                kv_heads,
-                head_dim,
-            } => {
+            AttentionKind::Grouped { heads, kv_heads, head_dim } => {
                 let (q, kv) = (f64::from(heads), f64::from(kv_heads));
                 (hidden * f64::from(head_dim) * 2.0 * (q + kv), hidden)
             }
-            AttentionKind::Latent {
-                heads,
-                q_rank,
-                kv_rank,
-                nope_dim,
-                rope_dim,
-                v_dim,
-            } => {
+            AttentionKind::Latent { heads, q_rank, kv_rank, nope_dim, rope_dim, v_dim } => {
                 let (heads, kv_rank) = (f64::from(heads), f64::from(kv_rank));
                 let (nope, rope, v) = (f64::from(nope_dim), f64::from(rope_dim), f64::from(v_dim));
-                let query_in = if q_rank == 0 {
-                    hidden
-                } else {
-                    f64::from(q_rank)
-                };
+                let query_in = if q_rank == 0 { hidden } else { f64::from(q_rank) };
                 let down = if q_rank == 0 { 0.0 } else { hidden * query_in };
                 let query = down + query_in * heads * (nope + rope);
                 let key_value = hidden * (kv_rank + rope) + kv_rank * heads * (nope + v);
@@ -233,12 +214,12 @@ impl Model {
     /// key.
     pub fn kv_elements_per_layer(&self) -> f64 {
         let attention = match self.attention {
-            AttentionKind::Grouped {
-                kv_heads, head_dim, ..
-            } => 2.0 * f64::from(kv_heads) * f64::from(head_dim),
-            AttentionKind::Latent {
-                kv_rank, rope_dim, ..
-            } => f64::from(kv_rank) + f64::from(rope_dim),
+            AttentionKind::Grouped { kv_heads, head_dim, .. } => {
+                2.0 * f64::from(kv_heads) * f64::from(head_dim)
+            }
+            AttentionKind::Latent { kv_rank, rope_dim, .. } => {
+                f64::from(kv_rank) + f64::from(rope_dim)
+            }
         };
         attention + self.indexer.map_or(0.0, |i| f64::from(i.head_dim))
     }
@@ -251,24 +232,13 @@ impl Model {
     /// What is lacking to price it, in words. Empty for a model that can be priced.
     pub fn missing(&self) -> Vec<&'static str> {
         let attention = match self.attention {
-            AttentionKind::Grouped {
-                heads,
-                kv_heads,
-                head_dim,
-            } => heads * kv_heads * head_dim > 0,
-            AttentionKind::Latent {
-                heads,
-                kv_rank,
-                nope_dim,
-                v_dim,
-                ..
-            } => heads > 0 && kv_rank > 0 && nope_dim > 0 && v_dim > 0,
+            AttentionKind::Grouped { heads, kv_heads, head_dim } => heads * kv_heads * head_dim > 0,
+            AttentionKind::Latent { heads, kv_rank, nope_dim, v_dim, .. } => {
+                heads > 0 && kv_rank > 0 && nope_dim > 0 && v_dim > 0
+            }
         };
         let dense = self.ffn.dense_layers == 0 || self.ffn.dense_dim > 0;
-        let moe = self
-            .ffn
-            .moe
-            .is_none_or(|m| m.expert_dim > 0 && m.top_k > 0 && m.layers > 0);
+        let moe = self.ffn.moe.is_none_or(|m| m.expert_dim > 0 && m.top_k > 0 && m.layers > 0);
         let ffn_layers = self.ffn.dense_layers + self.ffn.moe.map_or(0, |m| m.layers);
         let undescribed = match self.undescribed {
             None => "",
@@ -280,10 +250,7 @@ impl Model {
             ("layers", self.layers > 0),
             ("hidden", self.hidden > 0),
             ("the shape of its attention", attention),
-            (
-                "the shape of its feed-forward part",
-                dense && moe && ffn_layers > 0,
-            ),
+            ("the shape of its feed-forward part", dense && moe && ffn_layers > 0),
             ("vocab", self.vocab > 0),
             (undescribed, self.undescribed.is_none()),
         ]
@@ -383,20 +350,10 @@ fn attention(row: &mut Row<'_>, hidden: u32) -> AttentionKind {
     }
     let kv_heads = row.count("kv_heads").unwrap_or(heads);
     if heads > 0 && (kv_heads == 0 || !heads.is_multiple_of(kv_heads)) {
-        row.refuse(
-            "kv_heads",
-            format!("{kv_heads} does not divide its {heads} heads"),
-        );
+        row.refuse("kv_heads", format!("{kv_heads} does not divide its {heads} heads"));
     }
-    let head_dim = row
-        .count("head_dim")
-        .or(hidden.checked_div(heads))
-        .unwrap_or(0);
-    AttentionKind::Grouped {
-        heads,
-        kv_heads,
-        head_dim,
-    }
+    let head_dim = row.count("head_dim").or(hidden.checked_div(heads)).unwrap_or(0);
+    AttentionKind::Grouped { heads, kv_heads, head_dim }
 }
 
 fn ffn(row: &mut Row<'_>, layers: u32) -> Ffn {
@@ -416,22 +373,12 @@ fn ffn(row: &mut Row<'_>, layers: u32) -> Ffn {
             top_k,
             expert_dim: row.count("expert_dim").unwrap_or(0),
             shared_dim: row.count("shared_expert_dim").unwrap_or(0),
-            layers: row
-                .count("moe_layers")
-                .unwrap_or(layers.saturating_sub(dense_layers)),
+            layers: row.count("moe_layers").unwrap_or(layers.saturating_sub(dense_layers)),
         }
     });
     let sum = u64::from(dense_layers) + moe.map_or(0, |m| u64::from(m.layers));
     if sum > u64::from(layers) {
-        row.refuse(
-            "dense_layers",
-            format!("with moe_layers {sum}, more than its {layers} layers"),
-        );
+        row.refuse("dense_layers", format!("with moe_layers {sum}, more than its {layers} layers"));
     }
-    Ffn {
-        dense_dim,
-        dense_layers,
-        moe,
-        gated,
-    }
+    Ffn { dense_dim, dense_layers, moe, gated }
 }

@@ -37,20 +37,11 @@ impl<'a> Row<'a> {
         known.extend(PROVENANCE);
         known.push("aliases");
         let met = known.iter().filter(|k| table.contains_key(**k)).count();
-        Self {
-            table,
-            known,
-            met,
-            fields: Vec::with_capacity(table.len()),
-            errors: Vec::new(),
-        }
+        Self { table, known, met, fields: Vec::with_capacity(table.len()), errors: Vec::new() }
     }
 
     pub(crate) fn refuse(&mut self, field: &str, message: String) {
-        self.errors.push(RowError {
-            field: field.to_owned(),
-            message,
-        });
+        self.errors.push(RowError { field: field.to_owned(), message });
     }
 
     /// Refuses a row without `field`; `stand_in` lets the reading go on to find what else is wrong.
@@ -70,10 +61,7 @@ impl<'a> Row<'a> {
             self.show(name, value, None, None);
             return Some(value);
         };
-        for key in own
-            .keys()
-            .filter(|k| !["value", "source", "confidence"].contains(&k.as_str()))
-        {
+        for key in own.keys().filter(|k| !["value", "source", "confidence"].contains(&k.as_str())) {
             let message =
                 format!("`{key}` is not a part of a value; use value, source, confidence");
             self.refuse(name, message);
@@ -81,10 +69,7 @@ impl<'a> Row<'a> {
         let source = own.get("source").and_then(Value::as_str).map(str::to_owned);
         let confidence = own.get("confidence").and_then(|c| self.letter(name, c));
         let Some(value) = own.get("value") else {
-            self.refuse(
-                name,
-                "has no `value`; write { value = …, source = … }".to_owned(),
-            );
+            self.refuse(name, "has no `value`; write { value = …, source = … }".to_owned());
             return None;
         };
         self.show(name, value, source, confidence);
@@ -98,12 +83,7 @@ impl<'a> Row<'a> {
         source: Option<String>,
         confidence: Option<Confidence>,
     ) {
-        self.fields.push(Field {
-            name,
-            value: bare(value).into_owned(),
-            source,
-            confidence,
-        });
+        self.fields.push(Field { name, value: bare(value).into_owned(), source, confidence });
     }
 
     fn letter(&mut self, name: &str, value: &Value) -> Option<Confidence> {
@@ -122,10 +102,9 @@ impl<'a> Row<'a> {
         let value = self.take(name)?;
         match bare(value).parse::<Q>() {
             Ok(q) if q.base_value() >= 0.0 && q.base_value().is_finite() => return Some(q),
-            Ok(_) => self.refuse(
-                name,
-                format!("{value} is not {}; it must be 0 or more", Q::DIMENSION),
-            ),
+            Ok(_) => {
+                self.refuse(name, format!("{value} is not {}; it must be 0 or more", Q::DIMENSION))
+            }
             Err(e) => self.refuse(name, e.to_string()),
         }
         None
@@ -136,10 +115,7 @@ impl<'a> Row<'a> {
         let value = self.take(name)?;
         let count = value.as_integer().and_then(|n| u32::try_from(n).ok());
         if count.is_none() {
-            self.refuse(
-                name,
-                format!("{value} is not a whole number from 0 to {}", u32::MAX),
-            );
+            self.refuse(name, format!("{value} is not a whole number from 0 to {}", u32::MAX));
         }
         count
     }
@@ -187,9 +163,7 @@ impl<'a> Row<'a> {
         let value = self.table.get(name)?;
         self.met += 1;
         let read = |v: &Value| v.as_float().or(v.as_integer().map(|n| n as f64));
-        let list = value
-            .as_array()
-            .and_then(|a| a.iter().map(read).collect::<Option<Vec<_>>>());
+        let list = value.as_array().and_then(|a| a.iter().map(read).collect::<Option<Vec<_>>>());
         let list = list.filter(|l| l.iter().all(|x| x.is_finite()));
         if list.is_none() {
             self.refuse(name, "is not a list of numbers".to_owned());
@@ -211,20 +185,14 @@ impl<'a> Row<'a> {
                 |known| format!("; did you mean `{known}`?"),
             );
             let message = format!("is not known here{hint}");
-            self.errors.push(RowError {
-                field: key.clone(),
-                message,
-            });
+            self.errors.push(RowError { field: key.clone(), message });
         }
         let mut text = |name: &str, otherwise: &str| match self.table.get(name) {
             None => otherwise.to_owned(),
             Some(Value::String(s)) if !s.trim().is_empty() => s.clone(),
             Some(other) => {
                 let message = format!("{other} is not a text in quotes");
-                self.errors.push(RowError {
-                    field: name.to_owned(),
-                    message,
-                });
+                self.errors.push(RowError { field: name.to_owned(), message });
                 String::new()
             }
         };
@@ -234,12 +202,7 @@ impl<'a> Row<'a> {
             Some(letter) => self.letter("confidence", letter).unwrap_or(Confidence::E),
         };
         if self.errors.is_empty() {
-            Ok(Provenance {
-                source,
-                date,
-                confidence,
-                fields: self.fields,
-            })
+            Ok(Provenance { source, date, confidence, fields: self.fields })
         } else {
             Err(self.errors)
         }

@@ -63,10 +63,7 @@ pub fn parse_system(id: &str, table: &Table) -> Result<System, Vec<RowError>> {
     let accelerator = row.text("accelerator").unwrap_or_default();
     let accelerators = match row.count("accelerators") {
         Some(0) => {
-            row.refuse(
-                "accelerators",
-                "0 is too few; a system has at least 1".to_owned(),
-            );
+            row.refuse("accelerators", "0 is too few; a system has at least 1".to_owned());
             0
         }
         Some(n) => n,
@@ -78,23 +75,12 @@ pub fn parse_system(id: &str, table: &Table) -> Result<System, Vec<RowError>> {
     if let (Some(typical), Some(max)) = (power_typical, power_max)
         && typical > max
     {
-        row.refuse(
-            "power_typical",
-            format!("{typical} is above power_max, {max}"),
-        );
+        row.refuse("power_typical", format!("{typical} is above power_max, {max}"));
     }
     let price = row.quantity("price");
     row.shown(&["price_low", "price_high"]);
     let available = row.text("available").unwrap_or_default();
-    row.shown(&[
-        "cpu",
-        "cooling",
-        "scaleup_fabric",
-        "scaleout_fabric",
-        "memory",
-        "fp8",
-        "fp4",
-    ]);
+    row.shown(&["cpu", "cooling", "scaleup_fabric", "scaleout_fabric", "memory", "fp8", "fp4"]);
     Ok(System {
         id: id.to_owned(),
         name,

@@ -39,16 +39,10 @@ pub(crate) fn parse_lengths(id: &str, table: &Table) -> Result<LengthRow, Vec<Ro
     let probability = row.numbers("probability").unwrap_or_default();
     let mut points = |name: &'static str| {
         let tokens = row.numbers(name).unwrap_or_default();
-        let points: Vec<_> = probability
-            .iter()
-            .copied()
-            .zip(tokens.iter().copied())
-            .collect();
+        let points: Vec<_> = probability.iter().copied().zip(tokens.iter().copied()).collect();
         let ends =
             points.first().map(|p| p.0) == Some(0.0) && points.last().map(|p| p.0) == Some(1.0);
-        let rising = points
-            .windows(2)
-            .all(|w| w[0].0 < w[1].0 && w[0].1 <= w[1].1);
+        let rising = points.windows(2).all(|w| w[0].0 < w[1].0 && w[0].1 <= w[1].1);
         let long = tokens.len() == probability.len() && tokens.iter().all(|t| *t >= 1.0);
         if !(ends && rising && long) {
             let message = "is not one number of tokens (at least 1, never falling) for each \
@@ -66,14 +60,7 @@ pub(crate) fn parse_lengths(id: &str, table: &Table) -> Result<LengthRow, Vec<Ro
     let (mean_input, mean_output) = (mean("mean_input"), mean("mean_output"));
     row.shown(&["requests", "licence", "cite"]);
     let provenance = row.finish()?;
-    Ok(LengthRow {
-        id: id.to_owned(),
-        input,
-        output,
-        mean_input,
-        mean_output,
-        provenance,
-    })
+    Ok(LengthRow { id: id.to_owned(), input, output, mean_input, mean_output, provenance })
 }
 
 pub(crate) fn parse_shape(id: &str, table: &Table) -> Result<ShapeRow, Vec<RowError>> {
@@ -84,24 +71,14 @@ pub(crate) fn parse_shape(id: &str, table: &Table) -> Result<ShapeRow, Vec<RowEr
         Ok(hourly) => hourly,
         Err(wrong) => {
             let wrong: Vec<f64> = wrong;
-            row.refuse(
-                "hourly",
-                format!("has {} values; a day has 24 hours", wrong.len()),
-            );
+            row.refuse("hourly", format!("has {} values; a day has 24 hours", wrong.len()));
             [1.0; 24]
         }
     };
     if sum <= 0.0 || hourly.iter().any(|h| *h < 0.0) {
-        row.refuse(
-            "hourly",
-            "has values below zero, or nothing above it".to_owned(),
-        );
+        row.refuse("hourly", "has values below zero, or nothing above it".to_owned());
     }
     row.shown(&["licence", "cite"]);
     let hourly = hourly.map(|h| h * 24.0 / sum);
-    Ok(ShapeRow {
-        id: id.to_owned(),
-        hourly,
-        provenance: row.finish()?,
-    })
+    Ok(ShapeRow { id: id.to_owned(), hourly, provenance: row.finish()? })
 }

@@ -2,20 +2,11 @@
 
 use wattmill_catalog::{Catalog, Confidence, Texts, parse_accelerator, parse_model, parse_system};
 
-const EMPTY: Texts<'static> = Texts {
-    accelerators: "",
-    systems: "",
-    models: "",
-    traffic: "",
-    efficiency: "",
-};
+const EMPTY: Texts<'static> =
+    Texts { accelerators: "", systems: "", models: "", traffic: "", efficiency: "" };
 
 fn said(texts: Texts<'_>) -> Vec<String> {
-    Catalog::from_texts(texts)
-        .expect_err("broken")
-        .iter()
-        .map(ToString::to_string)
-        .collect()
+    Catalog::from_texts(texts).expect_err("broken").iter().map(ToString::to_string).collect()
 }
 
 #[test]
@@ -41,14 +32,8 @@ fn rows_without_provenance_are_refused() {
 
 #[test]
 fn text_that_is_no_toml_says_where() {
-    let all = said(Texts {
-        systems: "[rack\n",
-        ..EMPTY
-    });
-    assert!(
-        all[0].starts_with("the system text is not TOML: "),
-        "{all:?}"
-    );
+    let all = said(Texts { systems: "[rack\n", ..EMPTY });
+    assert!(all[0].starts_with("the system text is not TOML: "), "{all:?}");
     assert!(all[0].contains("line 1"), "{all:?}");
 }
 
@@ -57,34 +42,22 @@ fn references_and_names_are_checked() {
     let from = "source = 'x'\ndate = '2026'\nconfidence = 'A'";
     let systems = format!("[rack]\naccelerators = 8\naccelerator = 'h100'\n{from}");
     assert_eq!(
-        said(Texts {
-            systems: &systems,
-            ..EMPTY
-        }),
+        said(Texts { systems: &systems, ..EMPTY }),
         ["system `rack`: accelerator: there is no accelerator `h100`"]
     );
     let models = format!("[a]\naliases = ['X_1']\n{from}\n[x-1]\n{from}");
     assert_eq!(
-        said(Texts {
-            models: &models,
-            ..EMPTY
-        }),
+        said(Texts { models: &models, ..EMPTY }),
         ["model `x-1`: `x-1` already names `a`; drop or rename one of them"]
     );
     let efficiency = format!("[new]\nborrowed_from = 'old'\n{from}");
     assert_eq!(
-        said(Texts {
-            efficiency: &efficiency,
-            ..EMPTY
-        }),
+        said(Texts { efficiency: &efficiency, ..EMPTY }),
         ["efficiency `new`: borrowed_from: there is no measured family `old`"]
     );
     let traffic = format!("[shape.day]\nhourly = [1, 2]\n{from}\n[tides]");
     assert_eq!(
-        said(Texts {
-            traffic: &traffic,
-            ..EMPTY
-        }),
+        said(Texts { traffic: &traffic, ..EMPTY }),
         [
             "lengths `tides`: tides: is not known here; known are `lengths` and `shape`",
             "shape `day`: hourly: has 2 values; a day has 24 hours",
@@ -96,10 +69,7 @@ fn references_and_names_are_checked() {
 fn a_table_of_a_factory_file_is_read_or_explained_at_once() {
     let table = "accelerator = 'h100-sxm'\naccelerators = 16\npower_max = '20 kW'".parse();
     let rack = parse_system("my-rack", &table.expect("toml")).expect("sound");
-    assert_eq!(
-        (rack.accelerators, rack.power_max.map(|p| p.as_kw())),
-        (16, Some(20.0))
-    );
+    assert_eq!((rack.accelerators, rack.power_max.map(|p| p.as_kw())), (16, Some(20.0)));
     assert_eq!(rack.provenance.confidence, Confidence::E);
 
     let table =
@@ -158,32 +128,17 @@ fn models_that_contradict_themselves_are_refused() {
     let read = |more: &str| parse_model("m", &format!("{base}{more}").parse().expect("toml"));
     let model = read("").expect("sound");
     assert_eq!(model.missing(), [""; 0]);
-    assert_eq!(
-        model.parameters(),
-        4.0 * (4.0 * 64.0 * 64.0 + 3.0 * 64.0 * 256.0) + 2.0 * 64_000.0
-    );
+    assert_eq!(model.parameters(), 4.0 * (4.0 * 64.0 * 64.0 + 3.0 * 64.0 * 256.0) + 2.0 * 64_000.0);
     for (more, message) in [
         ("kv_heads = 3", "kv_heads: 3 does not divide its 8 heads"),
-        (
-            "full_attention_layers = 5",
-            "full_attention_layers: 5 is more than its 4 layers",
-        ),
+        ("full_attention_layers = 5", "full_attention_layers: 5 is more than its 4 layers"),
         (
             "full_attention_layers = 2",
             "window: missing; write the tokens that the other attention layers see",
         ),
-        (
-            "experts = 4\nexperts_per_token = 5",
-            "experts_per_token: 5 is more than its 4 experts",
-        ),
-        (
-            "dense_layers = 5",
-            "dense_layers: with moe_layers 5, more than its 4 layers",
-        ),
-        (
-            "indexer_dim = 128",
-            "indexer_heads: an indexer needs both indexer_heads and indexer_dim",
-        ),
+        ("experts = 4\nexperts_per_token = 5", "experts_per_token: 5 is more than its 4 experts"),
+        ("dense_layers = 5", "dense_layers: with moe_layers 5, more than its 4 layers"),
+        ("indexer_dim = 128", "indexer_heads: an indexer needs both indexer_heads and indexer_dim"),
         (
             "undescribed = 'magic'",
             "undescribed: `magic` is none of `linear attention`, `state space`, `compressed attention`",
@@ -191,11 +146,5 @@ fn models_that_contradict_themselves_are_refused() {
     ] {
         assert_eq!(read(more).expect_err(more)[0].to_string(), message);
     }
-    assert_eq!(
-        parse_model("m", &toml::Table::new())
-            .expect("nothing wrong")
-            .missing()
-            .len(),
-        5
-    );
+    assert_eq!(parse_model("m", &toml::Table::new()).expect("nothing wrong").missing().len(), 5);
 }

@@ -5,10 +5,7 @@ use wattmill_catalog::{Catalog, Confidence, Kind, Precision, Texts};
 #[test]
 fn the_builtin_rows_parse() {
     if let Err(errors) = Catalog::from_texts(Texts::BUILTIN) {
-        panic!(
-            "{}",
-            errors.iter().map(|e| format!("{e}\n")).collect::<String>()
-        );
+        panic!("{}", errors.iter().map(|e| format!("{e}\n")).collect::<String>());
     }
     let catalog = Catalog::builtin();
     let count = |kind| catalog.ids(kind).len();
@@ -31,20 +28,11 @@ fn every_row_says_where_it_comes_from() {
         .chain(catalog.shapes().map(|r| (&r.id, &r.provenance)))
         .chain(catalog.efficiencies().map(|r| (&r.family, &r.provenance)));
     for (id, provenance) in rows {
-        assert!(
-            provenance.source.len() > 3 && provenance.date.starts_with("20"),
-            "{id}"
-        );
+        assert!(provenance.source.len() > 3 && provenance.date.starts_with("20"), "{id}");
     }
     let rubin = catalog.accelerator("vr200").expect("vr200");
-    assert_eq!(
-        rubin.provenance.field("bf16").and_then(|f| f.confidence),
-        Some(Confidence::C)
-    );
-    assert_eq!(
-        rubin.provenance.field("memory").map(|f| &*f.value),
-        Some("288 GB")
-    );
+    assert_eq!(rubin.provenance.field("bf16").and_then(|f| f.confidence), Some(Confidence::C));
+    assert_eq!(rubin.provenance.field("memory").map(|f| &*f.value), Some("288 GB"));
 }
 
 #[test]
@@ -81,11 +69,7 @@ fn the_usual_names_find_their_rows() {
     }
     assert!(catalog.lengths("azure_conv_2023").is_some() && catalog.shape("flat").is_some());
     assert!(catalog.model("").is_none());
-    assert!(
-        catalog
-            .aliases(Kind::Model, "deepseek-v3")
-            .contains(&"deepseek-r1")
-    );
+    assert!(catalog.aliases(Kind::Model, "deepseek-v3").contains(&"deepseek-r1"));
     assert_eq!(catalog.closest(Kind::System, "hgx-h1000")[0], "hgx-h100");
     assert_eq!(catalog.closest(Kind::System, "bicycle"), [""; 0]);
 }
@@ -96,37 +80,18 @@ fn a_machine_that_can_be_deployed_can_be_priced() {
     let deployable: Vec<&str> = catalog
         .systems()
         .filter(|s| s.missing().is_empty())
-        .filter(|s| {
-            catalog
-                .accelerator(&s.accelerator)
-                .is_some_and(|a| a.missing().is_empty())
-        })
+        .filter(|s| catalog.accelerator(&s.accelerator).is_some_and(|a| a.missing().is_empty()))
         .map(|s| s.id.as_str())
         .collect();
-    for id in [
-        "dgx-a100",
-        "dgx-h100",
-        "dgx-b200",
-        "gb200-nvl72",
-        "gb300-nvl72",
-        "vr-nvl72",
-        "mi300x-8",
-    ] {
+    for id in
+        ["dgx-a100", "dgx-h100", "dgx-b200", "gb200-nvl72", "gb300-nvl72", "vr-nvl72", "mi300x-8"]
+    {
         assert!(deployable.contains(&id), "{id} is not among {deployable:?}");
     }
     let feynman = catalog.accelerator("feynman").expect("feynman");
     assert_eq!(feynman.missing().len(), 6);
-    assert_eq!(
-        catalog
-            .accelerator("rubin-cpx")
-            .expect("rubin-cpx")
-            .scaleup_domain,
-        Some(1)
-    );
-    assert_eq!(
-        catalog.system("groq3-lpx").expect("groq3-lpx").missing()[0],
-        "accelerator"
-    );
+    assert_eq!(catalog.accelerator("rubin-cpx").expect("rubin-cpx").scaleup_domain, Some(1));
+    assert_eq!(catalog.system("groq3-lpx").expect("groq3-lpx").missing()[0], "accelerator");
 }
 
 #[test]
@@ -138,11 +103,7 @@ fn efficiencies_are_shares_and_borrowing_is_said() {
         for share in shares {
             assert!(*share > 0.0 && *share <= 1.0, "{}: {share}", e.family);
         }
-        assert!(
-            e.kernel_latency.as_us() > 0.0 && e.step_overhead.as_us() > 0.0,
-            "{}",
-            e.family
-        );
+        assert!(e.kernel_latency.as_us() > 0.0 && e.step_overhead.as_us() > 0.0, "{}", e.family);
     }
     let of = |family| catalog.efficiency(family).expect("a family");
     assert!(of("Hopper").is_measured());
@@ -161,11 +122,7 @@ fn length_tables_have_the_mean_of_their_trace() {
         for (points, mean) in [(&row.input, row.mean_input), (&row.output, row.mean_output)] {
             let area = |w: &[(f64, f64)]| (w[1].0 - w[0].0) * (w[0].1 + w[1].1) / 2.0;
             let got: f64 = points.windows(2).map(area).sum();
-            assert!(
-                (got / mean - 1.0).abs() < 0.02,
-                "{}: {got}, trace {mean}",
-                row.id
-            );
+            assert!((got / mean - 1.0).abs() < 0.02, "{}: {got}, trace {mean}", row.id);
         }
         assert!(row.provenance.field("licence").is_some(), "{}", row.id);
     }

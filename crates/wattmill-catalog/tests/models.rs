@@ -60,36 +60,24 @@ fn parameters_and_cache_follow_from_the_dimensions() {
         let (p, a) = (model.parameters() / 1e9, model.active_parameters() / 1e9);
         assert!(near(p, total, 0.015), "{id}: {p} parameters, not {total}");
         assert!(near(a, active, 0.015), "{id}: {a} active, not {active}");
-        assert!(
-            cache == 0.0 || model.kv_bytes_per_token(2.0) == cache,
-            "{id}: cache"
-        );
+        assert!(cache == 0.0 || model.kv_bytes_per_token(2.0) == cache, "{id}: cache");
     }
 }
 
 #[test]
 fn published_totals_agree() {
     let mut compared = 0;
-    for model in Catalog::builtin()
-        .models()
-        .filter(|m| m.missing().is_empty())
-    {
+    for model in Catalog::builtin().models().filter(|m| m.missing().is_empty()) {
         let id = &model.id;
         if let Some(published) = model.params_published {
             let p = model.parameters();
-            assert!(
-                near(p, published, 0.015),
-                "{id}: {p} parameters, published {published}"
-            );
+            assert!(near(p, published, 0.015), "{id}: {p} parameters, published {published}");
             compared += 1;
         }
         // Publishers leave out embeddings, or not: only gross errors show here.
         if let Some(published) = model.params_active_published {
             let a = model.active_parameters();
-            assert!(
-                near(a, published, 0.2),
-                "{id}: {a} active, published {published}"
-            );
+            assert!(near(a, published, 0.2), "{id}: {a} active, published {published}");
         }
     }
     assert!(compared >= 36, "{compared}");
@@ -99,13 +87,7 @@ fn published_totals_agree() {
 fn what_is_not_described_is_said() {
     let catalog = Catalog::builtin();
     let missing = |id| catalog.model(id).expect("in the catalogue").missing();
-    assert_eq!(
-        missing("deepseek-v4-pro"),
-        ["the shape of its compressed attention"]
-    );
-    assert_eq!(
-        missing("qwen3.5-397b-a17b"),
-        ["the shape of its linear-attention layers"]
-    );
+    assert_eq!(missing("deepseek-v4-pro"), ["the shape of its compressed attention"]);
+    assert_eq!(missing("qwen3.5-397b-a17b"), ["the shape of its linear-attention layers"]);
     assert_eq!(missing("nemotron-3-ultra")[0], "layers");
 }

@@ -63,10 +63,7 @@ impl Diagnostic {
         message: impl Into<String>,
         label: impl Into<String>,
     ) -> Self {
-        Self {
-            severity: Severity::Warning,
-            ..Self::error(span, message, label)
-        }
+        Self { severity: Severity::Warning, ..Self::error(span, message, label) }
     }
 
     /// The same with a way out.
@@ -88,10 +85,7 @@ impl Diagnostic {
         let start = boundary_at_or_before(text, self.span.start);
         let before = &text[..start];
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        (
-            before.matches('\n').count() + 1,
-            before[line_start..].chars().count() + 1,
-        )
+        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
     }
 }
 
@@ -121,9 +115,7 @@ impl Diagnostics {
 
     /// Adds one; of those at the same place the one pushed first stays first.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        let at = self
-            .sorted
-            .partition_point(|d| d.span.start <= diagnostic.span.start);
+        let at = self.sorted.partition_point(|d| d.span.start <= diagnostic.span.start);
         self.sorted.insert(at, diagnostic);
     }
 
@@ -151,16 +143,9 @@ impl Diagnostics {
     ///
     /// `text` is the text that the spans count in; `color` adds terminal colours.
     pub fn render(&self, file_name: &str, text: &str, color: bool) -> String {
-        let renderer = if color {
-            Renderer::styled()
-        } else {
-            Renderer::plain()
-        };
-        let reports: Vec<_> = self
-            .sorted
-            .iter()
-            .map(|d| render_one(d, file_name, text, &renderer))
-            .collect();
+        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+        let reports: Vec<_> =
+            self.sorted.iter().map(|d| render_one(d, file_name, text, &renderer)).collect();
         reports.join("\n")
     }
 }
@@ -183,17 +168,11 @@ impl Extend<Diagnostic> for Diagnostics {
 fn render_one(diagnostic: &Diagnostic, file_name: &str, text: &str, renderer: &Renderer) -> String {
     let start = boundary_at_or_before(text, diagnostic.span.start);
     let end = boundary_at_or_before(text, diagnostic.span.end).max(start);
-    let group = diagnostic
-        .severity
-        .level()
-        .primary_title(diagnostic.message.as_str())
-        .element(
-            Snippet::source(text).path(file_name).annotation(
-                AnnotationKind::Primary
-                    .span(start..end)
-                    .label(diagnostic.label.as_str()),
-            ),
-        );
+    let group = diagnostic.severity.level().primary_title(diagnostic.message.as_str()).element(
+        Snippet::source(text)
+            .path(file_name)
+            .annotation(AnnotationKind::Primary.span(start..end).label(diagnostic.label.as_str())),
+    );
     let group = match &diagnostic.help {
         Some(help) => group.element(Level::HELP.message(help.as_str())),
         None => group,
@@ -224,12 +203,8 @@ mod tests {
         let mut all = Diagnostics::new();
         let wrong = TEXT.find("\"1.2").unwrap();
         all.push(
-            Diagnostic::error(
-                wrong..wrong + 9,
-                "energy where a power belongs",
-                "W, kW, MW or GW",
-            )
-            .with_help("write \"1.2 GW\""),
+            Diagnostic::error(wrong..wrong + 9, "energy where a power belongs", "W, kW, MW or GW")
+                .with_help("write \"1.2 GW\""),
         );
         all.push(Diagnostic::warning(0..4, "unusual name", "any text"));
         all

@@ -34,10 +34,7 @@ impl PerDecode {
     }
 
     pub(crate) fn scaled(self, k: f64) -> Self {
-        Self {
-            sequence: self.sequence * k,
-            token: self.token * k,
-        }
+        Self { sequence: self.sequence * k, token: self.token * k }
     }
 }
 
@@ -78,11 +75,7 @@ impl PerPrefill {
     }
 
     pub(crate) fn scaled(self, k: f64) -> Self {
-        Self {
-            half_pair: self.half_pair * k,
-            token: self.token * k,
-            context: self.context * k,
-        }
+        Self { half_pair: self.half_pair * k, token: self.token * k, context: self.context * k }
     }
 }
 
@@ -116,16 +109,11 @@ impl PrefillSums {
     #[inline]
     pub(crate) fn of(prefill: &Prefill, cap: u64) -> Self {
         let tokens = u64::from(prefill.tokens);
-        let half_pairs = prefill
-            .products
-            .saturating_mul(2)
-            .saturating_add(prefill.squares);
+        let half_pairs = prefill.products.saturating_mul(2).saturating_add(prefill.squares);
         Self {
             half_pairs: half_pairs.min(tokens.saturating_mul(cap).saturating_mul(2)),
             tokens,
-            context: prefill
-                .context
-                .min(u64::from(prefill.chunks).saturating_mul(cap)),
+            context: prefill.context.min(u64::from(prefill.chunks).saturating_mul(cap)),
         }
     }
 }
@@ -173,13 +161,7 @@ fn layers(deployment: &Deployment<'_>, shard: &Shard) -> Vec<Layer> {
             let flops = 4.0 * shard.heads * f64::from(head_dim);
             (flops, flops, 0.0)
         }
-        AttentionKind::Latent {
-            kv_rank,
-            nope_dim,
-            rope_dim,
-            v_dim,
-            ..
-        } => {
+        AttentionKind::Latent { kv_rank, nope_dim, rope_dim, v_dim, .. } => {
             let (rank, nope) = (f64::from(kv_rank), f64::from(nope_dim));
             let (rope, v) = (f64::from(rope_dim), f64::from(v_dim));
             // Decode works on the latent itself; prefill expands it to keys and values first.
@@ -225,25 +207,16 @@ fn layers(deployment: &Deployment<'_>, shard: &Shard) -> Vec<Layer> {
         }
     });
     let kinds = [Some(whole), Some(window), indexer];
-    kinds
-        .into_iter()
-        .flatten()
-        .filter(|l| l.layers > 0.0)
-        .collect()
+    kinds.into_iter().flatten().filter(|l| l.layers > 0.0).collect()
 }
 
 impl Layer {
     fn decode(&self, shard: &Shard, chip: &Chip) -> DecodeAttention {
         // Sequences are dealt evenly to attention groups and pipeline stages.
         let share = self.layers / shard.ranks();
-        let flops = PerDecode {
-            sequence: 0.0,
-            token: self.decode_flops * share,
-        };
-        let bytes = PerDecode {
-            sequence: (self.io + self.cached) * share,
-            token: self.cached * share,
-        };
+        let flops = PerDecode { sequence: 0.0, token: self.decode_flops * share };
+        let bytes =
+            PerDecode { sequence: (self.io + self.cached) * share, token: self.cached * share };
         let compute = flops.scaled(1.0 / (chip.peak_bf16 * chip.gemm_bf16 * DECODE_OF_GEMM));
         let memory = bytes.scaled(1.0 / (chip.bandwidth * chip.memory_kv));
         DecodeAttention {
@@ -287,12 +260,7 @@ impl Layer {
             energy: PerPrefill {
                 half_pair: chip.slope(flops.half_pair, 0.0, compute.half_pair, 0.0),
                 token: chip.slope(0.0, bytes.token, compute.token, memory.token),
-                context: chip.slope(
-                    flops.context,
-                    bytes.context,
-                    compute.context,
-                    memory.context,
-                ),
+                context: chip.slope(flops.context, bytes.context, compute.context, memory.context),
             },
         }
     }

@@ -241,30 +241,10 @@ impl Deployment<'_> {
             .saturating_mul(u64::from(layout.data_attention));
         let count = "a whole number of at least 1";
         let checks = [
-            (
-                "tensor",
-                layout.tensor.to_string(),
-                layout.tensor > 0,
-                count,
-            ),
-            (
-                "pipeline",
-                layout.pipeline.to_string(),
-                layout.pipeline > 0,
-                count,
-            ),
-            (
-                "expert",
-                layout.expert.to_string(),
-                layout.expert > 0,
-                count,
-            ),
-            (
-                "data_attention",
-                layout.data_attention.to_string(),
-                layout.data_attention > 0,
-                count,
-            ),
+            ("tensor", layout.tensor.to_string(), layout.tensor > 0, count),
+            ("pipeline", layout.pipeline.to_string(), layout.pipeline > 0, count),
+            ("expert", layout.expert.to_string(), layout.expert > 0, count),
+            ("data_attention", layout.data_attention.to_string(), layout.data_attention > 0, count),
             (
                 "tensor x data_attention x pipeline",
                 size.to_string(),
@@ -309,12 +289,7 @@ impl Deployment<'_> {
             ),
         ];
         let bad = checks.into_iter().filter(|(_, _, fine, _)| !fine);
-        bad.map(|(what, value, _, allowed)| LayoutProblem::Limit {
-            what,
-            value,
-            allowed,
-        })
-        .collect()
+        bad.map(|(what, value, _, allowed)| LayoutProblem::Limit { what, value, allowed }).collect()
     }
 
     fn divisions(&self) -> Vec<LayoutProblem> {
@@ -343,10 +318,7 @@ impl Deployment<'_> {
         let expert = layout.expert;
         match model.ffn.moe {
             None if expert > 1 => {
-                problems.push(LayoutProblem::NoExperts {
-                    expert,
-                    model: id(),
-                });
+                problems.push(LayoutProblem::NoExperts { expert, model: id() });
             }
             Some(moe) if !moe.routed.is_multiple_of(expert) => {
                 problems.push(LayoutProblem::Experts {
@@ -382,18 +354,12 @@ impl Deployment<'_> {
             problems.push(LayoutProblem::Precision {
                 accelerator: chip.id.clone(),
                 precision: spec.precision,
-                allowed: names(
-                    Precision::ALL
-                        .into_iter()
-                        .filter(|p| chip.peak(*p).is_some()),
-                ),
+                allowed: names(Precision::ALL.into_iter().filter(|p| chip.peak(*p).is_some())),
             });
         }
         let accelerators = spec.layout.accelerators();
         let domain = self.accelerators_per_domain;
-        let reachable = chip
-            .scaleout
-            .is_some_and(|rate| rate.as_bytes_per_s() > 0.0);
+        let reachable = chip.scaleout.is_some_and(|rate| rate.as_bytes_per_s() > 0.0);
         if accelerators > domain && !reachable {
             problems.push(LayoutProblem::ScaleOut {
                 accelerators,
@@ -430,25 +396,14 @@ impl Deployment<'_> {
         let narrower = Precision::ALL
             .into_iter()
             .filter(|p| *p > self.spec.precision && self.accelerator.peak(*p).is_some())
-            .find(|p| {
-                fits(EngineSpec {
-                    precision: *p,
-                    ..self.spec
-                })
-            });
+            .find(|p| fits(EngineSpec { precision: *p, ..self.spec }));
         let heads = heads(self.model);
         let wider = DEGREES
             .into_iter()
             .filter(|d| *d > self.spec.layout.tensor && heads.is_multiple_of(*d))
             .filter(|d| splits_kv(self.model, *d))
             .find(|d| {
-                fits(EngineSpec {
-                    layout: Layout {
-                        tensor: *d,
-                        ..self.spec.layout
-                    },
-                    ..self.spec
-                })
+                fits(EngineSpec { layout: Layout { tensor: *d, ..self.spec.layout }, ..self.spec })
             });
         let narrower = narrower.map(|p| format!("precision = {p}"));
         let wider = wider.map(|d| format!("tensor = {d}"));

@@ -18,11 +18,7 @@ impl Slope {
     #[inline]
     pub(crate) const fn times(self, units: u64) -> u64 {
         let ticks = (self.0 as u128 * units as u128) >> SLOPE_BITS;
-        if ticks > u64::MAX as u128 {
-            u64::MAX
-        } else {
-            ticks as u64
-        }
+        if ticks > u64::MAX as u128 { u64::MAX } else { ticks as u64 }
     }
 }
 

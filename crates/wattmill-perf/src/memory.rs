@@ -75,11 +75,7 @@ impl MemoryPlan {
         };
         let groups = u64::from(spec.layout.data_attention);
         let [reserved, unbounded] = [reserved, unbounded].map(|plan| plan.filled(groups));
-        if unbounded.blocks > reserved.blocks {
-            unbounded
-        } else {
-            reserved
-        }
+        if unbounded.blocks > reserved.blocks { unbounded } else { reserved }
     }
 
     /// What is left for the cache of one accelerator; zero if nothing is.
@@ -96,10 +92,7 @@ impl MemoryPlan {
         let block = self.kv_per_token * f64::from(self.block_tokens);
         // A model without a full layer keeps no cache that grows: nothing bounds its tokens.
         let each = (self.cache() / block.max(Bytes::from_bytes(1.0))).floor() as u64;
-        Self {
-            blocks: each.saturating_mul(groups),
-            ..self
-        }
+        Self { blocks: each.saturating_mul(groups), ..self }
     }
 }
 

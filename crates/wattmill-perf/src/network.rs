@@ -35,11 +35,7 @@ impl Exchange {
             message: Bytes::from_bytes(self.bytes * times),
             time: Seconds::from_s((self.latency + self.transfer) * times),
             energy: Energy::ZERO,
-            bound: if self.latency > self.transfer {
-                Bound::Latency
-            } else {
-                Bound::Communication
-            },
+            bound: if self.latency > self.transfer { Bound::Latency } else { Bound::Communication },
         }
     }
 }
@@ -115,11 +111,7 @@ impl Network {
         } else {
             (self.alltoall, self.alltoall_latency)
         };
-        Exchange {
-            latency,
-            transfer: bytes / rate,
-            bytes,
-        }
+        Exchange { latency, transfer: bytes / rate, bytes }
     }
 }
 

@@ -53,10 +53,7 @@ pub fn explain(
 ) -> Result<Vec<Operator>, Vec<LayoutProblem>> {
     let replica = Replica::of(deployment)?;
     let mut operators = Vec::new();
-    replica.linear(
-        shape.decodes.saturating_add(shape.prefill.tokens),
-        &mut |o| operators.push(o),
-    );
+    replica.linear(shape.decodes.saturating_add(shape.prefill.tokens), &mut |o| operators.push(o));
     let samples = shape.decodes.saturating_add(shape.prefill.completed);
     replica.head(samples, &mut |o| operators.push(o));
     if shape.decodes > 0 {

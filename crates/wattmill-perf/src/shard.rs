@@ -70,9 +70,7 @@ impl Shard {
         let hidden = f64::from(model.hidden);
         let local_heads = f64::from(heads(model)) / tensor;
         let (mut attention, attention_io, kv_elements) = match model.attention {
-            AttentionKind::Grouped {
-                kv_heads, head_dim, ..
-            } => {
+            AttentionKind::Grouped { kv_heads, head_dim, .. } => {
                 let dim = f64::from(head_dim);
                 // Repeated where there are fewer than accelerators.
                 let kv = (f64::from(kv_heads) / tensor).max(1.0);
@@ -83,14 +81,7 @@ impl Shard {
                 ];
                 (projections, 2.0 * query, 2.0 * kv * dim)
             }
-            AttentionKind::Latent {
-                q_rank,
-                kv_rank,
-                nope_dim,
-                rope_dim,
-                v_dim,
-                ..
-            } => {
+            AttentionKind::Latent { q_rank, kv_rank, nope_dim, rope_dim, v_dim, .. } => {
                 let (q_rank, kv_rank) = (f64::from(q_rank), f64::from(kv_rank));
                 let (nope, rope) = (f64::from(nope_dim), f64::from(rope_dim));
                 let v = f64::from(v_dim);
@@ -160,10 +151,5 @@ impl Shard {
 }
 
 fn projection(name: &'static str, input: f64, output: f64) -> Projection {
-    Projection {
-        name,
-        weights: input * output,
-        input,
-        output,
-    }
+    Projection { name, weights: input * output, input, output }
 }

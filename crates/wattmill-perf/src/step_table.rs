@@ -146,17 +146,19 @@ impl StepTable {
     #[inline]
     fn decode(&self, decodes: u32, padded_context: u64) -> u64 {
         let kind = self.decode[usize::from(decodes > 1)];
-        kind.floor.saturating_add(
-            kind.slope
-                .times(u64::from(decodes).saturating_mul(padded_context)),
-        )
+        kind.floor
+            .saturating_add(kind.slope.times(u64::from(decodes).saturating_mul(padded_context)))
     }
 
     #[inline]
     fn prefill(&self, prefill: &Prefill) -> u64 {
         let kind = self.prefill[usize::from(prefill.chunks > 1)];
-        // The root of an integer is never near a half: adding it and truncating rounds rightly.
-        let c = ((prefill.squares as f64).sqrt() + 0.5) as u64;
+        let c = if prefill.chunks == 1 {
+            u64::from(prefill.tokens)
+        } else {
+            // The root of an integer is never near a half: adding it and truncating rounds rightly.
+            ((prefill.squares as f64).sqrt() + 0.5) as u64
+        };
         let reach = prefill.context_padded.saturating_mul(2).saturating_add(c);
         let work = (c + HALF_RATE_TOKENS).saturating_mul(reach);
         kind.floor.saturating_add(kind.slope.times(work))
@@ -191,20 +193,14 @@ impl StepModel for StepTable {
         if shape.prefill.chunks > 0 {
             ticks = ticks.saturating_add(self.prefill(&shape.prefill));
         }
-        StepCost {
-            time: Ticks::from_raw(ticks),
-            dynamic_nj: 0,
-        }
+        StepCost { time: Ticks::from_raw(ticks), dynamic_nj: 0 }
     }
 
     /// Every step lengthens the mean context by one, so the price holds until the padded mean jumps.
     #[inline]
     fn decode_run(&self, decodes: u32, context: u64) -> DecodeRun {
-        let mut run = DecodeRun {
-            first: StepCost::default(),
-            growth: StepCost::default(),
-            steps: 1,
-        };
+        let mut run =
+            DecodeRun { first: StepCost::default(), growth: StepCost::default(), steps: 1 };
         if decodes > 0 {
             let mean = mean_context(decodes, context);
             let padded = padded(mean);
@@ -236,11 +232,7 @@ struct Reader {
 
 impl Reader {
     fn refuse(&mut self, key: &str, wrong: impl Into<String>, allowed: &'static str) {
-        self.problems.push(StepTableProblem {
-            key: key.to_owned(),
-            wrong: wrong.into(),
-            allowed,
-        });
+        self.problems.push(StepTableProblem { key: key.to_owned(), wrong: wrong.into(), allowed });
     }
 
     fn table(&mut self, object: &Map<String, Value>) -> StepTable {
@@ -260,10 +252,7 @@ impl Reader {
         let batching = self.constant(object, "batching_overhead", 1.1);
 
         let scale = layers * ticks_in_ms();
-        let last = linear
-            .last()
-            .map_or(0, |e| e.0)
-            .max(save.last().map_or(0, |e| e.0));
+        let last = linear.last().map_or(0, |e| e.0).max(save.last().map_or(0, |e| e.0));
         let ms = |tokens: u64| read(&linear, tokens.next_multiple_of(8)) + read(&save, tokens);
         let base = (0..=last).map(|tokens| match tokens {
             0 => 0,
@@ -315,11 +304,7 @@ impl Reader {
             Some(value) => match value.as_f64() {
                 Some(x) if x > 0.0 && x < 1e30 => x,
                 _ => {
-                    self.refuse(
-                        key,
-                        format!("is {value}"),
-                        "a number above 0, or leave it out",
-                    );
+                    self.refuse(key, format!("is {value}"), "a number above 0, or leave it out");
                     default
                 }
             },
@@ -418,19 +403,14 @@ mod tests {
     }
 
     fn any_shape(random: &mut Stream) -> StepShape {
-        let mut shape = StepShape {
-            decodes: random.below(513) as u32,
-            ..StepShape::default()
-        };
+        let mut shape = StepShape { decodes: random.below(513) as u32, ..StepShape::default() };
         shape.decode_context = u64::from(shape.decodes) * random.below(20_000) + random.below(300);
         if shape.decodes == 0 {
             shape.decode_context = 0;
         }
         for _ in 0..random.below(4) {
             let tokens = 1 + random.below(512) as u32;
-            shape
-                .prefill
-                .add(tokens, random.below(8192) as u32, random.below(2) == 0);
+            shape.prefill.add(tokens, random.below(8192) as u32, random.below(2) == 0);
         }
         shape
     }
@@ -445,14 +425,9 @@ mod tests {
         let mut random = Stream::new(1, "step table", 0);
         for _ in 0..20_000 {
             let shape = any_shape(&mut random);
-            let (ours, theirs) = (
-                table.step(&shape).time.as_seconds().as_ms(),
-                twin(&linear, &save, &shape),
-            );
-            assert!(
-                (ours - theirs).abs() <= 1e-9 * theirs,
-                "{shape:?}: {ours} against {theirs}"
-            );
+            let (ours, theirs) =
+                (table.step(&shape).time.as_seconds().as_ms(), twin(&linear, &save, &shape));
+            assert!((ours - theirs).abs() <= 1e-9 * theirs, "{shape:?}: {ours} against {theirs}");
         }
     }
 
@@ -463,10 +438,8 @@ mod tests {
 
     #[test]
     fn a_measured_table_agrees_too() {
-        let path = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../../../shared/peers/step_time_tables.json"
-        );
+        let path =
+            concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/peers/step_time_tables.json");
         match std::fs::read_to_string(path) {
             Ok(text) => agrees_with_its_twin(&text),
             Err(_) => println!("skipped: ../shared absent"),
@@ -512,23 +485,13 @@ mod tests {
                 "hidden"
             ]
         );
-        assert!(
-            problems[2]
-                .to_string()
-                .contains("allowed: a whole number of layers")
-        );
+        assert!(problems[2].to_string().contains("allowed: a whole number of layers"));
     }
 
     #[test]
     fn syntax_is_told_with_its_place() {
         let error = StepTable::from_json("{\n  \"layers\": }").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "not JSON: expected value at line 2, column 13"
-        );
-        assert!(matches!(
-            StepTable::from_json("[]"),
-            Err(StepTableError::Keys(_))
-        ));
+        assert_eq!(error.to_string(), "not JSON: expected value at line 2, column 13");
+        assert!(matches!(StepTable::from_json("[]"), Err(StepTableError::Keys(_))));
     }
 }

@@ -94,11 +94,7 @@ impl StepModel for StepSurface {
     fn decode_run(&self, decodes: u32, context: u64) -> DecodeRun {
         let n = u64::from(decodes);
         let first = plus(self.linear.at(n), self.head.at(n));
-        let mut run = DecodeRun {
-            first,
-            growth: StepCost::default(),
-            steps: u64::MAX,
-        };
+        let mut run = DecodeRun { first, growth: StepCost::default(), steps: u64::MAX };
         if decodes == 0 {
             run.steps = 1;
             return run;
@@ -115,10 +111,7 @@ impl StepModel for StepSurface {
 
 #[inline]
 fn plus(a: StepCost, b: StepCost) -> StepCost {
-    StepCost {
-        time: a.time + b.time,
-        dynamic_nj: a.dynamic_nj.saturating_add(b.dynamic_nj),
-    }
+    StepCost { time: a.time + b.time, dynamic_nj: a.dynamic_nj.saturating_add(b.dynamic_nj) }
 }
 
 /// Costs by a count: of each of the first, and of every `2^shift`th up to the last.
@@ -191,10 +184,7 @@ impl CostTable {
             0 => self.each.len() - 1,
             len => (len - 1) << self.shift,
         };
-        let cost = *self
-            .thinned
-            .last()
-            .unwrap_or(&self.each[self.each.len() - 1]);
+        let cost = *self.thinned.last().unwrap_or(&self.each[self.each.len() - 1]);
         let scale = |cost: u64| {
             let scaled = u128::from(cost) * u128::from(count) / (last as u128).max(1);
             u64::try_from(scaled).unwrap_or(u64::MAX)
@@ -216,10 +206,7 @@ struct Affine {
 impl Affine {
     fn rounded(slopes: PerDecode, unit: f64) -> Self {
         let scaled = slopes.scaled(unit);
-        Self {
-            sequence: scaled.sequence.round() as u64,
-            token: scaled.token.round() as u64,
-        }
+        Self { sequence: scaled.sequence.round() as u64, token: scaled.token.round() as u64 }
     }
 
     #[inline]
@@ -275,11 +262,7 @@ impl DecodeSlopes {
         let first = self.cost(decodes, context);
         let most = n.saturating_mul(self.cap);
         if context >= most {
-            return DecodeRun {
-                first,
-                growth: StepCost::default(),
-                steps: u64::MAX,
-            };
+            return DecodeRun { first, growth: StepCost::default(), steps: u64::MAX };
         }
         let (compute, memory) = (self.compute.at(n, context), self.memory.at(n, context));
         let (by_compute, by_memory) = (self.compute.token, self.memory.token);

@@ -14,10 +14,7 @@ type Row = BTreeMap<String, String>;
 type Ratios = BTreeMap<String, Vec<f64>>;
 
 fn rows(name: &str) -> Vec<Row> {
-    let path = format!(
-        "{}/../../../shared/truth/{name}",
-        env!("CARGO_MANIFEST_DIR")
-    );
+    let path = format!("{}/../../../shared/truth/{name}", env!("CARGO_MANIFEST_DIR"));
     let Ok(text) = std::fs::read_to_string(path) else {
         println!("skipped: ../shared absent");
         return Vec::new();
@@ -80,10 +77,7 @@ fn report(what: &str, ratios: &Ratios) {
     all.sort_by(f64::total_cmp);
     if let Some(median) = all.get(all.len() / 2) {
         let error = all.iter().map(|r| (r - 1.0).abs()).sum::<f64>() / all.len() as f64;
-        println!(
-            "{what}: median ratio {median:.2}, mean error {:.0} %",
-            error * 100.0
-        );
+        println!("{what}: median ratio {median:.2}, mean error {:.0} %", error * 100.0);
         assert!((0.75..1.35).contains(median), "{what}: {median}");
     }
 }
@@ -125,11 +119,9 @@ fn time_per_token_of_serving_points() {
             "MiniMaxAI/MiniMax-M2.5" => "minimax-m2.5",
             _ => continue,
         };
-        let (Some(chip), "agg", "A") = (
-            chip(&row["gpu"]),
-            row["mode"].as_str(),
-            row["quality"].as_str(),
-        ) else {
+        let (Some(chip), "agg", "A") =
+            (chip(&row["gpu"]), row["mode"].as_str(), row["quality"].as_str())
+        else {
             continue;
         };
         let precision = match row["gemm_quant_mode"].as_str() {
@@ -189,11 +181,7 @@ fn power_and_time_per_token_in_chat() {
             _ => Precision::Fp8,
         };
         let expert = degree(&row, "ep");
-        let layout = Layout {
-            tensor: degree(&row, "tp").max(expert),
-            expert,
-            ..Layout::tensor(1)
-        };
+        let layout = Layout { tensor: degree(&row, "tp").max(expert), expert, ..Layout::tensor(1) };
         let mut spec = EngineSpec::new(layout, precision);
         spec.max_seqs = 4096;
         let Some(surface) = surfaces.of(model, chip, spec) else {
@@ -206,13 +194,8 @@ fn power_and_time_per_token_in_chat() {
             "avg_power_w_all_gpus",
             "n_gpus",
         ];
-        let [
-            Some(running),
-            Some(output),
-            Some(itl),
-            Some(power),
-            Some(gpus),
-        ] = wanted.map(|k| number(&row, k))
+        let [Some(running), Some(output), Some(itl), Some(power), Some(gpus)] =
+            wanted.map(|k| number(&row, k))
         else {
             continue;
         };
@@ -221,18 +204,13 @@ fn power_and_time_per_token_in_chat() {
         }
         // Prompts of chat are short; a step holds its share of one.
         let mut shape = decoding(running, 200.0 + output / 2.0);
-        shape
-            .prefill
-            .add((running * 200.0 / output) as u32 + 1, 0, true);
+        shape.prefill.add((running * 200.0 / output) as u32 + 1, 0, true);
         let cost = surface.step(&shape);
         let seconds = cost.time.as_seconds();
         let drawn =
             surface.idle_power().as_watts() + cost.dynamic_nj as f64 * 1e-9 / seconds.as_s();
         let name = format!("{model} {precision} {chip}");
-        times
-            .entry(name.clone())
-            .or_default()
-            .push(seconds.as_ms() / itl);
+        times.entry(name.clone()).or_default().push(seconds.as_ms() / itl);
         powers.entry(name).or_default().push(drawn / power);
     }
     report("chat time per token", &times);
@@ -244,11 +222,9 @@ fn phases_of_an_engine_without_captured_graphs() {
     let (mut prefill, mut decode) = (Ratios::new(), Ratios::new());
     let mut surfaces = Surfaces::default();
     for row in rows("inference_phase_profile_splitwise.csv") {
-        let (Some(chip), "llama2-70b", "False") = (
-            chip(&row["gpu"]),
-            row["model"].as_str(),
-            row["power_capped"].as_str(),
-        ) else {
+        let (Some(chip), "llama2-70b", "False") =
+            (chip(&row["gpu"]), row["model"].as_str(), row["power_capped"].as_str())
+        else {
             continue;
         };
         let layout = Layout::tensor(degree(&row, "tp"));
@@ -264,13 +240,8 @@ fn phases_of_an_engine_without_captured_graphs() {
             "prompt_time_ms_median",
             "token_time_ms_median",
         ];
-        let [
-            Some(input),
-            Some(batch),
-            Some(output),
-            Some(prompt),
-            Some(token),
-        ] = wanted.map(|k| number(&row, k))
+        let [Some(input), Some(batch), Some(output), Some(prompt), Some(token)] =
+            wanted.map(|k| number(&row, k))
         else {
             continue;
         };
@@ -290,10 +261,7 @@ fn phases_of_an_engine_without_captured_graphs() {
     for (what, ratios) in [("prefill", prefill), ("decode", decode)] {
         for (name, mut ratios) in ratios {
             ratios.sort_by(f64::total_cmp);
-            let (n, error) = (
-                ratios.len(),
-                ratios.iter().map(|r| (r - 1.0).abs()).sum::<f64>(),
-            );
+            let (n, error) = (ratios.len(), ratios.iter().map(|r| (r - 1.0).abs()).sum::<f64>());
             println!(
                 "{what} {name}: {n} points, mean error {:.0} %, ratio p10 {:.2} p50 {:.2} p90 {:.2}",
                 error / n as f64 * 100.0,

@@ -29,11 +29,7 @@ fn deployment(
 }
 
 fn decoding(decodes: u32, mean: u64) -> StepShape {
-    StepShape {
-        decodes,
-        decode_context: u64::from(decodes) * mean,
-        ..StepShape::default()
-    }
+    StepShape { decodes, decode_context: u64::from(decodes) * mean, ..StepShape::default() }
 }
 
 fn surface(model: &str, chip: &str, precision: Precision, tensor: u32) -> StepSurface {
@@ -44,124 +40,25 @@ fn surface(model: &str, chip: &str, precision: Precision, tensor: u32) -> StepSu
 /// Time per output token under a fixed number of concurrent requests.
 /// From ai-dynamo/aiconfigurator@095f58a51c, systems/silicon_sample.csv (Apache-2.0): model, chip,
 /// weights, tensor degree, input, output, concurrency, milliseconds.
-type ServingPoint = (
-    &'static str,
-    &'static str,
-    Precision,
-    u32,
-    f64,
-    f64,
-    f64,
-    f64,
-);
+type ServingPoint = (&'static str, &'static str, Precision, u32, f64, f64, f64, f64);
 const SERVING: [ServingPoint; 10] = {
     use Precision::{Bf16, Fp4, Fp8};
     [
         // trtllm_agg_1024x512_c8_tp1, trtllm_agg_1024x512_c64_tp1
-        (
-            "llama-3.1-8b",
-            "h100-sxm",
-            Bf16,
-            1,
-            1024.0,
-            512.0,
-            8.0,
-            7.41678,
-        ),
-        (
-            "llama-3.1-8b",
-            "h100-sxm",
-            Bf16,
-            1,
-            1024.0,
-            512.0,
-            64.0,
-            13.1022,
-        ),
+        ("llama-3.1-8b", "h100-sxm", Bf16, 1, 1024.0, 512.0, 8.0, 7.41678),
+        ("llama-3.1-8b", "h100-sxm", Bf16, 1, 1024.0, 512.0, 64.0, 13.1022),
         // vllm_fp8_agg_1024x1024_c8_tp8, _c64_tp8, _c16_tp2; vllm_fp4_agg_1024x1024_c16_tp2
-        (
-            "llama-3.1-70b",
-            "h100-sxm",
-            Fp8,
-            8,
-            1024.0,
-            1024.0,
-            8.0,
-            9.35604,
-        ),
-        (
-            "llama-3.1-70b",
-            "h100-sxm",
-            Fp8,
-            8,
-            1024.0,
-            1024.0,
-            64.0,
-            15.4549,
-        ),
-        (
-            "llama-3.1-70b",
-            "h200-sxm",
-            Fp8,
-            2,
-            1024.0,
-            1024.0,
-            16.0,
-            15.6541,
-        ),
-        (
-            "llama-3.1-70b",
-            "b200-sxm",
-            Fp4,
-            2,
-            1024.0,
-            1024.0,
-            16.0,
-            10.672,
-        ),
+        ("llama-3.1-70b", "h100-sxm", Fp8, 8, 1024.0, 1024.0, 8.0, 9.35604),
+        ("llama-3.1-70b", "h100-sxm", Fp8, 8, 1024.0, 1024.0, 64.0, 15.4549),
+        ("llama-3.1-70b", "h200-sxm", Fp8, 2, 1024.0, 1024.0, 16.0, 15.6541),
+        ("llama-3.1-70b", "b200-sxm", Fp4, 2, 1024.0, 1024.0, 16.0, 10.672),
         // trtllm_agg_1024x512_c16_tp2
-        (
-            "qwen3-32b",
-            "h100-sxm",
-            Fp8,
-            2,
-            1024.0,
-            512.0,
-            16.0,
-            11.7053,
-        ),
+        ("qwen3-32b", "h100-sxm", Fp8, 2, 1024.0, 512.0, 16.0, 11.7053),
         // dsr1_h200_sglang_fp8_agg_1024x1024_c16, dsr1_h200_trtllm_fp8_agg_1024x1024_c64
-        (
-            "deepseek-v3",
-            "h200-sxm",
-            Fp8,
-            8,
-            1024.0,
-            1024.0,
-            16.0,
-            16.6298,
-        ),
-        (
-            "deepseek-v3",
-            "h200-sxm",
-            Fp8,
-            8,
-            1024.0,
-            1024.0,
-            64.0,
-            33.9591,
-        ),
+        ("deepseek-v3", "h200-sxm", Fp8, 8, 1024.0, 1024.0, 16.0, 16.6298),
+        ("deepseek-v3", "h200-sxm", Fp8, 8, 1024.0, 1024.0, 64.0, 33.9591),
         // minimaxm2_5_h200_vllm_fp8_agg_1024x1024_c64_cfg637
-        (
-            "minimax-m2.5",
-            "h200-sxm",
-            Fp8,
-            8,
-            1024.0,
-            1024.0,
-            64.0,
-            17.8244,
-        ),
+        ("minimax-m2.5", "h200-sxm", Fp8, 8, 1024.0, 1024.0, 64.0, 17.8244),
     ]
 };
 
@@ -221,27 +118,18 @@ fn power_is_within_25_percent() {
     for (model, chip, tensor, running, output, measured) in CHAT {
         let surface = surface(model, chip, Precision::Bf16, tensor);
         let mut shape = decoding(running as u32, (200.0 + output / 2.0) as u64);
-        shape
-            .prefill
-            .add((running * 200.0 / output) as u32 + 1, 0, true);
+        shape.prefill.add((running * 200.0 / output) as u32 + 1, 0, true);
         let cost = surface.step(&shape);
         let dynamic = cost.dynamic_nj as f64 * 1e-9 / cost.time.as_seconds().as_s();
         let each = (surface.idle_power().as_watts() + dynamic) / f64::from(tensor);
         let ratio = each / measured;
-        assert!(
-            (0.75..1.25).contains(&ratio),
-            "{model} {chip} {running}: {each:.0} W"
-        );
+        assert!((0.75..1.25).contains(&ratio), "{model} {chip} {running}: {each:.0} W");
     }
 }
 
 #[test]
 fn prefill_draws_nearly_the_limit_and_never_more() {
-    for (chip, limit) in [
-        ("h100-sxm", 700.0),
-        ("b200-sxm", 1000.0),
-        ("a100-80", 400.0),
-    ] {
+    for (chip, limit) in [("h100-sxm", 700.0), ("b200-sxm", 1000.0), ("a100-80", 400.0)] {
         let surface = surface("llama-3.1-8b", chip, Precision::Bf16, 1);
         let mut shape = StepShape::default();
         shape.prefill.add(8192, 0, true);
@@ -263,10 +151,7 @@ fn one_sequence_waits_for_memory() {
     let memory: f64 = of(Bound::Memory).map(|o| o.time.as_ms()).sum();
     assert!(memory > 0.7 * total, "{memory:.1} of {total:.1} ms");
     let bytes: f64 = operators.iter().map(|o| o.bytes.as_gb()).sum();
-    assert!(
-        (14.5..16.5).contains(&bytes),
-        "{bytes:.1} GB: weights without the input embedding"
-    );
+    assert!((14.5..16.5).contains(&bytes), "{bytes:.1} GB: weights without the input embedding");
 }
 
 #[test]
@@ -294,20 +179,12 @@ fn flops_are_two_per_active_parameter() {
 
 #[test]
 fn weights_and_cache_add_up() {
-    let deployment = deployment(
-        "llama-3.1-70b",
-        "h100-sxm",
-        Precision::Bf16,
-        Layout::tensor(4),
-    );
+    let deployment = deployment("llama-3.1-70b", "h100-sxm", Precision::Bf16, Layout::tensor(4));
     let plan = MemoryPlan::of(&deployment);
     let parameters = deployment.model.parameters();
     assert!((plan.weights.as_bytes() * 4.0 / (2.0 * parameters) - 1.0).abs() < 0.001);
     assert_eq!(plan.kv_per_token.as_bytes(), 327_680.0 / 4.0);
-    assert_eq!(
-        plan.tokens() / 1000,
-        plan.cache().as_bytes() as u64 / (327_680 / 4) / 1000
-    );
+    assert_eq!(plan.tokens() / 1000, plan.cache().as_bytes() as u64 / (327_680 / 4) / 1000);
 }
 
 #[test]
@@ -320,12 +197,7 @@ fn heads_are_repeated_and_latents_too() {
     let wide = kv("llama-3.1-70b", Precision::Fp8, Layout::tensor(16));
     assert_eq!(narrow.kv_per_token, wide.kv_per_token);
     // Attention groups each keep the cache of their own sequences.
-    let groups = Layout {
-        tensor: 1,
-        pipeline: 1,
-        expert: 16,
-        data_attention: 16,
-    };
+    let groups = Layout { tensor: 1, pipeline: 1, expert: 16, data_attention: 16 };
     let grouped = kv("deepseek-v3", Precision::Fp8, groups);
     let split = kv("deepseek-v3", Precision::Fp8, Layout::tensor(16));
     assert_eq!(grouped.kv_per_token, split.kv_per_token);
@@ -335,12 +207,7 @@ fn heads_are_repeated_and_latents_too() {
 
 #[test]
 fn every_problem_is_told_at_once() {
-    let layout = Layout {
-        tensor: 3,
-        pipeline: 99,
-        expert: 2,
-        data_attention: 1,
-    };
+    let layout = Layout { tensor: 3, pipeline: 99, expert: 2, data_attention: 1 };
     let mut deployment = deployment("llama-3.1-70b", "a100-80", Precision::Fp8, layout);
     let problems = deployment.problems();
     assert_eq!(problems.len(), 4, "{problems:?}");
@@ -349,10 +216,7 @@ fn every_problem_is_told_at_once() {
         problems[1].to_string(),
         "expert = 2, but `llama-3.1-70b` has no experts; use expert = 1"
     );
-    assert_eq!(
-        problems[3].to_string(),
-        "`a100-80` has no fp8 units; use bf16"
-    );
+    assert_eq!(problems[3].to_string(), "`a100-80` has no fp8 units; use bf16");
     assert!(explain(&deployment, &StepShape::default()).is_err());
 
     deployment.spec = EngineSpec::new(Layout::tensor(1), Precision::Bf16);
@@ -373,9 +237,7 @@ fn every_known_model_and_chip_can_be_priced() {
     let mut priced = 0;
     for model in catalog.models().filter(|m| m.missing().is_empty()) {
         for accelerator in catalog.accelerators().filter(|a| a.missing().is_empty()) {
-            let widest = Precision::ALL
-                .into_iter()
-                .find(|p| accelerator.peak(*p).is_some());
+            let widest = Precision::ALL.into_iter().find(|p| accelerator.peak(*p).is_some());
             let domain = accelerator.scaleup_domain.unwrap_or(1);
             for tensor in [1, 2, 4, 8, 16] {
                 let deployment = Deployment {
@@ -393,12 +255,7 @@ fn every_known_model_and_chip_can_be_priced() {
                     continue;
                 };
                 let time = surface.step(&decoding(4, 1000)).time.as_seconds().as_ms();
-                assert!(
-                    (0.1..2000.0).contains(&time),
-                    "{} {}: {time}",
-                    model.id,
-                    accelerator.id
-                );
+                assert!((0.1..2000.0).contains(&time), "{} {}: {time}", model.id, accelerator.id);
                 priced += 1;
             }
         }

@@ -8,65 +8,20 @@ use wattmill_factory::{EngineSpec, Layout};
 use wattmill_perf::{Deployment, Prefill, StepModel, StepShape, StepSurface, explain};
 
 const fn layout(tensor: u32, pipeline: u32, expert: u32, data_attention: u32) -> Layout {
-    Layout {
-        tensor,
-        pipeline,
-        expert,
-        data_attention,
-    }
+    Layout { tensor, pipeline, expert, data_attention }
 }
 
 /// Dense, grouped and latent attention, experts, windows, sparse attention; every kind of layout.
 const CASES: [(&str, &str, Precision, Layout); 9] = [
-    (
-        "llama-3.1-8b",
-        "h100-sxm",
-        Precision::Bf16,
-        Layout::tensor(1),
-    ),
-    (
-        "llama-3.1-70b",
-        "h200-sxm",
-        Precision::Fp8,
-        Layout::tensor(8),
-    ),
-    (
-        "llama-3.1-405b",
-        "h100-sxm",
-        Precision::Fp8,
-        layout(8, 2, 1, 1),
-    ),
+    ("llama-3.1-8b", "h100-sxm", Precision::Bf16, Layout::tensor(1)),
+    ("llama-3.1-70b", "h200-sxm", Precision::Fp8, Layout::tensor(8)),
+    ("llama-3.1-405b", "h100-sxm", Precision::Fp8, layout(8, 2, 1, 1)),
     ("llama-2-13b", "a100-80", Precision::Bf16, Layout::tensor(2)),
-    (
-        "gpt-oss-120b",
-        "b200-sxm",
-        Precision::Fp4,
-        Layout::tensor(2),
-    ),
-    (
-        "deepseek-v3",
-        "h200-sxm",
-        Precision::Fp8,
-        layout(1, 1, 32, 32),
-    ),
-    (
-        "deepseek-v3.2",
-        "gb200",
-        Precision::Fp4,
-        layout(4, 1, 16, 4),
-    ),
-    (
-        "qwen3-235b-a22b",
-        "b200-sxm",
-        Precision::Fp8,
-        layout(4, 1, 1, 2),
-    ),
-    (
-        "mixtral-8x7b",
-        "h100-sxm",
-        Precision::Bf16,
-        layout(2, 2, 2, 1),
-    ),
+    ("gpt-oss-120b", "b200-sxm", Precision::Fp4, Layout::tensor(2)),
+    ("deepseek-v3", "h200-sxm", Precision::Fp8, layout(1, 1, 32, 32)),
+    ("deepseek-v3.2", "gb200", Precision::Fp4, layout(4, 1, 16, 4)),
+    ("qwen3-235b-a22b", "b200-sxm", Precision::Fp8, layout(4, 1, 1, 2)),
+    ("mixtral-8x7b", "h100-sxm", Precision::Bf16, layout(2, 2, 2, 1)),
 ];
 
 fn deployment(case: usize) -> Deployment<'static> {
@@ -77,10 +32,7 @@ fn deployment(case: usize) -> Deployment<'static> {
         model: catalog.model(model).unwrap(),
         accelerator,
         efficiency: catalog.efficiency(&accelerator.family).unwrap(),
-        spec: EngineSpec {
-            max_seqs: 256,
-            ..EngineSpec::new(layout, precision)
-        },
+        spec: EngineSpec { max_seqs: 256, ..EngineSpec::new(layout, precision) },
         accelerators_per_domain: accelerator.scaleup_domain.unwrap(),
     }
 }
@@ -95,15 +47,9 @@ fn shapes() -> impl Strategy<Value = StepShape> {
     let chunks = prop::collection::vec(chunk, 0..4);
     (0_u32..=256, 1_u64..100_000, 0_u64..200, chunks).prop_map(|(decodes, mean, rest, chunks)| {
         let mut prefill = Prefill::default();
-        chunks
-            .into_iter()
-            .for_each(|(c, p, done)| prefill.add(c, p, done));
+        chunks.into_iter().for_each(|(c, p, done)| prefill.add(c, p, done));
         let rest = rest.min(u64::from(decodes));
-        StepShape {
-            decodes,
-            decode_context: u64::from(decodes) * mean + rest,
-            prefill,
-        }
+        StepShape { decodes, decode_context: u64::from(decodes) * mean + rest, prefill }
     })
 }
 
@@ -128,14 +74,8 @@ fn the_surface_is_the_sum_of_the_operators() {
                 let (seconds, joules) = twin(&deployment, &shape);
                 let time = cost.time.as_seconds().as_s();
                 let energy = cost.dynamic_nj as f64 * 1e-9;
-                prop_assert!(
-                    (time - seconds).abs() <= ROUNDING * seconds,
-                    "{time} {seconds}"
-                );
-                prop_assert!(
-                    (energy - joules).abs() <= ROUNDING * joules,
-                    "{energy} {joules}"
-                );
+                prop_assert!((time - seconds).abs() <= ROUNDING * seconds, "{time} {seconds}");
+                prop_assert!((energy - joules).abs() <= ROUNDING * joules, "{energy} {joules}");
                 Ok(())
             })
             .unwrap();
@@ -153,10 +93,7 @@ fn a_thinned_table_stays_within_half_a_percent() {
         shape.prefill.add(tokens, 0, true);
         let (seconds, _) = twin(&deployment, &shape);
         let time = surface.step(&shape).time.as_seconds().as_s();
-        assert!(
-            (time / seconds - 1.0).abs() < 0.005,
-            "{tokens}: {time} {seconds}"
-        );
+        assert!((time / seconds - 1.0).abs() < 0.005, "{tokens}: {time} {seconds}");
     }
 }
 
@@ -173,10 +110,7 @@ fn a_run_is_its_steps() {
                 let run = surface.decode_run(decodes, context);
                 prop_assert!(run.steps >= 1);
                 let last = run.steps.min(1 << 20) - 1;
-                for k in [0, 1, pick % (last + 1), last]
-                    .into_iter()
-                    .filter(|k| *k <= last)
-                {
+                for k in [0, 1, pick % (last + 1), last].into_iter().filter(|k| *k <= last) {
                     let shape = StepShape {
                         decodes,
                         decode_context: context + k * n,
@@ -205,18 +139,11 @@ fn a_run_ends_at_its_kink() {
 #[test]
 fn mixed_steps_read_the_weights_once() {
     let surface = surface(0);
-    let mut decode = StepShape {
-        decodes: 64,
-        decode_context: 64 * 1000,
-        ..StepShape::default()
-    };
+    let mut decode = StepShape { decodes: 64, decode_context: 64 * 1000, ..StepShape::default() };
     let alone = surface.step(&decode).time.as_seconds();
     decode.prefill.add(64, 0, false);
     let mixed = surface.step(&decode).time.as_seconds();
-    let chunk = StepShape {
-        prefill: decode.prefill,
-        ..StepShape::default()
-    };
+    let chunk = StepShape { prefill: decode.prefill, ..StepShape::default() };
     let chunk = surface.step(&chunk).time.as_seconds();
     assert!(mixed.as_s() < 0.7 * (alone + chunk).as_s());
 }

@@ -32,6 +32,14 @@ pub struct Fleet {
     router: RoundRobin,
     tally: Tally,
     routed: u64,
+    /// Requests taken and not yet dealt.
+    block: Vec<Request>,
+    /// Replica of each request of the block.
+    routes: Vec<u32>,
+    /// Where each replica's share of `order` ends.
+    share_ends: Vec<u32>,
+    /// Positions in the block, by replica, then arrival.
+    order: Vec<u32>,
 }
 
 impl Fleet {
@@ -39,10 +47,14 @@ impl Fleet {
     pub fn new(replicas: u32, limits: BatchLimits, tally: Tally) -> Self {
         let replicas = replicas.max(1);
         Self {
-            replicas: vec![Replica::new(limits); replicas as usize],
+            replicas: (0..replicas).map(|_| Replica::new(limits)).collect(),
             router: RoundRobin::new(replicas),
             tally,
             routed: 0,
+            block: Vec::new(),
+            routes: Vec::new(),
+            share_ends: Vec::new(),
+            order: Vec::new(),
         }
     }
 
@@ -86,23 +98,64 @@ impl Fleet {
         on_finish: &mut impl FnMut(u32, &Finished),
         mut on_progress: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        let block = BLOCK.max(64 * self.replicas.len());
-        let mut handed = block;
-        while handed == block {
-            handed = 0;
-            let mut horizon = SimTime::ZERO;
-            while handed < block
+        let size = BLOCK.max(64 * self.replicas.len());
+        let mut full = true;
+        while full {
+            while self.block.len() < size
                 && let Some(request) = requests.next_if(|request| request.arrival < until)
             {
-                horizon = request.arrival;
-                self.replicas[self.router.route() as usize].push(request);
-                handed += 1;
+                self.block.push(request);
             }
-            self.routed += handed as u64;
-            self.run_replicas(model, horizon, on_finish);
-            on_progress(Progress { requests: self.routed, time: horizon })?;
+            full = self.block.len() == size;
+            let time = self.block.last().map_or(SimTime::ZERO, |last| last.arrival);
+            self.routed += self.block.len() as u64;
+            self.deal(model, time, on_finish);
+            on_progress(Progress { requests: self.routed, time })?;
         }
         ControlFlow::Continue(())
+    }
+
+    /// Routes the block and runs each replica up to `horizon` with its share, one after the other,
+    /// so that a replica's state is in cache while it takes and answers its requests.
+    fn deal<M: StepModel>(
+        &mut self,
+        model: &M,
+        horizon: SimTime,
+        on_finish: &mut impl FnMut(u32, &Finished),
+    ) {
+        // A counting sort by replica, stable, so that shares stay in order of arrival.
+        self.share_ends.clear();
+        self.share_ends.resize(self.replicas.len(), 0);
+        self.routes.clear();
+        for _ in &self.block {
+            let replica = self.router.route();
+            self.routes.push(replica);
+            self.share_ends[replica as usize] += 1;
+        }
+        let mut end = 0;
+        for share in &mut self.share_ends {
+            end += *share;
+            *share = end - *share;
+        }
+        self.order.clear();
+        self.order.resize(self.block.len(), 0);
+        for (position, replica) in (0..).zip(&self.routes) {
+            let next = &mut self.share_ends[*replica as usize];
+            self.order[*next as usize] = position;
+            *next += 1;
+        }
+        let mut start = 0;
+        for (index, replica) in self.replicas.iter_mut().enumerate() {
+            let end = self.share_ends[index] as usize;
+            for position in &self.order[start..end] {
+                replica.push(self.block[*position as usize]);
+            }
+            start = end;
+            replica.run_until(model, horizon, &mut self.tally, &mut |done| {
+                on_finish(index as u32, done);
+            });
+        }
+        self.block.clear();
     }
 
     /// Runs every replica up to `horizon` with what it has been given.

@@ -4,6 +4,8 @@
 const NONE: u32 = u32::MAX;
 const SLOTS: usize = 512;
 const WORDS: usize = SLOTS / 64;
+/// Seats there is room for at first.
+const SEATS: usize = 64;
 
 /// Seats filed by the step after which they leave, in a ring of [`SLOTS`] lists.
 ///
@@ -13,10 +15,17 @@ const WORDS: usize = SLOTS / 64;
 pub(crate) struct Leavers {
     heads: Box<[u32; SLOTS]>,
     occupied: [u64; WORDS],
-    /// Next seat of the same list, by seat.
-    next: Vec<u32>,
-    /// Step after which a seat leaves, by seat.
-    due: Vec<u64>,
+    /// By seat.
+    filed: Vec<Filed>,
+}
+
+/// Where a seat is filed.
+#[derive(Clone, Copy, Debug)]
+struct Filed {
+    /// Step after which it leaves.
+    due: u64,
+    /// Next seat of the same list.
+    next: u32,
 }
 
 impl Leavers {
@@ -24,21 +33,18 @@ impl Leavers {
         Self {
             heads: Box::new([NONE; SLOTS]),
             occupied: [0; WORDS],
-            next: Vec::new(),
-            due: Vec::new(),
+            filed: Vec::with_capacity(SEATS),
         }
     }
 
     /// Files `seat` to leave when the step counter reaches `due`.
     #[inline]
     pub(crate) fn file(&mut self, seat: u32, due: u64) {
-        if self.next.len() <= seat as usize {
-            self.next.resize(seat as usize + 1, NONE);
-            self.due.resize(seat as usize + 1, 0);
+        if self.filed.len() <= seat as usize {
+            self.filed.resize(seat as usize + 1, Filed { due: 0, next: NONE });
         }
         let slot = due as usize % SLOTS;
-        self.due[seat as usize] = due;
-        self.next[seat as usize] = self.heads[slot];
+        self.filed[seat as usize] = Filed { due, next: self.heads[slot] };
         self.heads[slot] = seat;
         self.occupied[slot / 64] |= 1 << (slot % 64);
     }
@@ -46,7 +52,7 @@ impl Leavers {
     /// When `seat` is due.
     #[inline]
     pub(crate) fn due(&self, seat: u32) -> u64 {
-        self.due[seat as usize]
+        self.filed[seat as usize].due
     }
 
     /// Takes one seat that is due at `step`, if there is one left.
@@ -57,22 +63,22 @@ impl Leavers {
         if seat == NONE {
             return None;
         }
-        if self.due[seat as usize] == step {
-            self.heads[slot] = self.next[seat as usize];
+        if self.filed[seat as usize].due == step {
+            self.heads[slot] = self.filed[seat as usize].next;
         } else {
             // The head waits for a later revolution: look behind it.
             let mut before = seat;
             loop {
-                seat = self.next[before as usize];
+                seat = self.filed[before as usize].next;
                 if seat == NONE {
                     return None;
                 }
-                if self.due[seat as usize] == step {
+                if self.filed[seat as usize].due == step {
                     break;
                 }
                 before = seat;
             }
-            self.next[before as usize] = self.next[seat as usize];
+            self.filed[before as usize].next = self.filed[seat as usize].next;
         }
         if self.heads[slot] == NONE {
             self.occupied[slot / 64] &= !(1 << (slot % 64));
@@ -82,15 +88,15 @@ impl Leavers {
 
     /// Unfiles `seat` before it is due.
     pub(crate) fn remove(&mut self, seat: u32) {
-        let slot = self.due[seat as usize] as usize % SLOTS;
+        let slot = self.filed[seat as usize].due as usize % SLOTS;
         if self.heads[slot] == seat {
-            self.heads[slot] = self.next[seat as usize];
+            self.heads[slot] = self.filed[seat as usize].next;
         } else {
             let mut before = self.heads[slot];
-            while self.next[before as usize] != seat {
-                before = self.next[before as usize];
+            while self.filed[before as usize].next != seat {
+                before = self.filed[before as usize].next;
             }
-            self.next[before as usize] = self.next[seat as usize];
+            self.filed[before as usize].next = self.filed[seat as usize].next;
         }
         if self.heads[slot] == NONE {
             self.occupied[slot / 64] &= !(1 << (slot % 64));

@@ -36,6 +36,9 @@ struct Partial {
     done: u32,
 }
 
+/// Seats there is room for at first.
+const SEATS: usize = 64;
+
 /// One engine replica under simulation.
 #[derive(Clone, Debug)]
 pub struct Replica {
@@ -88,12 +91,12 @@ impl Replica {
             free_blocks: limits.blocks,
             openers: vec![0; limits.block_tokens as usize],
             residue: 0,
-            seats: Vec::new(),
+            seats: Vec::with_capacity(SEATS),
             free_seats: Vec::new(),
             leavers: Leavers::new(),
             partial: None,
             preempted: Vec::new(),
-            admissions: Vec::new(),
+            admissions: Vec::with_capacity(2 * SEATS),
             admitted: 0,
             inbox: VecDeque::new(),
             completing: Vec::new(),

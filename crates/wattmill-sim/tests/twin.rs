@@ -111,7 +111,8 @@ proptest! {
         steeper in prop::sample::select(vec![0u64, 12_345, 1 << 30]),
         mut stops in prop::collection::vec(0u64..30_000_000, 0..6),
     ) {
-        let limits = BatchLimits::new(max_seqs, max_tokens, block_tokens, capacity / u64::from(block_tokens) + 1);
+        let blocks = capacity / u64::from(block_tokens) + 1;
+        let limits = BatchLimits::new(max_seqs, max_tokens, block_tokens, blocks);
         let model = Kinked { base: base + 1, per_token, slope, kink, steeper };
         stops.sort_unstable();
         let mut slow_tally = Tally::new(LIMITS);
@@ -124,7 +125,8 @@ proptest! {
 
         // Nothing is lost, nothing is made up.
         let rejected = requests.len() - fast.len();
-        prop_assert_eq!(rejected as u64, requests.iter().filter(|r| !limits.can_ever_run(r.input, r.output)).count() as u64);
+        let impossible = requests.iter().filter(|r| !limits.can_ever_run(r.input, r.output));
+        prop_assert_eq!(rejected, impossible.count());
         let produced: u64 = fast.iter().map(|done| u64::from(done.request.output)).sum();
         prop_assert_eq!(produced, fast_usage.decode_tokens + fast_usage.prompt_completions);
         for done in &fast {

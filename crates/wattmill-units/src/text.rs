@@ -151,7 +151,10 @@ impl fmt::Display for Magnitude {
 }
 
 macro_rules! units {
-    ($name:ident, $dimension:literal, [$(($unit:literal, $factor:expr)),+ $(,)?], print [$(($punit:literal, $pfactor:expr)),+ $(,)?]) => {
+    (
+        $name:ident, $dimension:literal, [$(($unit:literal, $factor:expr)),+ $(,)?],
+        print [$(($punit:literal, $pfactor:expr)),+ $(,)?]
+    ) => {
         impl UnitTable for $name {
             const DIMENSION: &'static str = $dimension;
             const UNITS: &'static [(&'static str, f64)] = &[$(($unit, $factor)),+];
@@ -195,8 +198,26 @@ units!(FlopRate, "a rate of computation", [("TFLOP/s", 1e12), ("GFLOP/s", 1e9), 
     print [("GFLOP/s", 1e9), ("TFLOP/s", 1e12), ("PFLOP/s", 1e15), ("EFLOP/s", 1e18)]);
 units!(ByteRate, "a data rate", [("GB/s", 1e9), ("B/s", 1.0), ("MB/s", 1e6), ("TB/s", 1e12), ("Gbit/s", 1.25e8), ("Tbit/s", 1.25e11)],
     print [("B/s", 1.0), ("MB/s", 1e6), ("GB/s", 1e9), ("TB/s", 1e12)]);
-units!(Seconds, "a length of time", [("s", 1.0), ("ns", 1e-9), ("us", 1e-6), ("ms", 1e-3), ("min", 60.0), ("h", 3600.0), ("hours", 3600.0), ("hour", 3600.0), ("days", 86_400.0), ("day", 86_400.0), ("weeks", 604_800.0), ("years", 31_557_600.0), ("year", 31_557_600.0)],
-    print [("ns", 1e-9), ("us", 1e-6), ("ms", 1e-3), ("s", 1.0), ("min", 60.0), ("h", 3600.0), ("days", 86_400.0)]);
+units!(
+    Seconds,
+    "a length of time",
+    [
+        ("s", 1.0),
+        ("ns", 1e-9),
+        ("us", 1e-6),
+        ("ms", 1e-3),
+        ("min", 60.0),
+        ("h", 3600.0),
+        ("hours", 3600.0),
+        ("hour", 3600.0),
+        ("days", 86_400.0),
+        ("day", 86_400.0),
+        ("weeks", 604_800.0),
+        ("years", 31_557_600.0),
+        ("year", 31_557_600.0),
+    ],
+    print [("ns", 1e-9), ("us", 1e-6), ("ms", 1e-3), ("s", 1.0), ("min", 60.0), ("h", 3600.0), ("days", 86_400.0)]
+);
 units!(Ratio, "a ratio", [("%", 0.01), ("", 1.0)], print[("", 1.0)]);
 
 #[cfg(test)]

@@ -2,26 +2,11 @@
 
 /// Name and text of every built-in factory file, the main one first.
 pub const BUILTIN_FACTORIES: &[(&str, &str)] = &[
-    (
-        "ten-gigawatt",
-        include_str!("../../../../factories/ten-gigawatt.toml"),
-    ),
-    (
-        "ten-gigawatt-as-known",
-        include_str!("../../../../factories/ten-gigawatt-as-known.toml"),
-    ),
-    (
-        "hundred-megawatt",
-        include_str!("../../../../factories/hundred-megawatt.toml"),
-    ),
-    (
-        "nvl72-rack",
-        include_str!("../../../../factories/nvl72-rack.toml"),
-    ),
-    (
-        "hgx-node",
-        include_str!("../../../../factories/hgx-node.toml"),
-    ),
+    ("ten-gigawatt", include_str!("../../../../factories/ten-gigawatt.toml")),
+    ("ten-gigawatt-as-known", include_str!("../../../../factories/ten-gigawatt-as-known.toml")),
+    ("hundred-megawatt", include_str!("../../../../factories/hundred-megawatt.toml")),
+    ("nvl72-rack", include_str!("../../../../factories/nvl72-rack.toml")),
+    ("hgx-node", include_str!("../../../../factories/hgx-node.toml")),
 ];
 
 /// Text of a built-in factory file by its name, with or without `.toml`.
@@ -33,8 +18,5 @@ pub const BUILTIN_FACTORIES: &[(&str, &str)] = &[
 /// ```
 pub fn builtin_factory(name: &str) -> Option<&'static str> {
     let name = name.strip_suffix(".toml").unwrap_or(name);
-    BUILTIN_FACTORIES
-        .iter()
-        .find(|(known, _)| *known == name)
-        .map(|(_, text)| *text)
+    BUILTIN_FACTORIES.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
 }

@@ -59,10 +59,7 @@ pub(super) fn capacity(
                         site.name,
                         asked - there
                     ),
-                    format!(
-                        "{} at the meter on top of {before}",
-                        facility(placed.phase, site)
-                    ),
+                    format!("{} at the meter on top of {before}", facility(placed.phase, site)),
                     format!(
                         "the site has {there} ({grid} grid, {onsite} on site); lower `power`, \
                          raise `connection`, add `onsite`, or move the phase"
@@ -75,20 +72,13 @@ pub(super) fn capacity(
 
 /// A phase whose first rack comes before there is power.
 pub(super) fn energized(cx: &mut Context<'_>, site: &Site, phase: &Phase, row: &Row<'_>) {
-    let days = site
-        .grid
-        .iter()
-        .map(|g| g.energized)
-        .chain(site.onsite.iter().map(|o| o.from));
+    let days = site.grid.iter().map(|g| g.energized).chain(site.onsite.iter().map(|o| o.from));
     if let Some(first) = days.min()
         && phase.first_rack < first
     {
         cx.error(
             row.span("first_rack"),
-            format!(
-                "phase `{}` starts before site `{}` has power",
-                phase.name, site.name
-            ),
+            format!("phase `{}` starts before site `{}` has power", phase.name, site.name),
             format!("first power on {first}"),
             format!("move `first_rack` to {first} or later, or bring power forward with `onsite`"),
         );
@@ -109,10 +99,7 @@ pub(super) fn one_unit(
             row.span("power"),
             format!("no `{system}` fits into {}", phase.power),
             format!("{power} of IT power"),
-            format!(
-                "one needs {}; raise `power`, or state another `unit_power`",
-                phase.unit_power
-            ),
+            format!("one needs {}; raise `power`, or state another `unit_power`", phase.unit_power),
         );
     }
 }
@@ -143,10 +130,7 @@ pub(super) fn duplicates(cx: &mut Context<'_>, rows: &[Row<'_>]) {
         let Some(name) = row.plain_text("name") else {
             continue;
         };
-        if rows[..index]
-            .iter()
-            .any(|earlier| earlier.plain_text("name") == Some(name))
-        {
+        if rows[..index].iter().any(|earlier| earlier.plain_text("name") == Some(name)) {
             cx.error(
                 row.span("name"),
                 format!("a second {} is called `{name}`", row.what()),

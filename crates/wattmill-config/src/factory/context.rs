@@ -18,12 +18,7 @@ pub(super) struct Context<'c> {
 
 impl<'c> Context<'c> {
     pub(super) fn new(catalog: &'c Catalog) -> Self {
-        Self {
-            catalog,
-            spans: Spans::default(),
-            problems: Vec::new(),
-            broken: Vec::new(),
-        }
+        Self { catalog, spans: Spans::default(), problems: Vec::new(), broken: Vec::new() }
     }
 
     /// Reports that the text is not TOML at `span`.
@@ -36,8 +31,7 @@ impl<'c> Context<'c> {
                 "text stands in double quotes, one `key = value` on a line; see https://toml.io",
             ),
         };
-        self.problems
-            .push(Diagnostic::error(span.clone(), message, label).with_help(help));
+        self.problems.push(Diagnostic::error(span.clone(), message, label).with_help(help));
         self.broken.push(span);
     }
 
@@ -52,8 +46,7 @@ impl<'c> Context<'c> {
     ) {
         let guessed = |b: &Range<usize>| span.start <= b.end && b.start <= span.end;
         if !self.broken.iter().any(guessed) {
-            self.problems
-                .push(Diagnostic::error(span, message, label).with_help(help));
+            self.problems.push(Diagnostic::error(span, message, label).with_help(help));
         }
     }
 
@@ -78,8 +71,7 @@ impl<'c> Context<'c> {
         label: impl Into<String>,
         help: impl Into<String>,
     ) {
-        self.problems
-            .push(Diagnostic::warning(span, message, label).with_help(help));
+        self.problems.push(Diagnostic::warning(span, message, label).with_help(help));
     }
 
     /// What `wrong` may have meant.

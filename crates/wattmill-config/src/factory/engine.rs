@@ -46,18 +46,12 @@ fn explicit(cx: &mut Context<'_>, row: &Row<'_>) -> Option<EngineSpec> {
     if !stage.is_multiple_of(layout.expert) {
         cx.error(
             row.span("expert"),
-            format!(
-                "experts cannot be spread over {} accelerators",
-                layout.expert
-            ),
+            format!("experts cannot be spread over {} accelerators", layout.expert),
             format!("a stage has {stage}"),
             format!("`expert` must divide `tensor × data_attention`, here {stage}"),
         );
     }
-    if stage
-        .checked_mul(layout.pipeline)
-        .is_none_or(|n| n > 1 << 20)
-    {
+    if stage.checked_mul(layout.pipeline).is_none_or(|n| n > 1 << 20) {
         cx.error(
             row.header(),
             "a replica of more than 1,048,576 accelerators",
@@ -77,10 +71,7 @@ fn explicit(cx: &mut Context<'_>, row: &Row<'_>) -> Option<EngineSpec> {
     if spec.max_tokens < spec.max_seqs {
         cx.error(
             row.span("max_tokens"),
-            format!(
-                "{} tokens a step for {} sequences",
-                spec.max_tokens, spec.max_seqs
-            ),
+            format!("{} tokens a step for {} sequences", spec.max_tokens, spec.max_seqs),
             "a full batch needs one token each",
             "raise `max_tokens` to `max_seqs` or more",
         );

@@ -8,29 +8,18 @@ use super::schema::{End, Key, Kind, Limits, Need, Table};
 use super::text::Measure;
 
 const POWER: Kind = Kind::Quantity(Measure::of::<Power>(), Limits::above("0 W", "1000 GW"));
-const PRICE: Kind = Kind::Quantity(
-    Measure::of::<EnergyPrice>(),
-    Limits::within("-1000 USD/MWh", "10000 USD/MWh"),
-);
-const CARBON: Kind = Kind::Quantity(
-    Measure::of::<CarbonIntensity>(),
-    Limits::within("0 g/kWh", "2000 g/kWh"),
-);
-const MONEY: Kind = Kind::Quantity(
-    Measure::of::<Money>(),
-    Limits::above("0 USD", "100000 GUSD"),
-);
+const PRICE: Kind =
+    Kind::Quantity(Measure::of::<EnergyPrice>(), Limits::within("-1000 USD/MWh", "10000 USD/MWh"));
+const CARBON: Kind =
+    Kind::Quantity(Measure::of::<CarbonIntensity>(), Limits::within("0 g/kWh", "2000 g/kWh"));
+const MONEY: Kind = Kind::Quantity(Measure::of::<Money>(), Limits::above("0 USD", "100000 GUSD"));
 const DELAY: Kind = Kind::Quantity(Measure::of::<Seconds>(), Limits::within("0 s", "50 years"));
 const LATENCY: Kind = Kind::Quantity(Measure::of::<Seconds>(), Limits::above("0 s", "1 day"));
 const LIFE: Kind = Kind::Quantity(Measure::of::<Seconds>(), Limits::above("0 s", "100 years"));
-const FLOPS: Kind = Kind::Quantity(
-    Measure::of::<FlopRate>(),
-    Limits::above("0 TFLOP/s", "1000 EFLOP/s"),
-);
-const BANDWIDTH: Kind = Kind::Quantity(
-    Measure::of::<ByteRate>(),
-    Limits::above("0 GB/s", "1000000 TB/s"),
-);
+const FLOPS: Kind =
+    Kind::Quantity(Measure::of::<FlopRate>(), Limits::above("0 TFLOP/s", "1000 EFLOP/s"));
+const BANDWIDTH: Kind =
+    Kind::Quantity(Measure::of::<ByteRate>(), Limits::above("0 GB/s", "1000000 TB/s"));
 const MEMORY: Kind = Kind::Quantity(Measure::of::<Bytes>(), Limits::above("0 GB", "1000 TB"));
 const PER_DAY: Kind = Kind::Count(Limits::within("0", "1e18"));
 const SIZE: Kind = Kind::Whole(Limits::within("1", "100000000"));
@@ -38,23 +27,11 @@ const SIZE_OR_NONE: Kind = Kind::Whole(Limits::within("0", "100000000"));
 const PRECISION: Kind = Kind::Choice(&["bf16", "fp8", "fp4"]);
 
 const fn required(name: &'static str, kind: Kind, example: &'static str, doc: &'static str) -> Key {
-    Key {
-        name,
-        kind,
-        need: Need::Required,
-        doc,
-        example,
-    }
+    Key { name, kind, need: Need::Required, doc, example }
 }
 
 const fn optional(name: &'static str, kind: Kind, example: &'static str, doc: &'static str) -> Key {
-    Key {
-        name,
-        kind,
-        need: Need::Optional,
-        doc,
-        example,
-    }
+    Key { name, kind, need: Need::Optional, doc, example }
 }
 
 /// `default` is what one would write between quotes, or bare for numbers and words alike.
@@ -65,13 +42,7 @@ const fn defaulted(
     example: &'static str,
     doc: &'static str,
 ) -> Key {
-    Key {
-        name,
-        kind,
-        need: Need::Default(default, why),
-        doc,
-        example,
-    }
+    Key { name, kind, need: Need::Default(default, why), doc, example }
 }
 
 const SOURCE: Key = optional(
@@ -87,19 +58,9 @@ pub(super) static FILE: Table = Table {
     doc: "The top of the file.",
     catalogue_row: false,
     keys: &[
-        required(
-            "name",
-            Kind::Text,
-            r#""Ten gigawatts, as announced""#,
-            "What people call it.",
-        ),
+        required("name", Kind::Text, r#""Ten gigawatts, as announced""#, "What people call it."),
         required("start", Kind::Date, "2026-07-01", "First day of the plan."),
-        required(
-            "end",
-            Kind::Date,
-            "2031-06-30",
-            "Last day of the plan, inclusive.",
-        ),
+        required("end", Kind::Date, "2031-06-30", "Last day of the plan, inclusive."),
         defaulted(
             "seed",
             Kind::Whole(Limits::within("0", "9223372036854775807")),
@@ -137,12 +98,7 @@ pub(super) static FILE: Table = Table {
             "",
             "What is paid for what, one `[[contract]]` each.",
         ),
-        optional(
-            "economics",
-            Kind::Table(&ECONOMICS),
-            "",
-            "Costs that no catalogue row states.",
-        ),
+        optional("economics", Kind::Table(&ECONOMICS), "", "Costs that no catalogue row states."),
         optional(
             "system",
             Kind::Named(&SYSTEM),
@@ -209,18 +165,8 @@ pub(super) static GRID: Table = Table {
     doc: "A grid connection.",
     catalogue_row: false,
     keys: &[
-        required(
-            "connection",
-            POWER,
-            r#""1.2 GW""#,
-            "Largest facility power it carries.",
-        ),
-        required(
-            "energized",
-            Kind::Date,
-            "2026-10-01",
-            "First day with power.",
-        ),
+        required("connection", POWER, r#""1.2 GW""#, "Largest facility power it carries."),
+        required("energized", Kind::Date, "2026-10-01", "First day with power."),
         required(
             "price",
             PRICE,
@@ -242,24 +188,14 @@ pub(super) static ONSITE: Table = Table {
     catalogue_row: false,
     keys: &[
         required("kind", Kind::Text, r#""gas turbine""#, "What generates."),
-        required(
-            "capacity",
-            POWER,
-            r#""360 MW""#,
-            "Firm facility power it adds.",
-        ),
+        required("capacity", POWER, r#""360 MW""#, "Firm facility power it adds."),
         optional(
             "from",
             Kind::Date,
             "2026-10-01",
             "First day with power. Left out, the plan's first day.",
         ),
-        required(
-            "price",
-            PRICE,
-            r#""60 USD/MWh""#,
-            "Cost of its energy. May be negative.",
-        ),
+        required("price", PRICE, r#""60 USD/MWh""#, "Cost of its energy. May be negative."),
         required(
             "carbon",
             CARBON,
@@ -277,20 +213,14 @@ pub(super) static PUE: Table = Table {
         defaulted(
             "design",
             Kind::Number(Limits::within("1", "3")),
-            (
-                "1.4",
-                "Epoch AI, 2025-12-18: peak facility over peak IT power, conversion included",
-            ),
+            ("1.4", "Epoch AI, 2025-12-18: peak facility over peak IT power, conversion included"),
             "1.4",
             "Of power at the design peak: sizes what fits behind a connection. At least `annual`.",
         ),
         defaulted(
             "annual",
             Kind::Number(Limits::within("1", "3")),
-            (
-                "1.1",
-                "new liquid-cooled AI sites, analysts' notes of 2026 between 1.05 and 1.2",
-            ),
+            ("1.1", "new liquid-cooled AI sites, analysts' notes of 2026 between 1.05 and 1.2"),
             "1.1",
             "Of energy through a year: what is paid for.",
         ),
@@ -302,30 +232,15 @@ pub(super) static PHASE: Table = Table {
     doc: "One delivery of machines to a site.",
     catalogue_row: false,
     keys: &[
-        required(
-            "name",
-            Kind::Text,
-            r#""first gigawatt""#,
-            "Unique among phases.",
-        ),
-        required(
-            "site",
-            Kind::Reference("a `[[site]]`"),
-            r#""abilene""#,
-            "Where it stands.",
-        ),
+        required("name", Kind::Text, r#""first gigawatt""#, "Unique among phases."),
+        required("site", Kind::Reference("a `[[site]]`"), r#""abilene""#, "Where it stands."),
         required(
             "system",
             Kind::Reference("a system: a catalogue id or a `[system.NAME]`"),
             r#""vr-nvl72""#,
             "What is installed. `wattmill catalog list` shows the ids.",
         ),
-        required(
-            "power",
-            POWER,
-            r#""1 GW""#,
-            "How much, counted as `basis` says.",
-        ),
+        required("power", POWER, r#""1 GW""#, "How much, counted as `basis` says."),
         defaulted(
             "basis",
             Kind::Choice(&["facility", "it"]),
@@ -340,12 +255,7 @@ pub(super) static PHASE: Table = Table {
             "IT power provisioned for one unit of the system. Left out, the catalogue's maximum, or \
              its typical power where no maximum is known.",
         ),
-        required(
-            "first_rack",
-            Kind::Date,
-            "2026-10-01",
-            "First day a rack runs if nothing slips.",
-        ),
+        required("first_rack", Kind::Date, "2026-10-01", "First day a rack runs if nothing slips."),
         defaulted(
             "ramp",
             DELAY,
@@ -369,12 +279,7 @@ pub(super) static SLIP: Table = Table {
     catalogue_row: false,
     keys: &[
         required("p50", DELAY, r#""60 days""#, "Median."),
-        required(
-            "p90",
-            DELAY,
-            r#""270 days""#,
-            "Nine out of ten are shorter. At least `p50`.",
-        ),
+        required("p90", DELAY, r#""270 days""#, "Nine out of ten are shorter. At least `p50`."),
     ],
 };
 
@@ -405,10 +310,7 @@ pub(super) static SERVICE: Table = Table {
         defaulted(
             "engine",
             Kind::Either(&[Kind::Choice(&["auto"]), Kind::Table(&ENGINE)]),
-            (
-                "auto",
-                "the best of a few usual layouts is found for each kind of machine",
-            ),
+            ("auto", "the best of a few usual layouts is found for each kind of machine"),
             r#"{ tensor = 8, precision = "fp8" }"#,
             "How it is run.",
         ),
@@ -431,12 +333,7 @@ pub(super) static SLO: Table = Table {
     catalogue_row: false,
     keys: &[
         required("ttft", LATENCY, r#""2 s""#, "Time to first token."),
-        required(
-            "tpot",
-            LATENCY,
-            r#""50 ms""#,
-            "Time per output token after the first.",
-        ),
+        required("tpot", LATENCY, r#""50 ms""#, "Time per output token after the first."),
         defaulted(
             "at",
             Kind::Percentile,
@@ -482,10 +379,7 @@ pub(super) static USERS: Table = Table {
             "growth",
             Kind::Quantity(
                 Measure::YEARLY,
-                Limits {
-                    low: End::Excluded("-100 %/year"),
-                    high: End::Allowed("100000 %/year"),
-                },
+                Limits { low: End::Excluded("-100 %/year"), high: End::Allowed("100000 %/year") },
             ),
             ("0 %/year", "no growth unless the file says so"),
             r#""40 %/year""#,
@@ -540,18 +434,8 @@ pub(super) static LENGTHS: Table = Table {
           from 0 to 1; tokens are at least 1 and never fall.",
     catalogue_row: false,
     keys: &[
-        required(
-            "input",
-            Kind::Quantiles,
-            "[[0, 3], [0.5, 1020], [1, 4142]]",
-            "Prompt tokens.",
-        ),
-        required(
-            "output",
-            Kind::Quantiles,
-            "[[0, 1], [0.5, 129], [1, 1000]]",
-            "Answer tokens.",
-        ),
+        required("input", Kind::Quantiles, "[[0, 3], [0.5, 1020], [1, 4142]]", "Prompt tokens."),
+        required("output", Kind::Quantiles, "[[0, 1], [0.5, 129], [1, 1000]]", "Answer tokens."),
     ],
 };
 
@@ -650,12 +534,7 @@ pub(super) static TRAINING: Table = Table {
     doc: "A training run.",
     catalogue_row: false,
     keys: &[
-        required(
-            "name",
-            Kind::Text,
-            r#""frontier-1""#,
-            "Unique among training runs.",
-        ),
+        required("name", Kind::Text, r#""frontier-1""#, "Unique among training runs."),
         required(
             "model",
             Kind::Reference("a model: a catalogue id or a `[model.NAME]`"),
@@ -732,12 +611,7 @@ pub(super) static CONTRACT: Table = Table {
             r#""100 GUSD""#,
             "Investment only: most that is ever paid. Left out, no limit.",
         ),
-        optional(
-            "on",
-            Kind::Date,
-            "2026-02-27",
-            "Equity only: the day it is paid.",
-        ),
+        optional("on", Kind::Date, "2026-02-27", "Equity only: the day it is paid."),
         SOURCE,
     ],
 };
@@ -756,10 +630,7 @@ pub(super) static ECONOMICS: Table = Table {
         ),
         defaulted(
             "infrastructure",
-            Kind::Quantity(
-                Measure::COST_OF_POWER,
-                Limits::within("0 USD/W", "1000 USD/W"),
-            ),
+            Kind::Quantity(Measure::COST_OF_POWER, Limits::within("0 USD/W", "1000 USD/W")),
             (
                 "17.9 USD/W",
                 "Vantage Frontier, 2025-08: 25 GUSD for shell, electrical and mechanical plant of 1.4 GW",
@@ -770,10 +641,7 @@ pub(super) static ECONOMICS: Table = Table {
         defaulted(
             "accelerator_price",
             Kind::Quantity(Measure::of::<Money>(), Limits::within("0 USD", "10 MUSD")),
-            (
-                "47 kUSD",
-                "Bernstein, 2025-10: 3.4 MUSD of IT for a GB200 NVL72 rack, by 72",
-            ),
+            ("47 kUSD", "Bernstein, 2025-10: 3.4 MUSD of IT for a GB200 NVL72 rack, by 72"),
             r#""47 kUSD""#,
             "One accelerator with its share of server and network, where the system has no price of its own.",
         ),
@@ -787,10 +655,7 @@ pub(super) static ECONOMICS: Table = Table {
         defaulted(
             "machine_life",
             LIFE,
-            (
-                "5 years",
-                "assumption: between the four to six years operators write off over",
-            ),
+            ("5 years", "assumption: between the four to six years operators write off over"),
             r#""5 years""#,
             "Straight-line life of machines.",
         ),
@@ -812,12 +677,7 @@ const NAMED: Key = optional(
     "What its maker calls it. Left out, its name in the file.",
 );
 const VENDOR: Key = optional("vendor", Kind::Text, r#""us""#, "Who makes it.");
-const DATED: Key = optional(
-    "date",
-    Kind::Text,
-    r#""2026-11""#,
-    "When the source says it holds.",
-);
+const DATED: Key = optional("date", Kind::Text, r#""2026-11""#, "When the source says it holds.");
 const CONFIDENCE: Key = optional(
     "confidence",
     Kind::Choice(&["A", "B", "C", "E"]),
@@ -841,12 +701,7 @@ pub(super) static SYSTEM: Table = Table {
             "What it holds.",
         ),
         required("accelerators", SIZE, "72", "Accelerators in one unit."),
-        optional(
-            "unit",
-            Kind::Text,
-            r#""rack""#,
-            "What one unit is. Left out, `server`.",
-        ),
+        optional("unit", Kind::Text, r#""rack""#, "What one unit is. Left out, `server`."),
         optional(
             "power_typical",
             POWER,
@@ -887,24 +742,14 @@ pub(super) static ACCELERATOR: Table = Table {
         optional("fp8", FLOPS, r#""5000 TFLOP/s""#, "Dense FP8 peak."),
         optional("fp4", FLOPS, r#""15 PFLOP/s""#, "Dense FP4 peak."),
         optional("memory", MEMORY, r#""279 GB""#, "Usable memory."),
-        optional(
-            "memory_bandwidth",
-            BANDWIDTH,
-            r#""8 TB/s""#,
-            "Peak memory bandwidth.",
-        ),
+        optional("memory_bandwidth", BANDWIDTH, r#""8 TB/s""#, "Peak memory bandwidth."),
         optional(
             "scaleup",
             BANDWIDTH,
             r#""900 GB/s""#,
             "Scale-up bandwidth of one accelerator in one direction.",
         ),
-        optional(
-            "scaleup_domain",
-            SIZE,
-            "72",
-            "Accelerators in one scale-up domain.",
-        ),
+        optional("scaleup_domain", SIZE, "72", "Accelerators in one scale-up domain."),
         optional(
             "scaleout",
             BANDWIDTH,
@@ -925,12 +770,7 @@ pub(super) static MODEL: Table = Table {
           `heads`, `vocab` and `ffn_dim` or `experts`.",
     catalogue_row: true,
     keys: &[
-        optional(
-            "family",
-            Kind::Text,
-            r#""ours""#,
-            "Family as its maker calls it.",
-        ),
+        optional("family", Kind::Text, r#""ours""#, "Family as its maker calls it."),
         optional("release", Kind::Text, r#""2026-09""#, "Released."),
         optional("layers", SIZE, "61", "Layers."),
         optional("hidden", SIZE, "7168", "Residual width."),
@@ -959,12 +799,7 @@ pub(super) static MODEL: Table = Table {
             "1536",
             "Latent attention: rank of the compressed query. Left out, not compressed.",
         ),
-        optional(
-            "nope_dim",
-            SIZE,
-            "128",
-            "Latent attention: head size without position.",
-        ),
+        optional("nope_dim", SIZE, "128", "Latent attention: head size without position."),
         optional(
             "rope_dim",
             SIZE_OR_NONE,
@@ -978,60 +813,25 @@ pub(super) static MODEL: Table = Table {
             "18",
             "Layers that attend over the whole context. Left out, all.",
         ),
-        optional(
-            "window",
-            SIZE_OR_NONE,
-            "128",
-            "Sliding window of the other layers, tokens.",
-        ),
+        optional("window", SIZE_OR_NONE, "128", "Sliding window of the other layers, tokens."),
         optional(
             "sparse_top_k",
             SIZE_OR_NONE,
             "2048",
             "Tokens a sparse attention layer selects from the context.",
         ),
-        optional(
-            "indexer_heads",
-            SIZE,
-            "64",
-            "Sparse attention: query heads of what selects.",
-        ),
-        optional(
-            "indexer_dim",
-            SIZE,
-            "128",
-            "Sparse attention: head size of what selects.",
-        ),
-        optional(
-            "ffn_dim",
-            SIZE_OR_NONE,
-            "18432",
-            "Inner size of a dense feed-forward layer.",
-        ),
+        optional("indexer_heads", SIZE, "64", "Sparse attention: query heads of what selects."),
+        optional("indexer_dim", SIZE, "128", "Sparse attention: head size of what selects."),
+        optional("ffn_dim", SIZE_OR_NONE, "18432", "Inner size of a dense feed-forward layer."),
         optional(
             "dense_layers",
             SIZE_OR_NONE,
             "3",
             "Dense layers. Left out, all without `experts`, none with them.",
         ),
-        optional(
-            "experts",
-            SIZE,
-            "256",
-            "Routed experts per layer of a mixture of experts.",
-        ),
-        optional(
-            "experts_per_token",
-            SIZE,
-            "8",
-            "Routed experts a token visits.",
-        ),
-        optional(
-            "expert_dim",
-            SIZE,
-            "2048",
-            "Inner size of one routed expert.",
-        ),
+        optional("experts", SIZE, "256", "Routed experts per layer of a mixture of experts."),
+        optional("experts_per_token", SIZE, "8", "Routed experts a token visits."),
+        optional("expert_dim", SIZE, "2048", "Inner size of one routed expert."),
         optional(
             "shared_expert_dim",
             SIZE_OR_NONE,

@@ -71,11 +71,7 @@ pub fn parse_factory(text: &str, catalog: &Catalog) -> Parsed {
     let row = Row::file(&mut cx, &keys::FILE, document.get_ref());
     let factory = read(&mut cx, &row).filter(|_| !cx.failed());
     let (diagnostics, spans) = cx.finish();
-    Parsed {
-        factory,
-        diagnostics,
-        spans,
-    }
+    Parsed { factory, diagnostics, spans }
 }
 
 fn read(cx: &mut Context<'_>, file: &Row<'_>) -> Option<Factory> {
@@ -97,10 +93,8 @@ fn read(cx: &mut Context<'_>, file: &Row<'_>) -> Option<Factory> {
     let own = Own::read(cx, file);
 
     let site_rows = some_tables(cx, file, "site");
-    let sites: IdVec<Option<Site>> = site_rows
-        .iter()
-        .map(|row| site::site(cx, row, start))
-        .collect();
+    let sites: IdVec<Option<Site>> =
+        site_rows.iter().map(|row| site::site(cx, row, start)).collect();
     let phase_rows = some_tables(cx, file, "phase");
     let mut hardware = IdVec::new();
     let phases: Vec<Option<Phase>> = phase_rows
@@ -120,20 +114,13 @@ fn read(cx: &mut Context<'_>, file: &Row<'_>) -> Option<Factory> {
     let placed: Vec<_> = phases
         .iter()
         .zip(&phase_rows)
-        .filter_map(|(phase, row)| {
-            Some(Placed {
-                phase: phase.as_ref()?,
-                row,
-            })
-        })
+        .filter_map(|(phase, row)| Some(Placed { phase: phase.as_ref()?, row }))
         .collect();
     check::capacity(cx, &sites, &placed);
 
     let service_rows = file.tables(cx, "service");
-    let services: IdVec<_> = service_rows
-        .iter()
-        .filter_map(|row| service::service(cx, row, &own))
-        .collect();
+    let services: IdVec<_> =
+        service_rows.iter().filter_map(|row| service::service(cx, row, &own)).collect();
     let training_rows = file.tables(cx, "training");
     let mut trainings = IdVec::new();
     for row in &training_rows {
@@ -200,9 +187,7 @@ fn phase(
     let stated = row.quantity(cx, "unit_power");
     let system = row.text(cx, "system");
     let machine = system.and_then(|name| own.hardware(cx, row, "system", &name))?;
-    let unit_power = stated
-        .or(machine.system.power_max)
-        .or(machine.system.power_typical);
+    let unit_power = stated.or(machine.system.power_max).or(machine.system.power_typical);
     if unit_power.is_none() && !row.has("unit_power") {
         cx.error(
             row.span("system"),
@@ -213,9 +198,7 @@ fn phase(
     }
     let (delivery, site, unit_power) = (delivery?, site?, unit_power?);
     let system = machine.system.id.clone();
-    let hardware = hardware
-        .find(|h| *h == machine)
-        .unwrap_or_else(|| hardware.push(machine));
+    let hardware = hardware.find(|h| *h == machine).unwrap_or_else(|| hardware.push(machine));
     let phase = Phase {
         name: delivery.name,
         site: Id::from_index(site),
@@ -239,18 +222,14 @@ fn phase(
 fn site_of(cx: &mut Context<'_>, row: &Row<'_>, sites: &[Row<'_>]) -> Option<usize> {
     let wanted = row.text(cx, "site")?;
     let names = || sites.iter().filter_map(|site| site.plain_text("name"));
-    let found = sites
-        .iter()
-        .position(|site| site.plain_text("name") == Some(&wanted));
+    let found = sites.iter().position(|site| site.plain_text("name") == Some(&wanted));
     if found.is_none() {
         let meant = cx.closest(&wanted, names());
         let all: Vec<_> = names().map(|name| format!("`{name}`")).collect();
         cx.missing(
             row.span("site"),
             format!("there is no site `{wanted}`"),
-            meant.map_or("no such `[[site]]`".to_owned(), |m| {
-                format!("did you mean `{m}`?")
-            }),
+            meant.map_or("no such `[[site]]`".to_owned(), |m| format!("did you mean `{m}`?")),
             match all.is_empty() {
                 true => "add a `[[site]]` of that name".to_owned(),
                 false => format!("sites of this file: {}", all.join(", ")),
@@ -268,12 +247,7 @@ fn not_known(cx: &mut Context<'_>, span: Range<usize>, kind: Kind, name: &str, n
     };
     let help = match kind {
         Kind::Lengths | Kind::Shape => {
-            let all: Vec<_> = cx
-                .catalog
-                .ids(kind)
-                .iter()
-                .map(|id| format!("`{id}`"))
-                .collect();
+            let all: Vec<_> = cx.catalog.ids(kind).iter().map(|id| format!("`{id}`")).collect();
             format!("the catalogue has {}", all.join(", "))
         }
         _ => format!(

@@ -20,22 +20,15 @@ pub(super) fn contract(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Paid> {
     let kind = row.choice(cx, "kind");
     let from = row.text(cx, "from");
     let amount = row.quantity::<Money>(cx, "amount");
-    let deployed = |text: &str| -> usize {
-        text.strip_suffix("deployed")
-            .unwrap_or(text)
-            .trim_end()
-            .len()
-    };
+    let deployed =
+        |text: &str| -> usize { text.strip_suffix("deployed").unwrap_or(text).trim_end().len() };
     let for_each = row.measured(cx, "for_each", |text| &text[..deployed(text)]);
     let up_to = row.quantity::<Money>(cx, "up_to");
     let on = row.date(cx, "on");
     let _ = row.text(cx, "source");
     let kind = kind?;
-    let (needed, others): (_, &[&str]) = if kind == "equity" {
-        ("on", &["for_each", "up_to"])
-    } else {
-        ("for_each", &["on"])
-    };
+    let (needed, others): (_, &[&str]) =
+        if kind == "equity" { ("on", &["for_each", "up_to"]) } else { ("for_each", &["on"]) };
     if !row.has_or_means(needed) {
         cx.missing(
             row.header(),
@@ -64,11 +57,7 @@ pub(super) fn contract(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Paid> {
         );
     }
     Some(if kind == "equity" {
-        Paid::OnDate(Payment {
-            from,
-            amount,
-            on: on?,
-        })
+        Paid::OnDate(Payment { from, amount, on: on? })
     } else {
         Paid::ByPower(Contract {
             from,

@@ -27,11 +27,7 @@ impl Own {
         let accelerators = rows(cx, file, "accelerator", parse_accelerator);
         let systems = rows(cx, file, "system", parse_system);
         let models = rows(cx, file, "model", parse_model);
-        Self {
-            systems,
-            accelerators,
-            models,
-        }
+        Self { systems, accelerators, models }
     }
 
     /// The machine that `key` of `row` names, of the file or of the catalogue.
@@ -60,12 +56,7 @@ impl Own {
                 // Of the catalogue, or of the file: the one who wrote the name is told.
                 None if self.systems.contains_key(name) => {
                     let span = cx.spans.near("system", name, "accelerator");
-                    let near = near(
-                        cx,
-                        Kind::Accelerator,
-                        &system.accelerator,
-                        &self.accelerators,
-                    );
+                    let near = near(cx, Kind::Accelerator, &system.accelerator, &self.accelerators);
                     super::not_known(
                         cx,
                         span.unwrap_or_else(|| row.span(key)),
@@ -76,14 +67,7 @@ impl Own {
                     return None;
                 }
                 None => {
-                    lacks(
-                        cx,
-                        row,
-                        key,
-                        name,
-                        "what it holds",
-                        &format!("system.{name}"),
-                    );
+                    lacks(cx, row, key, name, "what it holds", &format!("system.{name}"));
                     return None;
                 }
             },
@@ -91,20 +75,10 @@ impl Own {
         let absent = accelerator.missing();
         if !absent.is_empty() {
             let what = format!("{} of `{}`", absent.join(", "), accelerator.id);
-            lacks(
-                cx,
-                row,
-                key,
-                name,
-                &what,
-                &format!("accelerator.{}", accelerator.id),
-            );
+            lacks(cx, row, key, name, &what, &format!("accelerator.{}", accelerator.id));
             return None;
         }
-        Some(Hardware {
-            system,
-            accelerator,
-        })
+        Some(Hardware { system, accelerator })
     }
 
     /// The model that `key` of `row` names, of the file or of the catalogue.
@@ -123,14 +97,7 @@ impl Own {
         };
         let absent = model.missing();
         if !absent.is_empty() {
-            lacks(
-                cx,
-                row,
-                key,
-                &name,
-                &absent.join(", "),
-                &format!("model.{name}"),
-            );
+            lacks(cx, row, key, &name, &absent.join(", "), &format!("model.{name}"));
             return None;
         }
         Some(model)
@@ -189,18 +156,13 @@ fn rows<T>(
 }
 
 fn refuse(cx: &mut Context<'_>, row: &Row<'_>, kind: &str, name: &str, error: &RowError) {
-    let (problem, way_out) = error
-        .message
-        .split_once("; ")
-        .unwrap_or((&error.message, ""));
+    let (problem, way_out) = error.message.split_once("; ").unwrap_or((&error.message, ""));
     let help = match way_out {
         "" => format!("see `[{kind}.NAME]` in the reference of the factory file"),
         way_out => way_out.to_owned(),
     };
     let message = format!("{kind} `{name}`, `{}`: {problem}", error.field);
-    let written = row
-        .values()
-        .and_then(|t| t.get_key_value(error.field.as_str()));
+    let written = row.values().and_then(|t| t.get_key_value(error.field.as_str()));
     match written {
         // An unknown key is wrong itself, a known one has a wrong value.
         Some((key, _)) if problem.starts_with("is not known") => {

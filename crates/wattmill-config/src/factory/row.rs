@@ -36,15 +36,7 @@ impl<'a> Row<'a> {
         schema: &'static Table,
         values: &'a DeTable<'a>,
     ) -> Self {
-        Self::open(
-            cx,
-            schema,
-            values,
-            0..0,
-            "file",
-            String::new(),
-            String::new(),
-        )
+        Self::open(cx, schema, values, 0..0, "file", String::new(), String::new())
     }
 
     fn open(
@@ -66,39 +58,23 @@ impl<'a> Row<'a> {
                 cx.error(
                     key.span(),
                     format!("unknown key `{}` in {}", key.get_ref(), schema.name),
-                    meant.map_or("not a key here".to_owned(), |m| {
-                        format!("did you mean `{m}`?")
-                    }),
+                    meant.map_or("not a key here".to_owned(), |m| format!("did you mean `{m}`?")),
                     format!("keys of {}: {all}", schema.name),
                 );
             }
         }
-        let row = Self {
-            schema,
-            values: Some(values),
-            span,
-            kind,
-            name,
-            prefix,
-            meant: all_meant,
-        };
-        cx.spans
-            .note(row.kind, &row.name, &row.prefix, row.span.clone());
+        let row = Self { schema, values: Some(values), span, kind, name, prefix, meant: all_meant };
+        cx.spans.note(row.kind, &row.name, &row.prefix, row.span.clone());
         for key in schema.keys {
             if let Some(value) = values.get(key.name) {
-                cx.spans
-                    .note(row.kind, &row.name, &row.dotted(key.name), value.span());
+                cx.spans.note(row.kind, &row.name, &row.dotted(key.name), value.span());
             }
         }
         row
     }
 
     fn dotted(&self, key: &str) -> String {
-        if self.prefix.is_empty() {
-            key.to_owned()
-        } else {
-            format!("{}.{key}", self.prefix)
-        }
+        if self.prefix.is_empty() { key.to_owned() } else { format!("{}.{key}", self.prefix) }
     }
 
     /// What messages call this table.
@@ -132,9 +108,7 @@ impl<'a> Row<'a> {
     }
 
     fn key(&self, name: &str) -> &'static Key {
-        self.schema
-            .key(name)
-            .expect("the schema has every key that the code asks for")
+        self.schema.key(name).expect("the schema has every key that the code asks for")
     }
 
     /// The value, its key, and whether it is the default's text.
@@ -245,9 +219,9 @@ impl<'a> Row<'a> {
             return None;
         };
         let found = match value.get_ref() {
-            DeValue::Datetime(stamp) if stamp.time.is_none() => stamp
-                .date
-                .and_then(|d| Date::new(d.year as i16, d.month as i8, d.day as i8).ok()),
+            DeValue::Datetime(stamp) if stamp.time.is_none() => {
+                stamp.date.and_then(|d| Date::new(d.year as i16, d.month as i8, d.day as i8).ok())
+            }
             DeValue::String(text) => text.trim().parse().ok(),
             _ => None,
         };
@@ -310,15 +284,7 @@ impl<'a> Row<'a> {
             mismatch(cx, key, value.span(), value.get_ref());
             return None;
         };
-        let held = within(
-            cx,
-            key,
-            limits,
-            number as f64,
-            &number.to_string(),
-            value,
-            plain,
-        );
+        let held = within(cx, key, limits, number as f64, &number.to_string(), value, plain);
         held.and_then(|_| u64::try_from(number).ok())
     }
 
@@ -365,11 +331,8 @@ impl<'a> Row<'a> {
             other => bare(other),
         };
         let Some(number) = number else {
-            let suffixes: Vec<_> = text::COUNT_SUFFIXES
-                .iter()
-                .map(|s| s.0)
-                .filter(|s| !s.is_empty())
-                .collect();
+            let suffixes: Vec<_> =
+                text::COUNT_SUFFIXES.iter().map(|s| s.0).filter(|s| !s.is_empty()).collect();
             cx.error(
                 value.span(),
                 format!("`{name}` is not a count"),
@@ -476,13 +439,7 @@ impl<'a> Row<'a> {
             return None;
         };
         let prefix = self.dotted(name);
-        Some(Row {
-            schema,
-            values: None,
-            prefix,
-            meant: Vec::new(),
-            ..self.clone()
-        })
+        Some(Row { schema, values: None, prefix, meant: Vec::new(), ..self.clone() })
     }
 
     /// The table under `name` that the schema allows beside other kinds, if it is one.
@@ -509,15 +466,7 @@ impl<'a> Row<'a> {
         span: Range<usize>,
         prefix: String,
     ) -> Row<'a> {
-        Row::open(
-            cx,
-            schema,
-            table,
-            span,
-            self.kind,
-            self.name.clone(),
-            prefix,
-        )
+        Row::open(cx, schema, table, span, self.kind, self.name.clone(), prefix)
     }
 
     /// The tables of the array under `name`, none if the file does not write it.
@@ -540,15 +489,7 @@ impl<'a> Row<'a> {
                     Some(DeValue::String(text)) => text.to_string(),
                     _ => index.to_string(),
                 };
-                Row::open(
-                    cx,
-                    schema,
-                    table,
-                    element.span(),
-                    schema.name,
-                    called,
-                    String::new(),
-                )
+                Row::open(cx, schema, table, element.span(), schema.name, called, String::new())
             } else {
                 let prefix = format!("{}.{index}", self.dotted(name));
                 self.inner(cx, schema, table, element.span(), prefix)
@@ -647,12 +588,7 @@ fn mismatch(cx: &mut Context<'_>, key: &Key, span: Range<usize>, value: &DeValue
     } else {
         format!("write it like `{} = {}`", key.name, key.example)
     };
-    cx.error(
-        span,
-        format!("`{}` must be {}", key.name, key.kind.wanted()),
-        describe(value),
-        help,
-    );
+    cx.error(span, format!("`{}` must be {}", key.name, key.kind.wanted()), describe(value), help);
 }
 
 fn within(

@@ -106,18 +106,12 @@ pub(super) enum End {
 impl Limits {
     /// From `low` to `high`, both allowed.
     pub(super) const fn within(low: &'static str, high: &'static str) -> Self {
-        Self {
-            low: End::Allowed(low),
-            high: End::Allowed(high),
-        }
+        Self { low: End::Allowed(low), high: End::Allowed(high) }
     }
 
     /// More than `low` and at most `high`.
     pub(super) const fn above(low: &'static str, high: &'static str) -> Self {
-        Self {
-            low: End::Excluded(low),
-            high: End::Allowed(high),
-        }
+        Self { low: End::Excluded(low), high: End::Allowed(high) }
     }
 
     /// In words: `more than 0 W and at most 1000 GW`.
@@ -176,11 +170,7 @@ impl Kind {
             Self::Tables(table) if table.name.contains('.') => "an array of tables".to_owned(),
             Self::Tables(table) => format!("tables, `[[{}]]` each", table.name),
             Self::Named(table) => format!("tables, `[{}.NAME]` each", table.name),
-            Self::Either(kinds) => kinds
-                .iter()
-                .map(Self::wanted)
-                .collect::<Vec<_>>()
-                .join(", or "),
+            Self::Either(kinds) => kinds.iter().map(Self::wanted).collect::<Vec<_>>().join(", or "),
         }
     }
 }

@@ -10,27 +10,17 @@ use super::text::{self, COUNT_SUFFIXES, Measure};
 pub fn json_schema() -> Value {
     let mut schema = table(&keys::FILE);
     if let Value::Object(object) = &mut schema {
-        object.insert(
-            "$schema".to_owned(),
-            json!("https://json-schema.org/draft/2020-12/schema"),
-        );
+        object.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
         object.insert("title".to_owned(), json!("Wattmill factory file"));
     }
     schema
 }
 
 fn table(table: &Table) -> Value {
-    let properties: Map<String, Value> = table
-        .keys
-        .iter()
-        .map(|k| (k.name.to_owned(), property(k, table.catalogue_row)))
-        .collect();
-    let required: Vec<_> = table
-        .keys
-        .iter()
-        .filter(|k| matches!(k.need, Need::Required))
-        .map(|k| k.name)
-        .collect();
+    let properties: Map<String, Value> =
+        table.keys.iter().map(|k| (k.name.to_owned(), property(k, table.catalogue_row))).collect();
+    let required: Vec<_> =
+        table.keys.iter().filter(|k| matches!(k.need, Need::Required)).map(|k| k.name).collect();
     json!({
         "type": "object",
         "description": table.doc,
@@ -58,7 +48,8 @@ fn property(key: &Key, sourced: bool) -> Value {
     if let Need::Default(text, why) = key.need {
         doc.push_str(&format!("\nLeft out: {text} ({why})."));
         let value = match key.kind {
-            Kind::Whole(_) | Kind::Number(_) => json!(text.parse::<f64>().ok()),
+            Kind::Whole(_) => json!(text.parse::<u64>().ok()),
+            Kind::Number(_) => json!(text.parse::<f64>().ok()),
             _ => json!(text),
         };
         schema["default"] = value;
@@ -105,10 +96,8 @@ fn kind(kind_of: &Kind) -> Value {
 
 fn limited(of: &str, limits: &Limits) -> Value {
     let mut schema = json!({ "type": of });
-    let ends = [
-        (limits.low, "minimum", "exclusiveMinimum"),
-        (limits.high, "maximum", "exclusiveMaximum"),
-    ];
+    let ends =
+        [(limits.low, "minimum", "exclusiveMinimum"), (limits.high, "maximum", "exclusiveMaximum")];
     for (end, allowed, excluded) in ends {
         let (key, text) = match end {
             End::Allowed(text) => (allowed, text),
@@ -134,8 +123,5 @@ fn pattern(units: &[&str]) -> String {
     let spaced = |unit: &&str| unit.replace(' ', r"\s*").replace('/', r"\s*/\s*");
     let units: Vec<_> = units.iter().map(spaced).collect();
     // The one word that may follow, of a contract's power.
-    format!(
-        r"^\s*[-+]?[0-9.]+([eE][-+]?[0-9]+)?\s*({})(\s+deployed)?$",
-        units.join("|")
-    )
+    format!(r"^\s*[-+]?[0-9.]+([eE][-+]?[0-9]+)?\s*({})(\s+deployed)?$", units.join("|"))
 }

@@ -33,11 +33,7 @@ pub(super) fn service(cx: &mut Context<'_>, row: &Row<'_>, own: &Own) -> Option<
 fn slo(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Slo> {
     let (ttft, tpot) = (row.quantity(cx, "ttft"), row.quantity(cx, "tpot"));
     let quantile = row.percentile(cx, "at");
-    Some(Slo {
-        ttft: ttft?,
-        tpot: tpot?,
-        quantile: quantile?,
-    })
+    Some(Slo { ttft: ttft?, tpot: tpot?, quantile: quantile? })
 }
 
 /// One `[[training]]`; `plan_start` is when a run without a date may begin.
@@ -51,11 +47,7 @@ pub(super) fn training(
     let model = own.model(cx, row, "model");
     let tokens = row.count(cx, "tokens");
     let accelerators = row.small(cx, "gpus");
-    let from = if row.has("from") {
-        row.date(cx, "from")
-    } else {
-        plan_start
-    };
+    let from = if row.has("from") { row.date(cx, "from") } else { plan_start };
     let precision = engine::precision(cx, row, "precision");
     let mfu = row.number(cx, "mfu");
     let _ = row.text(cx, "source");

@@ -14,10 +14,8 @@ pub(super) fn site(cx: &mut Context<'_>, row: &Row<'_>, plan_start: Option<Date>
     let grid_row = row.table(cx, "grid");
     let grid = grid_row.as_ref().and_then(|row| grid(cx, row));
     let onsite_rows = row.tables(cx, "onsite");
-    let onsite: Vec<Onsite> = onsite_rows
-        .iter()
-        .filter_map(|row| onsite(cx, row, plan_start))
-        .collect();
+    let onsite: Vec<Onsite> =
+        onsite_rows.iter().filter_map(|row| onsite(cx, row, plan_start)).collect();
     let powered = row.has_or_means("grid") || row.has_or_means("onsite");
     if !powered {
         cx.missing(
@@ -28,21 +26,12 @@ pub(super) fn site(cx: &mut Context<'_>, row: &Row<'_>, plan_start: Option<Date>
              price = \"47 USD/MWh\", carbon = \"299 g/kWh\" }`",
         );
     }
-    let pue = row
-        .table_or_defaults(cx, "pue")
-        .and_then(|row| pue(cx, &row));
+    let pue = row.table_or_defaults(cx, "pue").and_then(|row| pue(cx, &row));
     let source = row.text(cx, "source");
     // A part of its power would make phases look too large.
     let whole =
         powered && grid.is_some() == row.has_or_means("grid") && onsite.len() == onsite_rows.len();
-    let site = Site {
-        name: name?,
-        location,
-        grid,
-        onsite,
-        pue: pue?,
-        source,
-    };
+    let site = Site { name: name?, location, grid, onsite, pue: pue?, source };
     whole.then_some(site)
 }
 
@@ -66,42 +55,24 @@ fn grid(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Grid> {
     let energized = row.date(cx, "energized");
     let price = row.quantity(cx, "price");
     let carbon = row.quantity(cx, "carbon");
-    Some(Grid {
-        connection: connection?,
-        energized: energized?,
-        price: price?,
-        carbon: carbon?,
-    })
+    Some(Grid { connection: connection?, energized: energized?, price: price?, carbon: carbon? })
 }
 
 fn onsite(cx: &mut Context<'_>, row: &Row<'_>, plan_start: Option<Date>) -> Option<Onsite> {
     let kind = row.text(cx, "kind");
     let capacity = row.quantity(cx, "capacity");
-    let from = if row.has("from") {
-        row.date(cx, "from")
-    } else {
-        plan_start
-    };
+    let from = if row.has("from") { row.date(cx, "from") } else { plan_start };
     let price = row.quantity(cx, "price");
     let carbon = row.quantity(cx, "carbon");
-    Some(Onsite {
-        kind: kind?,
-        capacity: capacity?,
-        from: from?,
-        price: price?,
-        carbon: carbon?,
-    })
+    Some(Onsite { kind: kind?, capacity: capacity?, from: from?, price: price?, carbon: carbon? })
 }
 
 fn pue(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Pue> {
     let (design, annual) = (row.number(cx, "design"), row.number(cx, "annual"));
     let (design, annual) = (design?, annual?);
     if design < annual {
-        let (at, other) = if row.has("design") {
-            ("design", "annual")
-        } else {
-            ("annual", "design")
-        };
+        let (at, other) =
+            if row.has("design") { ("design", "annual") } else { ("annual", "design") };
         cx.error(
             row.span(at),
             format!("`design` PUE {design} is below `annual` PUE {annual}"),
@@ -148,10 +119,7 @@ pub(super) fn delivery(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Delivery> 
 }
 
 fn slip(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Slip> {
-    let (p50, p90) = (
-        row.quantity::<Seconds>(cx, "p50"),
-        row.quantity::<Seconds>(cx, "p90"),
-    );
+    let (p50, p90) = (row.quantity::<Seconds>(cx, "p50"), row.quantity::<Seconds>(cx, "p90"));
     let (p50, p90) = (p50?, p90?);
     if p90 < p50 {
         cx.error(

@@ -26,9 +26,7 @@ impl Spans {
     /// header if `key` is empty; `kind` and `name` are `"file"` and `""` at the top of the file.
     /// `None` if the file does not write it.
     pub fn of(&self, kind: &'static str, name: &str, key: &str) -> Option<Range<usize>> {
-        self.places
-            .get(&(kind, name.to_owned(), key.to_owned()))
-            .cloned()
+        self.places.get(&(kind, name.to_owned(), key.to_owned())).cloned()
     }
 
     /// Like [`Self::of`], falling back to the closest table around it that is written.
@@ -47,8 +45,6 @@ impl Spans {
 
     /// The first of a name counts; a second of the same name is an error reported elsewhere.
     pub(super) fn note(&mut self, kind: &'static str, name: &str, key: &str, span: Range<usize>) {
-        self.places
-            .entry((kind, name.to_owned(), key.to_owned()))
-            .or_insert(span);
+        self.places.entry((kind, name.to_owned(), key.to_owned())).or_insert(span);
     }
 }

@@ -56,10 +56,7 @@ fn a_sound_file_is_read_with_its_defaults() {
     let factory = parse(SOUND).factory.expect("sound");
     assert_eq!((factory.name.as_str(), factory.seed), ("Mill", 1));
     let phase = factory.phases.iter().next().unwrap();
-    assert_eq!(
-        (phase.basis, phase.unit_power.as_kw()),
-        (PowerBasis::Facility, 192.0)
-    );
+    assert_eq!((phase.basis, phase.unit_power.as_kw()), (PowerBasis::Facility, 192.0));
     assert_eq!(factory.hardware[phase.hardware].system.id, "gb200-nvl72");
     let site = &factory.sites[phase.site];
     assert_eq!((site.pue.design, site.pue.annual), (1.4, 1.1));
@@ -95,37 +92,22 @@ fn the_announced_programme_has_ten_gigawatts() {
     let power: wattmill_units::Power = factory.phases.iter().map(|p| p.power).sum();
     assert!((power.as_gw() - 10.0).abs() < 1e-9, "{power}");
     let contract = &factory.contracts[0];
-    assert_eq!(
-        contract.amount.as_busd() * (power / contract.for_each),
-        100.0
-    );
+    assert_eq!(contract.amount.as_busd() * (power / contract.for_each), 100.0);
 }
 
 #[test]
 fn every_way_to_say_how_much_is_asked() {
     let asked = |users: &str| {
-        let text = SOUND.replace(
-            "requests_per_day = 1e6, lengths = \"azure-conv-2023\"",
-            users,
-        );
+        let text = SOUND.replace("requests_per_day = 1e6, lengths = \"azure-conv-2023\"", users);
         let factory = parse(&text).factory.unwrap_or_else(|| panic!("{users}"));
         let service = factory.services.iter().next().unwrap().clone();
         service.traffic
     };
     let fixed = "input_tokens = 300, output_tokens = 100";
+    assert_eq!(asked(&format!("weekly = \"10 M\", {fixed}")).requests_per_day, 37e6);
+    assert_eq!(asked(&format!("tokens_per_day = \"4 G\", {fixed}")).requests_per_day, 1e7);
     assert_eq!(
-        asked(&format!("weekly = \"10 M\", {fixed}")).requests_per_day,
-        37e6
-    );
-    assert_eq!(
-        asked(&format!("tokens_per_day = \"4 G\", {fixed}")).requests_per_day,
-        1e7
-    );
-    assert_eq!(
-        asked(&format!(
-            "weekly = 1e9, messages_per_day = \"2 M\", {fixed}"
-        ))
-        .requests_per_day,
+        asked(&format!("weekly = 1e9, messages_per_day = \"2 M\", {fixed}")).requests_per_day,
         2e6
     );
     let traffic = asked(
@@ -135,10 +117,7 @@ fn every_way_to_say_how_much_is_asked() {
     );
     assert_eq!(traffic.growth_per_year, -0.1);
     assert_eq!(traffic.arrivals, Arrivals::Gamma { cv: 2.0 });
-    assert_eq!(
-        (traffic.lengths.input.mean(), traffic.lengths.output.max()),
-        (2.0, 9)
-    );
+    assert_eq!((traffic.lengths.input.mean(), traffic.lengths.output.max()), (2.0, 9));
     assert_eq!(traffic.daily_shape[23], 24.0);
 }
 
@@ -148,10 +127,7 @@ fn odd_but_sound() {
         ("47 USD/MWh", "-3 USD/MWh"),
         ("end = 2027-06-30", "end = \"2028-02-29\""),
         ("5 MW", "5e3kW"),
-        (
-            "[[phase]]\nname = \"racks\"",
-            "[[phase]]\nname = \"rächs ⚡\"",
-        ),
+        ("[[phase]]\nname = \"racks\"", "[[phase]]\nname = \"rächs ⚡\""),
         (
             "slo = {",
             "engine = { tensor = 8, precision = \"fp8\", kv_precision = \"fp8\" }\nslo = {",
@@ -1092,16 +1068,12 @@ fn training_and_contracts() {
 #[test]
 fn rows_of_the_files_own() {
     let own = "\n[accelerator.chip]\nfamily = \"blackwell\"\nbf16 = \"2 PFLOP/s\"\nmemory = \"200 GB\"\nmemory_bandwidth = \"8 TB/s\"\nscaleup = \"900 GB/s\"\nscaleup_domain = 8\ntdp = \"1 kW\"\n\n[system.box]\naccelerator = \"chip\"\naccelerators = 8\npower_max = \"12 kW\"\n\n[model.mine]\nlayers = 10\nhidden = 1024\nheads = 8\nffn_dim = 4096\nvocab = 32000\ncontext = 32768\n";
-    let text = format!("{SOUND}{own}")
-        .replace("gb200-nvl72", "box")
-        .replace("llama-3.1-70b", "mine");
+    let text =
+        format!("{SOUND}{own}").replace("gb200-nvl72", "box").replace("llama-3.1-70b", "mine");
     let parsed = parse(&text);
     assert_eq!(parsed.diagnostics.render("mill.toml", &text, false), "");
     let factory = parsed.factory.unwrap();
-    assert_eq!(
-        factory.hardware.iter().next().unwrap().accelerator.id,
-        "chip"
-    );
+    assert_eq!(factory.hardware.iter().next().unwrap().accelerator.id, "chip");
     check(
         &text
             .replace("2 PFLOP/s", "2 PFLOP")
@@ -1146,9 +1118,7 @@ fn rows_of_the_files_own() {
     "#]],
     );
     check(
-        &text
-            .replace("vocab = 32000\n", "")
-            .replace("tdp = \"1 kW\"\n", ""),
+        &text.replace("vocab = 32000\n", "").replace("tdp = \"1 kW\"\n", ""),
         expect![[r#"
             error: `box` cannot be run: no source states tdp of `chip`
               --> mill.toml:12:10
@@ -1306,10 +1276,7 @@ fn later_checks_find_their_place() {
     assert_eq!(written("service", "chat", ""), Some("[[service]]"));
     assert_eq!(written("file", "", "end"), Some("2027-06-30"));
     assert_eq!(written("service", "chat", "engine"), None);
-    let near = parsed
-        .spans
-        .near("service", "chat", "engine.tensor")
-        .unwrap();
+    let near = parsed.spans.near("service", "chat", "engine.tensor").unwrap();
     assert_eq!(&SOUND[near], "[[service]]");
 }
 
@@ -1356,12 +1323,7 @@ mod schema_holds {
                     Kind::Whole(limits) | Kind::Number(limits) | Kind::Count(limits) => limits,
                     _ => continue,
                 };
-                assert!(
-                    !limits.hold(f64::NAN, text::counted),
-                    "{}: {}",
-                    key.name,
-                    limits.words()
-                );
+                assert!(!limits.hold(f64::NAN, text::counted), "{}: {}", key.name, limits.words());
                 if let Need::Default(text, _) = key.need {
                     assert!(limits.hold(text.parse().expect(text), text::counted));
                 }
@@ -1418,12 +1380,7 @@ mod schema_holds {
                 let row = Row::file(&mut cx, table, document.get_ref());
                 read_any(&mut cx, &row, key);
                 let (diagnostics, _) = cx.finish();
-                assert_eq!(
-                    diagnostics.render("example", &text, false),
-                    "",
-                    "{}",
-                    table.name
-                );
+                assert_eq!(diagnostics.render("example", &text, false), "", "{}", table.name);
             }
         }
     }

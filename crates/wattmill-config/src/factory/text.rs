@@ -14,43 +14,26 @@ pub(super) struct Measure {
 impl Measure {
     /// The units of a quantity.
     pub(super) const fn of<Q: UnitTable>() -> Self {
-        Self {
-            what: Q::DIMENSION,
-            units: Q::UNITS,
-        }
+        Self { what: Q::DIMENSION, units: Q::UNITS }
     }
 
     /// Growth or cost as a share, per year.
-    pub(super) const YEARLY: Self = Self {
-        what: "a share per year",
-        units: &[("%/year", 0.01), ("/year", 1.0)],
-    };
+    pub(super) const YEARLY: Self =
+        Self { what: "a share per year", units: &[("%/year", 0.01), ("/year", 1.0)] };
 
     /// Cost of something sized by its power.
     pub(super) const COST_OF_POWER: Self = Self {
         what: "a cost of power",
-        units: &[
-            ("USD/W", 1.0),
-            ("USD/kW", 1e-3),
-            ("MUSD/MW", 1.0),
-            ("GUSD/GW", 1.0),
-        ],
+        units: &[("USD/W", 1.0), ("USD/kW", 1e-3), ("MUSD/MW", 1.0), ("GUSD/GW", 1.0)],
     };
 
     /// Price of tokens.
-    pub(super) const COST_OF_TOKENS: Self = Self {
-        what: "a price of tokens",
-        units: &[("USD/M tokens", 1.0), ("USD/k tokens", 1e3)],
-    };
+    pub(super) const COST_OF_TOKENS: Self =
+        Self { what: "a price of tokens", units: &[("USD/M tokens", 1.0), ("USD/k tokens", 1e3)] };
 
     /// Every unit, comma-separated.
     pub(super) fn allowed(&self) -> String {
-        let units: Vec<_> = self
-            .units
-            .iter()
-            .map(|u| u.0)
-            .filter(|u| !u.is_empty())
-            .collect();
+        let units: Vec<_> = self.units.iter().map(|u| u.0).filter(|u| !u.is_empty()).collect();
         units.join(", ")
     }
 
@@ -82,23 +65,13 @@ pub(super) fn measured(text: &str, measure: &Measure) -> Result<f64, TextError> 
         let number = text.trim().to_owned();
         return Err(TextError::NoUnit(number));
     }
-    let meant = measure
-        .units
-        .iter()
-        .map(|u| u.0)
-        .find(|u| u.eq_ignore_ascii_case(unit));
+    let meant = measure.units.iter().map(|u| u.0).find(|u| u.eq_ignore_ascii_case(unit));
     Err(TextError::UnknownUnit(unit.to_owned(), meant))
 }
 
 /// Suffixes of plain counts.
-pub(super) const COUNT_SUFFIXES: &[(&str, f64)] = &[
-    ("", 1.0),
-    ("k", 1e3),
-    ("M", 1e6),
-    ("G", 1e9),
-    ("B", 1e9),
-    ("T", 1e12),
-];
+pub(super) const COUNT_SUFFIXES: &[(&str, f64)] =
+    &[("", 1.0), ("k", 1e3), ("M", 1e6), ("G", 1e9), ("B", 1e9), ("T", 1e12)];
 
 /// A count such as `15.6 T` or `700 M`.
 pub(super) fn counted(text: &str) -> Option<f64> {
@@ -155,16 +128,9 @@ mod tests {
             measured("1 gw", &Measure::of::<Power>()),
             Err(TextError::UnknownUnit("gw".into(), Some("GW")))
         );
-        assert_eq!(
-            measured("1", &Measure::of::<Power>()),
-            Err(TextError::NoUnit("1".into()))
-        );
+        assert_eq!(measured("1", &Measure::of::<Power>()), Err(TextError::NoUnit("1".into())));
         for text in ["", "GW", "NaN GW", "inf GW", "1e999 GW", "ü"] {
-            assert_eq!(
-                measured(text, &Measure::of::<Power>()),
-                Err(TextError::NoNumber),
-                "{text}"
-            );
+            assert_eq!(measured(text, &Measure::of::<Power>()), Err(TextError::NoNumber), "{text}");
         }
     }
 

@@ -46,19 +46,12 @@ fn requests(cx: &mut Context<'_>, row: &Row<'_>, lengths: Option<&Lengths>) -> O
             row.span(second),
             format!("both `{first}` and `{second}`"),
             "how much is asked is said already",
-            format!(
-                "keep one of {}",
-                AMOUNTS.map(|k| format!("`{k}`")).join(", ")
-            ),
+            format!("keep one of {}", AMOUNTS.map(|k| format!("`{k}`")).join(", ")),
         );
         return None;
     }
     if written.is_empty() {
-        if !AMOUNTS
-            .into_iter()
-            .chain(["weekly"])
-            .any(|key| row.has_or_means(key))
-        {
+        if !AMOUNTS.into_iter().chain(["weekly"]).any(|key| row.has_or_means(key)) {
             cx.missing(
                 row.header(),
                 "nobody asks anything",
@@ -73,9 +66,7 @@ fn requests(cx: &mut Context<'_>, row: &Row<'_>, lengths: Option<&Lengths>) -> O
     }
     let [messages, requests, tokens] = amounts;
     let per_request = |l: &Lengths| l.input.mean() + l.output.mean();
-    messages
-        .or(requests)
-        .or_else(|| Some(tokens? / per_request(lengths?)))
+    messages.or(requests).or_else(|| Some(tokens? / per_request(lengths?)))
 }
 
 fn lengths(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Lengths> {
@@ -108,10 +99,7 @@ fn lengths(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Lengths> {
     for key in fixed.into_iter().filter(|key| !row.has_or_means(key)) {
         let written = fixed.into_iter().find(|key| row.has(key));
         let (message, label) = match written {
-            Some(other) => (
-                format!("`{other}` without `{key}`"),
-                format!("`{key}` is needed too"),
-            ),
+            Some(other) => (format!("`{other}` without `{key}`"), format!("`{key}` is needed too")),
             None => (
                 "how long requests are is not said".to_owned(),
                 "`lengths` is needed here".to_owned(),
@@ -139,11 +127,7 @@ fn lengths(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Lengths> {
 fn named_lengths(cx: &mut Context<'_>, value: &Value<'_>, name: &str) -> Option<Lengths> {
     let catalog = cx.catalog;
     let Some(row) = catalog.lengths(name) else {
-        let near = catalog
-            .closest(Kind::Lengths, name)
-            .into_iter()
-            .map(str::to_owned)
-            .collect();
+        let near = catalog.closest(Kind::Lengths, name).into_iter().map(str::to_owned).collect();
         super::not_known(cx, value.span(), Kind::Lengths, name, near);
         return None;
     };
@@ -157,20 +141,12 @@ fn named_lengths(cx: &mut Context<'_>, value: &Value<'_>, name: &str) -> Option<
             "take another, or write the quantiles here",
         );
     }
-    Some(Lengths {
-        name: row.id.clone(),
-        input: input?,
-        output: output?,
-    })
+    Some(Lengths { name: row.id.clone(), input: input?, output: output? })
 }
 
 fn own_lengths(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Lengths> {
     let (input, output) = (quantiles(cx, row, "input"), quantiles(cx, row, "output"));
-    Some(Lengths {
-        name: "of the file".to_owned(),
-        input: input?,
-        output: output?,
-    })
+    Some(Lengths { name: "of the file".to_owned(), input: input?, output: output? })
 }
 
 fn quantiles(cx: &mut Context<'_>, row: &Row<'_>, key: &str) -> Option<LengthTable> {
@@ -179,10 +155,9 @@ fn quantiles(cx: &mut Context<'_>, row: &Row<'_>, key: &str) -> Option<LengthTab
         return None;
     };
     let pair = |value: &Value<'_>| match value.get_ref() {
-        DeValue::Array(pair) if pair.len() == 2 => Some((
-            bare(pair.first()?.get_ref())?,
-            bare(pair.get(1)?.get_ref())?,
-        )),
+        DeValue::Array(pair) if pair.len() == 2 => {
+            Some((bare(pair.first()?.get_ref())?, bare(pair.get(1)?.get_ref())?))
+        }
         _ => None,
     };
     let DeValue::Array(array) = value.get_ref() else {
@@ -211,9 +186,7 @@ fn quantiles(cx: &mut Context<'_>, row: &Row<'_>, key: &str) -> Option<LengthTab
 fn fits_context(cx: &mut Context<'_>, row: &Row<'_>, lengths: &Lengths, model: &Model) {
     let longest = u64::from(lengths.input.max()) + u64::from(lengths.output.max());
     if model.context > 0 && longest > u64::from(model.context) {
-        let key = ["lengths", "input_tokens"]
-            .into_iter()
-            .find(|key| row.has(key));
+        let key = ["lengths", "input_tokens"].into_iter().find(|key| row.has(key));
         cx.error(
             row.span(key.unwrap_or("lengths")),
             format!("requests of up to {longest} tokens for `{}`", model.id),
@@ -234,10 +207,7 @@ fn shape(cx: &mut Context<'_>, row: &Row<'_>) -> Option<[f64; 24]> {
             let catalog = cx.catalog;
             let found = catalog.shape(name);
             if found.is_none() {
-                let near = catalog
-                    .closest(Kind::Shape, name)
-                    .into_iter()
-                    .map(str::to_owned);
+                let near = catalog.closest(Kind::Shape, name).into_iter().map(str::to_owned);
                 super::not_known(cx, value.span(), Kind::Shape, name, near.collect());
             }
             found.map(|row| row.hourly)

@@ -21,8 +21,7 @@ impl Columns {
     pub(super) fn of_header(line: &str) -> Result<Self, Diagnostic> {
         let names: Vec<&str> = fields(line).map(|span| line[span].trim()).collect();
         let found = |form: TraceForm| {
-            form.names()
-                .map(|wanted| names.iter().position(|n| n.eq_ignore_ascii_case(wanted)))
+            form.names().map(|wanted| names.iter().position(|n| n.eq_ignore_ascii_case(wanted)))
         };
         let known = |form: TraceForm| found(form).iter().flatten().count();
         let form = if known(TraceForm::Azure) > known(TraceForm::Columns) {
@@ -48,10 +47,7 @@ impl Columns {
                 format!("column{plural} {} missing", missing.join(" and ")),
                 format!("there are {}", there.join(", ")),
             )
-            .with_help(format!(
-                "the columns of {form} are {}",
-                form.names().join(", ")
-            )));
+            .with_help(format!("the columns of {form} are {}", form.names().join(", "))));
         }
         for (name, place) in form.names().into_iter().zip(found(form)) {
             let twice = fields(line)
@@ -63,11 +59,7 @@ impl Columns {
                     .with_help("drop or rename one of them"));
             }
         }
-        Ok(Self {
-            form,
-            places: found(form).map(|p| p.unwrap_or(0)),
-            count: names.len(),
-        })
+        Ok(Self { form, places: found(form).map(|p| p.unwrap_or(0)), count: names.len() })
     }
 
     /// The three fields of a row.
@@ -88,10 +80,7 @@ impl Columns {
         let plural = if count == 1 { "" } else { "s" };
         Err(Diagnostic::error(
             0..line.len(),
-            format!(
-                "the row has {count} column{plural}, the header has {}",
-                self.count
-            ),
+            format!("the row has {count} column{plural}, the header has {}", self.count),
             format!("{} fields, separated by commas", self.count),
         )
         .with_help("complete the row or drop it"))
@@ -124,10 +113,7 @@ fn fields(line: &str) -> impl Iterator<Item = Range<usize>> {
     std::iter::from_fn(move || {
         let start = next?;
         let find = |byte: u8, from: usize| {
-            bytes[from..]
-                .iter()
-                .position(|b| *b == byte)
-                .map_or(bytes.len(), |at| from + at)
+            bytes[from..].iter().position(|b| *b == byte).map_or(bytes.len(), |at| from + at)
         };
         let mut inner = None;
         let mut end = start;

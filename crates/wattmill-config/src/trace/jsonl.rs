@@ -24,17 +24,11 @@ struct Line<'a> {
 /// The three values of a line.
 pub(super) fn fields(line: &str) -> Result<Fields, Diagnostic> {
     if !line.trim_start().starts_with('{') {
-        return Err(not_an_object(
-            line,
-            0..line.len(),
-            "the line is not a JSON object",
-        ));
+        return Err(not_an_object(line, 0..line.len(), "the line is not a JSON object"));
     }
     let values: Line<'_> = serde_json::from_str(line).map_err(|error| {
         let reason = error.to_string();
-        let reason = reason
-            .rfind(" at line ")
-            .map_or(reason.as_str(), |at| &reason[..at]);
+        let reason = reason.rfind(" at line ").map_or(reason.as_str(), |at| &reason[..at]);
         let at = error.column().saturating_sub(1);
         not_an_object(line, at..at + 1, &format!("the line is not JSON: {reason}"))
     })?;
@@ -56,11 +50,7 @@ pub(super) fn fields(line: &str) -> Result<Fields, Diagnostic> {
         .collect();
     let there: serde_json::Map<_, _> = serde_json::from_str(line).unwrap_or_default();
     let there: Vec<_> = there.keys().take(30).map(|name| quoted(name)).collect();
-    let there = if there.is_empty() {
-        "nothing".to_owned()
-    } else {
-        there.join(", ")
-    };
+    let there = if there.is_empty() { "nothing".to_owned() } else { there.join(", ") };
     let names = TraceForm::Mooncake.names().join(", ");
     let start = line.len() - line.trim_start().len();
     Err(Diagnostic::error(

@@ -48,11 +48,7 @@ pub(super) enum Next<'a> {
 
 impl<R: Read> Lines<R> {
     pub(super) const fn new(reader: R) -> Self {
-        Self {
-            source: Source::Unopened(reader),
-            buffer: Vec::new(),
-            read: 0,
-        }
+        Self { source: Source::Unopened(reader), buffer: Vec::new(), read: 0 }
     }
 
     /// The next line.
@@ -153,11 +149,7 @@ enum Length {
 fn read_line(reader: &mut impl BufRead, buffer: &mut Vec<u8>) -> io::Result<Length> {
     let read = reader.take(LONGEST_LINE + 1).read_until(b'\n', buffer)?;
     if read as u64 <= LONGEST_LINE || buffer.ends_with(b"\n") {
-        return Ok(if read == 0 {
-            Length::End
-        } else {
-            Length::Whole
-        });
+        return Ok(if read == 0 { Length::End } else { Length::Whole });
     }
     loop {
         buffer.clear();
@@ -185,10 +177,7 @@ fn stream_problem<R: Read>(source: &Source<R>, error: &io::Error, lines: u64) ->
         ),
         _ => return read_failed(error, lines),
     };
-    TraceProblem::at_line(
-        lines + 1,
-        Diagnostic::error(0..0, message, "").with_help(help),
-    )
+    TraceProblem::at_line(lines + 1, Diagnostic::error(0..0, message, "").with_help(help))
 }
 
 fn read_failed(error: &io::Error, lines: u64) -> TraceProblem {
@@ -204,11 +193,7 @@ fn not_utf8(number: u64, bytes: &[u8], valid: usize) -> TraceProblem {
     TraceProblem::in_line(
         number,
         &format!("{before}{after}"),
-        Diagnostic::error(
-            wrong,
-            format!("byte 0x{byte:02x} is not UTF-8"),
-            "UTF-8 text",
-        )
-        .with_help("convert the file with `iconv -t UTF-8`, or drop the line"),
+        Diagnostic::error(wrong, format!("byte 0x{byte:02x} is not UTF-8"), "UTF-8 text")
+            .with_help("convert the file with `iconv -t UTF-8`, or drop the line"),
     )
 }

@@ -25,10 +25,7 @@ pub(super) fn decimal_ns(text: &str, unit: i64) -> Result<u64, NumberError> {
         [b'+', ..] => (false, &text[1..]),
         _ => (false, text),
     };
-    if ["nan", "inf", "infinity"]
-        .iter()
-        .any(|word| body.eq_ignore_ascii_case(word))
-    {
+    if ["nan", "inf", "infinity"].iter().any(|word| body.eq_ignore_ascii_case(word)) {
         return Err(NumberError::NotFinite);
     }
     let (mantissa, exponent) = match body.find(['e', 'E']) {
@@ -50,10 +47,7 @@ pub(super) fn decimal_ns(text: &str, unit: i64) -> Result<u64, NumberError> {
     let mut at = 0;
     for digit in digits().map(|b| u64::from(b - b'0')) {
         if at < kept {
-            ns = ns
-                .checked_mul(10)
-                .and_then(|n| n.checked_add(digit))
-                .ok_or(TOO_LARGE)?;
+            ns = ns.checked_mul(10).and_then(|n| n.checked_add(digit)).ok_or(TOO_LARGE)?;
         } else {
             if at == kept && digit >= 5 {
                 ns = ns.checked_add(1).ok_or(TOO_LARGE)?;
@@ -110,9 +104,9 @@ pub(super) fn timestamp_ns(text: &str) -> Option<i128> {
         return None;
     }
     let number = |from: usize, to: usize| {
-        bytes[from..to].iter().try_fold(0i64, |n, b| {
-            b.is_ascii_digit().then(|| n * 10 + i64::from(b - b'0'))
-        })
+        bytes[from..to]
+            .iter()
+            .try_fold(0i64, |n, b| b.is_ascii_digit().then(|| n * 10 + i64::from(b - b'0')))
     };
     let year = i16::try_from(number(0, 4)?).ok()?;
     let (month, day) = (number(5, 7)? as i8, number(8, 10)? as i8);
@@ -229,18 +223,9 @@ mod tests {
         let at = |text| timestamp_ns(text).unwrap();
         let first = at("2023-11-16 18:15:46.6805900");
         assert_eq!(at("2023-11-16 18:15:50.9951690") - first, 4_314_579_000);
-        assert_eq!(
-            at("2023-11-17T00:00:00") - at("2023-11-16 23:59:59.9999999Z"),
-            100
-        );
-        assert_eq!(
-            at("2024-03-01 00:00:00") - at("2024-02-29 00:00:00"),
-            86_400_000_000_000
-        );
-        assert_eq!(
-            at("2024-05-10 01:30:00.5+01:30"),
-            at("2024-05-10 00:00:00.500+00:00")
-        );
+        assert_eq!(at("2023-11-17T00:00:00") - at("2023-11-16 23:59:59.9999999Z"), 100);
+        assert_eq!(at("2024-03-01 00:00:00") - at("2024-02-29 00:00:00"), 86_400_000_000_000);
+        assert_eq!(at("2024-05-10 01:30:00.5+01:30"), at("2024-05-10 00:00:00.500+00:00"));
         for wrong in [
             "",
             "2023-11-16",

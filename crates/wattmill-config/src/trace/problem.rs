@@ -35,22 +35,12 @@ impl TraceProblem {
         let (excerpt, span) = excerpt(text, start..end);
         diagnostic.span = span;
         let column = text[..start].chars().count() as u64 + 1;
-        Self {
-            line,
-            column,
-            text: Some(excerpt),
-            diagnostic,
-        }
+        Self { line, column, text: Some(excerpt), diagnostic }
     }
 
     /// At the start of a line that cannot be shown.
     pub(super) const fn at_line(line: u64, diagnostic: Diagnostic) -> Self {
-        Self {
-            line,
-            column: 1,
-            text: None,
-            diagnostic,
-        }
+        Self { line, column: 1, text: None, diagnostic }
     }
 
     /// For people: each with the file's name, line and column, the line itself and the way out.
@@ -58,31 +48,20 @@ impl TraceProblem {
     /// `color` adds terminal colours.
     pub fn render_all(problems: &[Self], file_name: &str, color: bool) -> String {
         let renderer = renderer(color);
-        let reports: Vec<_> = problems
-            .iter()
-            .map(|p| p.render(file_name, &renderer))
-            .collect();
+        let reports: Vec<_> = problems.iter().map(|p| p.render(file_name, &renderer)).collect();
         reports.join("\n")
     }
 
     fn render(&self, file_name: &str, renderer: &Renderer) -> String {
-        let Diagnostic {
-            severity,
-            span,
-            message,
-            label,
-            help,
-        } = &self.diagnostic;
+        let Diagnostic { severity, span, message, label, help } = &self.diagnostic;
         let line = usize::try_from(self.line).unwrap_or(usize::MAX);
         let column = usize::try_from(self.column).unwrap_or(usize::MAX);
         let place = || Origin::path(file_name).line(line).char_column(column);
         let mut elements: Vec<Element<'_>> = Vec::new();
         if let Some(text) = &self.text {
-            let shown = Snippet::source(text.as_str()).line_start(line).annotation(
-                AnnotationKind::Primary
-                    .span(span.clone())
-                    .label(label.as_str()),
-            );
+            let shown = Snippet::source(text.as_str())
+                .line_start(line)
+                .annotation(AnnotationKind::Primary.span(span.clone()).label(label.as_str()));
             // A snippet counts columns from its own start, which is not the line's if that was cut.
             if text[..span.start].chars().count() + 1 == column {
                 elements.push(shown.path(file_name).into());
@@ -107,11 +86,7 @@ impl TraceProblem {
 
 impl fmt::Display for TraceProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "line {}, column {}: {}",
-            self.line, self.column, self.diagnostic.message
-        )?;
+        write!(f, "line {}, column {}: {}", self.line, self.column, self.diagnostic.message)?;
         match &self.diagnostic.help {
             Some(help) => write!(f, "; {help}"),
             None => Ok(()),
@@ -152,11 +127,9 @@ impl TraceErrors {
             let plural = if more == 1 { "" } else { "s" };
             let title = format!("{more} more problem{plural} of the same trace");
             text.push('\n');
-            text.push_str(
-                &renderer(color).render(&[annotate_snippets::Group::with_title(
-                    Level::ERROR.primary_title(title),
-                )]),
-            );
+            text.push_str(&renderer(color).render(&[annotate_snippets::Group::with_title(
+                Level::ERROR.primary_title(title),
+            )]));
             text.push('\n');
         }
         text
@@ -176,11 +149,7 @@ impl fmt::Display for TraceErrors {
 impl std::error::Error for TraceErrors {}
 
 const fn renderer(color: bool) -> Renderer {
-    if color {
-        Renderer::styled()
-    } else {
-        Renderer::plain()
-    }
+    if color { Renderer::styled() } else { Renderer::plain() }
 }
 
 /// The part of a line around a span, and the span in it.
@@ -193,10 +162,7 @@ fn excerpt(line: &str, span: Range<usize>) -> (String, Range<usize>) {
     let head = if from > 0 { "…" } else { "" };
     let tail = if to < line.len() { "…" } else { "" };
     let moved = |at: usize| at.clamp(from, to) - from + head.len();
-    (
-        format!("{head}{}{tail}", &line[from..to]),
-        moved(span.start)..moved(span.end),
-    )
+    (format!("{head}{}{tail}", &line[from..to]), moved(span.start)..moved(span.end))
 }
 
 /// A field as messages quote it: on one line, and short.

@@ -62,11 +62,7 @@ pub fn read_trace(reader: impl Read) -> Result<Trace, TraceErrors> {
         }
     }
     match (reader.form(), errors.listed.is_empty()) {
-        (Some(form), true) => Ok(Trace {
-            requests,
-            form,
-            warnings: reader.rows.warnings,
-        }),
+        (Some(form), true) => Ok(Trace { requests, form, warnings: reader.rows.warnings }),
         _ => Err(errors),
     }
 }
@@ -92,11 +88,7 @@ pub struct TraceReader<R: Read> {
 impl<R: Read> TraceReader<R> {
     /// Reads nothing yet.
     pub fn new(reader: R) -> Self {
-        Self {
-            lines: Lines::new(reader),
-            rows: Rows::default(),
-            ended: false,
-        }
+        Self { lines: Lines::new(reader), rows: Rows::default(), ended: false }
     }
 
     /// The form, once the first request or problem has been read and if it could be told.
@@ -205,16 +197,10 @@ impl Rows {
             Ok(row) => {
                 let arrival = self.place(form, number, line, &fields[0], row.at_ns)?;
                 let (input_tokens, output_tokens) = (row.input_tokens, row.output_tokens);
-                Some(TraceRequest {
-                    arrival,
-                    input_tokens,
-                    output_tokens,
-                })
+                Some(TraceRequest { arrival, input_tokens, output_tokens })
             }
             Err(problems) => {
-                problems
-                    .into_iter()
-                    .for_each(|problem| self.tell(number, line, problem));
+                problems.into_iter().for_each(|problem| self.tell(number, line, problem));
                 None
             }
         }
@@ -275,13 +261,11 @@ impl Rows {
             "counted from the trace's start",
         )
         .with_help("subtract the first time from all of them if they are calendar times");
-        self.warnings
-            .push(TraceProblem::in_line(number, line, warning));
+        self.warnings.push(TraceProblem::in_line(number, line, warning));
     }
 
     fn tell(&mut self, number: u64, line: &str, problem: Diagnostic) {
-        self.problems
-            .push_back(TraceProblem::in_line(number, line, problem));
+        self.problems.push_back(TraceProblem::in_line(number, line, problem));
     }
 
     /// If there was none, the problem that there is no request.

@@ -1,3 +1,5 @@
+//! Traces, sound and broken.
+
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
