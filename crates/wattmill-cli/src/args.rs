@@ -28,6 +28,19 @@ pub(crate) enum Command {
     Catalog(Catalog),
 }
 
+impl Command {
+    /// Whether the answer is to be a JSON document.
+    pub(crate) const fn json(&self) -> bool {
+        match self {
+            Self::Run(run) => run.output.json,
+            Self::Replay(replay) => replay.output.json,
+            Self::Zoom(zoom) => zoom.output.json,
+            Self::Check(check) => check.json,
+            Self::Catalog(catalog) => catalog.json,
+        }
+    }
+}
+
 /// `wattmill run`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Run {

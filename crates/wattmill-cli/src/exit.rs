@@ -1,15 +1,26 @@
-//! How a command ends. Scripts may rely on these codes; `docs/cli.md` lists them.
+//! How a command ends.
 
 use std::io::ErrorKind;
 use std::process::ExitCode;
+
+use crate::invalid::Invalid;
+
+/// Every exit code and what it means. Scripts may rely on them.
+pub const EXIT_CODES: [(u8, &str); 5] = [
+    (0, "an answer, also if it is that something is infeasible"),
+    (2, "flags that are unknown or do not go together"),
+    (3, "input that is wrong: every problem is on standard error, pointing into the file"),
+    (4, "a file that cannot be read or written, or anything unforeseen"),
+    (130, "interrupted: what was done is on the output, marked partial"),
+];
 
 /// What a command cannot go on with.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// Flags that do not go together: code 2, as clap's own.
     Usage(String),
-    /// Input that is wrong, already rendered: code 3.
-    Input(String),
+    /// Input that is wrong: code 3.
+    Input(Box<Invalid>),
     /// A file that cannot be read or written, and anything unforeseen: code 4.
     Other(anyhow::Error),
     /// Interrupted; what was done is on the output, marked partial: code 130.
@@ -22,19 +33,28 @@ impl From<anyhow::Error> for Failure {
     }
 }
 
+impl From<Invalid> for Failure {
+    fn from(invalid: Invalid) -> Self {
+        Self::Input(Box::new(invalid))
+    }
+}
+
 /// A command's result.
 pub(crate) type Outcome = Result<(), Failure>;
 
-/// Prints what is left to say and gives the exit code.
-pub(crate) fn code(result: Outcome) -> ExitCode {
+/// Prints what is left to say, for a program too if it asked for `json`, and gives the exit code.
+pub(crate) fn code(result: Outcome, json: bool) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Usage(message)) => {
             eprintln!("error: {message}");
             ExitCode::from(2)
         }
-        Err(Failure::Input(rendered)) => {
-            eprint!("{rendered}");
+        Err(Failure::Input(invalid)) => {
+            eprint!("{}", invalid.rendered());
+            if json {
+                print!("{}", invalid.document());
+            }
             ExitCode::from(3)
         }
         Err(Failure::Other(error)) => {

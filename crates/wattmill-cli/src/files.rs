@@ -1,13 +1,14 @@
 //! Reading input, writing output whole or not at all.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use wattmill::config::{BUILTIN_FACTORIES, builtin_factory};
 
 use crate::exit::Failure;
+use crate::invalid::Invalid;
 
 /// A text and what to call it in messages.
 pub(crate) struct Named {
@@ -41,9 +42,16 @@ pub(crate) fn text(path: &Path) -> Result<Named, Failure> {
     let bytes = std::fs::read(path).with_context(|| format!("failed to read {name}"))?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        Failure::Input(format!("error: {name} is not UTF-8 text: byte {at} is no character\n"))
+        let message = format!("not UTF-8 text: byte {at} begins no character");
+        let help = Some("save the file as UTF-8".to_owned());
+        Failure::from(Invalid::plain(&name, &[(message, help)]))
     })?;
     Ok(Named { name, text })
+}
+
+/// Whether messages may be coloured.
+pub(crate) fn colored() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
 }
 
 /// Opens a file for reading.

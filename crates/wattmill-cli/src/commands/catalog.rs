@@ -1,7 +1,9 @@
 //! `wattmill catalog`.
 
 use wattmill::catalog::Kind;
-use wattmill::report::{catalog_list_text, catalog_show_text};
+use wattmill::report::{
+    catalog_list_document, catalog_list_text, catalog_show_document, catalog_show_text,
+};
 
 use crate::args::{Catalog, CatalogCommand, CatalogKind};
 use crate::exit::{Failure, Outcome};
@@ -9,16 +11,23 @@ use crate::files;
 
 pub(crate) fn run(args: &Catalog) -> Outcome {
     let catalog = wattmill::catalog::Catalog::builtin();
-    match &args.command {
-        None => files::print(&catalog_list_text(catalog, None)),
-        Some(CatalogCommand::List { kind }) => {
-            files::print(&catalog_list_text(catalog, kind.map(kind_of)))
+    let kind = match &args.command {
+        None => None,
+        Some(CatalogCommand::List { kind }) => kind.map(kind_of),
+        Some(CatalogCommand::Show { id }) => {
+            let shown = if args.json {
+                catalog_show_document(catalog, id)
+            } else {
+                catalog_show_text(catalog, id)
+            };
+            return files::print(&shown.ok_or_else(|| unknown(catalog, id))?);
         }
-        Some(CatalogCommand::Show { id }) => match catalog_show_text(catalog, id) {
-            Some(text) => files::print(&text),
-            None => Err(unknown(catalog, id)),
-        },
-    }
+    };
+    files::print(&if args.json {
+        catalog_list_document(catalog, kind)
+    } else {
+        catalog_list_text(catalog, kind)
+    })
 }
 
 /// An id that no kind of row has, with the nearest that there are.
@@ -26,14 +35,7 @@ fn unknown(catalog: &wattmill::catalog::Catalog, id: &str) -> Failure {
     let mut near: Vec<&str> =
         Kind::ALL.into_iter().flat_map(|kind| catalog.closest(kind, id)).collect();
     near.dedup();
-    let hint = if near.is_empty() {
-        String::new()
-    } else {
-        format!("; did you mean {}?", near.join(" or "))
-    };
-    Failure::Input(format!(
-        "error: `{id}` is not in the catalogue{hint}\n  see `wattmill catalog list`\n"
-    ))
+    super::not_in_catalogue(&[("", id, near)])
 }
 
 const fn kind_of(kind: CatalogKind) -> Kind {

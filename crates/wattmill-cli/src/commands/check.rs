@@ -1,23 +1,25 @@
 //! `wattmill check`.
 
-use std::io::IsTerminal;
-
 use wattmill::catalog::Catalog;
 use wattmill::check;
+use wattmill::report::check_document;
 
 use crate::args::Check;
-use crate::exit::{Failure, Outcome};
+use crate::exit::Outcome;
 use crate::files;
+use crate::invalid::{Invalid, entries};
 
 pub(crate) fn run(args: &Check) -> Outcome {
     let named = files::factory(Some(&args.factory))?;
     let checked = check(&named.text, Catalog::builtin());
-    let color = std::io::stderr().is_terminal();
-    let rendered = checked.diagnostics.render(&named.name, &named.text, color);
     let Some(factory) = checked.factory else {
-        return Err(Failure::Input(rendered));
+        return Err(Invalid::text(&named, &checked.diagnostics).into());
     };
-    eprint!("{rendered}");
+    eprint!("{}", checked.diagnostics.render(&named.name, &named.text, files::colored()));
+    if args.json {
+        let entries = entries(&named, &checked.diagnostics);
+        return files::print(&check_document(&named.name, Some(&factory), &entries));
+    }
     files::print(&format!(
         "{}: sound; {} sites, {} phases, {} services, {} training runs, {} warnings\n",
         named.name,

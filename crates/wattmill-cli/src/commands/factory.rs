@@ -1,7 +1,5 @@
 //! Reading a factory file for any command.
 
-use std::io::IsTerminal;
-
 use wattmill::catalog::Catalog;
 use wattmill::check;
 use wattmill::factory::Factory;
@@ -9,21 +7,29 @@ use wattmill::plan::{Offer, offers};
 
 use crate::exit::Failure;
 use crate::files;
+use crate::invalid::{Invalid, entries};
 use crate::progress::Progress;
 
+/// A factory and what its file should be warned of.
+pub(super) struct Loaded {
+    pub(super) factory: Factory,
+    pub(super) warnings: Vec<String>,
+}
+
 /// The checked factory of an argument; its warnings are printed.
-pub(super) fn load(argument: Option<&str>) -> Result<Factory, Failure> {
+pub(super) fn load(argument: Option<&str>) -> Result<Loaded, Failure> {
     let named = files::factory(argument)?;
     let checked = check(&named.text, Catalog::builtin());
-    let color = std::io::stderr().is_terminal();
-    let rendered = checked.diagnostics.render(&named.name, &named.text, color);
-    match checked.factory {
-        Some(factory) => {
-            eprint!("{rendered}");
-            Ok(factory)
-        }
-        None => Err(Failure::Input(rendered)),
-    }
+    let Some(factory) = checked.factory else {
+        return Err(Invalid::text(&named, &checked.diagnostics).into());
+    };
+    eprint!("{}", checked.diagnostics.render(&named.name, &named.text, files::colored()));
+    let warning = |e: &wattmill::report::DiagnosticEntry| match (e.line, e.column) {
+        (Some(line), Some(column)) => format!("{}:{line}:{column}: {}", e.file, e.message),
+        _ => format!("{}: {}", e.file, e.message),
+    };
+    let warnings = entries(&named, &checked.diagnostics).iter().map(warning).collect();
+    Ok(Loaded { factory, warnings })
 }
 
 /// What the factory's machines do for its services, with progress.

@@ -6,3 +6,19 @@ mod factory;
 pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod zoom;
+
+use crate::exit::Failure;
+use crate::invalid::Invalid;
+
+/// Ids that the catalogue does not have: flag, id and the nearest that it has.
+fn not_in_catalogue(unknown: &[(&str, &str, Vec<&str>)]) -> Failure {
+    let problem = |(flag, id, near): &(&str, &str, Vec<&str>)| {
+        let problem = format!("{flag} `{id}` is not in the catalogue").trim_start().to_owned();
+        let help = match near.as_slice() {
+            [] => "see `wattmill catalog list`".to_owned(),
+            near => format!("did you mean {}? see `wattmill catalog list`", near.join(" or ")),
+        };
+        (problem, Some(help))
+    };
+    Invalid::plain("command line", &unknown.iter().map(problem).collect::<Vec<_>>()).into()
+}

@@ -2,7 +2,7 @@
 
 use wattmill::catalog::Catalog;
 use wattmill::plan;
-use wattmill::report::{Detail, plan_text};
+use wattmill::report::{Detail, plan_page, plan_text, run_document};
 
 use super::factory::{load, measured_offers};
 use crate::args::Run;
@@ -10,9 +10,15 @@ use crate::exit::Outcome;
 use crate::files;
 
 pub(crate) fn run(args: &Run) -> Outcome {
-    let factory = load(args.factory.as_deref())?;
-    let offers = measured_offers(&factory);
-    let plan = plan::run(&factory, Catalog::builtin(), offers);
+    let loaded = load(args.factory.as_deref())?;
+    let factory = &loaded.factory;
+    let plan = plan::run(factory, Catalog::builtin(), measured_offers(factory));
+    if let Some(path) = &args.output.html {
+        files::write(path, &plan_page(factory, &plan))?;
+    }
+    if args.output.json {
+        return files::print(&run_document(factory, &plan, &loaded.warnings));
+    }
     let detail = if args.sites { Detail::Sites } else { Detail::Overview };
-    files::print(&plan_text(&factory, &plan, detail))
+    files::print(&plan_text(factory, &plan, detail))
 }

@@ -2,7 +2,7 @@
 
 use wattmill::catalog::Catalog;
 use wattmill::plan::{Window, ZoomError, zoom};
-use wattmill::report::zoom_text;
+use wattmill::report::{zoom_document, zoom_page, zoom_text};
 use wattmill::units::{Id, IdVec};
 
 use super::factory::{load, measured_offers};
@@ -13,22 +13,30 @@ use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 
 pub(crate) fn run(args: &Zoom) -> Outcome {
-    let factory = load(Some(&args.factory))?;
+    let loaded = load(Some(&args.factory))?;
+    let factory = &loaded.factory;
     let site = named("site", args.site.as_deref(), &factory.sites, |site| &site.name)?;
     let service =
         named("service", args.service.as_deref(), &factory.services, |service| &service.name)?;
     let window = Window { at: args.at, length: args.length, site, service };
-    let offers = measured_offers(&factory);
+    let offers = measured_offers(factory);
     let interrupt = Interrupt::install();
     let mut bar = Progress::new("simulating");
-    let zoomed = zoom(&factory, Catalog::builtin(), &offers, &window, |done, all, progress| {
+    let zoomed = zoom(factory, Catalog::builtin(), &offers, &window, |done, all, progress| {
         let within = progress.time.as_seconds() / args.length;
         bar.at(((done as f64 + within.min(1.0)) * 1e3) as u64, all as u64 * 1000);
         interrupt.flow()
     })
     .map_err(|error: ZoomError| Failure::Usage(error.to_string()))?;
     drop(bar);
-    files::print(&zoom_text(&factory, &zoomed))?;
+    if let Some(path) = &args.output.html {
+        files::write(path, &zoom_page(factory, &zoomed))?;
+    }
+    files::print(&if args.output.json {
+        zoom_document(factory, &window, &zoomed, &loaded.warnings)
+    } else {
+        zoom_text(factory, &zoomed)
+    })?;
     if zoomed.interrupted { Err(Failure::Interrupted) } else { Ok(()) }
 }
 

@@ -1,0 +1,143 @@
+//! What a replica of a replay is.
+
+use std::path::Path;
+
+use wattmill::Pricing;
+use wattmill::catalog::{Catalog, Kind, Model, Precision};
+use wattmill::factory::{EngineSpec, Hardware, Layout};
+use wattmill::perf::StepTable;
+use wattmill::plan::{Engine, usual_specs};
+use wattmill::policy::BatchLimits;
+use wattmill::report::ReplayEngine;
+
+use crate::args::Replay;
+use crate::commands::not_in_catalogue;
+use crate::exit::Failure;
+use crate::files;
+use crate::invalid::Invalid;
+
+/// Limits of a step-time table's engine where none are given: those the peers' tables were made with.
+const TABLE_SEQS: u32 = 512;
+const TABLE_TOKENS: u32 = 512;
+const TABLE_BLOCK_TOKENS: u32 = 16;
+
+/// What the flags name.
+pub(super) enum Named<'a> {
+    /// A model and a system of the catalogue.
+    Catalogue(&'static Model, Hardware),
+    /// A step-time table.
+    Table(&'a Path),
+}
+
+impl<'a> Named<'a> {
+    /// Looks up what the flags name; everything unknown is told at once.
+    pub(super) fn find(args: &'a Replay) -> Result<Self, Failure> {
+        if let Some(path) = &args.step_table {
+            return Ok(Self::Table(path));
+        }
+        let (Some(model), Some(system)) = (&args.model, &args.system) else {
+            let usage = "give --model and --system of the catalogue, or --step-table FILE";
+            return Err(Failure::Usage(usage.to_owned()));
+        };
+        let catalog = Catalog::builtin();
+        let found_model = catalog.model(model);
+        let found_system = catalog.system(system);
+        let chip = found_system.and_then(|system| catalog.accelerator(&system.accelerator));
+        let mut unknown = Vec::new();
+        if found_model.is_none() {
+            unknown.push(("--model", model.as_str(), catalog.closest(Kind::Model, model)));
+        }
+        if found_system.is_none() {
+            unknown.push(("--system", system.as_str(), catalog.closest(Kind::System, system)));
+        }
+        match (found_model, found_system, chip) {
+            (Some(model), Some(system), Some(accelerator)) => {
+                let (system, accelerator) = (system.clone(), accelerator.clone());
+                Ok(Self::Catalogue(model, Hardware { system, accelerator }))
+            }
+            (Some(_), Some(system), None) => {
+                let problem = format!("no source states the accelerator of `{}`", system.id);
+                let help =
+                    Some("take another system; see `wattmill catalog list systems`".to_owned());
+                Err(Invalid::plain("--system", &[(problem, help)]).into())
+            }
+            _ => Err(not_in_catalogue(&unknown)),
+        }
+    }
+
+    /// What prices the steps, and how to describe it.
+    pub(super) fn pricing(&'a self, args: &Replay) -> Result<(Pricing<'a>, ReplayEngine), Failure> {
+        match self {
+            Self::Catalogue(model, hardware) => engine(args, model, hardware),
+            Self::Table(path) => table(args, path),
+        }
+    }
+}
+
+/// The layout of the flags, or the smallest usual one that fits.
+fn engine<'a>(
+    args: &Replay,
+    model: &'a Model,
+    hardware: &'a Hardware,
+) -> Result<(Pricing<'a>, ReplayEngine), Failure> {
+    let catalog = Catalog::builtin();
+    let degrees = [args.tp, args.pp, args.ep, args.dp];
+    let specs = if degrees.iter().any(Option::is_some) {
+        let [tensor, pipeline, expert, data_attention] = degrees.map(|degree| degree.unwrap_or(1));
+        let layout = Layout { tensor, pipeline, expert, data_attention };
+        let fp8 = hardware.accelerator.peak(Precision::Fp8);
+        let precision = if fp8.is_some() { Precision::Fp8 } else { Precision::Bf16 };
+        vec![EngineSpec::new(layout, precision)]
+    } else {
+        usual_specs(model, hardware)
+    };
+    let mut refusal = Vec::new();
+    let fits = specs.into_iter().find_map(|spec| {
+        let engine = Engine::new(model, hardware, catalog, with_flags(args, spec));
+        engine.map_err(|why| refusal = why).ok()
+    });
+    let Some(engine) = fits else {
+        // The reasons end in their way out.
+        let problem = |reason: &String| match reason.split_once("; ") {
+            Some((problem, help)) => (problem.to_owned(), Some(help.to_owned())),
+            None => (reason.clone(), None),
+        };
+        let problems: Vec<_> = refusal.iter().map(problem).collect();
+        let name = format!("{} on {}", model.id, hardware.system.id);
+        return Err(Invalid::plain(&name, &problems).into());
+    };
+    let described = ReplayEngine::Model {
+        model: model.id.clone(),
+        system: hardware.system.id.clone(),
+        accelerator: hardware.accelerator.id.clone(),
+        spec: engine.deployment.spec,
+    };
+    Ok((Pricing::Engine(Box::new(engine)), described))
+}
+
+fn with_flags(args: &Replay, spec: EngineSpec) -> EngineSpec {
+    EngineSpec {
+        precision: args.precision.unwrap_or(spec.precision),
+        kv_precision: args.kv_precision.unwrap_or(spec.kv_precision),
+        max_seqs: args.max_seqs.unwrap_or(spec.max_seqs),
+        max_tokens: args.max_tokens.unwrap_or(spec.max_tokens),
+        block_tokens: args.block_tokens.unwrap_or(spec.block_tokens),
+        ..spec
+    }
+}
+
+fn table<'a>(args: &Replay, path: &Path) -> Result<(Pricing<'a>, ReplayEngine), Failure> {
+    let named = files::text(path)?;
+    let table = StepTable::from_json(&named.text).map_err(|error| {
+        let problems: Vec<_> =
+            error.to_string().lines().map(|line| (line.to_owned(), None)).collect();
+        Failure::from(Invalid::plain(&named.name, &problems))
+    })?;
+    let max_seqs = args.max_seqs.unwrap_or(TABLE_SEQS);
+    let max_tokens = args.max_tokens.unwrap_or(TABLE_TOKENS);
+    let block_tokens = args.block_tokens.unwrap_or(TABLE_BLOCK_TOKENS);
+    let blocks = args.kv_blocks.unwrap_or(BatchLimits::UNLIMITED_BLOCKS);
+    let limits = BatchLimits::new(max_seqs, max_tokens, block_tokens, blocks);
+    let described = ReplayEngine::StepTable { file: named.name, max_seqs, max_tokens };
+    Ok((Pricing::Table(table, limits), described))
+}

@@ -1,0 +1,75 @@
+//! `wattmill replay`.
+
+mod engine;
+mod records;
+mod source;
+
+use std::time::Instant;
+
+use wattmill::replay;
+use wattmill::report::{ReplayHeading, ReplayInputs, replay_document, replay_page, replay_text};
+use wattmill::sim::{Finished, Limits};
+use wattmill::units::{Seconds, SimTime};
+
+use crate::args::Replay;
+use crate::exit::{Failure, Outcome};
+use crate::files;
+use crate::interrupt::Interrupt;
+use crate::progress::Progress;
+use engine::Named;
+use records::Records;
+use source::Source;
+
+pub(crate) fn run(args: &Replay) -> Outcome {
+    let named = Named::find(args)?;
+    let (pricing, engine) = named.pricing(args)?;
+    let source = Source::open(args)?;
+    let mut out = args.out.as_deref().map(Records::create).transpose()?;
+    let limits = Limits {
+        ttft: SimTime::from_seconds(args.slo_ttft),
+        tpot: SimTime::from_seconds(args.slo_tpot),
+    };
+
+    let started = Instant::now();
+    let interrupt = Interrupt::install();
+    let mut bar = Progress::new("simulating");
+    let mut failed = Ok(());
+    let record = |replica: u32, done: &Finished| {
+        if let (Some(out), true) = (&mut out, failed.is_ok()) {
+            failed = out.write(replica, done);
+        }
+    };
+    let total = source.total();
+    let replayed =
+        replay(&pricing, args.replicas, Some(limits), source.iter(args), record, |progress| {
+            bar.at(progress.requests, total);
+            interrupt.flow()
+        });
+    drop(bar);
+    failed?;
+    if let Some(out) = out {
+        out.finish()?;
+    }
+
+    let inputs = ReplayInputs {
+        traffic: source.traffic.clone(),
+        engine,
+        replicas: args.replicas,
+        cache: pricing.cache(),
+        slo: (args.slo_ttft, args.slo_tpot),
+        requests: replayed.requests,
+        wall: Seconds::from_s(started.elapsed().as_secs_f64()),
+        interrupted: replayed.interrupted,
+        warnings: source.warnings.clone(),
+    };
+    let heading = ReplayHeading::from(&inputs);
+    if let Some(path) = &args.output.html {
+        files::write(path, &replay_page(&heading, &replayed.summary, &replayed.tally))?;
+    }
+    files::print(&if args.output.json {
+        replay_document(&inputs, &replayed.summary, &replayed.tally)
+    } else {
+        replay_text(&heading, &replayed.summary)
+    })?;
+    if replayed.interrupted { Err(Failure::Interrupted) } else { Ok(()) }
+}
