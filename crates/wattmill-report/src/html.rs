@@ -93,7 +93,8 @@ impl Page {
     /// A table.
     #[must_use]
     pub fn table(mut self, table: &Table) -> Self {
-        self.put(format_args!("<div class=\"scroll\"><table>\n<thead>\n"));
+        let class = if table.headers().len() > DENSE { " class=\"d\"" } else { "" };
+        self.put(format_args!("<div class=\"scroll\"><table{class}>\n<thead>\n"));
         self.cells(table, "th", table.headers());
         if !table.unit_row().is_empty() {
             self.cells(table, "td", table.unit_row());
@@ -166,8 +167,13 @@ impl Page {
     fn cells(&mut self, table: &Table, element: &str, row: &[String]) {
         self.put(format_args!("<tr>"));
         for column in 0..table.headers().len() {
-            let class = if table.is_right(column) { " class=\"n\"" } else { "" };
-            let cell = escape(row.get(column).map_or("", String::as_str));
+            let cell = row.get(column).map_or("", String::as_str);
+            let class = match (table.is_right(column), cell.chars().count() > WRAPPED) {
+                (true, _) => " class=\"n\"",
+                (false, true) => " class=\"w\"",
+                (false, false) => "",
+            };
+            let cell = escape(cell);
             self.put(format_args!("<{element}{class}>{cell}</{element}>"));
         }
         self.put(format_args!("</tr>\n"));
@@ -179,6 +185,12 @@ impl Page {
     }
 }
 
+/// Tables of more columns than this are set small.
+const DENSE: usize = 8;
+
+/// Cells of more characters than this take several lines.
+const WRAPPED: usize = 48;
+
 const STYLE: &str = "
 :root{color-scheme:light dark;--bg:#f5f7f9;--card:#fff;--fg:#18212b;--dim:#5a6775;--edge:#dfe4ea;\
 --note:#fff6e0;--mark:#0072b2}
@@ -187,17 +199,17 @@ const STYLE: &str = "
 *{box-sizing:border-box}
 body{margin:0;background:var(--bg);color:var(--fg);line-height:1.5;font-size:16px;\
 font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif}
-main,footer{max-width:1040px;margin:0 auto;padding:0 20px}
+main,footer{max-width:1120px;margin:0 auto;padding:0 20px}
 header{padding-top:36px}
 h1{font-size:32px;line-height:1.2;margin:0 0 8px;letter-spacing:-.01em}
 h2{font-size:22px;margin:44px 0 10px;padding-top:14px;border-top:1px solid var(--edge)}
 p{margin:10px 0;max-width:74ch}
 .lead{font-size:18px;color:var(--dim);margin:0}
 .note{background:var(--note);border-left:4px solid #e69f00;padding:8px 14px;border-radius:4px}
-.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(170px,1fr));gap:12px;margin:24px 0 8px}
+.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(184px,1fr));gap:12px;margin:24px 0 8px}
 .figures div{background:var(--card);border:1px solid var(--edge);border-radius:10px;padding:12px 16px;\
 display:flex;flex-direction:column-reverse;justify-content:flex-end}
-.figures dd{margin:0;font-size:26px;font-weight:650;letter-spacing:-.01em;\
+.figures dd{margin:0;font-size:23px;white-space:nowrap;font-weight:650;letter-spacing:-.01em;\
 font-variant-numeric:tabular-nums}
 .figures dt{font-size:13.5px;color:var(--dim)}
 nav{display:flex;flex-wrap:wrap;gap:4px 18px;margin:18px 0 0;font-size:14.5px}
@@ -208,11 +220,15 @@ figure svg{display:block;margin:0 auto;width:100%;min-width:560px}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;font-size:14.5px;font-variant-numeric:tabular-nums;margin:14px 0;\
 background:var(--card);border:1px solid var(--edge)}
-th,td{text-align:left;padding:6px 14px;white-space:nowrap}
+th,td{text-align:left;padding:6px 14px;white-space:nowrap;vertical-align:top}
+.d{font-size:12px}
+.d th,.d td{padding:4px 6px}
+.d thead td{font-size:11px}
 th{font-weight:650}
 thead td{color:var(--dim);font-size:13px;padding-top:0}
 tbody tr{border-top:1px solid var(--edge)}
 .n{text-align:right}
+td.w{white-space:normal;min-width:26ch}
 pre{background:var(--card);border:1px solid var(--edge);border-radius:8px;padding:12px 16px;\
 font-size:13.5px;line-height:1.45}
 footer{margin-top:44px;padding-top:12px;padding-bottom:40px;color:var(--dim);font-size:13.5px}

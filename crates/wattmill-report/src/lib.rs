@@ -8,6 +8,7 @@ mod engine;
 mod format;
 mod html;
 mod latency;
+mod measure;
 mod parquet;
 mod plan;
 mod replay;
@@ -24,12 +25,12 @@ pub use document::{
 };
 pub use engine::engine_name;
 pub use html::Page;
-pub use plan::{Detail, plan_text};
-pub use replay::{ReplayHeading, replay_text};
+pub use plan::{Detail, plan_page, plan_picture, plan_text};
+pub use replay::{ReplayHeading, replay_page, replay_text};
 pub use svg::{
     AreaChart, Arrangement, BarChart, Cell, Distribution, DistributionChart, DotChart, Heading,
     Horizontal, Limit, LineChart, Series, Spacing, StageKind, State, StateChart, Svg,
     WaterfallChart, WaterfallStage, value_label,
 };
 pub use table::Table;
-pub use zoom::zoom_text;
+pub use zoom::{zoom_page, zoom_text};

@@ -1,5 +1,9 @@
 //! The programme over years, for people and programs.
 
+mod page;
+mod power;
 mod text;
+mod yield_and_cost;
 
+pub use page::{plan_page, plan_picture};
 pub use text::{Detail, plan_text};

@@ -77,7 +77,7 @@ pub(crate) const fn binding(binding: Binding) -> &'static str {
     }
 }
 
-fn offers(factory: &Factory, plan: &Plan) -> Table {
+pub(super) fn offers(factory: &Factory, plan: &Plan) -> Table {
     let mut table = Table::new([
         "system",
         "service",
@@ -165,7 +165,7 @@ fn figures(sums: &Sums, binds: Binds, asked: Option<f64>, days: u32) -> Vec<Stri
     ]
 }
 
-fn quarters(plan: &Plan) -> Table {
+pub(super) fn quarters(plan: &Plan) -> Table {
     let mut table =
         Table::new(["quarter"].into_iter().chain(QUARTER_COLUMNS).chain(["worst hour"]))
             .units([""].into_iter().chain(QUARTER_UNITS).chain(["served"]))
@@ -233,7 +233,7 @@ fn sites(factory: &Factory, plan: &Plan) -> Table {
     table
 }
 
-fn services(factory: &Factory, plan: &Plan) -> Table {
+pub(super) fn services(factory: &Factory, plan: &Plan) -> Table {
     let mut table = Table::new([
         "service",
         "model",
@@ -265,7 +265,7 @@ fn services(factory: &Factory, plan: &Plan) -> Table {
     table
 }
 
-fn trainings(factory: &Factory, plan: &Plan) -> Table {
+pub(super) fn trainings(factory: &Factory, plan: &Plan) -> Table {
     let mut table =
         Table::new(["run", "model", "FLOP", "done", "started", "finished", "accelerator-hours"])
             .left(&[0, 1, 4, 5]);
@@ -274,7 +274,7 @@ fn trainings(factory: &Factory, plan: &Plan) -> Table {
         table.push([
             training.name.clone(),
             training.model.id.clone(),
-            prefixed(outcome.flops),
+            format!("{:.2e}", outcome.flops),
             percent(outcome.done),
             or_dash(outcome.started, |date| date.to_string()),
             or_dash(outcome.finished, |date| date.to_string()),
@@ -284,7 +284,7 @@ fn trainings(factory: &Factory, plan: &Plan) -> Table {
     table
 }
 
-fn receipts(plan: &Plan) -> Table {
+pub(super) fn receipts(plan: &Plan) -> Table {
     let mut table = Table::new(["date", "from", "amount", "released at"]).left(&[0, 1]);
     for receipt in &plan.receipts {
         table.push([

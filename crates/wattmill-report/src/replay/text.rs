@@ -5,6 +5,8 @@ use std::fmt::Write;
 use wattmill_sim::Summary;
 use wattmill_units::Seconds;
 
+use crate::document::{ReplayEngine, ReplayInputs, ReplayTraffic};
+use crate::engine::engine_name;
 use crate::format::{grouped, number, or_dash, percent, prefixed};
 use crate::latency::latency_table;
 
@@ -27,6 +29,38 @@ pub struct ReplayHeading {
     pub interrupted: bool,
 }
 
+impl From<&ReplayInputs> for ReplayHeading {
+    fn from(inputs: &ReplayInputs) -> Self {
+        let requests = match &inputs.traffic {
+            ReplayTraffic::Trace { file } => {
+                format!("{} requests of {file}", grouped(inputs.requests as f64))
+            }
+            ReplayTraffic::Synthetic { requests_per_s, lengths, shape, duration, seed, .. } => {
+                let rate = number(*requests_per_s);
+                format!(
+                    "synthetic traffic: {rate} requests/s for {duration}, lengths {lengths}, \
+                     shape {shape}, seed {seed}"
+                )
+            }
+        };
+        let engine = match &inputs.engine {
+            ReplayEngine::Model { model, system, spec, .. } => engine_name(model, system, spec),
+            ReplayEngine::StepTable { file, max_seqs, max_tokens } => {
+                format!("{file}, {max_seqs} sequences, {max_tokens} tokens a step")
+            }
+        };
+        Self {
+            requests,
+            engine,
+            replicas: inputs.replicas,
+            cache: inputs.cache,
+            slo: inputs.slo,
+            wall: inputs.wall,
+            interrupted: inputs.interrupted,
+        }
+    }
+}
+
 /// A replay as text.
 pub fn replay_text(heading: &ReplayHeading, summary: &Summary) -> String {
     let mut out = String::new();
@@ -46,8 +80,17 @@ pub fn replay_text(heading: &ReplayHeading, summary: &Summary) -> String {
         ));
     }
     line(format_args!("\n{}", latency_table(summary)));
+    for (name, value) in rows(heading, summary) {
+        line(format_args!("{name:<16}{value}"));
+    }
+    line(format_args!("answer          {:016x}", summary.answer_hash));
+    out
+}
+
+/// Everything but latencies, by name.
+pub(super) fn rows(heading: &ReplayHeading, summary: &Summary) -> Vec<(&'static str, String)> {
     let (ttft, tpot) = heading.slo;
-    let rows: Vec<(&str, String)> = vec![
+    vec![
         (
             "requests",
             format!(
@@ -119,10 +162,5 @@ pub fn replay_text(heading: &ReplayHeading, summary: &Summary) -> String {
                 prefixed(summary.output_tokens as f64 / heading.wall.as_s().max(1e-9))
             ),
         ),
-    ];
-    for (name, value) in rows {
-        line(format_args!("{name:<16}{value}"));
-    }
-    line(format_args!("answer          {:016x}", summary.answer_hash));
-    out
+    ]
 }

@@ -56,8 +56,10 @@ impl AreaChart {
             };
             let mut outline = edge(&ceiling);
             outline.extend(edge(&floor).into_iter().rev());
-            let style =
-                format!("style=\"fill:{};stroke:var(--wm-bg);stroke-width:.8\"", Mark::fill(index));
+            let style = format!(
+                "style=\"fill:{};stroke:var(--wm-bg);stroke-width:.8\"",
+                Mark::fill(series.color(index))
+            );
             sheet.path(&[outline], true, &style);
             floor = ceiling;
         }
@@ -76,8 +78,13 @@ impl AreaChart {
     }
 
     fn keys(&self) -> Vec<Key> {
-        let marked =
-            |mark| move |(series, s): (usize, &Series)| Key { name: s.name.clone(), series, mark };
+        let marked = |mark| {
+            move |(index, s): (usize, &Series)| Key {
+                name: s.name.clone(),
+                series: s.color(index),
+                mark,
+            }
+        };
         let areas = self.series.iter().enumerate().map(marked(Mark::Fill));
         areas.chain(self.over.iter().enumerate().map(marked(Mark::Over))).collect()
     }

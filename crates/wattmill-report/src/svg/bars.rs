@@ -106,7 +106,7 @@ impl BarChart {
     ) {
         let (one, other) = (plot.y(y.share(from)), plot.y(y.share(to)));
         let (top, bottom) = (one.min(other), one.max(other));
-        let Series { name, values } = &self.series[series];
+        let Series { name, values, .. } = &self.series[series];
         let words = format!(
             "{}\n{name}: {}\n({})",
             self.categories[category],
@@ -114,7 +114,7 @@ impl BarChart {
             self.y_label
         );
         let place = Plot { left, right, top, bottom };
-        sheet.bar(place, &Mark::fill(series), &words);
+        sheet.bar(place, &Mark::fill(self.series[series].color(series)), &words);
     }
 
     /// The categories' names below the plot: side by side if they fit, else on two or three levels
@@ -145,7 +145,7 @@ impl BarChart {
     fn keys(&self) -> Vec<Key> {
         let key = |(index, s): (usize, &Series)| Key {
             name: s.name.clone(),
-            series: index,
+            series: s.color(index),
             mark: Mark::Fill,
         };
         self.series.iter().enumerate().map(key).collect()

@@ -26,7 +26,7 @@ pub struct DotChart {
 
 const ROW: f64 = 30.0;
 /// Most of the width that names may take.
-const NAMES: f64 = 360.0;
+const NAMES: f64 = 440.0;
 
 impl DotChart {
     /// Draws it.
@@ -78,9 +78,10 @@ impl DotChart {
                 sheet.line((first, level), (last, level), "wm-reach");
             }
             for (index, value, at) in places {
-                let series = &self.series[index].name;
-                let words = format!("{name}\n{series}: {}\n({})", value_label(value), self.x_label);
-                sheet.dot((at, level), 6.0, &Mark::fill(index), &words);
+                let series = &self.series[index];
+                let words =
+                    format!("{name}\n{}: {}\n({})", series.name, value_label(value), self.x_label);
+                sheet.dot((at, level), 6.0, &Mark::fill(series.color(index)), &words);
             }
         }
         sheet.finish()

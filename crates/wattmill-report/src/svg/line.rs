@@ -60,9 +60,9 @@ impl LineChart {
             let dots: Vec<_> = alone.chain(marked).collect();
             // A line that swings within every unit of width is a band; others must show through it.
             let thin = if count > 10 * MOST_POINTS { " stroke-opacity=\".65\"" } else { "" };
-            sheet.path(&runs, false, &(Mark::line_style(index) + thin));
+            sheet.path(&runs, false, &(Mark::line_style(series.color(index)) + thin));
             for dot in dots {
-                sheet.dot(dot, 3.0, &color(index), "");
+                sheet.dot(dot, 3.0, &color(series.color(index)), "");
             }
         }
         horizontal_limits(&mut sheet, plot, &y, &limits);
@@ -74,7 +74,7 @@ impl LineChart {
 fn keys(series: &[Series]) -> Vec<Key> {
     let key = |(index, s): (usize, &Series)| Key {
         name: s.name.clone(),
-        series: index,
+        series: s.color(index),
         mark: Mark::Line,
     };
     series.iter().enumerate().map(key).collect()

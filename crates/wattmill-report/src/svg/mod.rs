@@ -58,12 +58,26 @@ pub struct Series {
     pub name: String,
     /// In the unit of the vertical axis; what is not finite leaves a gap.
     pub values: Vec<f64>,
+    /// Whether it has the colour of losses: what is idle, wasted or left over.
+    pub loss: bool,
 }
 
 impl Series {
     /// With a name and values.
     pub fn new(name: impl Into<String>, values: Vec<f64>) -> Self {
-        Self { name: name.into(), values }
+        Self { name: name.into(), values, loss: false }
+    }
+
+    /// The same in the colour of losses.
+    #[must_use]
+    pub fn as_loss(mut self) -> Self {
+        self.loss = true;
+        self
+    }
+
+    /// What its colour goes by, being the `index`-th of its picture.
+    fn color(&self, index: usize) -> usize {
+        if self.loss { sheet::LOSS } else { index }
     }
 }
 

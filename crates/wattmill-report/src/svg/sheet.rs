@@ -49,14 +49,20 @@ pub(super) fn light_only(svg: &str) -> String {
 /// How many colours there are.
 const COLORS: usize = 8;
 
+/// In place of the index of a series: the colour of losses.
+pub(super) const LOSS: usize = usize::MAX;
+
 /// Colour of a series as a CSS value.
 pub(super) fn color(series: usize) -> String {
+    if series == LOSS {
+        return "var(--wm-loss)".to_owned();
+    }
     format!("var(--wm-s{})", series % COLORS)
 }
 
 /// Whether the colours have been used up before this series: it needs another mark as well.
 pub(super) const fn repeats(series: usize) -> bool {
-    series >= COLORS
+    series >= COLORS && series != LOSS
 }
 
 /// Where a picture's axes lie.

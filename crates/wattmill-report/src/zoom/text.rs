@@ -45,7 +45,7 @@ pub fn zoom_text(factory: &Factory, zoom: &Zoom) -> String {
     out
 }
 
-fn names(factory: &Factory, pool: &Pool) -> [String; 3] {
+pub(super) fn names(factory: &Factory, pool: &Pool) -> [String; 3] {
     [
         factory.sites[pool.site].name.clone(),
         factory.services[pool.service].name.clone(),
@@ -53,7 +53,7 @@ fn names(factory: &Factory, pool: &Pool) -> [String; 3] {
     ]
 }
 
-fn against(factory: &Factory, zoom: &Zoom) -> Table {
+pub(super) fn against(factory: &Factory, zoom: &Zoom) -> Table {
     let mut table = Table::new([
         "site",
         "service",
@@ -97,7 +97,7 @@ fn against(factory: &Factory, zoom: &Zoom) -> Table {
     table
 }
 
-fn latencies(factory: &Factory, zoom: &Zoom) -> Table {
+pub(super) fn latencies(factory: &Factory, zoom: &Zoom) -> Table {
     let mut table = Table::new([
         "site",
         "service",

@@ -1,0 +1,236 @@
+//! A plan as one page.
+
+use wattmill_factory::{Factory, Phase, PowerBasis, Site};
+use wattmill_plan::{Outcome, Plan, Sums};
+
+use super::{power, text, yield_and_cost};
+use crate::format::{grouped, number, or_dash, percent, prefixed, usd};
+use crate::{Page, Table};
+
+/// A plan as one page of HTML: headline figures, pictures, tables, and what it was made from.
+///
+/// It opens offline and needs nothing else.
+pub fn plan_page(factory: &Factory, plan: &Plan) -> String {
+    let mut page = headline(factory, plan);
+    for warning in &plan.warnings {
+        page = page.note(warning);
+    }
+    page = page
+        .section("Power")
+        .chart(&power::by_site(factory, plan))
+        .chart(&power::by_phase(factory, plan))
+        .chart(&power::drawn(factory, plan))
+        .chart(&power::binds(factory, plan))
+        .section("Machines")
+        .chart(&power::accelerators(factory, plan))
+        .chart(&power::work(plan));
+    if !plan.trainings.is_empty() {
+        page = page
+            .text("Training runs, placed on what serving leaves; FLOP are 6 × active parameters × tokens.")
+            .table(&text::trainings(factory, plan));
+    }
+    page = page
+        .section("Tokens")
+        .chart(&yield_and_cost::tokens(plan))
+        .chart(&yield_and_cost::served(plan))
+        .text("Services over the whole plan.")
+        .table(&text::services(factory, plan))
+        .section("Latency")
+        .chart(&yield_and_cost::latency(factory, plan))
+        .text("What the machines do for the services, at the highest rate inside the SLO.")
+        .table(&text::offers(factory, plan));
+    for (service, system, why) in refusals(factory, plan) {
+        page = page.note(&format!("{system} cannot serve {service}: {why}"));
+    }
+    page = page
+        .section("Money")
+        .chart(&yield_and_cost::capital(factory, plan))
+        .chart(&yield_and_cost::cost(factory, plan))
+        .chart(&yield_and_cost::token_cost(factory, plan));
+    if !plan.receipts.is_empty() {
+        page = page
+            .chart(&yield_and_cost::funding(factory, plan))
+            .text("Investments received.")
+            .table(&text::receipts(plan));
+    }
+    page = page.section("Energy").chart(&yield_and_cost::waterfall(plan).to_svg());
+    if let Some(serving) = yield_and_cost::serving_waterfall(plan) {
+        page = page.chart(&serving);
+    }
+    page.section("Every quarter")
+        .table(&text::quarters(plan))
+        .section("Sources")
+        .text("Sites and phases as the factory file has them; a phase's dates include its median slip.")
+        .table(&sites(factory))
+        .table(&phases(factory, plan))
+        .section("Books")
+        .text("What is conserved: what came in against what it went into.")
+        .table(&ledger(plan))
+        .foot(format!("seed {}, answer {:016x}", plan.seed, plan.answer_hash))
+        .foot(format!("wattmill {}", env!("CARGO_PKG_VERSION")))
+        .render()
+}
+
+/// The watt-to-token waterfall as one SVG file in light colours.
+pub fn plan_picture(factory: &Factory, plan: &Plan) -> String {
+    let mut chart = yield_and_cost::waterfall(plan);
+    chart.heading.subtitle = format!(
+        "{}: where the facility energy of {} to {} goes.",
+        factory.name, plan.start, plan.end
+    );
+    format!("{}\n", chart.to_svg().light())
+}
+
+fn headline(factory: &Factory, plan: &Plan) -> Page {
+    let mut total = Sums::default();
+    plan.quarters.iter().for_each(|quarter| total.add(&quarter.total()));
+    let end = plan.quarters.last().map(|quarter| quarter.total()).unwrap_or_default();
+    let (asked, served) = plan
+        .quarters
+        .iter()
+        .flat_map(|quarter| &quarter.services)
+        .fold((0.0, 0.0), |(a, s), of| (a + of.asked_requests, s + of.served_requests));
+    let year = factory.economics.price_year;
+    let mut page = Page::new(&plan.factory)
+        .lead(format!(
+            "{} to {}, hour by hour: {}, {}. Power is facility power at design PUE unless it says otherwise.",
+            plan.start,
+            plan.end,
+            counted(factory.sites.len(), "site"),
+            counted(factory.phases.len(), "phase"),
+        ))
+        .figure(end.energised.to_string(), "energised at the end, at design PUE")
+        .figure(grouped(end.accelerators), "accelerators at the end")
+        .figure(total.energy.to_string(), "facility energy over the plan")
+        .figure(tokens(total.served_output_tokens), "output tokens served");
+    if asked > 0.0 {
+        page = page.figure(percent(served / asked), "of requests served inside the SLO");
+    }
+    if let Some(tokens) = total.tokens_per_mwh() {
+        page = page.figure(prefixed(tokens), "output tokens per MWh, training's energy included");
+    }
+    page = page
+        .figure(total.capital.to_string(), format!("capital, USD of {year}"))
+        .figure(total.operating_cost().to_string(), "energy and operations");
+    if let Some(cost) = total.cost_per_million_tokens() {
+        let meaning = "full cost of a million output tokens, idle machines included";
+        page = page.figure(format!("{} USD", usd(cost)), meaning);
+    }
+    page
+}
+
+/// Trillions are as far as prefixes are common.
+fn tokens(count: f64) -> String {
+    if count < 1e15 { prefixed(count) } else { format!("{} T", grouped(count / 1e12)) }
+}
+
+fn counted(count: usize, of: &str) -> String {
+    if count == 1 { format!("1 {of}") } else { format!("{count} {of}s") }
+}
+
+/// Service, system and reason of every offer there is none of.
+fn refusals<'a>(
+    factory: &'a Factory,
+    plan: &'a Plan,
+) -> impl Iterator<Item = (&'a str, &'a str, &'a str)> {
+    plan.offers.iter().filter_map(|offer| match &offer.outcome {
+        Outcome::Serves(_) => None,
+        Outcome::Cannot(why) => Some((
+            factory.services[offer.service].name.as_str(),
+            factory.hardware[offer.hardware].system.id.as_str(),
+            why.as_str(),
+        )),
+    })
+}
+
+fn sites(factory: &Factory) -> Table {
+    let mut table = Table::new([
+        "site",
+        "connection",
+        "energised",
+        "on site",
+        "PUE",
+        "PUE",
+        "energy price",
+        "carbon",
+        "source",
+    ])
+    .units(["", "", "", "", "design", "annual", "USD/MWh", "g/kWh", ""])
+    .left(&[0, 2, 3, 8]);
+    for site in &factory.sites {
+        let grid = site.grid;
+        table.push([
+            site.name.clone(),
+            or_dash(grid, |grid| grid.connection.to_string()),
+            or_dash(grid, |grid| grid.energized.to_string()),
+            onsite(site),
+            number(site.pue.design),
+            number(site.pue.annual),
+            or_dash(grid, |grid| number(grid.price.as_usd_per_mwh())),
+            or_dash(grid, |grid| number(grid.carbon.as_g_per_kwh())),
+            or_dash(site.source.clone(), |source| source),
+        ]);
+    }
+    table
+}
+
+fn onsite(site: &Site) -> String {
+    if site.onsite.is_empty() {
+        return "-".to_owned();
+    }
+    let each = site.onsite.iter().map(|o| format!("{} {} from {}", o.capacity, o.kind, o.from));
+    each.collect::<Vec<_>>().join("; ")
+}
+
+fn phases(factory: &Factory, plan: &Plan) -> Table {
+    let mut table = Table::new([
+        "phase",
+        "site",
+        "system",
+        "power",
+        "units",
+        "accelerators",
+        "first rack",
+        "last rack",
+        "source",
+    ])
+    .left(&[0, 1, 2, 6, 7, 8]);
+    for outcome in &plan.phases {
+        let phase = &factory.phases[outcome.phase];
+        table.push([
+            phase.name.clone(),
+            factory.sites[phase.site].name.clone(),
+            factory.hardware[phase.hardware].system.id.clone(),
+            phase_power(phase),
+            grouped(outcome.units),
+            grouped(outcome.accelerators),
+            outcome.first_rack.to_string(),
+            outcome.last_rack.to_string(),
+            or_dash(phase.source.clone(), |source| source),
+        ]);
+    }
+    table
+}
+
+fn phase_power(phase: &Phase) -> String {
+    match phase.basis {
+        PowerBasis::Facility => format!("{} facility", phase.power),
+        PowerBasis::It => format!("{} IT", phase.power),
+    }
+}
+
+fn ledger(plan: &Plan) -> Table {
+    let mut table =
+        Table::new(["balance", "unit", "sources", "uses", "difference", ""]).left(&[0, 1, 5]);
+    for balance in &plan.ledger {
+        table.push([
+            balance.what.to_owned(),
+            balance.unit.to_owned(),
+            prefixed(balance.sources),
+            prefixed(balance.uses),
+            format!("{:.0e}", balance.error()),
+            if balance.closes() { "closes" } else { "DOES NOT CLOSE" }.to_owned(),
+        ]);
+    }
+    table
+}

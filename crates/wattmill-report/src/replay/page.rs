@@ -1,0 +1,109 @@
+//! A replay as one page.
+
+use wattmill_sim::{Summary, Tally};
+use wattmill_units::{Histogram, Seconds, Ticks};
+
+use super::text::{ReplayHeading, rows};
+use crate::format::{grouped, number, or_dash, percent, prefixed};
+use crate::latency::latency_table;
+use crate::{Distribution, DistributionChart, Heading, Limit, Page, Svg, Table};
+
+/// A replay as one page of HTML: headline figures, latency distributions against the limits, and
+/// every figure of the summary.
+///
+/// `tally` is the one that `summary` was made of.
+pub fn replay_page(heading: &ReplayHeading, summary: &Summary, tally: &Tally) -> String {
+    let replicas = if heading.replicas == 1 { "replica" } else { "replicas" };
+    let mut page = Page::new(heading.requests.as_str())
+        .lead(format!(
+            "On {} {replicas} of {}, every request simulated.",
+            grouped(heading.replicas.into()),
+            heading.engine
+        ))
+        .figure(grouped(summary.finished as f64), "requests finished")
+        .figure(percent(summary.attainment), "of requests inside both limits")
+        .figure(milliseconds(summary.ttft.p99), "time to first token, p99")
+        .figure(milliseconds(summary.tpot.p99), "time per output token, p99")
+        .figure(prefixed(summary.output_tokens_per_s), "output tokens a second")
+        .figure(number(summary.requests_per_s), "requests a second");
+    if let Some(power) = summary.power {
+        page = page.figure(power.to_string(), "accelerator power, mean, idle included");
+    }
+    if summary.tokens_per_joule.is_some() {
+        let meaning = "output tokens per joule of accelerators";
+        page = page.figure(or_dash(summary.tokens_per_joule, number), meaning);
+    }
+    if heading.interrupted {
+        page = page
+            .note("Partial: interrupted before the last request; what was handed out is answered.");
+    }
+    let mut figures = Table::new(["", ""]).left(&[0, 1]);
+    for (name, value) in rows(heading, summary) {
+        figures.push([name.to_owned(), value]);
+    }
+    page.section("Latency")
+        .chart(&requests(heading, tally))
+        .chart(&tokens(heading, tally))
+        .table(&latency_table(summary))
+        .section("Everything else")
+        .table(&figures)
+        .foot(format!("answer {:016x}", summary.answer_hash))
+        .foot(format!("wattmill {}", env!("CARGO_PKG_VERSION")))
+        .render()
+}
+
+fn milliseconds(span: Seconds) -> String {
+    format!("{} ms", number(span.as_ms()))
+}
+
+const NANOSECOND_MS: f64 = 1e-6;
+
+/// From arrival to the first token and to the last.
+fn requests(heading: &ReplayHeading, tally: &Tally) -> Svg {
+    let limit = heading.slo.0;
+    let chart = DistributionChart {
+        heading: Heading::new(
+            "From arrival to the first token, and to the last",
+            "Share of requests that took no longer.",
+        ),
+        x_label: "ms since arrival".to_owned(),
+        y_label: "share of requests".to_owned(),
+        distributions: vec![
+            distribution("time to first token (TTFT)", &tally.ttft, NANOSECOND_MS),
+            distribution("end to end", &tally.e2e, NANOSECOND_MS),
+        ],
+        limits: vec![Limit::new(format!("TTFT limit {limit}"), limit.as_ms())],
+    };
+    chart.to_svg()
+}
+
+/// Between one token and the next.
+fn tokens(heading: &ReplayHeading, tally: &Tally) -> Svg {
+    let limit = heading.slo.1;
+    let tick_ms = Ticks::from_raw(1).as_seconds().as_ms();
+    let chart = DistributionChart {
+        heading: Heading::new(
+            "From one token to the next",
+            "Share of requests, by their mean time per output token, and of all gaps between two tokens, that took no longer.",
+        ),
+        x_label: "ms a token".to_owned(),
+        y_label: "share of requests; of gaps".to_owned(),
+        distributions: vec![
+            distribution("time per output token (TPOT)", &tally.tpot, NANOSECOND_MS),
+            distribution("inter-token", &tally.gaps, tick_ms),
+        ],
+        limits: vec![Limit::new(format!("TPOT limit {limit}"), limit.as_ms())],
+    };
+    chart.to_svg()
+}
+
+/// Cumulative shares of a histogram whose values are `unit` milliseconds each.
+fn distribution(name: &str, histogram: &Histogram, unit: f64) -> Distribution {
+    let count = histogram.count() as f64;
+    let mut below = 0;
+    let points = histogram.nonempty().map(|(value, times)| {
+        below += times;
+        (value as f64 * unit, below as f64 / count)
+    });
+    Distribution::new(name, points.collect())
+}
