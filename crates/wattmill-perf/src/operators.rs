@@ -81,9 +81,11 @@ pub(crate) struct Replica {
 impl Replica {
     pub(crate) fn of(deployment: &Deployment<'_>) -> Result<Self, Vec<LayoutProblem>> {
         let problems = deployment.problems();
-        let chip = match Chip::of(deployment) {
-            Some(chip) if problems.is_empty() => chip,
-            _ => return Err(problems),
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let Some(chip) = Chip::of(deployment) else {
+            return Err(problems);
         };
         let shard = Shard::of(deployment);
         Ok(Self {

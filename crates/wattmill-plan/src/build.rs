@@ -51,6 +51,16 @@ pub(crate) fn accelerators_of(factory: &Factory, hardware: Id<Hardware>) -> f64 
     units * f64::from(factory.hardware[hardware].system.accelerators)
 }
 
+/// Most accelerators of one kind of machine that ever stand at one site.
+pub(crate) fn most_at_a_site(factory: &Factory, hardware: Id<Hardware>) -> f64 {
+    let at = |site: Id<Site>| -> f64 {
+        let here = |phase: &&Phase| phase.hardware == hardware && phase.site == site;
+        factory.phases.iter().filter(here).map(|phase| units_of(factory, phase)).sum()
+    };
+    let most = factory.sites.ids().map(at).fold(0.0, f64::max);
+    most * f64::from(factory.hardware[hardware].system.accelerators)
+}
+
 /// Every phase of the factory on the plan's clock.
 pub(crate) fn deliveries(factory: &Factory, calendar: Calendar) -> Vec<Delivery> {
     factory

@@ -67,7 +67,9 @@ impl Quarter {
 
     /// Output tokens asked for a day, mean of the quarter, all services.
     pub fn asked_tokens_per_day(&self) -> f64 {
-        self.services.iter().map(|s| s.asked_output_tokens).sum::<f64>() / f64::from(self.days)
+        // Not `sum`, whose nothing is a negative zero.
+        let asked = self.services.iter().fold(0.0, |sum, s| sum + s.asked_output_tokens);
+        asked / f64::from(self.days)
     }
 }
 

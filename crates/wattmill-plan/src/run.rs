@@ -262,11 +262,16 @@ impl<'a> Walk<'a> {
             }
 
             let idle = (accelerators[index] - serving - training).max(0.0);
+            // Hosts of idle machines stand by with them; those of working ones serve them.
             let working = serving + training;
-            let host = (machine.idle_host_power * units[index]
-                + machine.host_power_per_working * working)
-                * hour;
-            let idle_energy = machine.idle_power * idle * hour;
+            let hosts = machine.idle_host_power * units[index] * hour;
+            let standby = if accelerators[index] > 0.0 {
+                hosts * (idle / accelerators[index])
+            } else {
+                hosts
+            };
+            let host = hosts - standby + machine.host_power_per_working * working * hour;
+            let idle_energy = standby + machine.idle_power * idle * hour;
             let serving_energy = machine.idle_power * serving * hour + dynamic;
             let training_energy = machine.training_power * training * hour;
             let it = host + idle_energy + serving_energy + training_energy;

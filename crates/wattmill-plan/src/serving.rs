@@ -7,7 +7,7 @@ use wattmill_perf::{Bound, Prefill, StepModel, StepShape, explain};
 use wattmill_sim::{Binding, Capacity, Demand, Latency, Operating, Summary, power_at, probe};
 use wattmill_units::{Energy, Id, Power, Seconds, SimTime};
 
-use crate::build::accelerators_of;
+use crate::build::{accelerators_of, most_at_a_site};
 use crate::engine::{Engine, usual_specs};
 use crate::waterfall::Split;
 
@@ -163,8 +163,16 @@ fn offer(
     service: Id<Service>,
 ) -> Result<ServingPoint, String> {
     let machines = accelerators_of(factory, hardware);
+    let together = most_at_a_site(factory, hardware);
     let (hardware, service) = (&factory.hardware[hardware], &factory.services[service]);
     let engine = choose(service, hardware, catalog)?;
+    if f64::from(engine.accelerators()) > together {
+        return Err(format!(
+            "a replica takes {} accelerators and no site ever has more than {together}; lower a \
+             degree of its engine, or bring more machines to one site",
+            engine.accelerators(),
+        ));
+    }
     let replicas = (machines / f64::from(engine.accelerators())).clamp(1.0, ROUTER_REPLICAS) as u32;
     let demand = Demand {
         lengths: &service.traffic.lengths,

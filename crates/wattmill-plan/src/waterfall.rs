@@ -72,8 +72,8 @@ impl Waterfall {
         let stage = |name, meaning, energy| Stage { name, meaning, energy };
         vec![
             stage("cooling and conversion", "facility energy that is not IT (PUE)", self.cooling),
-            stage("host and network", "CPUs, switches, fans of running machines", self.host),
-            stage("idle machines", "accelerators that nobody asked for", self.idle),
+            stage("host and network", "CPUs, switches, fans of machines that work", self.host),
+            stage("idle machines", "machines that nobody asked for, hosts included", self.idle),
             stage("training", "accelerators that train", self.training),
             stage("SLO headroom", "serving that stops short of the machine's limit", self.headroom),
             stage("engine overhead", "time between steps, launches, fixed costs", self.overhead),

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use jiff::civil::Date;
-use wattmill_factory::{Phase, PowerBasis, Site};
-use wattmill_units::{IdVec, Power};
+use wattmill_factory::{Contract, Hardware, Phase, PowerBasis, Service, Site};
+use wattmill_units::{Id, IdVec, Power};
 
 use super::context::Context;
 use super::row::Row;
@@ -100,6 +100,79 @@ pub(super) fn one_unit(
             format!("no `{system}` fits into {}", phase.power),
             format!("{power} of IT power"),
             format!("one needs {}; raise `power`, or state another `unit_power`", phase.unit_power),
+        );
+    }
+}
+
+/// Least IT power of a unit, as a fraction of the limits of its accelerators: below that nothing
+/// could be provisioned for them, capped or not.
+const LEAST_UNIT_POWER: f64 = 0.25;
+
+/// A unit that is provisioned less than its accelerators could ever run on.
+pub(super) fn unit_power(
+    cx: &mut Context<'_>,
+    machine: &Hardware,
+    unit_power: Power,
+    span: Range<usize>,
+) {
+    let Some(tdp) = machine.accelerator.tdp else { return };
+    let limits = tdp * f64::from(machine.system.accelerators);
+    if unit_power < limits * LEAST_UNIT_POWER {
+        cx.error(
+            span,
+            format!("{unit_power} cannot run one `{}`", machine.system.id),
+            format!("its accelerators alone may draw {limits}"),
+            format!("state at least {} for one unit, a quarter of that", limits * LEAST_UNIT_POWER),
+        );
+    }
+}
+
+/// Most requests a day that anyone may come to ask, as the file may state.
+const MOST_REQUESTS_PER_DAY: f64 = 1e18;
+
+/// A service whose growth leads beyond all bounds before the plan ends.
+pub(super) fn growth(cx: &mut Context<'_>, service: &Service, start: Date, end: Date) {
+    let days = start.until(end).map_or(0, |span| span.get_days());
+    let traffic = &service.traffic;
+    let growth = (1.0 + traffic.growth_per_year).powf(f64::from(days) / 365.25);
+    let asked = traffic.requests_per_day * growth;
+    if asked > MOST_REQUESTS_PER_DAY {
+        let span = cx.spans.near("service", &service.name, "users.growth").unwrap_or(0..0);
+        cx.error(
+            span,
+            format!("service `{}` grows beyond all bounds", service.name),
+            format!("{asked:.0e} requests a day on {end}"),
+            format!(
+                "lower `growth` or end the plan earlier: at most {MOST_REQUESTS_PER_DAY:e} \
+                 requests a day"
+            ),
+        );
+    }
+}
+
+/// Most payments that one contract may make.
+const MOST_STEPS: f64 = 10_000.0;
+
+/// A contract that pays in steps too small to be listed.
+pub(super) fn steps(
+    cx: &mut Context<'_>,
+    contract: &Contract,
+    phases: &[Placed<'_, '_>],
+    sites: &IdVec<Option<Site>>,
+    span: Range<usize>,
+) {
+    let power = |placed: &Placed<'_, '_>| -> Option<Power> {
+        let site = &sites[Id::from_index(placed.phase.site.index())];
+        Some(facility(placed.phase, site.as_ref()?))
+    };
+    let built: Power = phases.iter().filter_map(power).sum();
+    let by_money = contract.up_to.map_or(f64::INFINITY, |most| most / contract.amount);
+    if (built / contract.for_each).min(by_money) > MOST_STEPS {
+        cx.error(
+            span,
+            format!("{built} in steps of {}", contract.for_each),
+            format!("more than {MOST_STEPS} payments"),
+            format!("state at least {} with its amount", built / MOST_STEPS),
         );
     }
 }

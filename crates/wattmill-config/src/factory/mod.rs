@@ -121,6 +121,9 @@ fn read(cx: &mut Context<'_>, file: &Row<'_>) -> Option<Factory> {
     let service_rows = file.tables(cx, "service");
     let services: IdVec<_> =
         service_rows.iter().filter_map(|row| service::service(cx, row, &own)).collect();
+    if let (Some(start), Some(end)) = (start, horizon) {
+        services.iter().for_each(|service| check::growth(cx, service, start, end));
+    }
     let training_rows = file.tables(cx, "training");
     let mut trainings = IdVec::new();
     for row in &training_rows {
@@ -137,7 +140,10 @@ fn read(cx: &mut Context<'_>, file: &Row<'_>) -> Option<Factory> {
     let (mut contracts, mut payments) = (Vec::new(), Vec::new());
     for row in file.tables(cx, "contract") {
         match money::contract(cx, &row) {
-            Some(Paid::ByPower(contract)) => contracts.push(contract),
+            Some(Paid::ByPower(contract)) => {
+                check::steps(cx, &contract, &placed, &sites, row.span("for_each"));
+                contracts.push(contract);
+            }
             Some(Paid::OnDate(payment)) => payments.push(payment),
             None => {}
         }
@@ -195,6 +201,10 @@ fn phase(
             "its power is needed",
             "state `unit_power`, such as `unit_power = \"190 kW\"`",
         );
+    }
+    if let Some(power) = unit_power {
+        let key = if stated.is_some() { "unit_power" } else { "system" };
+        check::unit_power(cx, &machine, power, row.span(key));
     }
     let (delivery, site, unit_power) = (delivery?, site?, unit_power?);
     let system = machine.system.id.clone();

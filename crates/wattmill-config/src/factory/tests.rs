@@ -144,6 +144,78 @@ fn odd_but_sound() {
 }
 
 #[test]
+fn machines_without_the_power_to_run() {
+    broken(
+        "power = \"5 MW\"",
+        "power = \"5 MW\"\nunit_power = \"1 W\"",
+        expect![[r#"
+        error: 1 W cannot run one `gb200-nvl72`
+          --> mill.toml:14:14
+           |
+        14 | unit_power = "1 W"
+           |              ^^^^^ its accelerators alone may draw 86.4 kW
+           |
+           = help: state at least 21.6 kW for one unit, a quarter of that
+    "#]],
+    );
+    let mill = SOUND.replace("system = \"gb200-nvl72\"", "system = \"faint\"");
+    let own =
+        "\n[system.faint]\naccelerator = \"h100-sxm\"\naccelerators = 8\npower_max = \"1 kW\"\n";
+    check(
+        &format!("{mill}{own}"),
+        expect![[r#"
+        error: 1 kW cannot run one `faint`
+          --> mill.toml:12:10
+           |
+        12 | system = "faint"
+           |          ^^^^^^^ its accelerators alone may draw 5.6 kW
+           |
+           = help: state at least 1.4 kW for one unit, a quarter of that
+    "#]],
+    );
+}
+
+#[test]
+fn growth_beyond_all_bounds() {
+    let long = SOUND.replace("2027-06-30", "2060-06-30");
+    let fast =
+        long.replace("requests_per_day = 1e6", "requests_per_day = 1e6, growth = \"900 %/year\"");
+    check(
+        &fast,
+        expect![[r#"
+        error: service `chat` grows beyond all bounds
+          --> mill.toml:20:44
+           |
+        20 | users = { requests_per_day = 1e6, growth = "900 %/year", lengths = "azure-conv-2023" }
+           |                                            ^^^^^^^^^^^^ 1e40 requests a day on 2060-06-30
+           |
+           = help: lower `growth` or end the plan earlier: at most 1e18 requests a day
+    "#]],
+    );
+    check(&fast.replace("900 %", "50 %"), expect![""]);
+}
+
+#[test]
+fn payments_too_many_to_list() {
+    more(
+        "\n[[contract]]\nkind = \"investment\"\nfrom = \"us\"\namount = \"1 USD\"\nfor_each = \"1 W\"\n",
+        expect![[r#"
+            error: 5 MW in steps of 1 W
+              --> mill.toml:26:12
+               |
+            26 | for_each = "1 W"
+               |            ^^^^^ more than 10000 payments
+               |
+               = help: state at least 500 W with its amount
+        "#]],
+    );
+    more(
+        "\n[[contract]]\nkind = \"investment\"\nfrom = \"us\"\namount = \"1 USD\"\nup_to = \"9 USD\"\nfor_each = \"1 W\"\n",
+        expect![""],
+    );
+}
+
+#[test]
 fn a_file_of_several_mistakes_tells_them_all() {
     check(
         "name = \"\"\nstart = 2026-07-01\nend = 2026-06-30\ncolour = \"blue\"\n\n[[site]]\nname = \"a\"\n\n[[phase]]\nname = \"p\"\nsite = \"b\"\nsystem = \"gb200\"\npower = 5\nfirst_rack = \"soon\"\n",
