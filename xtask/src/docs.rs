@@ -1,6 +1,7 @@
 //! `cargo xtask docs`: documents that the code writes, so that they cannot go stale.
 
 mod catalog;
+mod cli;
 
 use std::path::Path;
 use std::{fs, io};
@@ -17,11 +18,29 @@ const PAGES: &[Page] = &[
     ("docs/factory-file.md", wattmill::config::reference_markdown),
     ("docs/factory.schema.json", factory_schema),
     ("docs/catalog.md", catalog::markdown),
+    ("docs/cli.md", cli::markdown),
+    ("docs/json.md", wattmill::report::output_reference_markdown),
+    ("docs/output-schemas.json", output_schemas),
+    ("docs/waterfall.svg", waterfall),
 ];
 
 fn factory_schema() -> String {
     // `{:#}` is JSON with line breaks, and cannot fail.
     format!("{:#}\n", wattmill::config::json_schema())
+}
+
+fn output_schemas() -> String {
+    format!("{:#}\n", wattmill::report::output_schemas())
+}
+
+/// The picture of the README: the built-in ten gigawatts, from the meter to the token.
+fn waterfall() -> String {
+    let catalog = wattmill::catalog::Catalog::builtin();
+    let text = wattmill::config::builtin_factory("ten-gigawatt").expect("it is built in");
+    let factory = wattmill::config::parse_factory(text, catalog).factory.expect("it is sound");
+    let offers = wattmill::plan::offers(&factory, catalog, |_, _| {});
+    let plan = wattmill::plan::run(&factory, catalog, offers);
+    wattmill::report::plan_picture(&factory, &plan)
 }
 
 /// Writes every page below `root` that is not as the code says.
