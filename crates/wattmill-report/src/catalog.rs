@@ -68,10 +68,19 @@ fn list(catalog: &Catalog, kind: Kind) -> Table {
             table
         }
         Kind::Efficiency => {
-            let mut table =
-                Table::new(["family", "GEMM bf16", "fp8", "fp4", "memory", "all-reduce", "measured", "", "date"])
-                    .units(["", "of peak", "of peak", "of peak", "of peak", "of link", "", "", ""])
-                    .left(&[0, 6, 7, 8]);
+            let mut table = Table::new([
+                "family",
+                "GEMM bf16",
+                "fp8",
+                "fp4",
+                "memory",
+                "all-reduce",
+                "measured",
+                "",
+                "date",
+            ])
+            .units(["", "of peak", "of peak", "of peak", "of peak", "of link", "", "", ""])
+            .left(&[0, 6, 7, 8]);
             for row in catalog.efficiencies() {
                 let p = &row.provenance;
                 let from = row.borrowed_from.as_ref().map(|family| format!("as {family}"));
@@ -94,7 +103,18 @@ fn list(catalog: &Catalog, kind: Kind) -> Table {
 
 fn accelerators(catalog: &Catalog) -> Table {
     let mut table = Table::new([
-        "id", "family", "BF16", "FP8", "FP4", "memory", "bandwidth", "scale-up", "domain", "limit", "", "date",
+        "id",
+        "family",
+        "BF16",
+        "FP8",
+        "FP4",
+        "memory",
+        "bandwidth",
+        "scale-up",
+        "domain",
+        "limit",
+        "",
+        "date",
     ])
     .units(["", "", "TFLOP/s", "TFLOP/s", "TFLOP/s", "GB", "TB/s", "GB/s", "", "W", "", ""])
     .left(&[0, 1, 10, 11]);
@@ -122,7 +142,16 @@ fn accelerators(catalog: &Catalog) -> Table {
 
 fn systems(catalog: &Catalog) -> Table {
     let mut table = Table::new([
-        "id", "accelerator", "count", "unit", "typical", "maximum", "price", "available", "", "date",
+        "id",
+        "accelerator",
+        "count",
+        "unit",
+        "typical",
+        "maximum",
+        "price",
+        "available",
+        "",
+        "date",
     ])
     .units(["", "", "", "", "kW", "kW", "MUSD", "", "", ""])
     .left(&[0, 1, 3, 7, 8, 9]);
@@ -145,7 +174,16 @@ fn systems(catalog: &Catalog) -> Table {
 
 fn models(catalog: &Catalog) -> Table {
     let mut table = Table::new([
-        "id", "layers", "hidden", "parameters", "active", "KV cache", "context", "priced", "", "date",
+        "id",
+        "layers",
+        "hidden",
+        "parameters",
+        "active",
+        "KV cache",
+        "context",
+        "priced",
+        "",
+        "date",
     ])
     .units(["", "", "", "", "", "kB/token, bf16", "tokens", "", "", ""])
     .left(&[0, 7, 8, 9]);

@@ -90,16 +90,20 @@ impl Page {
         self
     }
 
-    /// A table.
+    /// A table; one whose columns have no names has no head.
     #[must_use]
     pub fn table(mut self, table: &Table) -> Self {
         let class = if table.headers().len() > DENSE { " class=\"d\"" } else { "" };
-        self.put(format_args!("<div class=\"scroll\"><table{class}>\n<thead>\n"));
-        self.cells(table, "th", table.headers());
-        if !table.unit_row().is_empty() {
-            self.cells(table, "td", table.unit_row());
+        self.put(format_args!("<div class=\"scroll\"><table{class}>\n"));
+        if table.headers().iter().any(|header| !header.is_empty()) {
+            self.put(format_args!("<thead>\n"));
+            self.cells(table, "th", table.headers());
+            if !table.unit_row().is_empty() {
+                self.cells(table, "td", table.unit_row());
+            }
+            self.put(format_args!("</thead>\n"));
         }
-        self.put(format_args!("</thead>\n<tbody>\n"));
+        self.put(format_args!("<tbody>\n"));
         for row in table.rows() {
             self.cells(table, "td", row);
         }
@@ -201,7 +205,7 @@ body{margin:0;background:var(--bg);color:var(--fg);line-height:1.5;font-size:16p
 font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif}
 main,footer{max-width:1120px;margin:0 auto;padding:0 20px}
 header{padding-top:36px}
-h1{font-size:32px;line-height:1.2;margin:0 0 8px;letter-spacing:-.01em}
+h1{font-size:32px;overflow-wrap:anywhere;line-height:1.2;margin:0 0 8px;letter-spacing:-.01em}
 h2{font-size:22px;margin:44px 0 10px;padding-top:14px;border-top:1px solid var(--edge)}
 p{margin:10px 0;max-width:74ch}
 .lead{font-size:18px;color:var(--dim);margin:0}
@@ -222,7 +226,7 @@ table{border-collapse:collapse;font-size:14.5px;font-variant-numeric:tabular-num
 background:var(--card);border:1px solid var(--edge)}
 th,td{text-align:left;padding:6px 14px;white-space:nowrap;vertical-align:top}
 .d{font-size:12px}
-.d th,.d td{padding:4px 6px}
+.d th,.d td{padding:4px 5px}
 .d thead td{font-size:11px}
 th{font-weight:650}
 thead td{color:var(--dim);font-size:13px;padding-top:0}

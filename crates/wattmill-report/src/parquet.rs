@@ -82,11 +82,7 @@ impl<W: Write + Send> RequestWriter<W> {
     /// If `out` cannot be written.
     pub fn new(out: W) -> Result<Self, ParquetError> {
         let file = SerializedFileWriter::new(out, schema()?, properties())?;
-        Ok(Self {
-            file,
-            group: Group::default(),
-            written: 0,
-        })
+        Ok(Self { file, group: Group::default(), written: 0 })
     }
 
     /// Adds a row.
@@ -165,9 +161,7 @@ fn column<T: DataType, W: Write + Send>(
     there: Option<&mut Vec<i16>>,
 ) -> Written<()> {
     if let Some(mut column) = group.next_column()? {
-        column
-            .typed::<T>()
-            .write_batch(values, there.as_ref().map(|t| t.as_slice()), None)?;
+        column.typed::<T>().write_batch(values, there.as_ref().map(|t| t.as_slice()), None)?;
         column.close()?;
     }
     values.clear();
@@ -199,10 +193,7 @@ fn schema() -> Written<TypePtr> {
         int64("e2e_ns")?,
         int32("preemptions")?,
     ];
-    Type::group_type_builder("requests")
-        .with_fields(fields)
-        .build()
-        .map(Arc::new)
+    Type::group_type_builder("requests").with_fields(fields).build().map(Arc::new)
 }
 
 fn properties() -> WriterPropertiesPtr {
@@ -258,12 +249,8 @@ mod tests {
         let reader = SerializedFileReader::new(bytes).unwrap();
         assert_eq!(reader.num_row_groups(), 3);
         let meta = reader.metadata().file_metadata();
-        let names: Vec<_> = meta
-            .schema_descr()
-            .columns()
-            .iter()
-            .map(|c| c.name().to_owned())
-            .collect();
+        let names: Vec<_> =
+            meta.schema_descr().columns().iter().map(|c| c.name().to_owned()).collect();
         assert_eq!(
             names.join(","),
             "request,replica,arrival_ns,input_tokens,output_tokens,ttft_ns,tpot_ns,e2e_ns,preemptions"
@@ -277,10 +264,7 @@ mod tests {
             assert_eq!(read.get_uint(3).unwrap(), expected.input_tokens);
             assert_eq!(read.get_uint(4).unwrap(), expected.output_tokens);
             assert_eq!(read.get_ulong(5).unwrap(), 500);
-            assert_eq!(
-                read.get_ulong(6).ok(),
-                [None, Some(1), Some(1)][next as usize % 3]
-            );
+            assert_eq!(read.get_ulong(6).ok(), [None, Some(1), Some(1)][next as usize % 3]);
             assert_eq!(read.get_ulong(7).unwrap(), 501);
             assert_eq!(read.get_uint(8).unwrap(), expected.preemptions);
             next += 1;
@@ -303,14 +287,8 @@ mod tests {
         let (_, bytes) = written(&mut std::iter::once(most));
         let reader = SerializedFileReader::new(bytes).unwrap();
         let read = reader.get_row_iter(None).unwrap().next().unwrap().unwrap();
-        assert_eq!(
-            (read.get_ulong(0).unwrap(), read.get_uint(3).unwrap()),
-            (u64::MAX, u32::MAX)
-        );
-        assert_eq!(
-            (read.get_ulong(6).unwrap(), read.get_ulong(7).unwrap()),
-            (u64::MAX, u64::MAX)
-        );
+        assert_eq!((read.get_ulong(0).unwrap(), read.get_uint(3).unwrap()), (u64::MAX, u32::MAX));
+        assert_eq!((read.get_ulong(6).unwrap(), read.get_ulong(7).unwrap()), (u64::MAX, u64::MAX));
     }
 
     #[test]
@@ -319,23 +297,12 @@ mod tests {
         assert_eq!(count, 0);
         let reader = SerializedFileReader::new(bytes).unwrap();
         assert_eq!(reader.metadata().file_metadata().num_rows(), 0);
-        assert_eq!(
-            reader
-                .metadata()
-                .file_metadata()
-                .schema()
-                .get_fields()
-                .len(),
-            9
-        );
+        assert_eq!(reader.metadata().file_metadata().schema().get_fields().len(), 9);
     }
 
     #[test]
     fn the_same_rows_give_the_same_bytes() {
-        assert_eq!(
-            written(&mut (0..1000).map(row)).1,
-            written(&mut (0..1000).map(row)).1
-        );
+        assert_eq!(written(&mut (0..1000).map(row)).1, written(&mut (0..1000).map(row)).1);
     }
 
     #[test]
@@ -349,9 +316,7 @@ mod tests {
                 Ok(())
             }
         }
-        let error = write_all(Full, &mut (0..10).map(row))
-            .map(|_| ())
-            .unwrap_err();
+        let error = write_all(Full, &mut (0..10).map(row)).map(|_| ()).unwrap_err();
         assert!(error.to_string().contains("no space left"), "{error}");
     }
 }

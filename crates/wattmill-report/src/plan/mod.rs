@@ -2,6 +2,7 @@
 
 mod page;
 mod power;
+mod tables;
 mod text;
 mod yield_and_cost;
 

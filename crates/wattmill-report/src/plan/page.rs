@@ -1,11 +1,11 @@
 //! A plan as one page.
 
-use wattmill_factory::{Factory, Phase, PowerBasis, Site};
+use wattmill_factory::Factory;
 use wattmill_plan::{Outcome, Plan, Sums};
 
-use super::{power, text, yield_and_cost};
-use crate::format::{grouped, number, or_dash, percent, prefixed, usd};
-use crate::{Page, Table};
+use super::{power, tables, text, yield_and_cost};
+use crate::Page;
+use crate::format::{grouped, percent, prefixed, usd};
 
 /// A plan as one page of HTML: headline figures, pictures, tables, and what it was made from.
 ///
@@ -58,14 +58,14 @@ pub fn plan_page(factory: &Factory, plan: &Plan) -> String {
         page = page.chart(&serving);
     }
     page.section("Every quarter")
-        .table(&text::quarters(plan))
+        .table(&tables::quarters(plan))
         .section("Sources")
         .text("Sites and phases as the factory file has them; a phase's dates include its median slip.")
-        .table(&sites(factory))
-        .table(&phases(factory, plan))
+        .table(&tables::sites(factory))
+        .table(&tables::phases(factory, plan))
         .section("Books")
         .text("What is conserved: what came in against what it went into.")
-        .table(&ledger(plan))
+        .table(&tables::ledger(plan))
         .foot(format!("seed {}, answer {:016x}", plan.seed, plan.answer_hash))
         .foot(format!("wattmill {}", env!("CARGO_PKG_VERSION")))
         .render()
@@ -141,96 +141,4 @@ fn refusals<'a>(
             why.as_str(),
         )),
     })
-}
-
-fn sites(factory: &Factory) -> Table {
-    let mut table = Table::new([
-        "site",
-        "connection",
-        "energised",
-        "on site",
-        "PUE",
-        "PUE",
-        "energy price",
-        "carbon",
-        "source",
-    ])
-    .units(["", "", "", "", "design", "annual", "USD/MWh", "g/kWh", ""])
-    .left(&[0, 2, 3, 8]);
-    for site in &factory.sites {
-        let grid = site.grid;
-        table.push([
-            site.name.clone(),
-            or_dash(grid, |grid| grid.connection.to_string()),
-            or_dash(grid, |grid| grid.energized.to_string()),
-            onsite(site),
-            number(site.pue.design),
-            number(site.pue.annual),
-            or_dash(grid, |grid| number(grid.price.as_usd_per_mwh())),
-            or_dash(grid, |grid| number(grid.carbon.as_g_per_kwh())),
-            or_dash(site.source.clone(), |source| source),
-        ]);
-    }
-    table
-}
-
-fn onsite(site: &Site) -> String {
-    if site.onsite.is_empty() {
-        return "-".to_owned();
-    }
-    let each = site.onsite.iter().map(|o| format!("{} {} from {}", o.capacity, o.kind, o.from));
-    each.collect::<Vec<_>>().join("; ")
-}
-
-fn phases(factory: &Factory, plan: &Plan) -> Table {
-    let mut table = Table::new([
-        "phase",
-        "site",
-        "system",
-        "power",
-        "units",
-        "accelerators",
-        "first rack",
-        "last rack",
-        "source",
-    ])
-    .left(&[0, 1, 2, 6, 7, 8]);
-    for outcome in &plan.phases {
-        let phase = &factory.phases[outcome.phase];
-        table.push([
-            phase.name.clone(),
-            factory.sites[phase.site].name.clone(),
-            factory.hardware[phase.hardware].system.id.clone(),
-            phase_power(phase),
-            grouped(outcome.units),
-            grouped(outcome.accelerators),
-            outcome.first_rack.to_string(),
-            outcome.last_rack.to_string(),
-            or_dash(phase.source.clone(), |source| source),
-        ]);
-    }
-    table
-}
-
-fn phase_power(phase: &Phase) -> String {
-    match phase.basis {
-        PowerBasis::Facility => format!("{} facility", phase.power),
-        PowerBasis::It => format!("{} IT", phase.power),
-    }
-}
-
-fn ledger(plan: &Plan) -> Table {
-    let mut table =
-        Table::new(["balance", "unit", "sources", "uses", "difference", ""]).left(&[0, 1, 5]);
-    for balance in &plan.ledger {
-        table.push([
-            balance.what.to_owned(),
-            balance.unit.to_owned(),
-            prefixed(balance.sources),
-            prefixed(balance.uses),
-            format!("{:.0e}", balance.error()),
-            if balance.closes() { "closes" } else { "DOES NOT CLOSE" }.to_owned(),
-        ]);
-    }
-    table
 }

@@ -37,7 +37,10 @@ pub fn plan_text(factory: &Factory, plan: &Plan, detail: Detail) -> String {
         "What the machines do for the services, at the highest rate inside the SLO\n\n{}",
         offers(factory, plan)
     ));
-    line(format!("Every quarter, all sites\n\n{}", quarters(plan)));
+    line(format!(
+        "Every quarter, all sites; tokens are output tokens inside the SLO\n\n{}",
+        quarters(plan)
+    ));
     match detail {
         Detail::Overview => line(format!(
             "Sites: MW energised at the end of each quarter, and what kept the site from serving more\n\n{}",
@@ -165,7 +168,7 @@ fn figures(sums: &Sums, binds: Binds, asked: Option<f64>, days: u32) -> Vec<Stri
     ]
 }
 
-pub(super) fn quarters(plan: &Plan) -> Table {
+fn quarters(plan: &Plan) -> Table {
     let mut table =
         Table::new(["quarter"].into_iter().chain(QUARTER_COLUMNS).chain(["worst hour"]))
             .units([""].into_iter().chain(QUARTER_UNITS).chain(["served"]))
@@ -182,7 +185,7 @@ pub(super) fn quarters(plan: &Plan) -> Table {
 }
 
 /// What binds where most of the power is, or would be.
-fn main_bind(quarter: &Quarter) -> Binds {
+pub(super) fn main_bind(quarter: &Quarter) -> Binds {
     let weight = |bind: Binds| -> f64 {
         let sites = quarter.sites.iter().filter(|site| site.binds == bind);
         sites.map(|site| 1.0 + site.sums.energised.as_mw()).sum()

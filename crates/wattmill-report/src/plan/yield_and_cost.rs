@@ -104,7 +104,7 @@ pub(super) fn capital(factory: &Factory, plan: &Plan) -> Svg {
     chart.to_svg()
 }
 
-/// Capital spent and investments received since the plan's start, at the end of each quarter.
+/// Capital spent in the plan and investments received, added up to the end of each quarter.
 pub(super) fn funding(factory: &Factory, plan: &Plan) -> Svg {
     let ends: Vec<Date> = plan.quarters.iter().filter_map(|q| end_of(q, plan)).collect();
     let mut spent = Money::ZERO;
@@ -128,10 +128,13 @@ pub(super) fn funding(factory: &Factory, plan: &Plan) -> Svg {
     let chart = LineChart {
         heading: Heading::new(
             "Capital spent against investments received",
-            format!("Added up to the end of each quarter, {}.", price_year(factory)),
+            format!(
+                "Added up to the end of each quarter, investments from before the plan included, {}.",
+                price_year(factory)
+            ),
         ),
         x: Horizontal::Calendar { days: ends.iter().map(|end| Horizontal::day(*end)).collect() },
-        y_label: format!("since the plan's start, {}", unit.name),
+        y_label: format!("added up, {}", unit.name),
         spacing: Spacing::Even,
         series: vec![series("capital", &spent), series("investments received", &received)],
         limits: Vec::new(),

@@ -24,8 +24,8 @@ pub fn replay_page(heading: &ReplayHeading, summary: &Summary, tally: &Tally) ->
         .figure(percent(summary.attainment), "of requests inside both limits")
         .figure(milliseconds(summary.ttft.p99), "time to first token, p99")
         .figure(milliseconds(summary.tpot.p99), "time per output token, p99")
-        .figure(prefixed(summary.output_tokens_per_s), "output tokens a second")
-        .figure(number(summary.requests_per_s), "requests a second");
+        .figure(rate(summary.output_tokens_per_s), "output tokens a second")
+        .figure(rate(summary.requests_per_s), "requests a second");
     if let Some(power) = summary.power {
         page = page.figure(power.to_string(), "accelerator power, mean, idle included");
     }
@@ -50,6 +50,14 @@ pub fn replay_page(heading: &ReplayHeading, summary: &Summary, tally: &Tally) ->
         .foot(format!("answer {:016x}", summary.answer_hash))
         .foot(format!("wattmill {}", env!("CARGO_PKG_VERSION")))
         .render()
+}
+
+fn rate(per_s: f64) -> String {
+    match per_s {
+        few if few < 1e3 => number(few),
+        many if many < 1e6 => grouped(many),
+        more => prefixed(more),
+    }
 }
 
 fn milliseconds(span: Seconds) -> String {
