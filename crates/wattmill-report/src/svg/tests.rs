@@ -1,3 +1,5 @@
+//! What every picture must be, whatever it is drawn from.
+
 use jiff::civil::Date;
 use proptest::prelude::*;
 
