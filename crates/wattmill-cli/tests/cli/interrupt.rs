@@ -1,0 +1,43 @@
+//! SIGINT: what was done is on the output and says that it is a part.
+
+#![cfg(unix)]
+
+use std::fs::File;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use parquet::file::reader::{FileReader, SerializedFileReader};
+
+use crate::support::{Dir, ENGINE, Run};
+
+#[test]
+fn a_replay_that_is_interrupted_tells_what_it_has() {
+    let dir = Dir::new();
+    let line = format!(
+        "replay {ENGINE} --rate 50 --duration 366days --lengths 100:20 --replicas 4 --out out.parquet"
+    );
+    let arguments: Vec<&str> = line.split_whitespace().collect();
+    let child = dir.command(&arguments).spawn().expect("the program starts");
+    // It simulates once it has begun its file; before that SIGINT may find no handler.
+    let patience = Instant::now() + Duration::from_secs(20);
+    while dir.names().is_empty() {
+        assert!(Instant::now() < patience, "nothing is simulated");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    std::thread::sleep(Duration::from_millis(300));
+    let pid = child.id().to_string();
+    let killed = Command::new("kill").args(["-INT", &pid]).status().expect("kill");
+    assert!(killed.success());
+    let run = Run::of(&line, child.wait_with_output().expect("it ends"));
+    run.ended(130);
+    run.says(&["interrupted"]);
+    assert!(run.stdout.contains("PARTIAL"), "{}", run.stdout);
+    assert!(run.line("requests ").contains("finished"), "{}", run.stdout);
+    // A whole file of what was done, or none: never a part under another name.
+    for name in dir.names() {
+        assert_eq!(name, "out.parquet");
+        let file = File::open(dir.path(&name)).expect("a file");
+        let file = SerializedFileReader::new(file).expect("Parquet");
+        assert!(file.metadata().file_metadata().num_rows() > 0);
+    }
+}

@@ -1,0 +1,14 @@
+//! The `wattmill` program as people and scripts meet it: what it prints, what it refuses and how,
+//! and what it leaves behind.
+
+mod bad_factory;
+mod bad_flags;
+mod bad_trace;
+mod catalog;
+mod infeasible;
+mod interrupt;
+mod output;
+mod plan;
+mod replay;
+mod support;
+mod zoom;

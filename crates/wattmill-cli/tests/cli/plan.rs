@@ -1,0 +1,108 @@
+//! `wattmill run`.
+
+use expect_test::{Expect, expect};
+
+use crate::support::{Dir, columns};
+
+/// From the meter to the token.
+const STAGES: [&str; 10] = [
+    "at the meter",
+    "cooling and conversion",
+    "host and network",
+    "idle machines",
+    "training",
+    "SLO headroom",
+    "engine overhead",
+    "communication",
+    "memory-bound",
+    "compute-bound",
+];
+
+/// Quarters, stages and books of a built-in factory.
+#[track_caller]
+fn planned(name: &str, quarters: &Expect) {
+    let dir = Dir::new();
+    let run = dir.run(&format!("run {name}"));
+    let answer = run.answer();
+    quarters.assert_eq(&columns(answer, &["2026-Q", "2027-Q", "2028-Q", "2029-Q"], 5));
+    let (_, waterfall) = answer.split_once("From the watt to the token").expect("a waterfall");
+    let stages: Vec<&str> = waterfall
+        .lines()
+        .skip(5)
+        .take_while(|line| !line.is_empty())
+        .map(|line| line.split("  ").next().unwrap_or_default())
+        .collect();
+    assert_eq!(stages, STAGES);
+    assert!(answer.contains("7 balances checked, largest error"), "{answer}");
+    assert!(!answer.contains("the books do not close"), "{answer}");
+    assert!(!answer.contains("NaN") && !answer.contains("inf "), "{answer}");
+    assert_eq!(dir.run(&format!("run {name}")).stdout, run.stdout, "a second run differs");
+    run.hash();
+    assert!(dir.names().is_empty());
+}
+
+#[test]
+fn a_node() {
+    planned(
+        "hgx-node",
+        &expect![[r#"
+        2026-Q3 0.01632 1 8 demand
+        2026-Q4 0.01632 1 8 demand
+        2027-Q1 0.01632 1 8 demand
+        2027-Q2 0.01632 1 8 demand
+    "#]],
+    );
+}
+
+#[test]
+fn a_rack() {
+    planned(
+        "nvl72-rack",
+        &expect![[r#"
+        2026-Q3 0.269 1 72 demand
+        2026-Q4 0.269 1 72 demand
+        2027-Q1 0.269 1 72 demand
+        2027-Q2 0.269 1 72 demand
+    "#]],
+    );
+}
+
+#[test]
+fn a_hundred_megawatts() {
+    planned(
+        "hundred-megawatt",
+        &expect![[r#"
+        2026-Q3 0 0 0 first
+        2026-Q4 41.16 210 15,120 demand
+        2027-Q1 59.98 306 22,032 demand
+        2027-Q2 59.98 306 22,032 demand
+        2027-Q3 74.07 359 25,848 demand
+        2027-Q4 99.88 456 32,832 demand
+        2028-Q1 99.88 456 32,832 demand
+        2028-Q2 99.88 456 32,832 demand
+        2028-Q3 99.88 456 32,832 demand
+        2028-Q4 99.88 456 32,832 demand
+        2029-Q1 99.88 456 32,832 demand
+        2029-Q2 99.88 456 32,832 demand
+    "#]],
+    );
+}
+
+#[test]
+fn without_an_argument_it_is_the_programme_as_announced() {
+    let dir = Dir::new();
+    let run = dir.run("run");
+    assert!(run.answer().starts_with("Ten gigawatts, as announced\n"), "{}", run.stdout);
+    assert_eq!(dir.run("run ten-gigawatt").hash(), run.hash());
+    assert!(dir.run("run --sites").answer().len() > run.stdout.len());
+}
+
+#[test]
+fn another_seed_is_another_answer() {
+    let text = include_str!("../../../../factories/hgx-node.toml");
+    let dir = Dir::with("a.toml", text);
+    dir.write("b.toml", text.replace("start =", "seed = 2\nstart ="));
+    let hash = dir.run("run hgx-node").hash();
+    assert_eq!(dir.run("run a.toml").hash(), hash, "a copy is the same factory");
+    assert_ne!(dir.run("run b.toml").hash(), hash);
+}

@@ -1,0 +1,160 @@
+//! `wattmill replay`.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+
+use expect_test::expect;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::Field;
+
+use crate::support::{Dir, ENGINE, TRACE};
+
+/// Sums of the columns of a file of requests, and its rows under `rows`.
+fn sums(path: &Path) -> BTreeMap<String, u64> {
+    let file = SerializedFileReader::new(File::open(path).expect("a file")).expect("Parquet");
+    let mut sums = BTreeMap::from([("rows".to_owned(), 0)]);
+    for row in file.get_row_iter(None).expect("rows") {
+        *sums.entry("rows".to_owned()).or_default() += 1;
+        for (name, field) in row.expect("a row").get_column_iter() {
+            let value = match field {
+                Field::UInt(value) => u64::from(*value),
+                Field::ULong(value) => *value,
+                Field::Null => 0,
+                other => panic!("{name} is {other}"),
+            };
+            *sums.entry(name.clone()).or_default() += value;
+        }
+    }
+    sums
+}
+
+#[test]
+fn what_it_prints() {
+    let dir = Dir::with("t.csv", TRACE);
+    let run = dir.run(&format!("replay t.csv {ENGINE} --tp 1"));
+    run.answer();
+    let names = run.stdout.lines().map(|line| line.split("  ").next().unwrap_or_default());
+    expect![[r#"
+        3 requests of t.csv
+        on 1 replica of llama-3.1-8b on dgx-h100, TP1 fp8
+        latency
+        ----------------------------
+        time to first token (TTFT)
+        time per output token (TPOT)
+        inter-token
+        end to end
+        requests
+        tokens
+        span
+        throughput
+        SLO attainment
+        KV cache
+        batch
+        energy
+        simulated
+        answer
+    "#]]
+    .assert_eq(&names.filter(|n| !n.is_empty()).fold(String::new(), |all, n| all + n + "\n"));
+    expect![[r#"
+        requests        3 finished, 0 rejected as longer than the cache
+        tokens          1,400 in, 70 out
+    "#]]
+    .assert_eq(&format!("{}\n{}\n", run.line("requests "), run.line("tokens ")));
+    assert_eq!(dir.run(&format!("replay t.csv {ENGINE} --tp 1")).timeless(), run.timeless());
+}
+
+#[test]
+fn every_form_of_the_same_requests_has_the_same_answer() {
+    let dir = Dir::with("columns.csv", TRACE);
+    dir.write(
+        "azure.csv",
+        "TIMESTAMP,ContextTokens,GeneratedTokens\n\
+         2023-11-16 18:15:46.6805900,100,20\n\
+         2023-11-16 18:15:47.1805900,300,40\n\
+         2023-11-16 18:15:47.9305900,1000,10\n",
+    );
+    dir.write(
+        "mooncake.jsonl",
+        "{\"timestamp\": 0, \"input_length\": 100, \"output_length\": 20, \"hash_ids\": [0]}\n\
+         {\"timestamp\": 500, \"input_length\": 300, \"output_length\": 40, \"hash_ids\": [1, 2]}\n\
+         {\"timestamp\": 1250, \"input_length\": 1000, \"output_length\": 10, \"hash_ids\": []}\n",
+    );
+    let hash = |name: &str| dir.run(&format!("replay {name} {ENGINE}")).hash();
+    let wanted = hash("columns.csv");
+    for name in ["azure.csv", "mooncake.jsonl"] {
+        assert_eq!(hash(name), wanted, "{name}");
+    }
+    for name in ["columns.csv", "azure.csv", "mooncake.jsonl"] {
+        let plain = std::fs::read(dir.path(name)).expect("a file");
+        let mut gz = GzEncoder::new(Vec::new(), Compression::default());
+        gz.write_all(&plain).expect("memory");
+        dir.write("packed", gz.finish().expect("memory"));
+        assert_eq!(hash("packed"), wanted, "{name}, gzip");
+        let dos = String::from_utf8(plain).expect("UTF-8").replace('\n', "\r\n");
+        dir.write("dos", dos);
+        assert_eq!(hash("dos"), wanted, "{name}, CRLF");
+    }
+}
+
+#[test]
+fn every_finished_request_is_a_row() {
+    let dir = Dir::new();
+    let traffic = "--rate 20 --duration 1min --lengths azure-conv-2023 --replicas 2";
+    let run = dir.run(&format!("replay {ENGINE} {traffic} --out out.parquet"));
+    run.answer();
+    assert_eq!(dir.names(), ["out.parquet"]);
+    let sums = sums(&dir.path("out.parquet"));
+    let numbers = |line: &str| -> Vec<u64> {
+        let text = run.line(line).replace(',', "");
+        text.split_whitespace().filter_map(|word| word.parse().ok()).collect()
+    };
+    assert!(sums["rows"] > 1000);
+    assert_eq!(numbers("requests "), [sums["rows"], 0]);
+    assert_eq!(numbers("tokens "), [sums["input_tokens"], sums["output_tokens"]]);
+    let mean_ms = sums["ttft_ns"] as f64 / sums["rows"] as f64 / 1e6;
+    let line = run.line("time to first token");
+    let told: f64 = line.split_whitespace().find_map(|word| word.parse().ok()).expect("a mean");
+    assert!((told / mean_ms - 1.0).abs() < 1e-3, "{told} against {mean_ms}");
+    assert!(sums["replica"] * 2 >= sums["rows"] - 1, "both replicas serve");
+}
+
+#[test]
+fn synthetic_traffic_is_its_seed() {
+    let dir = Dir::new();
+    let hash = |flags: &str| {
+        let traffic = "--rate 5 --duration 30s --lengths azure-conv-2023";
+        dir.run(&format!("replay {ENGINE} {traffic} {flags}")).hash()
+    };
+    let first = hash("--seed 1");
+    assert_eq!(hash(""), first, "1 is the default");
+    assert_ne!(hash("--seed 2"), first);
+    assert_ne!(hash("--arrivals gamma:3"), first);
+    assert_ne!(hash("--shape servegen-m-small"), first);
+    assert_ne!(hash("--replicas 2"), first);
+    let users = dir.run(&format!("replay {ENGINE} --users 1000 --duration 1h --lengths 300:20"));
+    assert!(users.answer().contains(" 0.0428"), "{}", users.stdout);
+}
+
+#[test]
+fn a_step_table_in_place_of_the_model() {
+    let dir = Dir::with("t.csv", TRACE);
+    let steps: String =
+        (1..=64).map(|i| format!("\"{}\": 0.3{}", i * 8, if i < 64 { "," } else { "" })).collect();
+    let saves: String =
+        (1..=512).map(|i| format!("\"{i}\": 0.01{}", if i < 512 { "," } else { "" })).collect();
+    let table = format!(
+        "{{\"layers\": 32, \"unit\": \"ms per layer\", \
+          \"linear_ops_ms_by_tokens_rounded_up_to_8\": {{{steps}}}, \
+          \"attn_kv_cache_save_ms_by_exact_tokens\": {{{saves}}}}}"
+    );
+    dir.write("steps.json", table);
+    let run = dir.run("replay t.csv --step-table steps.json");
+    run.answer();
+    assert!(run.line("energy ").contains("unknown"), "{}", run.stdout);
+    assert!(run.line("requests ").contains("3 finished"), "{}", run.stdout);
+    assert_eq!(dir.run("replay t.csv --step-table steps.json").hash(), run.hash());
+}

@@ -1,0 +1,47 @@
+//! `wattmill zoom`.
+
+use expect_test::expect;
+
+use crate::support::{Dir, columns};
+
+const WINDOW: &str = "--at 2026-09-01T12:00 --for 1min";
+
+#[test]
+fn the_fluid_hour_against_the_window() {
+    let dir = Dir::new();
+    let run = dir.run(&format!("zoom nvl72-rack {WINDOW}"));
+    let answer = run.answer();
+    expect![[r#"
+        site service system replicas
+        fluid exact off by
+        hall chat gb200-nvl72 1
+        site service system requests
+        ms ms ms ms
+        hall chat gb200-nvl72 6,715
+    "#]]
+    .assert_eq(&columns(answer, &["site", " ", "hall"], 4));
+    assert!(answer.contains("fluid") && answer.contains("exact") && answer.contains("off by"));
+    let off: Vec<f64> = run
+        .line("hall ")
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .windows(2)
+        .filter(|pair| pair[1] == "%")
+        .map(|pair| pair[0].parse().expect("a signed percentage"))
+        .collect();
+    assert_eq!(off.len(), 3, "requests, tokens, power");
+    assert!(off.iter().all(|percent| percent.abs() < 10.0), "{off:?}");
+    assert_eq!(dir.run(&format!("zoom nvl72-rack {WINDOW}")).stdout, run.stdout);
+}
+
+#[test]
+fn one_site_and_one_service() {
+    let dir = Dir::new();
+    let all = dir.run("zoom hundred-megawatt --at 2027-01-01T03:00 --for 1s");
+    let chat = dir.run("zoom hundred-megawatt --at 2027-01-01T03:00 --for 1s --service chat");
+    assert!(all.answer().contains("code completion"), "{}", all.stdout);
+    assert!(!chat.answer().contains("code completion"), "{}", chat.stdout);
+    let texas = "zoom hundred-megawatt --at 2027-01-01T03:00 --for 1s --site texas";
+    assert_eq!(dir.run(texas).hash(), all.hash());
+    assert_ne!(chat.hash(), all.hash());
+}
