@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use jiff::civil::DateTime;
 use wattmill_catalog::Catalog;
 use wattmill_factory::{Factory, Hardware, Service, Site};
-use wattmill_sim::{Fleet, Limits, Progress, Rates, Summary, Synthetic, Tally};
+use wattmill_sim::{Fleet, Limits, Progress, Rates, Summary, Synthetic, Tally, settling_time};
 use wattmill_units::{Id, Power, Seconds, SimTime};
 
 use crate::build::{Standing, deliveries};
@@ -208,7 +208,7 @@ impl PoolOf<'_> {
             &traffic.lengths,
         )
         .peekable();
-        let warm = service.slo.ttft + service.slo.tpot * (traffic.lengths.output.mean() * 1.5);
+        let warm = settling_time(&service.slo, &traffic.lengths);
         let (start, end) = (SimTime::from_seconds(warm), SimTime::from_seconds(warm + length));
         let mut fleet = Fleet::new(replicas, engine.limits, Tally::new(Some(limits)));
         let mut flow = fleet.advance(&engine.surface, &mut requests, start, &mut progress);

@@ -7,6 +7,7 @@ use wattmill_perf::StepModel;
 use wattmill_policy::{BatchLimits, RoundRobin};
 use wattmill_units::SimTime;
 
+use crate::replica::Desk;
 use crate::{Finished, Replica, Request, Tally, Usage};
 
 /// Requests handed out between two looks at the replicas. Long enough that each replica then runs
@@ -32,6 +33,8 @@ pub struct Fleet {
     router: RoundRobin,
     tally: Tally,
     routed: u64,
+    /// Room for a replica that has nothing in hand.
+    spare: Desk,
     /// Requests taken and not yet dealt.
     block: Vec<Request>,
     /// Replica of each request of the block.
@@ -51,6 +54,7 @@ impl Fleet {
             router: RoundRobin::new(replicas),
             tally,
             routed: 0,
+            spare: Desk::new(limits.block_tokens),
             block: Vec::new(),
             routes: Vec::new(),
             share_ends: Vec::new(),
@@ -71,6 +75,7 @@ impl Fleet {
     ) -> ControlFlow<()> {
         let mut requests = requests.peekable();
         let flow = self.hand_out(model, &mut requests, SimTime::MAX, &mut on_finish, on_progress);
+        // A run that was stopped still has to drain.
         self.run_replicas(model, SimTime::MAX, &mut on_finish);
         flow
     }
@@ -99,17 +104,19 @@ impl Fleet {
         mut on_progress: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         let size = BLOCK.max(64 * self.replicas.len());
-        let mut full = true;
-        while full {
+        let mut more = true;
+        while more {
             while self.block.len() < size
                 && let Some(request) = requests.next_if(|request| request.arrival < until)
             {
                 self.block.push(request);
             }
-            full = self.block.len() == size;
+            more = requests.peek().is_some_and(|request| request.arrival < until);
             let time = self.block.last().map_or(SimTime::ZERO, |last| last.arrival);
             self.routed += self.block.len() as u64;
-            self.deal(model, time, on_finish);
+            // What ends with this block ends in one go: each replica's state is fetched once.
+            let horizon = if more { time } else { until };
+            self.deal(model, horizon, on_finish);
             on_progress(Progress { requests: self.routed, time })?;
         }
         ControlFlow::Continue(())
@@ -147,13 +154,19 @@ impl Fleet {
         let mut start = 0;
         for (index, replica) in self.replicas.iter_mut().enumerate() {
             let end = self.share_ends[index] as usize;
-            for position in &self.order[start..end] {
-                replica.push(self.block[*position as usize]);
+            let share = self.order[start..end].iter();
+            // A vacant replica works at the desk that the last one left vacant, which is in cache.
+            if replica.is_vacant() {
+                replica.swap_desk(&mut self.spare);
             }
+            replica.push_all(share.map(|position| self.block[*position as usize]));
             start = end;
             replica.run_until(model, horizon, &mut self.tally, &mut |done| {
                 on_finish(index as u32, done);
             });
+            if replica.is_vacant() {
+                replica.swap_desk(&mut self.spare);
+            }
         }
         self.block.clear();
     }

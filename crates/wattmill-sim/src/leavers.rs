@@ -4,8 +4,6 @@
 const NONE: u32 = u32::MAX;
 const SLOTS: usize = 512;
 const WORDS: usize = SLOTS / 64;
-/// Seats there is room for at first.
-const SEATS: usize = 64;
 
 /// Seats filed by the step after which they leave, in a ring of [`SLOTS`] lists.
 ///
@@ -13,7 +11,9 @@ const SEATS: usize = 64;
 /// comes up, so there is no horizon; answers are rarely that long.
 #[derive(Clone, Debug)]
 pub(crate) struct Leavers {
-    heads: Box<[u32; SLOTS]>,
+    /// First seat of each slot's list; empty until a seat is filed, so that a fleet's replicas cost
+    /// no memory before they run.
+    heads: Vec<u32>,
     occupied: [u64; WORDS],
     /// By seat.
     filed: Vec<Filed>,
@@ -30,11 +30,7 @@ struct Filed {
 
 impl Leavers {
     pub(crate) fn new() -> Self {
-        Self {
-            heads: Box::new([NONE; SLOTS]),
-            occupied: [0; WORDS],
-            filed: Vec::with_capacity(SEATS),
-        }
+        Self { heads: Vec::new(), occupied: [0; WORDS], filed: Vec::new() }
     }
 
     /// Files `seat` to leave when the step counter reaches `due`.
@@ -42,6 +38,9 @@ impl Leavers {
     pub(crate) fn file(&mut self, seat: u32, due: u64) {
         if self.filed.len() <= seat as usize {
             self.filed.resize(seat as usize + 1, Filed { due: 0, next: NONE });
+        }
+        if self.heads.is_empty() {
+            self.heads.resize(SLOTS, NONE);
         }
         let slot = due as usize % SLOTS;
         self.filed[seat as usize] = Filed { due, next: self.heads[slot] };
@@ -59,10 +58,10 @@ impl Leavers {
     #[inline]
     pub(crate) fn take(&mut self, step: u64) -> Option<u32> {
         let slot = step as usize % SLOTS;
-        let mut seat = self.heads[slot];
-        if seat == NONE {
+        if self.occupied[slot / 64] & (1 << (slot % 64)) == 0 {
             return None;
         }
+        let mut seat = self.heads[slot];
         if self.filed[seat as usize].due == step {
             self.heads[slot] = self.filed[seat as usize].next;
         } else {

@@ -18,7 +18,7 @@ pub mod twin;
 mod usage;
 
 pub use fleet::{Fleet, Progress};
-pub use probe::{Binding, Capacity, Demand, Operating, power_at, probe};
+pub use probe::{Binding, Capacity, Demand, Operating, power_at, probe, settling_time};
 pub use replica::Replica;
 pub use request::{Finished, Request};
 pub use summary::{Latency, Setup, Summary};

@@ -142,7 +142,7 @@ fn saturated_rate<M: StepModel>(
 ) -> f64 {
     let rates = Rates::constant(rate_per_s);
     let traffic = Synthetic::new(demand.seed, rates, demand.arrivals, demand.lengths);
-    let settled = SimTime::from_seconds(settling_time(demand));
+    let settled = SimTime::from_seconds(settling_time(&demand.slo, demand.lengths));
     let end = settled + SimTime::from_seconds(Seconds::from_s(SATURATED_REQUESTS / rate_per_s));
     let mut replica = Replica::new(limits);
     traffic.take_while(|request| request.arrival < end).for_each(|request| replica.push(request));
@@ -202,7 +202,7 @@ fn measure<M: StepModel>(
         Arrivals::Gamma { cv },
         demand.lengths,
     );
-    let settling = settling_time(demand);
+    let settling = settling_time(&demand.slo, demand.lengths);
     let residence = slo.ttft + slo.tpot * demand.lengths.output.mean();
     let window = (settling * 2.0).max(Seconds::from_s(LEAST_REQUESTS / rate_per_s));
     let expected = rate_per_s * window.as_s();
@@ -257,11 +257,11 @@ fn measure<M: StepModel>(
     Err(Box::new((binding, operating)))
 }
 
-/// Time after which the replica has forgotten that it started empty: as long as the longest answers
-/// may take within the SLO.
-fn settling_time(demand: &Demand<'_>) -> Seconds {
-    let longest = f64::from(demand.lengths.output.quantile(0.999));
-    (demand.slo.ttft + demand.slo.tpot * longest).max(Seconds::from_s(2.0))
+/// Time after which a replica that keeps `slo` has forgotten that it started empty: as long as the
+/// longest answers may take.
+pub fn settling_time(slo: &Slo, lengths: &Lengths) -> Seconds {
+    let longest = f64::from(lengths.output.quantile(0.999));
+    (slo.ttft + slo.tpot * longest).max(Seconds::from_s(2.0))
 }
 
 /// Requests in the system beyond which even a slow but punctual one could not work them off: by

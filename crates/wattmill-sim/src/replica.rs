@@ -36,8 +36,35 @@ struct Partial {
     done: u32,
 }
 
-/// Seats there is room for at first.
-const SEATS: usize = 64;
+/// What a replica has in hand. A vacant replica's holds nothing but room, which another can use.
+#[derive(Clone, Debug)]
+pub(crate) struct Desk {
+    /// Requests not yet admitted, in order of arrival.
+    inbox: VecDeque<Request>,
+    seats: Vec<Seat>,
+    free_seats: Vec<u32>,
+    leavers: Leavers,
+    /// Decoding sequences by the residue of the steps at which they open a block.
+    openers: Vec<u32>,
+    /// Preempted sequences; the last goes first.
+    preempted: Vec<u32>,
+    /// Seats whose prompt completes in this step.
+    completing: Vec<u32>,
+}
+
+impl Desk {
+    pub(crate) fn new(block_tokens: u32) -> Self {
+        Self {
+            inbox: VecDeque::new(),
+            seats: Vec::new(),
+            free_seats: Vec::new(),
+            leavers: Leavers::new(),
+            openers: vec![0; block_tokens as usize],
+            preempted: Vec::new(),
+            completing: Vec::new(),
+        }
+    }
+}
 
 /// One engine replica under simulation.
 #[derive(Clone, Debug)]
@@ -51,23 +78,12 @@ pub struct Replica {
     /// Sum of the decoding sequences' contexts, last produced token included.
     context: u64,
     free_blocks: u64,
-    /// Decoding sequences by the residue of the steps at which they open a block.
-    openers: Vec<u32>,
     /// `step % block_tokens`.
     residue: usize,
-    seats: Vec<Seat>,
-    free_seats: Vec<u32>,
-    leavers: Leavers,
     partial: Option<Partial>,
-    /// Preempted sequences; the last goes first.
-    preempted: Vec<u32>,
-    /// Every admission in order; stale ones are skipped.
-    admissions: Vec<(u32, u64)>,
+    /// Admissions so far.
     admitted: u64,
-    /// Requests not yet admitted, in order of arrival.
-    inbox: VecDeque<Request>,
-    /// Seats whose prompt completes in this step.
-    completing: Vec<u32>,
+    desk: Desk,
     usage: Usage,
 }
 
@@ -89,17 +105,10 @@ impl Replica {
             decodes: 0,
             context: 0,
             free_blocks: limits.blocks,
-            openers: vec![0; limits.block_tokens as usize],
             residue: 0,
-            seats: Vec::with_capacity(SEATS),
-            free_seats: Vec::new(),
-            leavers: Leavers::new(),
             partial: None,
-            preempted: Vec::new(),
-            admissions: Vec::with_capacity(2 * SEATS),
             admitted: 0,
-            inbox: VecDeque::new(),
-            completing: Vec::new(),
+            desk: Desk::new(limits.block_tokens),
             usage: Usage::default(),
         }
     }
@@ -107,8 +116,24 @@ impl Replica {
     /// Hands over a request. Arrivals must not fall from one call to the next.
     #[inline]
     pub fn push(&mut self, request: Request) {
-        debug_assert!(self.inbox.back().is_none_or(|last| last.arrival <= request.arrival));
-        self.inbox.push_back(request);
+        debug_assert!(self.desk.inbox.back().is_none_or(|last| last.arrival <= request.arrival));
+        self.desk.inbox.push_back(request);
+    }
+
+    /// Hands over several, as [`Self::push`] one by one.
+    pub fn push_all(&mut self, requests: impl ExactSizeIterator<Item = Request>) {
+        self.desk.inbox.reserve(requests.len());
+        requests.for_each(|request| self.push(request));
+    }
+
+    /// Whether it has nothing in hand.
+    pub(crate) fn is_vacant(&self) -> bool {
+        self.is_idle() && self.desk.inbox.is_empty()
+    }
+
+    /// Swaps its desk for another vacant one of the same block size. It must be vacant itself.
+    pub(crate) const fn swap_desk(&mut self, other: &mut Desk) {
+        std::mem::swap(&mut self.desk, other);
     }
 
     /// What it did so far.
@@ -118,7 +143,7 @@ impl Replica {
 
     /// Requests handed over and not yet finished or rejected.
     pub fn live(&self) -> usize {
-        self.inbox.len() + self.seats.len() - self.free_seats.len()
+        self.desk.inbox.len() + self.desk.seats.len() - self.desk.free_seats.len()
     }
 
     /// Takes every step that starts before `horizon`, which no request pushed later may precede.
@@ -138,8 +163,8 @@ impl Replica {
             if whole_ns(self.clock) >= horizon.as_ns() {
                 return;
             }
-            let preempting = self.openers[self.residue] as u64 > self.free_blocks;
-            while self.openers[self.residue] as u64 > self.free_blocks {
+            let preempting = self.desk.openers[self.residue] as u64 > self.free_blocks;
+            while self.desk.openers[self.residue] as u64 > self.free_blocks {
                 self.preempt_last();
             }
             let room = self.limits.max_tokens - self.decodes;
@@ -159,13 +184,13 @@ impl Replica {
     }
 
     const fn is_idle(&self) -> bool {
-        self.decodes == 0 && self.partial.is_none() && self.preempted.is_empty()
+        self.decodes == 0 && self.partial.is_none() && self.desk.preempted.is_empty()
     }
 
     /// From idle to the next arrival before `horizon`; false if there is none.
     fn wake(&mut self, horizon: SimTime, tally: &mut Tally) -> bool {
         self.reject_impossible(tally);
-        match self.inbox.front() {
+        match self.desk.inbox.front() {
             Some(next) if next.arrival < horizon => {
                 self.clock = self.clock.max(ticks_at(next.arrival.as_ns()));
                 true
@@ -177,11 +202,11 @@ impl Replica {
     /// Drops requests at the head of the queue that no empty replica could hold.
     #[inline]
     fn reject_impossible(&mut self, tally: &mut Tally) {
-        while let Some(head) = self.inbox.front()
+        while let Some(head) = self.desk.inbox.front()
             && !self.limits.can_ever_run(head.input, head.output)
         {
             tally.rejected += 1;
-            self.inbox.pop_front();
+            self.desk.inbox.pop_front();
         }
     }
 
@@ -192,15 +217,15 @@ impl Replica {
     /// What the head of the queue could do at this step.
     #[inline]
     fn waiting(&mut self, room: u32, tally: &mut Tally) -> Waiting {
-        let free = self.free_blocks - self.openers[self.residue] as u64;
-        if let Some(seat) = self.preempted.last() {
+        let free = self.free_blocks - self.desk.openers[self.residue] as u64;
+        if let Some(seat) = self.desk.preempted.last() {
             let prompt = self.prompt(*seat);
             // A prompt under way is ahead in the queue and may leave no tokens.
             let admits = self.limits.admits(self.running(), room, free, prompt as u64);
             return if admits { Waiting::Admissible } else { Waiting::Blocked };
         }
         self.reject_impossible(tally);
-        match self.inbox.front() {
+        match self.desk.inbox.front() {
             None => Waiting::None(None),
             Some(next) if ticks_at(next.arrival.as_ns()) > self.clock => {
                 Waiting::None(Some(next.arrival))
@@ -218,7 +243,7 @@ impl Replica {
     /// Tokens that seat must prefill: its prompt and what it had produced before a preemption.
     #[inline]
     fn prompt(&self, seat: u32) -> u32 {
-        let seat = &self.seats[seat as usize];
+        let seat = &self.desk.seats[seat as usize];
         seat.request.input + seat.produced
     }
 
@@ -230,7 +255,7 @@ impl Replica {
         tally: &mut Tally,
         on_finish: &mut impl FnMut(&Finished),
     ) {
-        self.free_blocks -= self.openers[self.residue] as u64;
+        self.free_blocks -= self.desk.openers[self.residue] as u64;
         let mut room = self.limits.max_tokens - self.decodes;
         let mut prefill = Prefill::default();
         let mut running = self.running();
@@ -271,7 +296,7 @@ impl Replica {
             prefill.add(tokens, partial.done, tokens == missing);
         }
         if tokens == missing {
-            self.completing.push(partial.seat);
+            self.desk.completing.push(partial.seat);
         } else {
             self.partial = Some(Partial { seat: partial.seat, done: partial.done + tokens });
         }
@@ -280,32 +305,27 @@ impl Replica {
     /// Seats the head of the queue if the limits admit it.
     #[inline]
     fn admit_next(&mut self, running: u32, room: u32, tally: &mut Tally) -> Option<u32> {
-        let seat = if let Some(seat) = self.preempted.last().copied() {
+        let seat = if let Some(seat) = self.desk.preempted.last().copied() {
             let prompt = u64::from(self.prompt(seat));
             if !self.limits.admits(running, room, self.free_blocks, prompt) {
                 return None;
             }
-            self.preempted.pop();
+            self.desk.preempted.pop();
             seat
         } else {
             self.reject_impossible(tally);
-            let head = self.inbox.front()?;
+            let head = self.desk.inbox.front()?;
             if ticks_at(head.arrival.as_ns()) > self.clock
                 || !self.limits.admits(running, room, self.free_blocks, u64::from(head.input))
             {
                 return None;
             }
-            let head = self.inbox.pop_front()?;
+            let head = self.desk.inbox.pop_front()?;
             self.sit(head)
         };
         self.free_blocks -= self.limits.blocks_for(u64::from(self.prompt(seat)));
         self.admitted += 1;
-        self.seats[seat as usize].admission = self.admitted;
-        if self.admissions.len() >= 64 + 2 * self.seats.len() {
-            let seats = &self.seats;
-            self.admissions.retain(|(seat, number)| seats[*seat as usize].admission == *number);
-        }
-        self.admissions.push((seat, self.admitted));
+        self.desk.seats[seat as usize].admission = self.admitted;
         Some(seat)
     }
 
@@ -319,14 +339,14 @@ impl Replica {
             last_token: 0,
             admission: 0,
         };
-        match self.free_seats.pop() {
+        match self.desk.free_seats.pop() {
             Some(free) => {
-                self.seats[free as usize] = seat;
+                self.desk.seats[free as usize] = seat;
                 free
             }
             None => {
-                self.seats.push(seat);
-                (self.seats.len() - 1) as u32
+                self.desk.seats.push(seat);
+                (self.desk.seats.len() - 1) as u32
             }
         }
     }
@@ -342,7 +362,7 @@ impl Replica {
         on_finish: &mut impl FnMut(&Finished),
     ) {
         let run = model.decode_run(self.decodes, self.context);
-        let mut steps = run.steps.min(self.leavers.distance(self.step)).min(most);
+        let mut steps = run.steps.min(self.desk.leavers.distance(self.step)).min(most);
         if until < SimTime::MAX {
             steps = steps_before(&run, ticks_at(until.as_ns()).saturating_sub(self.clock), steps);
         }
@@ -361,7 +381,7 @@ impl Replica {
     /// At most `steps` steps whose new blocks fit, and the blocks they open. The first always fits.
     #[inline]
     fn steps_within_blocks(&self, steps: u64) -> (u64, u64) {
-        let period = self.openers.len() as u64;
+        let period = self.desk.openers.len() as u64;
         let decodes = u64::from(self.decodes);
         let (mut whole, mut rest) = (steps / period, steps % period);
         let affordable = self.free_blocks / decodes;
@@ -372,12 +392,12 @@ impl Replica {
         let mut opened = whole * decodes;
         let mut residue = self.residue;
         for taken in 0..rest {
-            let more = u64::from(self.openers[residue]);
+            let more = u64::from(self.desk.openers[residue]);
             if opened + more > self.free_blocks {
                 return (whole * period + taken, opened);
             }
             opened += more;
-            residue = if residue + 1 == self.openers.len() { 0 } else { residue + 1 };
+            residue = if residue + 1 == self.desk.openers.len() { 0 } else { residue + 1 };
         }
         (whole * period + rest, opened)
     }
@@ -395,18 +415,18 @@ impl Replica {
         self.context += decoded;
         self.step += steps;
         let residue = self.residue as u64 + steps;
-        let period = self.openers.len() as u64;
+        let period = self.desk.openers.len() as u64;
         self.residue = if residue < period { residue } else { residue % period } as usize;
     }
 
     /// Lets go of every sequence that produced its last token.
     #[inline]
     fn leave(&mut self, tally: &mut Tally, on_finish: &mut impl FnMut(&Finished)) {
-        while let Some(seat) = self.leavers.take(self.step) {
-            let Seat { request, produced, .. } = self.seats[seat as usize];
+        while let Some(seat) = self.desk.leavers.take(self.step) {
+            let Seat { request, produced, .. } = self.desk.seats[seat as usize];
             let joined = self.step - u64::from(request.output - produced);
             let opener = self.opener(joined, request.input + produced);
-            self.openers[opener] -= 1;
+            self.desk.openers[opener] -= 1;
             self.decodes -= 1;
             let total = u64::from(request.input) + u64::from(request.output);
             self.context -= total;
@@ -418,17 +438,17 @@ impl Replica {
     /// `context` tokens, the last of them not yet in the cache.
     #[inline]
     fn opener(&self, joined: u64, context: u32) -> usize {
-        let period = self.openers.len() as u64;
+        let period = self.desk.openers.len() as u64;
         let ahead = u64::from(context - 1) % period;
         ((joined + period - ahead) % period) as usize
     }
 
     fn finish(&mut self, seat: u32, tally: &mut Tally, on_finish: &mut impl FnMut(&Finished)) {
-        let Seat { request, first_token, preemptions, .. } = self.seats[seat as usize];
+        let Seat { request, first_token, preemptions, .. } = self.desk.seats[seat as usize];
         let cached = u64::from(request.input) + u64::from(request.output) - 1;
         self.free_blocks += self.limits.blocks_for(cached);
-        self.seats[seat as usize].admission = 0;
-        self.free_seats.push(seat);
+        self.desk.seats[seat as usize].admission = 0;
+        self.desk.free_seats.push(seat);
         let finish = SimTime::from_ns(whole_ns(self.clock));
         let done = Finished { request, first_token, finish, preemptions };
         tally.finish(&done);
@@ -437,10 +457,10 @@ impl Replica {
 
     /// Every prompt that was completed produces a token and joins the batch, or is done.
     fn complete_prompts(&mut self, tally: &mut Tally, on_finish: &mut impl FnMut(&Finished)) {
-        let mut completing = std::mem::take(&mut self.completing);
+        let mut completing = std::mem::take(&mut self.desk.completing);
         for seat in completing.drain(..) {
             self.usage.prompt_completions += 1;
-            let state = &mut self.seats[seat as usize];
+            let state = &mut self.desk.seats[seat as usize];
             if state.produced == 0 {
                 state.first_token = SimTime::from_ns(whole_ns(self.clock));
             } else {
@@ -456,46 +476,40 @@ impl Replica {
             self.decodes += 1;
             self.context += u64::from(context);
             let opener = self.opener(self.step, context);
-            self.openers[opener] += 1;
-            self.leavers.file(seat, self.step + u64::from(left));
+            self.desk.openers[opener] += 1;
+            self.desk.leavers.file(seat, self.step + u64::from(left));
         }
-        self.completing = completing;
+        self.desk.completing = completing;
     }
 
     /// Preempts the sequence admitted last: its blocks are freed, it will be recomputed.
     fn preempt_last(&mut self) {
-        let seat = loop {
-            match self.admissions.pop() {
-                Some((seat, number)) if self.seats[seat as usize].admission == number => {
-                    break seat;
-                }
-                Some(_) => {}
-                None => unreachable!("blocks are short although nothing runs"),
-            }
-        };
+        // Preemption is rare: looking for the victim costs less than keeping it ready.
+        let last = (0..).zip(&self.desk.seats).max_by_key(|(_, seat)| seat.admission);
+        let Some((seat, _)) = last else { return };
         let prompt = self.prompt(seat);
         if self.partial.is_some_and(|partial| partial.seat == seat) {
             self.partial = None;
             self.free_blocks += self.limits.blocks_for(u64::from(prompt));
         } else {
-            let left = (self.leavers.due(seat) - self.step) as u32;
-            self.leavers.remove(seat);
-            let state = &mut self.seats[seat as usize];
+            let left = (self.desk.leavers.due(seat) - self.step) as u32;
+            self.desk.leavers.remove(seat);
+            let state = &mut self.desk.seats[seat as usize];
             let joined_with = state.request.input + state.produced;
             let decoded = state.request.output - state.produced - left;
             state.produced += decoded;
             state.last_token = self.clock;
             let context = joined_with + decoded;
             let opener = self.opener(self.step - u64::from(decoded), joined_with);
-            self.openers[opener] -= 1;
+            self.desk.openers[opener] -= 1;
             self.decodes -= 1;
             self.context -= u64::from(context);
             self.free_blocks += self.limits.blocks_for(u64::from(context - 1));
         }
-        let state = &mut self.seats[seat as usize];
+        let state = &mut self.desk.seats[seat as usize];
         state.preemptions += 1;
         state.admission = 0;
-        self.preempted.push(seat);
+        self.desk.preempted.push(seat);
     }
 }
 

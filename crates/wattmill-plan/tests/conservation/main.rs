@@ -1,0 +1,154 @@
+//! Whatever factory is planned: nothing is made of nothing, and nothing is lost.
+
+mod draft;
+
+use proptest::prelude::*;
+use wattmill_catalog::Catalog;
+use wattmill_config::parse_factory;
+use wattmill_factory::Factory;
+use wattmill_plan::{Plan, offers, run};
+use wattmill_units::{Money, Power};
+
+use draft::{Draft, Headroom};
+
+/// Rounding of sums, as a fraction.
+const ROUNDING: f64 = 1e-9;
+
+fn read(text: &str) -> Factory {
+    let parsed = parse_factory(text, Catalog::builtin());
+    let said = parsed.diagnostics.render("draft.toml", text, false);
+    parsed.factory.unwrap_or_else(|| panic!("a draft is not sound:\n{said}"))
+}
+
+fn plan(factory: &Factory) -> Plan {
+    run(factory, Catalog::builtin(), offers(factory, Catalog::builtin(), |_, _| {}))
+}
+
+fn close(a: f64, b: f64) -> bool {
+    (a - b).abs() <= ROUNDING * a.abs().max(b.abs())
+}
+
+fn at_most(a: f64, b: f64) -> bool {
+    a <= b + ROUNDING * a.abs().max(b.abs())
+}
+
+/// What holds of any plan.
+fn conserved(factory: &Factory, plan: &Plan) -> Result<(), TestCaseError> {
+    prop_assert_eq!(plan.ledger.len(), 7);
+    for balance in &plan.ledger {
+        prop_assert!(balance.error() <= ROUNDING, "{:?}", balance);
+    }
+    let mut energy = 0.0;
+    let mut training_hours = 0.0;
+    let mut served = 0.0;
+    for quarter in &plan.quarters {
+        for service in &quarter.services {
+            prop_assert!(at_most(service.served_requests, service.asked_requests), "{:?}", service);
+            prop_assert!(
+                at_most(service.served_output_tokens, service.asked_output_tokens),
+                "{:?}",
+                service
+            );
+            prop_assert!((-ROUNDING..=1.0).contains(&service.worst_hour_served), "{:?}", service);
+            served += service.served_output_tokens;
+        }
+        for site in &quarter.sites {
+            let sums = &site.sums;
+            let available = sums.available.as_watts();
+            prop_assert!(at_most(sums.energised.as_watts(), available), "{:?}", site);
+            prop_assert!(at_most(sums.peak_draw.as_watts(), available), "{:?}", site);
+            for part in [sums.serving_hours, sums.training_hours, sums.idle_hours] {
+                prop_assert!(part >= 0.0 && part.is_finite(), "{:?}", site);
+            }
+            let most = sums.energy.as_mwh();
+            prop_assert!(at_most(sums.serving_energy.as_mwh(), most), "{:?}", site);
+            energy += most;
+            training_hours += sums.training_hours;
+        }
+    }
+    prop_assert!(close(energy, plan.ledger[0].sources), "energy of quarters and books");
+    let by_day: f64 = plan.days.iter().map(|day| day.served_tokens).sum();
+    prop_assert!(close(served, by_day), "tokens by quarter {served} and by day {by_day}");
+    let trained: f64 = plan.trainings.iter().map(|run| run.accelerator_hours).sum();
+    prop_assert!(close(trained, training_hours), "hours of training runs and of machines");
+    for run in &plan.trainings {
+        prop_assert!((0.0..=1.0).contains(&run.done), "{:?}", run);
+    }
+    for contract in &factory.contracts {
+        let paid: Money = plan
+            .receipts
+            .iter()
+            .filter(|receipt| receipt.from == contract.from)
+            .map(|receipt| receipt.amount)
+            .sum();
+        let most = contract.up_to.unwrap_or(Money::from_usd(f64::INFINITY));
+        prop_assert!(paid.as_usd() <= most.as_usd() * (1.0 + ROUNDING), "{paid} of {most}");
+    }
+    Ok(())
+}
+
+/// Accelerator-hours of machines that all have power: every hour of every phase, counted anew.
+fn hours_of_machines(factory: &Factory, plan: &Plan) -> f64 {
+    let mut hours = 0.0;
+    for (phase, outcome) in factory.phases.iter().zip(&plan.phases) {
+        let slip = phase.slip.map_or(0.0, |slip| slip.p50.as_hours());
+        let days = factory.start.until(phase.first_rack).map_or(0, |span| span.get_days());
+        let first = f64::from(days) * 24.0 + slip;
+        let last = first + phase.ramp.as_hours();
+        let machines = f64::from(factory.hardware[phase.hardware].system.accelerators);
+        for hour in 0..plan.hours {
+            let hour = hour as f64;
+            let units = match hour {
+                hour if hour >= last => outcome.units,
+                hour if hour < first => 0.0,
+                hour => (outcome.units * ((hour - first) / (last - first))).floor(),
+            };
+            hours += units * machines;
+        }
+    }
+    hours
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(700))]
+
+    #[test]
+    fn what_comes_in_goes_out(draft in draft::drafts(Headroom::None)) {
+        let factory = read(&draft.text());
+        let first = plan(&factory);
+        conserved(&factory, &first)?;
+        let again = plan(&read(&draft.text()));
+        prop_assert_eq!(first.answer_hash, again.answer_hash);
+    }
+
+    #[test]
+    fn more_machines_never_do_less(draft in draft::drafts(Headroom::Double)) {
+        let factory = read(&draft.text());
+        let offers = offers(&factory, Catalog::builtin(), |_, _| {});
+        let before = run(&factory, Catalog::builtin(), offers.clone());
+        conserved(&factory, &before)?;
+        let hours: f64 = before.quarters.iter().map(|q| q.total().accelerator_hours()).sum();
+        prop_assert!(close(hours, hours_of_machines(&factory, &before)), "accelerator-hours");
+        for phase in 0..factory.phases.len() {
+            let larger = read(&Draft::doubled(&draft, phase).text());
+            let after = run(&larger, Catalog::builtin(), offers.clone());
+            conserved(&larger, &after)?;
+            for (before, after) in before.quarters.iter().zip(&after.quarters) {
+                for (before, after) in before.sites.iter().zip(&after.sites) {
+                    let (less, more) = (&before.sums, &after.sums);
+                    prop_assert!(
+                        at_most(less.capacity_tokens_per_day, more.capacity_tokens_per_day)
+                    );
+                    prop_assert!(at_most(less.accelerators, more.accelerators));
+                    prop_assert!(less.energised <= more.energised + Power::from_watts(1e-3));
+                }
+                for (before, after) in before.services.iter().zip(&after.services) {
+                    prop_assert!(
+                        at_most(before.served_requests, after.served_requests),
+                        "{:?} against {:?}", before, after
+                    );
+                }
+            }
+        }
+    }
+}
