@@ -1515,7 +1515,12 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn no_file_makes_it_panic(edits in prop::collection::vec((any::<prop::sample::Index>(), 0u8..4, any::<u8>(), "[ -~é\n]{0,6}"), 1..8)) {
+    fn no_file_makes_it_panic(
+        edits in prop::collection::vec(
+            (any::<prop::sample::Index>(), 0u8..4, any::<u8>(), "[ -~é\n]{0,6}"),
+            1..8,
+        ),
+    ) {
         let mut bytes = builtin_factory("hundred-megawatt").unwrap().as_bytes().to_vec();
         for (at, how, byte, text) in edits {
             let at = at.index(bytes.len().max(1)).min(bytes.len());

@@ -102,7 +102,7 @@ pub(crate) fn drafts(headroom: Headroom) -> impl Strategy<Value = Draft> {
 fn phase() -> impl Strategy<Value = Phase> {
     (
         (0..3usize, select(vec!["dgx-h100", "dgx-a100", "gb200-nvl72"]), 1..200u32),
-        (any::<bool>(), -60..400i32, prop_oneof![Just(0), 1..300u32]),
+        (any::<bool>(), -90..240i32, prop_oneof![Just(0), 1..300u32]),
         prop::option::of(0..90u32),
     )
         .prop_map(|((site, system, units), (facility, first_rack, ramp), slip)| Phase {
@@ -123,7 +123,7 @@ fn service() -> impl Strategy<Value = Service> {
         (select(vec!["llama-3.1-8b", "qwen2.5-14b"]), 1.0..80.0f64),
         prop::option::weighted(0.7, engine),
         (
-            prop_oneof![Just(0.0), (2.0..9.0f64).prop_map(|e| 10f64.powf(e).round())],
+            prop_oneof![Just(0.0), (3.0..10.0f64).prop_map(|e| 10f64.powf(e).round())],
             -50.0..300.0f64,
         ),
         (1..600u32, 1..50u32),

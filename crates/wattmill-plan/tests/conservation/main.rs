@@ -110,7 +110,7 @@ fn hours_of_machines(factory: &Factory, plan: &Plan) -> f64 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(700))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn what_comes_in_goes_out(draft in draft::drafts(Headroom::None)) {
