@@ -24,7 +24,7 @@ const TABLE_BLOCK_TOKENS: u32 = 16;
 /// What the flags name.
 pub(super) enum Named<'a> {
     /// A model and a system of the catalogue.
-    Catalogue(&'static Model, Hardware),
+    Catalogue(&'static Model, Box<Hardware>),
     /// A step-time table.
     Table(&'a Path),
 }
@@ -53,7 +53,7 @@ impl<'a> Named<'a> {
         match (found_model, found_system, chip) {
             (Some(model), Some(system), Some(accelerator)) => {
                 let (system, accelerator) = (system.clone(), accelerator.clone());
-                Ok(Self::Catalogue(model, Hardware { system, accelerator }))
+                Ok(Self::Catalogue(model, Box::new(Hardware { system, accelerator })))
             }
             (Some(_), Some(system), None) => {
                 let problem = format!("no source states the accelerator of `{}`", system.id);
