@@ -13,6 +13,9 @@ fn an_slo_that_no_rate_can_meet() {
         assert!(answer.contains(words), "{words}:\n{answer}");
     }
     assert!(run.line("chat ").contains(" 0 %"), "{answer}");
+    let document = dir.run("run mill.toml --json").document();
+    let warnings = document["warnings"].to_string();
+    assert!(warnings.contains("the SLO cannot be met at any rate"), "{warnings}");
     dir.write("t.csv", TRACE);
     let run = dir.run(&format!("replay t.csv {ENGINE} --slo-ttft 1ns --slo-tpot 1ns"));
     run.answer();
@@ -67,5 +70,6 @@ fn requests_longer_than_the_cache() {
     run.answer();
     let requests = run.line("requests ");
     assert!(requests.contains(" 0 finished") && !requests.contains(", 0 rejected"), "{requests}");
+    assert!(run.line("SLO attainment").contains(" 0 % within"), "{}", run.stdout);
     assert!(!run.stdout.contains("NaN"), "{}", run.stdout);
 }

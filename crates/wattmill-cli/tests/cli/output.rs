@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 
-use crate::support::{Dir, ENGINE, MILL, TRACE};
+use crate::support::{Dir, ENGINE, MILL, TRACE, mill};
 
 #[test]
 fn files_that_cannot_be_written() {
@@ -84,15 +84,42 @@ fn programs_get_one_document() {
     let dir = Dir::with("t.csv", TRACE);
     dir.write("mill.toml", MILL);
     for line in [
-        format!("replay t.csv {ENGINE} --json"),
-        "run mill.toml --json".to_owned(),
-        "zoom mill.toml --at 2026-08-01T00:00 --for 10s --json".to_owned(),
-        "check mill.toml --json".to_owned(),
-        "catalog list --json".to_owned(),
-        "catalog show h100-sxm --json".to_owned(),
+        format!("replay t.csv {ENGINE}"),
+        "run mill.toml".to_owned(),
+        "zoom mill.toml --at 2026-08-01T00:00 --for 10s".to_owned(),
+    ] {
+        let document = dir.run(&format!("{line} --json"));
+        document.ended(0);
+        let hash = document.document()["answer_hash"].clone();
+        assert_eq!(hash, dir.run(&line).hash(), "`wattmill {line}` has two answers");
+    }
+    for line in ["check mill.toml --json", "catalog list --json", "catalog show h100-sxm --json"] {
+        let run = dir.run(line);
+        run.ended(0);
+        run.document();
+    }
+}
+
+#[test]
+fn programs_get_problems_as_data() {
+    let dir = Dir::with("t.csv", "arrived_at_s,prefill_tokens,decode_tokens\n0,0,5\n1,-3,5\n");
+    dir.write("mill.toml", mill("\"1 MW\"", "\"-1 MW\"").replace("1e6", "-5"));
+    for (line, places) in [
+        (format!("replay t.csv {ENGINE} --json"), [(2, 3), (3, 3)]),
+        ("run mill.toml --json".to_owned(), [(13, 9), (21, 30)]),
+        ("check mill.toml --json".to_owned(), [(13, 9), (21, 30)]),
+        ("zoom mill.toml --at 2026-08-01T00:00 --for 10s --json".to_owned(), [(13, 9), (21, 30)]),
     ] {
         let run = dir.run(&line);
-        let document: Result<serde_json::Value, _> = serde_json::from_str(run.answer());
-        assert!(document.is_ok_and(|d| d.is_object()), "`wattmill {line}`:\n{}", run.stdout);
+        run.ended(3);
+        let document = run.document();
+        assert_eq!(document["valid"], false);
+        for (index, (row, column)) in places.into_iter().enumerate() {
+            let problem = &document["diagnostics"][index];
+            assert_eq!((&problem["line"], &problem["column"]), (&row.into(), &column.into()));
+            for text in ["message", "label", "help"] {
+                assert!(problem[text].as_str().is_some_and(|t| !t.is_empty()), "{problem}");
+            }
+        }
     }
 }

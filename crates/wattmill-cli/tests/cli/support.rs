@@ -170,6 +170,15 @@ impl Run {
         lines.fold(String::new(), |text, line| text + line + "\n")
     }
 
+    /// The one document on its standard output.
+    #[track_caller]
+    pub(crate) fn document(&self) -> serde_json::Value {
+        let Self { line, stdout, .. } = self;
+        let document: Option<serde_json::Value> = serde_json::from_str(stdout).ok();
+        let document = document.filter(serde_json::Value::is_object);
+        document.unwrap_or_else(|| panic!("`wattmill {line}` prints no document:\n{stdout}"))
+    }
+
     #[track_caller]
     pub(crate) fn ended(&self, code: i32) {
         let Self { line, stderr, .. } = self;
