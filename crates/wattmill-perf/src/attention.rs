@@ -36,6 +36,25 @@ impl PerDecode {
     pub(crate) fn scaled(self, k: f64) -> Self {
         Self { sequence: self.sequence * k, token: self.token * k }
     }
+
+    /// Joules, none of which exceed what `watts` allow in the larger of two times, and still affine.
+    ///
+    /// Any mean of the two times is at most the larger, so joules that stay below the mean term by
+    /// term stay below it altogether. The mean is the one nearest to `memory` that leaves the joules
+    /// of a token of context alone, or takes least of them: at long contexts they are all there is.
+    fn limited(self, compute: Self, memory: Self, watts: f64) -> Self {
+        let (joules, compute, memory) = (self, compute.scaled(watts), memory.scaled(watts));
+        let weight = if joules.token > memory.token && compute.token > memory.token {
+            ((joules.token - memory.token) / (compute.token - memory.token)).min(1.0)
+        } else {
+            0.0
+        };
+        let mean = |compute: f64, memory: f64| weight * compute + (1.0 - weight) * memory;
+        Self {
+            sequence: joules.sequence.min(mean(compute.sequence, memory.sequence)),
+            token: joules.token.min(mean(compute.token, memory.token)),
+        }
+    }
 }
 
 /// Decode attention of one kind of layer, all layers together: the larger of two affine functions
@@ -92,8 +111,10 @@ pub(crate) struct PrefillAttention {
     pub(crate) compute: PerPrefill,
     /// Seconds.
     pub(crate) memory: PerPrefill,
-    /// Joules.
+    /// Joules, as far as the limit allows.
     pub(crate) energy: PerPrefill,
+    /// Joules above idle that a second allows.
+    pub(crate) limit: f64,
 }
 
 /// The sums prefill attention is affine in, with a window applied.
@@ -219,6 +240,10 @@ impl Layer {
             PerDecode { sequence: (self.io + self.cached) * share, token: self.cached * share };
         let compute = flops.scaled(1.0 / (chip.peak_bf16 * chip.gemm_bf16 * DECODE_OF_GEMM));
         let memory = bytes.scaled(1.0 / (chip.bandwidth * chip.memory_kv));
+        let joules = PerDecode {
+            sequence: chip.joules_bf16(flops.sequence, bytes.sequence),
+            token: chip.joules_bf16(flops.token, bytes.token),
+        };
         DecodeAttention {
             name: self.name[0],
             cap: self.cap,
@@ -227,10 +252,7 @@ impl Layer {
             bytes,
             compute,
             memory,
-            energy: PerDecode {
-                sequence: chip.slope(0.0, bytes.sequence, 0.0, memory.sequence),
-                token: chip.slope(flops.token, bytes.token, compute.token, memory.token),
-            },
+            energy: joules.limited(compute, memory, chip.joules_at_most(1.0)),
         }
     }
 
@@ -258,10 +280,11 @@ impl Layer {
             compute,
             memory,
             energy: PerPrefill {
-                half_pair: chip.slope(flops.half_pair, 0.0, compute.half_pair, 0.0),
-                token: chip.slope(0.0, bytes.token, compute.token, memory.token),
-                context: chip.slope(flops.context, bytes.context, compute.context, memory.context),
+                half_pair: chip.joules_bf16(flops.half_pair, 0.0),
+                token: chip.joules_bf16(0.0, bytes.token),
+                context: chip.joules_bf16(flops.context, bytes.context),
             },
+            limit: chip.joules_at_most(1.0),
         }
     }
 }
@@ -289,13 +312,14 @@ impl PrefillAttention {
     pub(crate) fn operator(&self, prefill: &Prefill) -> Operator {
         let sums = PrefillSums::of(prefill, self.cap);
         let (compute, memory) = (self.compute.times(sums), self.memory.times(sums));
+        let time = self.latency + compute.max(memory);
         Operator {
             name: self.name,
             flops: Flops::from_flops(self.flops.times(sums)),
             bytes: Bytes::from_bytes(self.bytes.times(sums)),
             message: Bytes::ZERO,
-            time: Seconds::from_s(self.latency + compute.max(memory)),
-            energy: Energy::from_joules(self.energy.times(sums)),
+            time: Seconds::from_s(time),
+            energy: Energy::from_joules(self.energy.times(sums).min(self.limit * time)),
             bound: bound(self.latency, compute, memory),
         }
     }

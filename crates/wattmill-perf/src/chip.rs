@@ -85,11 +85,9 @@ impl Chip {
         self.precision
     }
 
-    /// Joules above idle, whole replica, of BF16 work that takes `compute` or `memory` seconds,
-    /// whichever is longer.
-    pub(crate) fn slope(&self, flops: f64, bytes: f64, compute: f64, memory: f64) -> f64 {
-        let joules = self.joules(flops / self.peak_bf16, bytes / self.bandwidth);
-        joules.min(self.joules_at_most(compute.max(memory)))
+    /// Joules above idle, whole replica, of BF16 work on one accelerator, power limit aside.
+    pub(crate) fn joules_bf16(&self, flops: f64, bytes: f64) -> f64 {
+        self.joules(flops / self.peak_bf16, bytes / self.bandwidth)
     }
 
     /// Watts above idle, whole replica, times seconds of work at full rate of one accelerator.
@@ -98,7 +96,7 @@ impl Chip {
     }
 
     /// The most energy above idle that `seconds` allow, J.
-    fn joules_at_most(&self, seconds: f64) -> f64 {
+    pub(crate) fn joules_at_most(&self, seconds: f64) -> f64 {
         self.dynamic * seconds
     }
 

@@ -322,6 +322,8 @@ struct PrefillSlopes {
     compute: AffinePrefill,
     memory: AffinePrefill,
     energy: AffinePrefill,
+    /// Nanojoules that a nanosecond allows.
+    limit: Slope,
 }
 
 impl From<&PrefillAttention> for PrefillSlopes {
@@ -332,6 +334,7 @@ impl From<&PrefillAttention> for PrefillSlopes {
             compute: AffinePrefill::rounded(attention.compute, ticks()),
             memory: AffinePrefill::rounded(attention.memory, ticks()),
             energy: AffinePrefill::rounded(attention.energy, 1e9),
+            limit: Slope::rounded(attention.limit),
         }
     }
 }
@@ -341,9 +344,8 @@ impl PrefillSlopes {
     fn cost(&self, prefill: &Prefill) -> StepCost {
         let sums = PrefillSums::of(prefill, self.cap);
         let work = self.compute.at(sums).max(self.memory.at(sums));
-        StepCost {
-            time: Ticks::from_raw(work.saturating_add(self.latency)),
-            dynamic_nj: self.energy.at(sums),
-        }
+        let time = Ticks::from_raw(work.saturating_add(self.latency));
+        let allowed = self.limit.times(time.as_ns());
+        StepCost { time, dynamic_nj: self.energy.at(sums).min(allowed) }
     }
 }
