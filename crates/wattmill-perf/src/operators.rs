@@ -221,8 +221,10 @@ impl Replica {
                 let copies = f64::from(experts.moe.top_k);
                 // Rows go out in the weights' format or FP8 and come back in BF16.
                 let narrow = self.chip.precision().bytes_per_weight().max(1.0) / 2.0;
-                let dispatch = network.scatter(sender * narrow, copies, shard.group);
-                let combine = network.scatter(sender, copies, shard.group);
+                // Experts that are cut over several accelerators need the row on each of them.
+                let cut = shard.group / self.expert;
+                let dispatch = network.scatter(sender * narrow, copies, cut, shard.group);
+                let combine = network.scatter(sender, copies, cut, shard.group);
                 out(dispatch.operator("expert dispatch", moe_layers));
                 out(combine.operator("expert combine", moe_layers));
             } else {
