@@ -408,9 +408,14 @@ impl Deployment<'_> {
         let narrower = narrower.map(|p| format!("precision = {p}"));
         let wider = wider.map(|d| format!("tensor = {d}"));
         match names(narrower.into_iter().chain(wider)).as_str() {
-            "" => "it fits no narrower format and no tensor degree up to 64; add pipeline or \
-                   expert parallelism, or take an accelerator with more memory"
-                .to_owned(),
+            // Expert parallelism moves experts around, but holds no fewer on each accelerator.
+            "" => {
+                let experts = if self.model.is_moe() { " or data_attention" } else { "" };
+                format!(
+                    "no narrower format and no tensor degree up to 64 fits; raise pipeline{experts} \
+                     or take an accelerator with more memory"
+                )
+            }
             ways => format!("it fits with {ways}"),
         }
     }
