@@ -185,7 +185,7 @@ pub(crate) struct Replay {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["model", "system", "tp", "pp", "ep", "dp", "precision", "kv_precision"], help_heading = "Engine")]
     pub(crate) step_table: Option<PathBuf>,
     /// KV blocks of a replica, with a step-time table (unlimited by default).
-    #[arg(long, requires = "step_table", value_parser = clap::value_parser!(u64).range(1..1 << 40), help_heading = "Engine")]
+    #[arg(long, conflicts_with_all = ["model", "system"], value_parser = clap::value_parser!(u64).range(1..1 << 40), help_heading = "Engine")]
     pub(crate) kv_blocks: Option<u64>,
 
     /// Requests a second, mean, instead of a trace.
@@ -204,17 +204,17 @@ pub(crate) struct Replay {
     #[arg(long, default_value = "flat", help_heading = "Synthetic traffic")]
     pub(crate) shape: String,
     /// Length of the traffic.
-    #[arg(long, default_value = "10min", help_heading = "Synthetic traffic")]
+    #[arg(long, default_value = "10min", value_parser = span, help_heading = "Synthetic traffic")]
     pub(crate) duration: Seconds,
     /// Seed of the traffic.
     #[arg(long, default_value_t = 1, help_heading = "Synthetic traffic")]
     pub(crate) seed: u64,
 
     /// Limit on the time to first token that attainment is counted against.
-    #[arg(long, default_value = "2 s", help_heading = "SLO")]
+    #[arg(long, default_value = "2 s", value_parser = span, help_heading = "SLO")]
     pub(crate) slo_ttft: Seconds,
     /// Limit on the mean time per output token.
-    #[arg(long, default_value = "50 ms", help_heading = "SLO")]
+    #[arg(long, default_value = "50 ms", value_parser = span, help_heading = "SLO")]
     pub(crate) slo_tpot: Seconds,
 
     /// Write every request to a Parquet file.
@@ -222,6 +222,15 @@ pub(crate) struct Replay {
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) output: Output,
+}
+
+/// A length of time above zero.
+fn span(text: &str) -> Result<Seconds, String> {
+    match text.parse::<Seconds>() {
+        Ok(span) if span > Seconds::ZERO => Ok(span),
+        Ok(_) => Err("give a length of time above zero".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 fn precision(text: &str) -> Result<wattmill::catalog::Precision, String> {

@@ -1,20 +1,16 @@
 //! Reading input, writing output whole or not at all.
 
+use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use anyhow::Context;
 use wattmill::config::{BUILTIN_FACTORIES, builtin_factory};
 
 use crate::exit::Failure;
-use crate::invalid::Invalid;
-
-/// A text and what to call it in messages.
-pub(crate) struct Named {
-    pub(crate) name: String,
-    pub(crate) text: String,
-}
+use crate::invalid::{Invalid, Named};
 
 /// A factory file by path, or a built-in one by name; the first built-in one without an argument.
 pub(crate) fn factory(argument: Option<&str>) -> Result<Named, Failure> {
@@ -27,10 +23,11 @@ pub(crate) fn factory(argument: Option<&str>) -> Result<Named, Failure> {
         let name = argument.trim_end_matches(".toml");
         return Ok(Named { name: format!("{name}.toml"), text: text.to_owned() });
     }
-    let built_in: Vec<&str> = BUILTIN_FACTORIES.iter().map(|(name, _)| *name).collect();
-    text(path).map_err(|error| match error {
+    text(path).map_err(|failure| match failure {
         Failure::Other(error) => {
-            Failure::Other(error.context(format!("built-in factories are {}", built_in.join(", "))))
+            let built_in: Vec<&str> = BUILTIN_FACTORIES.iter().map(|(name, _)| *name).collect();
+            let built_in = built_in.join(", ");
+            Failure::Other(anyhow::anyhow!("{error:#}; built-in factories are {built_in}"))
         }
         other => other,
     })
@@ -49,14 +46,14 @@ pub(crate) fn text(path: &Path) -> Result<Named, Failure> {
     Ok(Named { name, text })
 }
 
-/// Whether messages may be coloured.
-pub(crate) fn colored() -> bool {
-    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
-}
-
 /// Opens a file for reading.
 pub(crate) fn open(path: &Path) -> Result<File, Failure> {
-    Ok(File::open(path).with_context(|| format!("failed to open {}", path.display()))?)
+    let name = path.display();
+    let file = File::open(path).with_context(|| format!("failed to open {name}"))?;
+    if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
+        return Err(anyhow::anyhow!("failed to open {name}: it is a directory").into());
+    }
+    Ok(file)
 }
 
 /// Prints to standard output.
@@ -66,6 +63,16 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
         .and_then(|()| out.flush())
         .context("failed to write to standard output")?;
     Ok(())
+}
+
+/// Files under way, for a process that is told to end at once.
+static PARTIAL: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+/// Removes every file under way.
+pub(crate) fn discard_partial() {
+    if let Ok(mut partial) = PARTIAL.lock() {
+        std::mem::take(&mut *partial).iter().for_each(|path| drop(std::fs::remove_file(path)));
+    }
 }
 
 /// A file that appears under its name only when it is complete.
@@ -87,6 +94,9 @@ impl Whole {
         let partial = path.with_file_name(hidden);
         let file = File::create(&partial)
             .with_context(|| format!("failed to write {}", path.display()))?;
+        if let Ok(mut all) = PARTIAL.lock() {
+            all.insert(partial.clone());
+        }
         Ok(Self { path: path.to_owned(), partial, file: Some(BufWriter::new(file)) })
     }
 
@@ -122,6 +132,9 @@ impl Drop for Whole {
     fn drop(&mut self) {
         if self.file.take().is_some() {
             let _ = std::fs::remove_file(&self.partial);
+        }
+        if let Ok(mut all) = PARTIAL.lock() {
+            all.remove(&self.partial);
         }
     }
 }

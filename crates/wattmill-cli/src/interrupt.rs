@@ -16,6 +16,7 @@ impl Interrupt {
         // Without a handler SIGINT kills, which is no worse than before.
         let _ = ctrlc::set_handler(move || {
             if flag.0.swap(true, Ordering::Relaxed) {
+                crate::files::discard_partial();
                 std::process::exit(130);
             }
         });

@@ -1,9 +1,20 @@
 //! Input that is wrong: every problem, for people and for programs.
 
+use std::io::IsTerminal;
+
 use wattmill::config::{Diagnostic, Diagnostics, Severity, TraceErrors, TraceProblem};
 use wattmill::report::{DiagnosticEntry, DiagnosticSeverity, check_document};
 
-use crate::files::{Named, colored};
+/// A text and what to call it in messages.
+pub(crate) struct Named {
+    pub(crate) name: String,
+    pub(crate) text: String,
+}
+
+/// Whether messages may be coloured.
+pub(crate) fn colored() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+}
 
 /// Everything wrong with one input.
 #[derive(Debug)]

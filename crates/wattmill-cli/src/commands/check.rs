@@ -7,7 +7,7 @@ use wattmill::report::check_document;
 use crate::args::Check;
 use crate::exit::Outcome;
 use crate::files;
-use crate::invalid::{Invalid, entries};
+use crate::invalid::{Invalid, colored, entries};
 
 pub(crate) fn run(args: &Check) -> Outcome {
     let named = files::factory(Some(&args.factory))?;
@@ -15,7 +15,7 @@ pub(crate) fn run(args: &Check) -> Outcome {
     let Some(factory) = checked.factory else {
         return Err(Invalid::text(&named, &checked.diagnostics).into());
     };
-    eprint!("{}", checked.diagnostics.render(&named.name, &named.text, files::colored()));
+    eprint!("{}", checked.diagnostics.render(&named.name, &named.text, colored()));
     if args.json {
         let entries = entries(&named, &checked.diagnostics);
         return files::print(&check_document(&named.name, Some(&factory), &entries));

@@ -32,6 +32,14 @@ pub(super) enum Named<'a> {
 impl<'a> Named<'a> {
     /// Looks up what the flags name; everything unknown is told at once.
     pub(super) fn find(args: &'a Replay) -> Result<Self, Failure> {
+        if let (Some(seqs), Some(tokens)) = (args.max_seqs, args.max_tokens)
+            && tokens < seqs
+        {
+            return Err(Failure::Usage(format!(
+                "--max-tokens {tokens} leaves no token for each of --max-seqs {seqs}; raise the one or \
+                 lower the other"
+            )));
+        }
         if let Some(path) = &args.step_table {
             return Ok(Self::Table(path));
         }
@@ -119,11 +127,16 @@ fn with_flags(args: &Replay, spec: EngineSpec) -> EngineSpec {
     EngineSpec {
         precision: args.precision.unwrap_or(spec.precision),
         kv_precision: args.kv_precision.unwrap_or(spec.kv_precision),
-        max_seqs: args.max_seqs.unwrap_or(spec.max_seqs),
+        max_seqs: max_seqs(args, spec.max_seqs),
         max_tokens: args.max_tokens.unwrap_or(spec.max_tokens),
         block_tokens: args.block_tokens.unwrap_or(spec.block_tokens),
         ..spec
     }
+}
+
+/// The batch limit: as stated, or the usual one as far as a step has tokens for it.
+fn max_seqs(args: &Replay, usual: u32) -> u32 {
+    args.max_seqs.unwrap_or_else(|| usual.min(args.max_tokens.unwrap_or(usual)))
 }
 
 fn table<'a>(args: &Replay, path: &Path) -> Result<(Pricing<'a>, ReplayEngine), Failure> {
@@ -133,7 +146,7 @@ fn table<'a>(args: &Replay, path: &Path) -> Result<(Pricing<'a>, ReplayEngine), 
             error.to_string().lines().map(|line| (line.to_owned(), None)).collect();
         Failure::from(Invalid::plain(&named.name, &problems))
     })?;
-    let max_seqs = args.max_seqs.unwrap_or(TABLE_SEQS);
+    let max_seqs = max_seqs(args, TABLE_SEQS);
     let max_tokens = args.max_tokens.unwrap_or(TABLE_TOKENS);
     let block_tokens = args.block_tokens.unwrap_or(TABLE_BLOCK_TOKENS);
     let blocks = args.kv_blocks.unwrap_or(BatchLimits::UNLIMITED_BLOCKS);
