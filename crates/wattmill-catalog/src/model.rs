@@ -232,7 +232,9 @@ impl Model {
     /// What is lacking to price it, in words. Empty for a model that can be priced.
     pub fn missing(&self) -> Vec<&'static str> {
         let attention = match self.attention {
-            AttentionKind::Grouped { heads, kv_heads, head_dim } => heads * kv_heads * head_dim > 0,
+            AttentionKind::Grouped { heads, kv_heads, head_dim } => {
+                heads > 0 && kv_heads > 0 && head_dim > 0
+            }
             AttentionKind::Latent { heads, kv_rank, nope_dim, v_dim, .. } => {
                 heads > 0 && kv_rank > 0 && nope_dim > 0 && v_dim > 0
             }
@@ -376,9 +378,13 @@ fn ffn(row: &mut Row<'_>, layers: u32) -> Ffn {
             layers: row.count("moe_layers").unwrap_or(layers.saturating_sub(dense_layers)),
         }
     });
-    let sum = u64::from(dense_layers) + moe.map_or(0, |m| u64::from(m.layers));
-    if sum > u64::from(layers) {
-        row.refuse("dense_layers", format!("with moe_layers {sum}, more than its {layers} layers"));
+    let moe_layers = moe.map_or(0, |m| m.layers);
+    if u64::from(dense_layers) + u64::from(moe_layers) > u64::from(layers) {
+        let message = match moe_layers {
+            0 => format!("{dense_layers} is more than its {layers} layers"),
+            moe => format!("{dense_layers} and {moe} moe_layers are more than its {layers} layers"),
+        };
+        row.refuse("dense_layers", message);
     }
     Ffn { dense_dim, dense_layers, moe, gated }
 }

@@ -137,7 +137,11 @@ fn models_that_contradict_themselves_are_refused() {
             "window: missing; write the tokens that the other attention layers see",
         ),
         ("experts = 4\nexperts_per_token = 5", "experts_per_token: 5 is more than its 4 experts"),
-        ("dense_layers = 5", "dense_layers: with moe_layers 5, more than its 4 layers"),
+        ("dense_layers = 5", "dense_layers: 5 is more than its 4 layers"),
+        (
+            "experts = 4\nmoe_layers = 2\ndense_layers = 3",
+            "dense_layers: 3 and 2 moe_layers are more than its 4 layers",
+        ),
         ("indexer_dim = 128", "indexer_heads: an indexer needs both indexer_heads and indexer_dim"),
         (
             "undescribed = 'magic'",
@@ -147,4 +151,10 @@ fn models_that_contradict_themselves_are_refused() {
         assert_eq!(read(more).expect_err(more)[0].to_string(), message);
     }
     assert_eq!(parse_model("m", &toml::Table::new()).expect("nothing wrong").missing().len(), 5);
+
+    // However large its counts are, none of them is missing.
+    let huge =
+        "layers = 1\nhidden = 65536\nheads = 65536\nhead_dim = 65536\nffn_dim = 1\nvocab = 1";
+    let huge = parse_model("m", &huge.parse().expect("toml")).expect("sound");
+    assert_eq!(huge.missing(), [""; 0]);
 }
