@@ -215,6 +215,8 @@ fn bare(value: &Value) -> Cow<'_, str> {
         Value::String(text) => Cow::Borrowed(text),
         // Most values are counts; the general way takes a serializer.
         Value::Integer(n) => Cow::Owned(n.to_string()),
+        // Nobody counts the zeros of a parameter count.
+        Value::Float(x) if x.abs() >= 1e6 => Cow::Owned(format!("{x:e}")),
         other => Cow::Owned(other.to_string()),
     }
 }
