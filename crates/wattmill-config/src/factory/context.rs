@@ -14,18 +14,29 @@ pub(super) struct Context<'c> {
     problems: Vec<Diagnostic>,
     /// Where the text is not even TOML: what stands there was guessed.
     broken: Vec<Range<usize>>,
+    /// Whether something may stand in the text that was not read as such.
+    hides: bool,
 }
 
 impl<'c> Context<'c> {
     pub(super) fn new(catalog: &'c Catalog) -> Self {
-        Self { catalog, spans: Spans::default(), problems: Vec::new(), broken: Vec::new() }
+        Self {
+            catalog,
+            spans: Spans::default(),
+            problems: Vec::new(),
+            broken: Vec::new(),
+            hides: false,
+        }
     }
 
     /// Reports that the text is not TOML at `span`.
     pub(super) fn broken(&mut self, span: Range<usize>, message: &str) {
+        // A day that no month has is still one value; anything else may swallow what follows.
+        let date = message.starts_with("invalid date");
+        self.hides |= !date;
         let (label, help) = match message {
             "duplicate key" => ("written before", "keep one of the two"),
-            m if m.starts_with("invalid date") => ("not a day", "write a day like `2026-10-01`"),
+            _ if date => ("not a day", "write a day like `2026-10-01`"),
             _ => (
                 "this is not TOML",
                 "text stands in double quotes, one `key = value` on a line; see https://toml.io",
@@ -58,7 +69,7 @@ impl<'c> Context<'c> {
         label: impl Into<String>,
         help: impl Into<String>,
     ) {
-        if self.broken.is_empty() {
+        if !self.hides {
             self.error(span, message, label, help);
         }
     }

@@ -52,6 +52,15 @@ fn more(text: &str, expected: Expect) {
 }
 
 #[test]
+fn a_day_of_no_month_hides_no_other_problem() {
+    let text = SOUND.replacen("end = 2027-06-30", "end = 2027-13-01", 1);
+    let parsed = parse(&text.replacen("site = \"hall\"", "site = \"hell\"", 1));
+    let said: Vec<_> = parsed.diagnostics.iter().map(|d| d.message.as_str()).collect();
+    assert_eq!(said.len(), 2, "{said:?}");
+    assert_eq!(said[1], "there is no site `hell`");
+}
+
+#[test]
 fn a_sound_file_is_read_with_its_defaults() {
     let factory = parse(SOUND).factory.expect("sound");
     assert_eq!((factory.name.as_str(), factory.seed), ("Mill", 1));
