@@ -30,6 +30,11 @@ pub(crate) fn grouped(value: f64) -> String {
     if value <= -0.5 { format!("-{text}") } else { text }
 }
 
+/// So many of a thing: `1 site`, `2 sites`.
+pub(crate) fn counted(count: usize, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
 /// A fraction in percent.
 pub(crate) fn percent(fraction: f64) -> String {
     format!("{} %", Magnitude((fraction * 1e4).round() / 100.0))
@@ -40,9 +45,12 @@ pub(crate) fn signed_percent(fraction: f64) -> String {
     format!("{:+.1} %", fraction * 100.0)
 }
 
-/// Milliseconds.
+/// Milliseconds, thousands apart where a queue makes them many.
 pub(crate) fn ms(span: Seconds) -> String {
-    number(span.as_ms())
+    match span.as_ms() {
+        many if many >= 1e4 => grouped(many),
+        few => number(few),
+    }
 }
 
 /// What may be missing, as a dash.
@@ -65,10 +73,13 @@ mod tests {
         assert_eq!(grouped(1_234_567.0), "1,234,567");
         assert_eq!(grouped(-999.6), "-1,000");
         assert_eq!(grouped(0.0), "0");
+        assert_eq!((counted(1, "site"), counted(2, "site")), ("1 site".into(), "2 sites".into()));
         assert_eq!(prefixed(2.56e9), "2.56 G");
         assert_eq!(prefixed(12.0), "12");
         assert_eq!(percent(0.987_65), "98.77 %");
         assert_eq!(signed_percent(-0.012), "-1.2 %");
+        assert_eq!(ms(Seconds::from_s(2098.322)), "2,098,322");
+        assert_eq!(ms(Seconds::from_s(1.25)), "1250");
         assert_eq!(usd(Money::from_usd(0.456)), "0.46");
     }
 }

@@ -1,7 +1,7 @@
 //! Tables of a plan that only its page has.
 
 use wattmill_factory::{Factory, Phase, PowerBasis, Site};
-use wattmill_plan::{Plan, Quarter, Sums};
+use wattmill_plan::{Binds, Plan, Quarter, Sums};
 use wattmill_units::{Energy, Money, Power};
 
 use super::text::main_bind;
@@ -9,68 +9,112 @@ use crate::Table;
 use crate::format::{grouped, number, or_dash, percent, prefixed, usd};
 use crate::measure::Measure;
 
-/// Every quarter in units that suit the plan.
-pub(super) fn quarters(plan: &Plan) -> Table {
-    let totals: Vec<(&Quarter, Sums)> = plan.quarters.iter().map(|q| (q, q.total())).collect();
-    let each = || totals.iter().map(|(_, sums)| sums);
-    let power = Measure::of_power(each().map(|s| s.energised).fold(Power::ZERO, Power::max));
-    let energy = Measure::of_energy(each().map(|s| s.energy).fold(Energy::ZERO, Energy::max));
-    let capital = Measure::of_money(each().map(|s| s.capital).fold(Money::ZERO, Money::max));
-    let running = Measure::of_money(each().map(Sums::operating_cost).fold(Money::ZERO, Money::max));
-    let mut table = Table::new([
-        "quarter",
-        "energised",
-        "racks",
-        "accelerators",
-        "binds",
-        "asked",
-        "can serve",
-        "served",
-        "worst hour",
-        "energy",
-        "tokens",
-        "capital",
-        "operating",
-        "full cost",
-        "carbon",
-    ])
-    .units([
-        "",
-        power.name,
-        "units",
-        "",
-        "",
-        "tokens/day",
-        "tokens/day",
-        "tokens/day",
-        "served",
-        energy.name,
-        "per MWh",
-        capital.name,
-        running.name,
-        "USD/M tokens",
-        "t",
-    ])
-    .left(&[0, 4]);
-    for (quarter, sums) in &totals {
-        let worst = quarter.services.iter().map(|s| s.worst_hour_served).fold(1.0, f64::min);
-        table.push([
-            quarter.label.to_string(),
-            number(power.power(sums.energised)),
+/// Units that suit the largest quarter of a plan.
+struct Units {
+    power: Measure,
+    energy: Measure,
+    capital: Measure,
+    operating: Measure,
+}
+
+/// What stands above a column: its name and its unit.
+type Column = [&'static str; 2];
+
+impl Units {
+    fn of(plan: &Plan) -> Self {
+        let totals: Vec<Sums> = plan.quarters.iter().map(Quarter::total).collect();
+        let money = |of: fn(&Sums) -> Money| {
+            Measure::of_money(totals.iter().map(of).fold(Money::ZERO, Money::max))
+        };
+        Self {
+            power: most_power(plan),
+            energy: Measure::of_energy(
+                totals.iter().map(|s| s.energy).fold(Energy::ZERO, Energy::max),
+            ),
+            capital: money(|sums| sums.capital),
+            operating: money(Sums::operating_cost),
+        }
+    }
+
+    const fn columns(&self) -> [Column; 12] {
+        [
+            ["energised", self.power.name],
+            ["racks", "units"],
+            ["accelerators", ""],
+            ["binds", ""],
+            ["can serve", "tokens/day"],
+            ["served", "tokens/day"],
+            ["energy", self.energy.name],
+            ["tokens", "per MWh"],
+            ["capital", self.capital.name],
+            ["operating", self.operating.name],
+            ["full cost", "USD/M tokens"],
+            ["carbon", "t"],
+        ]
+    }
+
+    fn cells(&self, sums: &Sums, binds: Binds, days: u32) -> [String; 12] {
+        [
+            number(self.power.power(sums.energised)),
             grouped(sums.units),
             grouped(sums.accelerators),
-            main_bind(quarter).name().to_owned(),
-            prefixed(quarter.asked_tokens_per_day()),
+            binds.name().to_owned(),
             prefixed(sums.capacity_tokens_per_day),
-            prefixed(sums.served_output_tokens / f64::from(quarter.days)),
-            percent(worst),
-            number(energy.energy(sums.energy)),
+            prefixed(sums.served_output_tokens / f64::from(days)),
+            number(self.energy.energy(sums.energy)),
             or_dash(sums.tokens_per_mwh(), prefixed),
-            number(capital.money(sums.capital)),
-            number(running.money(sums.operating_cost())),
+            number(self.capital.money(sums.capital)),
+            number(self.operating.money(sums.operating_cost())),
             or_dash(sums.cost_per_million_tokens(), usd),
             prefixed(sums.carbon_t),
-        ]);
+        ]
+    }
+}
+
+/// The unit that suits the power of a plan at its largest.
+pub(super) fn most_power(plan: &Plan) -> Measure {
+    let each = plan.quarters.iter().map(|quarter| quarter.total().energised);
+    Measure::of_power(each.fold(Power::ZERO, Power::max))
+}
+
+fn table_of(columns: &[Column]) -> Table {
+    Table::new(columns.iter().map(|[name, _]| *name))
+        .units(columns.iter().map(|[_, unit]| *unit))
+        .left(&[0, 4])
+}
+
+/// Every quarter in units that suit the plan.
+pub(super) fn quarters(plan: &Plan) -> Table {
+    // What is asked stands before what can be served, the worst hour behind what is.
+    const ASKED: usize = 5;
+    const WORST: usize = 8;
+    let units = Units::of(plan);
+    let mut columns = vec![["quarter", ""]];
+    columns.extend(units.columns());
+    columns.insert(ASKED, ["asked", "tokens/day"]);
+    columns.insert(WORST, ["worst hour", "served"]);
+    let mut table = table_of(&columns);
+    for quarter in &plan.quarters {
+        let worst = quarter.services.iter().map(|s| s.worst_hour_served).fold(1.0, f64::min);
+        let mut row = vec![quarter.label.to_string()];
+        row.extend(units.cells(&quarter.total(), main_bind(quarter), quarter.days));
+        row.insert(ASKED, prefixed(quarter.asked_tokens_per_day()));
+        row.insert(WORST, percent(worst));
+        table.push(row);
+    }
+    table
+}
+
+/// Every site in one quarter, in the units of all quarters.
+pub(super) fn quarter_sites(factory: &Factory, plan: &Plan, quarter: &Quarter) -> Table {
+    let units = Units::of(plan);
+    let mut columns = vec![["site", ""]];
+    columns.extend(units.columns());
+    let mut table = table_of(&columns);
+    for site in &quarter.sites {
+        let mut row = vec![factory.sites[site.site].name.clone()];
+        row.extend(units.cells(&site.sums, site.binds, quarter.days));
+        table.push(row);
     }
     table
 }

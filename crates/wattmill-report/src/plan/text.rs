@@ -1,12 +1,15 @@
 //! A plan as tables on a terminal.
 
 use wattmill_factory::Factory;
-use wattmill_plan::{Binds, Plan, Quarter, Sums};
+use wattmill_plan::{Binds, Plan, Quarter};
 use wattmill_sim::Binding;
+use wattmill_units::Energy;
 
+use super::tables;
 use crate::Table;
 use crate::engine::layout_name;
-use crate::format::{grouped, ms, number, or_dash, percent, prefixed, usd};
+use crate::format::{counted, grouped, ms, number, or_dash, percent, prefixed};
+use crate::measure::Measure;
 
 /// How much of a plan to print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,13 +28,13 @@ pub fn plan_text(factory: &Factory, plan: &Plan, detail: Detail) -> String {
         out.push('\n');
     };
     line(format!(
-        "{}\n{} to {}, {} hours, {} sites, {} phases; power is facility power at design PUE unless it says otherwise\n",
+        "{}\n{} to {}, {} hours, {}, {}; power is facility power at design PUE unless it says otherwise\n",
         plan.factory,
         plan.start,
         plan.end,
         grouped(plan.hours as f64),
-        factory.sites.len(),
-        factory.phases.len(),
+        counted(factory.sites.len(), "site"),
+        counted(factory.phases.len(), "phase"),
     ));
     line(format!(
         "What the machines do for the services, at the highest rate inside the SLO\n\n{}",
@@ -39,16 +42,21 @@ pub fn plan_text(factory: &Factory, plan: &Plan, detail: Detail) -> String {
     ));
     line(format!(
         "Every quarter, all sites; tokens are output tokens inside the SLO\n\n{}",
-        quarters(plan)
+        tables::quarters(plan)
     ));
     match detail {
         Detail::Overview => line(format!(
-            "Sites: MW energised at the end of each quarter, and what kept the site from serving more\n\n{}",
+            "Sites: {} energised at the end of each quarter, and what kept the site from serving more\n\n{}",
+            tables::most_power(plan).name,
             sites(factory, plan)
         )),
         Detail::Sites => {
             for quarter in &plan.quarters {
-                line(format!("{}\n\n{}", quarter.label, quarter_sites(factory, quarter)));
+                line(format!(
+                    "{}\n\n{}",
+                    quarter.label,
+                    tables::quarter_sites(factory, plan, quarter)
+                ));
             }
         }
     }
@@ -119,71 +127,6 @@ pub(super) fn offers(factory: &Factory, plan: &Plan) -> Table {
     table
 }
 
-const QUARTER_COLUMNS: [&str; 13] = [
-    "energised",
-    "racks",
-    "accelerators",
-    "binds",
-    "asked",
-    "can serve",
-    "served",
-    "energy",
-    "tokens/MWh",
-    "capital",
-    "operating",
-    "cost",
-    "carbon",
-];
-const QUARTER_UNITS: [&str; 13] = [
-    "MW",
-    "units",
-    "",
-    "",
-    "T tokens/day",
-    "T tokens/day",
-    "T tokens/day",
-    "GWh",
-    "M",
-    "GUSD",
-    "GUSD",
-    "USD/M tokens",
-    "kt",
-];
-
-fn figures(sums: &Sums, binds: Binds, asked: Option<f64>, days: u32) -> Vec<String> {
-    vec![
-        number(sums.energised.as_mw()),
-        grouped(sums.units),
-        grouped(sums.accelerators),
-        binds.name().to_owned(),
-        or_dash(asked, |asked| number(asked / 1e12)),
-        number(sums.capacity_tokens_per_day / 1e12),
-        number(sums.served_output_tokens / f64::from(days) / 1e12),
-        number(sums.energy.as_mwh() / 1e3),
-        or_dash(sums.tokens_per_mwh(), |tokens| number(tokens / 1e6)),
-        number(sums.capital.as_busd()),
-        number(sums.operating_cost().as_busd()),
-        or_dash(sums.cost_per_million_tokens(), usd),
-        number(sums.carbon_t / 1e3),
-    ]
-}
-
-fn quarters(plan: &Plan) -> Table {
-    let mut table =
-        Table::new(["quarter"].into_iter().chain(QUARTER_COLUMNS).chain(["worst hour"]))
-            .units([""].into_iter().chain(QUARTER_UNITS).chain(["served"]))
-            .left(&[0, 4]);
-    for quarter in &plan.quarters {
-        let mut row = vec![quarter.label.to_string()];
-        let asked = quarter.asked_tokens_per_day();
-        row.extend(figures(&quarter.total(), main_bind(quarter), Some(asked), quarter.days));
-        let worst = quarter.services.iter().map(|s| s.worst_hour_served).fold(1.0, f64::min);
-        row.push(percent(worst));
-        table.push(row);
-    }
-    table
-}
-
 /// What binds where most of the power is, or would be.
 pub(super) fn main_bind(quarter: &Quarter) -> Binds {
     let weight = |bind: Binds| -> f64 {
@@ -197,18 +140,6 @@ pub(super) fn main_bind(quarter: &Quarter) -> Binds {
         }
     }
     most
-}
-
-fn quarter_sites(factory: &Factory, quarter: &Quarter) -> Table {
-    let mut table = Table::new(["site"].into_iter().chain(QUARTER_COLUMNS))
-        .units([""].into_iter().chain(QUARTER_UNITS))
-        .left(&[0, 4]);
-    for site in &quarter.sites {
-        let mut row = vec![factory.sites[site.site].name.clone()];
-        row.extend(figures(&site.sums, site.binds, None, quarter.days));
-        table.push(row);
-    }
-    table
 }
 
 /// Sites down, quarters across; years' ends only where there are many quarters.
@@ -226,10 +157,11 @@ fn sites(factory: &Factory, plan: &Plan) -> Table {
         .collect();
     let header = ["site".to_owned()].into_iter().chain(shown.iter().map(|q| q.label.to_string()));
     let mut table = Table::new(header).left(&(0..=shown.len()).collect::<Vec<_>>());
+    let unit = tables::most_power(plan);
     for (index, site) in factory.sites.iter().enumerate() {
         let cell = |quarter: &&Quarter| {
             let site = &quarter.sites[index];
-            format!("{} {}", number(site.sums.energised.as_mw()), site.binds.name())
+            format!("{} {}", number(unit.power(site.sums.energised)), site.binds.name())
         };
         table.push([site.name.clone()].into_iter().chain(shown.iter().map(cell)));
     }
@@ -247,22 +179,22 @@ pub(super) fn services(factory: &Factory, plan: &Plan) -> Table {
         "worst hour",
         "revenue",
     ])
-    .units(["", "", "G requests", "G requests", "", "requests/s", "served", "GUSD"])
+    .units(["", "", "requests", "requests", "", "requests/s", "served", "USD"])
     .left(&[0, 1]);
     for (id, service) in factory.services.enumerate() {
         let all = || plan.quarters.iter().flat_map(|q| &q.services).filter(|s| s.service == id);
         let asked: f64 = all().map(|s| s.asked_requests).sum();
         let served: f64 = all().map(|s| s.served_requests).sum();
-        let revenue: f64 = all().map(|s| s.revenue.as_busd()).sum();
+        let revenue: f64 = all().map(|s| s.revenue.as_usd()).sum();
         table.push([
             service.name.clone(),
             service.model.id.clone(),
-            number(asked / 1e9),
-            number(served / 1e9),
+            prefixed(asked),
+            prefixed(served),
             if asked > 0.0 { percent(served / asked) } else { "-".to_owned() },
             grouped(all().map(|s| s.peak_asked_per_s).fold(0.0, f64::max)),
             percent(all().map(|s| s.worst_hour_served).fold(1.0, f64::min)),
-            or_dash(service.price_per_million_output, |_| number(revenue)),
+            or_dash(service.price_per_million_output, |_| prefixed(revenue)),
         ]);
     }
     table
@@ -301,17 +233,19 @@ pub(super) fn receipts(plan: &Plan) -> Table {
 }
 
 fn waterfall(plan: &Plan) -> Table {
-    let total: f64 = plan.waterfall.iter().map(|stage| stage.energy.as_twh()).sum();
+    let total: Energy = plan.waterfall.iter().map(|stage| stage.energy).sum();
+    let unit = Measure::of_energy(total);
+    let total = unit.energy(total);
     let share = |energy: f64| {
         if total > 0.0 { percent(energy / total) } else { "-".to_owned() }
     };
     let mut table = Table::new(["", "energy", "share", "left", ""])
-        .units(["", "TWh", "", "TWh", ""])
+        .units(["", unit.name, "", unit.name, ""])
         .left(&[0, 4]);
     table.push(["at the meter", &number(total), &share(total), &number(total), "grid and on-site"]);
     let mut left = total;
     for stage in &plan.waterfall {
-        let energy = stage.energy.as_twh();
+        let energy = unit.energy(stage.energy);
         left -= energy;
         let left = if left.abs() < total * 1e-9 { 0.0 } else { left };
         table.push([stage.name, &number(energy), &share(energy), &number(left), stage.meaning]);
@@ -322,12 +256,17 @@ fn waterfall(plan: &Plan) -> Table {
 fn books(plan: &Plan) -> String {
     let worst = plan.ledger.iter().map(wattmill_plan::Balance::error).fold(0.0, f64::max);
     let served: f64 = plan.quarters.iter().map(|q| q.total().served_output_tokens).sum();
-    let energy: f64 = plan.quarters.iter().map(|q| q.total().energy.as_mwh()).sum();
-    let tokens = if energy > 0.0 { prefixed(served / energy) } else { "no".to_owned() };
+    let energy: Energy = plan.quarters.iter().map(|q| q.total().energy).sum();
+    let tokens = match energy.as_mwh() {
+        mwh if mwh > 0.0 => prefixed(served / mwh),
+        _ => "no".to_owned(),
+    };
+    let unit = Measure::of_energy(energy);
     format!(
-        "{} output tokens from {} TWh: {tokens} tokens per MWh. {} balances checked, largest error {:.0e}",
+        "{} output tokens from {} {}: {tokens} tokens per MWh. {} balances checked, largest error {:.0e}",
         prefixed(served),
-        number(energy / 1e6),
+        number(unit.energy(energy)),
+        unit.name,
         plan.ledger.len(),
         worst,
     )
