@@ -46,11 +46,11 @@ fn a_node() {
     planned(
         "hgx-node",
         &expect![[r#"
-        2026-Q3 0.01632 1 8 demand
-        2026-Q4 0.01632 1 8 demand
-        2027-Q1 0.01632 1 8 demand
-        2027-Q2 0.01632 1 8 demand
-    "#]],
+            2026-Q3 16.32 1 8 demand
+            2026-Q4 16.32 1 8 demand
+            2027-Q1 16.32 1 8 demand
+            2027-Q2 16.32 1 8 demand
+        "#]],
     );
 }
 
@@ -59,11 +59,11 @@ fn a_rack() {
     planned(
         "nvl72-rack",
         &expect![[r#"
-        2026-Q3 0.269 1 72 demand
-        2026-Q4 0.269 1 72 demand
-        2027-Q1 0.269 1 72 demand
-        2027-Q2 0.269 1 72 demand
-    "#]],
+            2026-Q3 268.8 1 72 demand
+            2026-Q4 268.8 1 72 demand
+            2027-Q1 268.8 1 72 demand
+            2027-Q2 268.8 1 72 demand
+        "#]],
     );
 }
 
