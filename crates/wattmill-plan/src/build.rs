@@ -1,9 +1,10 @@
 //! What stands where, hour by hour: phases ramp up, the site's power decides how much of it runs.
 
 use wattmill_factory::{Factory, Hardware, Phase, PowerBasis, Site};
-use wattmill_units::{Id, Power};
+use wattmill_units::{EnergyPrice, Id, Power};
 
 use crate::calendar::{Calendar, hours};
+use crate::supply::Supply;
 
 /// One phase on the plan's clock.
 #[derive(Clone, Debug)]
@@ -34,7 +35,7 @@ impl Delivery {
     }
 }
 
-/// IT power of one unit, as provisioned for the phase, and how many units its power makes.
+/// Whole units that the phase's power makes.
 pub(crate) fn units_of(factory: &Factory, phase: &Phase) -> f64 {
     let it = match phase.basis {
         PowerBasis::It => phase.power,
@@ -81,21 +82,6 @@ pub(crate) fn deliveries(factory: &Factory, calendar: Calendar) -> Vec<Delivery>
         .collect()
 }
 
-/// Facility power a site can draw at `hour`: the connection and what is generated behind it.
-pub(crate) fn site_power(site: &Site, calendar: Calendar, hour: f64) -> Power {
-    let grid = site
-        .grid
-        .filter(|grid| hour >= calendar.hour_of(grid.energized))
-        .map_or(Power::ZERO, |grid| grid.connection);
-    let onsite: Power = site
-        .onsite
-        .iter()
-        .filter(|source| hour >= calendar.hour_of(source.from))
-        .map(|source| source.capacity)
-        .sum();
-    grid + onsite
-}
-
 /// What stands and what runs at an hour.
 #[derive(Clone, Debug)]
 pub(crate) struct Standing {
@@ -107,23 +93,20 @@ pub(crate) struct Standing {
     pub(crate) available: Vec<Power>,
     /// Of it, what running units leave, by site.
     pub(crate) left: Vec<Power>,
+    /// Price of the cheapest energy there is, by site.
+    pub(crate) cheapest: Vec<Option<EnergyPrice>>,
 }
 
 impl Standing {
-    /// At `hour` of the plan.
-    pub(crate) fn at(
-        factory: &Factory,
-        calendar: Calendar,
-        deliveries: &[Delivery],
-        hour: f64,
-    ) -> Self {
-        let available: Vec<Power> =
-            factory.sites.iter().map(|site| site_power(site, calendar, hour)).collect();
+    /// At `hour` of the plan; `supplies` by site.
+    pub(crate) fn at(supplies: &[Supply], deliveries: &[Delivery], hour: f64) -> Self {
+        let available: Vec<Power> = supplies.iter().map(|supply| supply.power(hour)).collect();
         let mut standing = Self {
             installed: Vec::with_capacity(deliveries.len()),
             running: Vec::with_capacity(deliveries.len()),
             left: available.clone(),
             available,
+            cheapest: supplies.iter().map(|supply| supply.cheapest(hour)).collect(),
         };
         for delivery in deliveries {
             let left = &mut standing.left[delivery.site.index()];

@@ -30,11 +30,10 @@ impl Group {
     }
 }
 
-/// Every group, and the order in which they are filled: cheapest energy first.
+/// Every group.
 #[derive(Clone, Debug)]
 pub(crate) struct Groups {
     pub(crate) all: Vec<Group>,
-    pub(crate) order: Vec<usize>,
     /// Group of each delivery.
     pub(crate) of_delivery: Vec<usize>,
 }
@@ -70,24 +69,22 @@ impl Groups {
             all[group].deliveries.push(index);
             of_delivery.push(group);
         }
-        let price = |group: usize| {
-            let site = &factory.sites[all[group].site];
-            let onsite = site.onsite.iter().map(|source| source.price);
-            let prices = site.grid.map(|grid| grid.price).into_iter().chain(onsite);
-            prices.map(|price| price.as_usd_per_mwh()).fold(f64::INFINITY, f64::min)
-        };
-        let mut order: Vec<usize> = (0..all.len()).collect();
-        order.sort_by(|a, b| price(*a).total_cmp(&price(*b)).then(a.cmp(b)));
-        Self { all, order, of_delivery }
+        Self { all, of_delivery }
     }
 
-    /// Gives machines to services, earlier services first. `accelerators` run, by group; `asked`
-    /// requests are asked in the hour, by service.
-    pub(crate) fn place(&self, accelerators: &[f64], asked: &[f64]) -> Placement {
+    /// Gives machines to services, earlier services first, where energy is cheapest first.
+    /// `accelerators` run, by group; `asked` requests are asked in the hour, by service.
+    pub(crate) fn place(
+        &self,
+        standing: &Standing,
+        accelerators: &[f64],
+        asked: &[f64],
+    ) -> Placement {
+        let order = self.order(standing);
         let claim = |wanted: &f64| Claim { wanted: *wanted, per_machine: 0.0 };
         let mut claims: Vec<Claim> = asked.iter().map(claim).collect();
         let mut given = vec![vec![0.0; asked.len()]; self.all.len()];
-        for index in &self.order {
+        for index in &order {
             let group = &self.all[*index];
             for (claim, point) in claims.iter_mut().zip(&group.points) {
                 claim.per_machine =
@@ -95,13 +92,26 @@ impl Groups {
             }
             serve_in_order(accelerators[*index], &mut claims, &mut given[*index]);
         }
-        Placement { given, unserved: claims.iter().map(|claim| claim.wanted).collect() }
+        Placement { order, given, unserved: claims.iter().map(|claim| claim.wanted).collect() }
+    }
+
+    /// The order in which groups are filled; of equal prices the phase that is written first.
+    fn order(&self, standing: &Standing) -> Vec<usize> {
+        let price = |group: &usize| {
+            let cheapest = standing.cheapest[self.all[*group].site.index()];
+            cheapest.map_or(f64::INFINITY, |price| price.as_usd_per_mwh())
+        };
+        let mut order: Vec<usize> = (0..self.all.len()).collect();
+        order.sort_by(|a, b| price(a).total_cmp(&price(b)));
+        order
     }
 }
 
 /// Who got what in an hour.
 #[derive(Clone, Debug)]
 pub(crate) struct Placement {
+    /// Groups in the order in which they were filled.
+    pub(crate) order: Vec<usize>,
     /// Accelerators, by group, then service.
     pub(crate) given: Vec<Vec<f64>>,
     /// Requests that found none, by service.

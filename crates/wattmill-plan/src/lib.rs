@@ -13,6 +13,7 @@ mod machine;
 mod result;
 mod run;
 mod serving;
+mod supply;
 mod training;
 mod waterfall;
 mod zoom;

@@ -1,7 +1,7 @@
 //! The hourly walk over the years: a fluid of machines, dispatched to services and training.
 
 use wattmill_catalog::Catalog;
-use wattmill_factory::{Factory, Payment, Service, Site};
+use wattmill_factory::{Factory, Payment, Service};
 use wattmill_units::{AnswerHash, Energy, Id, Money, Power, Seconds};
 
 use crate::build::{Delivery, Standing, deliveries};
@@ -10,6 +10,7 @@ use crate::groups::{Groups, asked};
 use crate::ledger::Balance;
 use crate::result::*;
 use crate::serving::{Offer, ServingPoint};
+use crate::supply::Supply;
 use crate::training::TrainingRun;
 use crate::waterfall::Waterfall;
 
@@ -17,6 +18,7 @@ use crate::waterfall::Waterfall;
 struct Walk<'a> {
     factory: &'a Factory,
     calendar: Calendar,
+    supplies: Vec<Supply>,
     deliveries: Vec<Delivery>,
     groups: Groups,
     trainings: Vec<TrainingRun>,
@@ -82,6 +84,7 @@ impl<'a> Walk<'a> {
         Self {
             factory,
             calendar,
+            supplies: factory.sites.iter().map(|site| Supply::of(site, calendar)).collect(),
             groups,
             sites: vec![SiteState::default(); factory.sites.len()],
             bought: vec![0.0; deliveries.len()],
@@ -162,11 +165,11 @@ impl<'a> Walk<'a> {
 
     fn hour(&mut self, day: u32, hour: u32) {
         let at = f64::from(day) * 24.0 + f64::from(hour);
-        let standing = Standing::at(self.factory, self.calendar, &self.deliveries, at);
+        let standing = Standing::at(&self.supplies, &self.deliveries, at);
         self.install(&standing);
         let asked = asked(&self.factory.services, day, hour);
         let short = self.dispatch(at, &standing, &asked);
-        self.account(&asked, &standing, short);
+        self.account(at, &asked, &standing, short);
     }
 
     /// Buys what was installed since the last hour and takes stock.
@@ -221,12 +224,12 @@ impl<'a> Walk<'a> {
         let accelerators: Vec<f64> = (self.groups.all.iter().zip(&units))
             .map(|(group, units)| units * group.machine.accelerators)
             .collect();
-        let placement = self.groups.place(&accelerators, asked);
+        let placement = self.groups.place(standing, &accelerators, asked);
         let services = &self.factory.services;
         let hour = Seconds::from_hours(1.0);
         let mut wants: Vec<f64> =
             self.trainings.iter().map(|run| run.wants(at, self.calendar)).collect();
-        for index in self.groups.order.iter().copied() {
+        for index in placement.order {
             let group = &self.groups.all[index];
             let site = group.site.index();
             let sums = &mut quarter.sites[site].sums;
@@ -309,7 +312,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Books demand, energy purchases and costs of the hour.
-    fn account(&mut self, asked: &[f64], standing: &Standing, short: bool) {
+    fn account(&mut self, at: f64, asked: &[f64], standing: &Standing, short: bool) {
         let (Some(quarter), Some(day)) = (self.quarters.last_mut(), self.days.last_mut()) else {
             return;
         };
@@ -328,11 +331,11 @@ impl<'a> Walk<'a> {
 
         let economics = &self.factory.economics;
         let hour = Seconds::from_hours(1.0);
-        for (index, (site, state)) in self.factory.sites.iter().zip(&mut self.sites).enumerate() {
+        for (index, (supply, state)) in self.supplies.iter().zip(&mut self.sites).enumerate() {
             let sums = &mut quarter.sites[index].sums;
             let drawn = std::mem::take(&mut state.drawn);
             let idle = std::mem::take(&mut state.idle);
-            let bill = buy(site, drawn / hour);
+            let bill = supply.buy(at, drawn / hour);
             sums.energy += bill.energy;
             sums.energy_cost += bill.cost;
             sums.carbon_t += bill.carbon_t;
@@ -504,37 +507,6 @@ fn mix(
         }
     }
     (machine_hours, tokens)
-}
-
-/// An hour's energy and what it costs.
-struct Bill {
-    energy: Energy,
-    cost: Money,
-    carbon_t: f64,
-}
-
-/// Buys an hour of `draw` from the site's sources, cheapest first. What the sources cannot carry
-/// is bought at the dearest: installation keeps draws within them, so it is rounding at most.
-fn buy(site: &Site, draw: Power) -> Bill {
-    let mut sources: Vec<_> = site
-        .grid
-        .iter()
-        .map(|grid| (grid.price, grid.connection, grid.carbon))
-        .chain(site.onsite.iter().map(|source| (source.price, source.capacity, source.carbon)))
-        .collect();
-    sources.sort_by(|a, b| a.0.as_usd_per_mwh().total_cmp(&b.0.as_usd_per_mwh()));
-    let mut bill = Bill { energy: Energy::ZERO, cost: Money::ZERO, carbon_t: 0.0 };
-    let mut left = draw;
-    let last = sources.len().saturating_sub(1);
-    for (index, (price, capacity, carbon)) in sources.into_iter().enumerate() {
-        let taken = if index == last { left } else { left.min(capacity) };
-        let energy = taken * Seconds::from_hours(1.0);
-        bill.energy += energy;
-        bill.cost += price * energy;
-        bill.carbon_t += carbon.as_g_per_kwh() * energy.as_kwh() / 1e6;
-        left -= taken;
-    }
-    bill
 }
 
 fn warnings(factory: &Factory, plan: &Plan) -> Vec<String> {

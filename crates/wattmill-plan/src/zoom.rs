@@ -13,6 +13,7 @@ use crate::calendar::Calendar;
 use crate::engine::Engine;
 use crate::groups::{Groups, asked};
 use crate::serving::{Offer, ServingPoint};
+use crate::supply::Supply;
 
 /// What to look at.
 #[derive(Clone, Copy, Debug)]
@@ -123,14 +124,16 @@ pub fn zoom(
     let deliveries = deliveries(factory, calendar);
     let groups = Groups::new(factory, catalog, &deliveries, offers);
     let plan_hour = f64::from(day) * 24.0 + f64::from(hour);
-    let standing = Standing::at(factory, calendar, &deliveries, plan_hour);
+    let supplies: Vec<Supply> =
+        factory.sites.iter().map(|site| Supply::of(site, calendar)).collect();
+    let standing = Standing::at(&supplies, &deliveries, plan_hour);
     let machines: Vec<f64> = groups
         .all
         .iter()
         .map(|group| group.units(&standing) * group.machine.accelerators)
         .collect();
     let asked = asked(&factory.services, day, hour);
-    let placement = groups.place(&machines, &asked);
+    let placement = groups.place(&standing, &machines, &asked);
 
     let mut wanted = Vec::new();
     for (group, given) in groups.all.iter().zip(&placement.given) {

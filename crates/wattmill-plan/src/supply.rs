@@ -1,0 +1,135 @@
+//! Where a site's power comes from, hour by hour, and what it costs.
+
+use wattmill_factory::Site;
+use wattmill_units::{CarbonIntensity, Energy, EnergyPrice, Money, Power, Seconds};
+
+use crate::calendar::Calendar;
+
+/// The grid connection or one generator.
+#[derive(Clone, Copy, Debug)]
+struct Source {
+    /// First hour of the plan in which it has power, negative before the plan.
+    from: f64,
+    capacity: Power,
+    price: EnergyPrice,
+    carbon: CarbonIntensity,
+}
+
+/// A site's sources in merit order: cheapest first, of equal prices the grid before generators.
+#[derive(Clone, Debug)]
+pub(crate) struct Supply(Vec<Source>);
+
+/// An hour's energy and what it costs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Bill {
+    pub(crate) energy: Energy,
+    pub(crate) cost: Money,
+    pub(crate) carbon_t: f64,
+}
+
+impl Supply {
+    pub(crate) fn of(site: &Site, calendar: Calendar) -> Self {
+        let grid = site.grid.iter().map(|grid| Source {
+            from: calendar.hour_of(grid.energized),
+            capacity: grid.connection,
+            price: grid.price,
+            carbon: grid.carbon,
+        });
+        let onsite = site.onsite.iter().map(|source| Source {
+            from: calendar.hour_of(source.from),
+            capacity: source.capacity,
+            price: source.price,
+            carbon: source.carbon,
+        });
+        let mut sources: Vec<Source> = grid.chain(onsite).collect();
+        sources.sort_by(|a, b| a.price.as_usd_per_mwh().total_cmp(&b.price.as_usd_per_mwh()));
+        Self(sources)
+    }
+
+    /// Sources that have power at `hour`.
+    fn at(&self, hour: f64) -> impl Iterator<Item = &Source> {
+        self.0.iter().filter(move |source| hour >= source.from)
+    }
+
+    /// Facility power the site can draw at `hour`.
+    pub(crate) fn power(&self, hour: f64) -> Power {
+        self.at(hour).map(|source| source.capacity).sum()
+    }
+
+    /// Price of the cheapest source at `hour`, if there is one.
+    pub(crate) fn cheapest(&self, hour: f64) -> Option<EnergyPrice> {
+        self.at(hour).next().map(|source| source.price)
+    }
+
+    /// Buys the hour's `draw`. What the sources cannot carry is bought at the dearest of them.
+    pub(crate) fn buy(&self, hour: f64, draw: Power) -> Bill {
+        let mut bill = Bill { energy: Energy::ZERO, cost: Money::ZERO, carbon_t: 0.0 };
+        let mut left = draw;
+        let mut sources = self.at(hour).peekable();
+        while let Some(source) = sources.next() {
+            let taken = if sources.peek().is_none() { left } else { left.min(source.capacity) };
+            let energy = taken * Seconds::from_hours(1.0);
+            bill.energy += energy;
+            bill.cost += source.price * energy;
+            bill.carbon_t += source.carbon.as_g_per_kwh() * energy.as_kwh() / 1e6;
+            left -= taken;
+        }
+        bill
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+    use wattmill_factory::{Grid, Onsite, Pue};
+
+    /// A cheap connection of 10 MW that comes on the second day, behind dear turbines of 4 MW.
+    fn supply() -> Supply {
+        let start = date(2027, 1, 1);
+        let site = Site {
+            name: "site".to_owned(),
+            location: None,
+            grid: Some(Grid {
+                connection: Power::from_mw(10.0),
+                energized: date(2027, 1, 2),
+                price: EnergyPrice::from_usd_per_mwh(40.0),
+                carbon: CarbonIntensity::from_g_per_kwh(300.0),
+            }),
+            onsite: vec![Onsite {
+                kind: "gas turbine".to_owned(),
+                capacity: Power::from_mw(4.0),
+                from: start,
+                price: EnergyPrice::from_usd_per_mwh(100.0),
+                carbon: CarbonIntensity::from_g_per_kwh(500.0),
+            }],
+            pue: Pue { design: 1.4, annual: 1.1 },
+            source: None,
+        };
+        Supply::of(&site, Calendar::new(start, date(2027, 1, 3)))
+    }
+
+    fn bought(hour: f64, mw: f64) -> (f64, f64, f64) {
+        let bill = supply().buy(hour, Power::from_mw(mw));
+        let rounded = |x: f64| (x * 1e6).round() / 1e6;
+        (rounded(bill.energy.as_mwh()), rounded(bill.cost.as_usd()), rounded(bill.carbon_t))
+    }
+
+    #[test]
+    fn a_source_sells_nothing_before_its_day() {
+        assert_eq!(bought(23.0, 3.0), (3.0, 300.0, 1.5));
+        assert_eq!(bought(24.0, 3.0), (3.0, 120.0, 0.9));
+        assert_eq!(supply().power(23.0), Power::from_mw(4.0));
+        assert_eq!(supply().power(24.0), Power::from_mw(14.0));
+        assert_eq!(supply().cheapest(23.0), Some(EnergyPrice::from_usd_per_mwh(100.0)));
+        assert_eq!(supply().power(-1.0), Power::ZERO);
+        assert_eq!(supply().cheapest(-1.0), None);
+    }
+
+    #[test]
+    fn the_cheapest_is_used_first_and_the_dearest_takes_the_rest() {
+        assert_eq!(bought(24.0, 12.0), (12.0, 600.0, 4.0));
+        assert_eq!(bought(24.0, 15.0), (15.0, 900.0, 5.5));
+        assert_eq!(bought(-1.0, 1.0), (0.0, 0.0, 0.0));
+    }
+}
