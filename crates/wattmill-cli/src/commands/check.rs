@@ -21,7 +21,7 @@ pub(crate) fn run(args: &Check) -> Outcome {
         return files::print(&check_document(&named.name, Some(&factory), &entries));
     }
     files::print(&format!(
-        "{}: sound; {} sites, {} phases, {} services, {} training runs, {} warnings\n",
+        "{}: sound. Sites: {}, phases: {}, services: {}, training runs: {}, warnings: {}\n",
         named.name,
         factory.sites.len(),
         factory.phases.len(),

@@ -17,11 +17,11 @@ fn built_in_factories_are_sound() {
         assert_eq!(dir.run(&format!("check {name}.toml")).answer(), run.answer());
     }
     expect![[r#"
-        ten-gigawatt.toml: sound; 8 sites, 11 phases, 2 services, 5 training runs, 0 warnings
-        ten-gigawatt-as-known.toml: sound; 9 sites, 12 phases, 3 services, 4 training runs, 0 warnings
-        hundred-megawatt.toml: sound; 1 sites, 2 phases, 2 services, 1 training runs, 0 warnings
-        nvl72-rack.toml: sound; 1 sites, 1 phases, 1 services, 0 training runs, 0 warnings
-        hgx-node.toml: sound; 1 sites, 1 phases, 1 services, 0 training runs, 0 warnings
+        ten-gigawatt.toml: sound. Sites: 8, phases: 11, services: 2, training runs: 5, warnings: 0
+        ten-gigawatt-as-known.toml: sound. Sites: 9, phases: 12, services: 3, training runs: 4, warnings: 0
+        hundred-megawatt.toml: sound. Sites: 1, phases: 2, services: 2, training runs: 1, warnings: 0
+        nvl72-rack.toml: sound. Sites: 1, phases: 1, services: 1, training runs: 0, warnings: 0
+        hgx-node.toml: sound. Sites: 1, phases: 1, services: 1, training runs: 0, warnings: 0
     "#]].assert_eq(&said);
 }
 
