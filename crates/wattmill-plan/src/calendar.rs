@@ -22,7 +22,15 @@ impl Calendar {
 
     /// The `day`-th day.
     pub(crate) fn date(self, day: u32) -> Date {
-        self.start.saturating_add(jiff::Span::new().days(i64::from(day)))
+        self.date_of(f64::from(day) * 24.0)
+    }
+
+    /// The day of an `hour` of the plan, which may lie before or after it; the ends of the calendar
+    /// for what lies beyond them.
+    pub(crate) fn date_of(self, hour: f64) -> Date {
+        const MOST: f64 = 7_000_000.0;
+        let days = (hour / 24.0).floor().clamp(-MOST, MOST) as i64;
+        self.start.saturating_add(jiff::Span::new().days(days))
     }
 
     /// Hours from the start of the plan to midnight of `date`, negative before it.
@@ -74,6 +82,9 @@ mod tests {
         assert_eq!(calendar.days(), 62);
         assert_eq!(calendar.date(60), date(2028, 2, 29));
         assert_eq!(calendar.hour_of(date(2027, 12, 30)), -24.0);
+        assert_eq!(calendar.date_of(-24.0), date(2027, 12, 30));
+        assert_eq!(calendar.date_of(-0.5), date(2027, 12, 30));
+        assert_eq!(calendar.date_of(1e300), Date::MAX);
         assert_eq!(QuarterLabel::of(calendar.date(61)).to_string(), "2028-Q1");
     }
 

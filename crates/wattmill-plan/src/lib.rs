@@ -4,6 +4,7 @@
 //! service it asks [`wattmill_sim::probe`], once per kind of machine and service ([`offers`]).
 //! [`zoom`] hands a window of the same factory to the engine, request by request.
 
+mod assets;
 mod build;
 mod calendar;
 mod engine;

@@ -40,7 +40,7 @@ pub struct Plan {
     pub ledger: Vec<Balance>,
     /// What a reader should know before believing it.
     pub warnings: Vec<String>,
-    /// Hash of every figure above.
+    /// Hash of quarters, training runs, receipts and waterfall.
     pub answer_hash: u64,
 }
 
@@ -116,13 +116,13 @@ pub struct Sums {
     pub serving_energy: Energy,
     /// Emitted CO₂e, tonnes.
     pub carbon_t: f64,
-    /// Machines and infrastructure bought.
+    /// Machines and infrastructure bought. What stands before the plan is bought in its first hour.
     pub capital: Money,
     /// Energy bought.
     pub energy_cost: Money,
     /// Staff, spares, insurance, tax.
     pub operations: Money,
-    /// Straight-line depreciation of what stands.
+    /// Straight-line depreciation of what stands, until it has lost what it cost.
     pub depreciation: Money,
 }
 
@@ -263,7 +263,7 @@ pub struct PhaseOutcome {
     pub units: f64,
     /// Accelerators when complete.
     pub accelerators: f64,
-    /// First rack with the median slip; after the end of the plan if not in it.
+    /// First rack with the median slip; it may lie before or after the plan.
     pub first_rack: Date,
     /// Last rack.
     pub last_rack: Date,

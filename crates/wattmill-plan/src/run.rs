@@ -4,6 +4,7 @@ use wattmill_catalog::Catalog;
 use wattmill_factory::{Factory, Payment, Service};
 use wattmill_units::{AnswerHash, Energy, Id, Money, Power, Seconds};
 
+use crate::assets::Assets;
 use crate::build::{Delivery, Standing, deliveries};
 use crate::calendar::{Calendar, QuarterLabel, hours};
 use crate::groups::{Groups, asked};
@@ -37,8 +38,8 @@ struct Walk<'a> {
 /// What a site carries from hour to hour.
 #[derive(Clone, Default)]
 struct SiteState {
-    machines_capital: Money,
-    infrastructure_capital: Money,
+    machines: Assets,
+    infrastructure: Assets,
     /// Facility energy of the hour under way.
     drawn: Energy,
     /// Idle accelerators of the hour under way.
@@ -77,7 +78,8 @@ impl<'a> Walk<'a> {
         let deliveries = deliveries(factory, calendar);
         let groups = Groups::new(factory, catalog, &deliveries, offers);
         let early = factory.payments.iter().filter(|payment| payment.on < factory.start);
-        let earlier = early.map(receipt).collect();
+        let mut earlier: Vec<Receipt> = early.map(receipt).collect();
+        earlier.sort_by_key(|receipt| receipt.date);
         let trainings: Vec<TrainingRun> = factory.trainings.iter().map(TrainingRun::new).collect();
         let books =
             Books { flops_wanted: trainings.iter().map(|run| run.flops).sum(), ..Books::default() };
@@ -166,14 +168,14 @@ impl<'a> Walk<'a> {
     fn hour(&mut self, day: u32, hour: u32) {
         let at = f64::from(day) * 24.0 + f64::from(hour);
         let standing = Standing::at(&self.supplies, &self.deliveries, at);
-        self.install(&standing);
+        self.install(at, &standing);
         let asked = asked(&self.factory.services, day, hour);
         let short = self.dispatch(at, &standing, &asked);
         self.account(at, &asked, &standing, short);
     }
 
     /// Buys what was installed since the last hour and takes stock.
-    fn install(&mut self, standing: &Standing) {
+    fn install(&mut self, at: f64, standing: &Standing) {
         let (Some(quarter), Some(day)) = (self.quarters.last_mut(), self.days.last_mut()) else {
             return;
         };
@@ -189,8 +191,8 @@ impl<'a> Walk<'a> {
             let watts = (delivery.unit_facility * new).as_watts();
             let infrastructure =
                 Money::from_usd(self.factory.economics.infrastructure_usd_per_w * watts);
-            self.sites[site].machines_capital += machines;
-            self.sites[site].infrastructure_capital += infrastructure;
+            self.sites[site].machines.buy(at, machines);
+            self.sites[site].infrastructure.buy(at, infrastructure);
             quarter.sites[site].sums.capital += machines + infrastructure;
         }
         for site in &mut quarter.sites {
@@ -341,10 +343,10 @@ impl<'a> Walk<'a> {
             sums.carbon_t += bill.carbon_t;
             sums.peak_draw = sums.peak_draw.max(drawn / hour);
             self.books.energy_bought += bill.energy;
-            let capital = state.machines_capital + state.infrastructure_capital;
+            let capital = state.machines.bought() + state.infrastructure.bought();
             sums.operations += capital * (economics.operations_per_year / HOURS_PER_YEAR);
-            sums.depreciation += state.machines_capital / hours(economics.machine_life)
-                + state.infrastructure_capital / hours(economics.infrastructure_life);
+            sums.depreciation += state.machines.depreciation(at, hours(economics.machine_life))
+                + state.infrastructure.depreciation(at, hours(economics.infrastructure_life));
 
             let starved =
                 self.deliveries.iter().zip(standing.installed.iter().zip(&standing.running)).any(
@@ -401,7 +403,6 @@ impl<'a> Walk<'a> {
             }
         }
         let ledger = self.ledger();
-        let date = |hour: f64| self.calendar.date((hour / 24.0).max(0.0).floor() as u32);
         let phases = self
             .deliveries
             .iter()
@@ -410,8 +411,8 @@ impl<'a> Walk<'a> {
                 phase: delivery.phase,
                 units: delivery.units,
                 accelerators: delivery.units * self.groups.all[*group].machine.accelerators,
-                first_rack: date(delivery.first_hour),
-                last_rack: date(delivery.last_hour),
+                first_rack: self.calendar.date_of(delivery.first_hour),
+                last_rack: self.calendar.date_of(delivery.last_hour),
             })
             .collect();
         let mut plan = Plan {
@@ -448,8 +449,11 @@ impl<'a> Walk<'a> {
             sum.add(&quarter.total());
             sum
         });
-        let capital: Money =
-            self.sites.iter().map(|site| site.machines_capital + site.infrastructure_capital).sum();
+        let capital: Money = self
+            .sites
+            .iter()
+            .map(|site| site.machines.bought() + site.infrastructure.bought())
+            .sum();
         let trained: f64 = self.trainings.iter().map(TrainingRun::flops_done).sum();
         let left: f64 = self.trainings.iter().map(TrainingRun::flops_left).sum();
         let served: f64 =
@@ -516,6 +520,19 @@ fn warnings(factory: &Factory, plan: &Plan) -> Vec<String> {
         let system = &factory.hardware[offer.hardware].system.id;
         if let Some(why) = offer.cannot() {
             warnings.push(format!("{system} does not serve `{}`: {why}", service.name));
+        }
+    }
+    for site in factory.sites.ids() {
+        let quarters = plan.quarters.iter().map(|quarter| quarter.sites[site.index()].sums);
+        let over = quarters.filter(|sums| sums.peak_draw > sums.available * (1.0 + 1e-9));
+        if let Some(sums) =
+            over.max_by(|a, b| a.peak_draw.as_watts().total_cmp(&b.peak_draw.as_watts()))
+        {
+            warnings.push(format!(
+                "`{}` draws up to {} of the {} it has: its machines are provisioned for less than \
+                 they take; raise their `unit_power`",
+                factory.sites[site].name, sums.peak_draw, sums.available
+            ));
         }
     }
     for balance in plan.ledger.iter().filter(|balance| !balance.closes()) {

@@ -197,7 +197,8 @@ fn offer(
 }
 
 /// The engine of `service` on `hardware`: the one it states, or the usual one that promises the
-/// highest rate per accelerator in steady state.
+/// highest rate per accelerator in steady state; where none promises any, the one of the shortest
+/// step, which may keep the SLO without the margin that is planned with.
 ///
 /// # Errors
 /// What stands in the way of the last layout tried, which is the largest.
@@ -210,21 +211,25 @@ pub fn choose<'a>(
         EngineChoice::Explicit(spec) => vec![spec],
         EngineChoice::Auto => usual_specs(&service.model, hardware),
     };
-    let mut best: Option<(f64, Engine<'a>)> = None;
+    let mut best: Option<(f64, Seconds, Engine<'a>)> = None;
     let mut refusal = Vec::new();
     for spec in candidates {
         match Engine::new(&service.model, hardware, catalog, spec) {
             Ok(engine) => {
                 let step = service.slo.tpot * PLANNED_TPOT;
                 let rate = steady_rate(&engine, service, step) / f64::from(engine.accelerators());
-                if best.as_ref().is_none_or(|(best, _)| rate > *best) {
-                    best = Some((rate, engine));
+                let alone = step_alone(&engine, service);
+                let better = |(best, shortest, _): &(f64, Seconds, Engine<'a>)| {
+                    rate > *best || (rate == *best && alone < *shortest)
+                };
+                if best.as_ref().is_none_or(better) {
+                    best = Some((rate, alone, engine));
                 }
             }
             Err(why) => refusal = why,
         }
     }
-    best.map(|(_, engine)| engine).ok_or_else(|| refusal.join("; "))
+    best.map(|(.., engine)| engine).ok_or_else(|| refusal.join("; "))
 }
 
 /// Highest rate, requests a second, at which the replica has a steady state with steps of at most
@@ -247,6 +252,13 @@ fn steady_rate(engine: &Engine<'_>, service: &Service, longest: Seconds) -> f64 
     low
 }
 
+/// Length of a step that decodes a single sequence.
+fn step_alone(engine: &Engine<'_>, service: &Service) -> Seconds {
+    let context = service.traffic.lengths.input.mean() as u64;
+    let alone = StepShape { decodes: 1, decode_context: context, ..StepShape::default() };
+    engine.surface.step(&alone).time.as_seconds()
+}
+
 /// Length of a step in the steady state at `rate`, if there is one within the engine's limits.
 fn steady_step(engine: &Engine<'_>, service: &Service, rate: f64) -> Option<Seconds> {
     let limits = &engine.limits;
@@ -254,9 +266,8 @@ fn steady_step(engine: &Engine<'_>, service: &Service, rate: f64) -> Option<Seco
         (service.traffic.lengths.input.mean(), service.traffic.lengths.output.mean());
     let mean_context = input + output / 2.0;
     let cache = limits.blocks as f64 * f64::from(limits.block_tokens) * PLANNED_CACHE;
-    // From below: the step of a single sequence.
-    let alone = StepShape { decodes: 1, decode_context: input as u64, ..StepShape::default() };
-    let mut step = engine.surface.step(&alone).time.as_seconds();
+    // From below.
+    let mut step = step_alone(engine, service);
     for _ in 0..200 {
         let decodes = rate * step.as_s() * output;
         let prompt_tokens = rate * step.as_s() * input;

@@ -14,6 +14,8 @@ pub(crate) struct TrainingRun {
     /// FLOPs of the whole run.
     pub(crate) flops: f64,
     left: f64,
+    /// FLOPs of every hour so far, added up apart from `left`.
+    done: f64,
     started: Option<Date>,
     finished: Option<Date>,
     accelerator_hours: f64,
@@ -26,6 +28,7 @@ impl TrainingRun {
             training: training.clone(),
             flops,
             left: flops,
+            done: 0.0,
             started: None,
             finished: None,
             accelerator_hours: 0.0,
@@ -61,6 +64,7 @@ impl TrainingRun {
         self.accelerator_hours += taken;
         *want -= taken;
         self.left -= taken * per_hour;
+        self.done += taken * per_hour;
         if self.left <= self.flops * 1e-12 {
             self.left = 0.0;
             self.finished = Some(today);
@@ -69,8 +73,8 @@ impl TrainingRun {
         taken
     }
 
-    pub(crate) fn flops_done(&self) -> f64 {
-        self.flops - self.left
+    pub(crate) const fn flops_done(&self) -> f64 {
+        self.done
     }
 
     pub(crate) const fn flops_left(&self) -> f64 {
@@ -81,7 +85,7 @@ impl TrainingRun {
         TrainingOutcome {
             training,
             flops: self.flops,
-            done: if self.flops > 0.0 { self.flops_done() / self.flops } else { 1.0 },
+            done: if self.flops > 0.0 { (self.flops - self.left) / self.flops } else { 1.0 },
             started: self.started,
             finished: self.finished,
             accelerator_hours: self.accelerator_hours,
