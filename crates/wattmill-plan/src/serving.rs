@@ -2,7 +2,7 @@
 //! request-level engine sustains inside the SLO.
 
 use wattmill_catalog::Catalog;
-use wattmill_factory::{EngineChoice, EngineSpec, Factory, Hardware, Service};
+use wattmill_factory::{EngineChoice, EngineSpec, Factory, Hardware, Lengths, Service};
 use wattmill_perf::{Bound, Prefill, StepModel, StepShape, explain};
 use wattmill_sim::{Binding, Capacity, Demand, Latency, Operating, Summary, power_at, probe};
 use wattmill_units::{Energy, Id, Power, Seconds, SimTime};
@@ -173,9 +173,18 @@ fn offer(
             engine.accelerators(),
         ));
     }
+    let lengths = &service.traffic.lengths;
+    if too_long(&engine, lengths) > 1.0 - service.slo.quantile {
+        return Err(format!(
+            "{:.0} % of the requests are longer than the {} tokens that the cache of a replica \
+             holds; raise a degree of its engine, or take shorter lengths",
+            100.0 * too_long(&engine, lengths),
+            engine.limits.blocks * u64::from(engine.limits.block_tokens),
+        ));
+    }
     let replicas = (machines / f64::from(engine.accelerators())).clamp(1.0, ROUTER_REPLICAS) as u32;
     let demand = Demand {
-        lengths: &service.traffic.lengths,
+        lengths,
         arrivals: service.traffic.arrivals,
         replicas,
         slo: service.slo,
@@ -232,9 +241,23 @@ pub fn choose<'a>(
     best.map(|(.., engine)| engine).ok_or_else(|| refusal.join("; "))
 }
 
+/// Fraction of requests that no replica can ever hold.
+fn too_long(engine: &Engine<'_>, lengths: &Lengths) -> f64 {
+    const CELLS: u32 = 100;
+    let at = |cell: u32| (f64::from(cell) + 0.5) / f64::from(CELLS);
+    let inputs: Vec<u32> = (0..CELLS).map(|cell| lengths.input.quantile(at(cell))).collect();
+    let outputs: Vec<u32> = (0..CELLS).map(|cell| lengths.output.quantile(at(cell))).collect();
+    let fits = |input| outputs.iter().filter(|o| engine.limits.can_ever_run(input, **o)).count();
+    let fitting: usize = inputs.into_iter().map(fits).sum();
+    1.0 - fitting as f64 / f64::from(CELLS * CELLS)
+}
+
 /// Highest rate, requests a second, at which the replica has a steady state with steps of at most
 /// `longest`: every request prefilled once and decoding in every step until it leaves.
 fn steady_rate(engine: &Engine<'_>, service: &Service, longest: Seconds) -> f64 {
+    if too_long(engine, &service.traffic.lengths) > 1.0 - service.slo.quantile {
+        return 0.0;
+    }
     let holds = |rate: f64| steady_step(engine, service, rate).is_some_and(|step| step <= longest);
     // The rate at which one request at a time would already need steps that long.
     let mut low = 0.0;

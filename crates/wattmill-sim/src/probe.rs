@@ -6,7 +6,7 @@
 use wattmill_factory::{Arrivals, Lengths, Slo};
 use wattmill_perf::StepModel;
 use wattmill_policy::BatchLimits;
-use wattmill_units::{Energy, Power, Seconds, SimTime};
+use wattmill_units::{Energy, Histogram, Power, Seconds, SimTime};
 
 use crate::{Rates, Replica, Request, Synthetic, Tally, Usage};
 
@@ -42,7 +42,7 @@ pub enum Binding {
 pub struct Operating {
     /// Requests a second.
     pub rate_per_s: f64,
-    /// Requests finished within the measured window.
+    /// Requests finished or rejected within the measured window.
     pub tally: Tally,
     /// Work of the measured window.
     pub usage: Usage,
@@ -91,9 +91,8 @@ pub fn probe<M: StepModel>(model: &M, limits: BatchLimits, demand: &Demand<'_>) 
         Ok(operating) => operating,
         Err(failed) => {
             let (binding, at) = *failed;
-            let quantile = |h: &wattmill_units::Histogram| {
-                Seconds::from_s(h.quantile(demand.slo.quantile) as f64 * 1e-9)
-            };
+            let quantile =
+                |h: &Histogram| Seconds::from_s(h.quantile(demand.slo.quantile) as f64 * 1e-9);
             return Capacity::Infeasible {
                 binding,
                 ttft: quantile(&at.tally.ttft),
@@ -102,7 +101,8 @@ pub fn probe<M: StepModel>(model: &M, limits: BatchLimits, demand: &Demand<'_>) 
         }
     };
     let (mut high, mut binding) = (low, Binding::Throughput);
-    // Doubling ends: no replica finishes more than its batch in one step.
+    // Doubling ends: no replica finishes more than its batch in one step, and what it rejects is
+    // late.
     for _ in 0..64 {
         high *= 2.0;
         match measure(model, limits, demand, high) {
@@ -216,7 +216,7 @@ fn measure<M: StepModel>(
     let slice = SimTime::from_ns((end.as_ns() / 64).max(1));
     let mut horizon = slice;
     let mut traffic = traffic.peekable();
-    loop {
+    let measured = loop {
         let stop = horizon.min(if warm.is_none() { start } else { end });
         while let Some(request) = traffic.next_if(|request| request.arrival < stop) {
             replica.push(request);
@@ -224,30 +224,29 @@ fn measure<M: StepModel>(
         let into = if warm.is_none() { &mut before } else { &mut tally };
         replica.run_until(model, stop, into, &mut |_| {});
         if stop == end {
-            break;
+            break window;
+        }
+        // The window can no longer end well.
+        if late_ttft(&tally, slo).max(late_tpot(&tally, slo)) > 1.5 * tolerated + 3.0
+            || replica.live() as f64 > 1.2 * backlog_limit(rate_per_s, residence)
+        {
+            break if warm.is_none() { stop } else { stop.since(start) }.as_seconds();
         }
         if stop == start {
             warm = Some(*replica.usage());
         }
-        if hopeless(&tally, slo, tolerated)
-            || replica.live() as f64 > 1.2 * backlog_limit(rate_per_s, residence)
-        {
-            break;
-        }
         if stop == horizon {
             horizon = horizon + slice;
         }
-    }
+    };
 
     let usage = replica.usage().since(&warm.unwrap_or_default());
-    let operating = Operating { rate_per_s, usage, window, tally };
-    let late = |h: &wattmill_units::Histogram, limit: Seconds| {
-        (h.count() - h.count_at_most(SimTime::from_seconds(limit).as_ns())) as f64
-    };
-    let tolerated = (1.0 - slo.quantile) * operating.tally.finished() as f64;
-    let binding = if late(&operating.tally.tpot, slo.tpot) > tolerated {
+    let tolerated = (1.0 - slo.quantile) * (tally.finished() + tally.rejected) as f64;
+    let (late_ttft, late_tpot) = (late_ttft(&tally, slo), late_tpot(&tally, slo));
+    let operating = Operating { rate_per_s, usage, window: measured, tally };
+    let binding = if late_tpot > tolerated {
         Binding::Tpot
-    } else if late(&operating.tally.ttft, slo.ttft) > tolerated {
+    } else if late_ttft > tolerated {
         Binding::Ttft
     } else if replica.live() as f64 > backlog_limit(rate_per_s, residence) {
         Binding::Throughput
@@ -271,10 +270,17 @@ fn backlog_limit(rate_per_s: f64, residence: Seconds) -> f64 {
     mean + 4.0 * mean.sqrt() + 4.0
 }
 
-/// Whether the window can no longer end well.
-fn hopeless(tally: &Tally, slo: &Slo, tolerated: f64) -> bool {
-    let late = |h: &wattmill_units::Histogram, limit: Seconds| {
-        h.count() - h.count_at_most(SimTime::from_seconds(limit).as_ns())
-    };
-    late(&tally.ttft, slo.ttft).max(late(&tally.tpot, slo.tpot)) as f64 > 1.5 * tolerated + 3.0
+/// Requests that missed the limit on the time to first token, those among them that will never have
+/// one because no replica can hold them.
+fn late_ttft(tally: &Tally, slo: &Slo) -> f64 {
+    (tally.rejected + late(&tally.ttft, slo.ttft)) as f64
+}
+
+/// Requests that missed the limit on the time per output token.
+fn late_tpot(tally: &Tally, slo: &Slo) -> f64 {
+    late(&tally.tpot, slo.tpot) as f64
+}
+
+fn late(histogram: &Histogram, limit: Seconds) -> u64 {
+    histogram.count() - histogram.count_at_most(SimTime::from_seconds(limit).as_ns())
 }

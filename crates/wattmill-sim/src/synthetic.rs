@@ -41,7 +41,7 @@ impl Rates {
     }
 }
 
-/// An endless stream of requests, in order of arrival.
+/// A stream of requests, in order of arrival; it ends with simulated time.
 ///
 /// Gaps are drawn at rate one and stretched by the rate, so two runs of one seed that differ in
 /// rate see the same requests closer together or further apart (common random numbers).
@@ -105,11 +105,12 @@ impl<'a> Synthetic<'a> {
             if empty > slots {
                 return None;
             }
+            // The end of simulated time: no rate is so low that this goes on for ever.
+            let start = self.slot.checked_mul(self.rates.slot.as_ns())?;
             let rate = self.rates.per_s[(self.slot % slots) as usize];
             let inside = rate * (slot_s - self.position_s);
             if left < inside {
                 self.position_s += left / rate;
-                let start = self.slot.checked_mul(self.rates.slot.as_ns())?;
                 let within = SimTime::from_seconds(Seconds::from_s(self.position_s));
                 return Some(SimTime::from_ns(start) + within.min(self.rates.slot));
             }
@@ -179,6 +180,8 @@ mod tests {
     #[test]
     fn no_rate_no_request() {
         let lengths = lengths();
+        let hardly = Rates::constant(1e-300);
+        assert_eq!(Synthetic::new(1, hardly, Arrivals::Poisson, &lengths).next(), None);
         for rates in [vec![], vec![0.0], vec![0.0, -1.0, f64::NAN]] {
             let rates = Rates::cycle(SimTime::from_ns(1_000), rates);
             assert_eq!(Synthetic::new(1, rates, Arrivals::Poisson, &lengths).next(), None);

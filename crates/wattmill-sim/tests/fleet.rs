@@ -116,6 +116,18 @@ fn an_slo_no_rate_can_meet_is_an_answer() {
 }
 
 #[test]
+fn what_is_too_long_for_the_cache_breaks_the_slo() {
+    let lengths = lengths();
+    let limits = BatchLimits::new(128, 512, 16, 1);
+    let Capacity::Infeasible { binding, .. } =
+        probe(&Simple, limits, &demand(&lengths, 1_000.0, 50.0))
+    else {
+        panic!("nothing fits into 16 tokens");
+    };
+    assert_eq!(binding, Binding::Ttft);
+}
+
+#[test]
 fn without_an_slo_the_machine_is_the_limit() {
     let lengths = lengths();
     let limits = BatchLimits::new(128, 512, 16, 20_000);
