@@ -13,6 +13,10 @@ use crate::{Finished, Replica, Request, Tally, Usage};
 /// Requests handed out between two looks at the replicas. Long enough that each replica then runs
 /// a long stretch with its state in cache, short enough to bound the memory.
 const BLOCK: usize = 1 << 16;
+/// Likewise for each replica of a large fleet.
+const SHARE: usize = 64;
+/// Most requests of a block, however large the fleet: 128 MB of them.
+const MOST: usize = 1 << 22;
 
 /// How far a run is.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +58,7 @@ impl Fleet {
             router: RoundRobin::new(replicas),
             tally,
             routed: 0,
-            spare: Desk::new(limits.block_tokens),
+            spare: Desk::new(),
             block: Vec::new(),
             routes: Vec::new(),
             share_ends: Vec::new(),
@@ -103,7 +107,7 @@ impl Fleet {
         on_finish: &mut impl FnMut(u32, &Finished),
         mut on_progress: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        let size = BLOCK.max(64 * self.replicas.len());
+        let size = BLOCK.max((SHARE * self.replicas.len()).min(MOST));
         let mut more = true;
         while more {
             while self.block.len() < size

@@ -44,7 +44,8 @@ pub(crate) struct Desk {
     seats: Vec<Seat>,
     free_seats: Vec<u32>,
     leavers: Leavers,
-    /// Decoding sequences by the residue of the steps at which they open a block.
+    /// Decoding sequences by the residue of the steps at which they open a block. Empty until there
+    /// is a request, so that a fleet's replicas cost no memory before they run.
     openers: Vec<u32>,
     /// Preempted sequences; the last goes first.
     preempted: Vec<u32>,
@@ -53,13 +54,13 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    pub(crate) fn new(block_tokens: u32) -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             inbox: VecDeque::new(),
             seats: Vec::new(),
             free_seats: Vec::new(),
             leavers: Leavers::new(),
-            openers: vec![0; block_tokens as usize],
+            openers: Vec::new(),
             preempted: Vec::new(),
             completing: Vec::new(),
         }
@@ -108,7 +109,7 @@ impl Replica {
             residue: 0,
             partial: None,
             admitted: 0,
-            desk: Desk::new(limits.block_tokens),
+            desk: Desk::new(),
             usage: Usage::default(),
         }
     }
@@ -117,6 +118,9 @@ impl Replica {
     #[inline]
     pub fn push(&mut self, request: Request) {
         debug_assert!(self.desk.inbox.back().is_none_or(|last| last.arrival <= request.arrival));
+        if self.desk.openers.is_empty() {
+            self.desk.openers.resize(self.limits.block_tokens as usize, 0);
+        }
         self.desk.inbox.push_back(request);
     }
 
@@ -464,7 +468,7 @@ impl Replica {
             if state.produced == 0 {
                 state.first_token = SimTime::from_ns(whole_ns(self.clock));
             } else {
-                tally.decode_steps(1, (self.clock - state.last_token) as u64, 0, 1);
+                tally.gap(self.clock - state.last_token);
             }
             state.produced += 1;
             let left = state.request.output - state.produced;

@@ -22,7 +22,8 @@ pub struct Tally {
     pub ttft: Histogram,
     /// Mean time per output token of each request with more than one, ns.
     pub tpot: Histogram,
-    /// Every gap between two tokens of one request, in raw [`Ticks`](wattmill_units::Ticks).
+    /// Every gap between two tokens of one request, in raw [`Ticks`](wattmill_units::Ticks); one
+    /// longer than they hold, after a preemption, as the longest they hold.
     pub gaps: Histogram,
     /// Arrival to last token, ns.
     pub e2e: Histogram,
@@ -107,11 +108,17 @@ impl Tally {
             let end = Histogram::bucket_end(value);
             let inside = (end - value).div_ceil(growth).min(left);
             let last = value + growth * (inside - 1);
-            let sum = u128::from(value + last) * u128::from(inside) / 2;
+            let sum = (u128::from(value) + u128::from(last)) * u128::from(inside) / 2;
             self.gaps.record_run(value, last, sequences * inside, sum * u128::from(sequences));
             value = last + growth;
             left -= inside;
         }
+    }
+
+    /// Records the gap of one sequence that was preempted, in raw ticks.
+    #[inline]
+    pub(crate) fn gap(&mut self, ticks: u128) {
+        self.gaps.record(u64::try_from(ticks).unwrap_or(u64::MAX), 1);
     }
 
     /// Adds another's.
@@ -142,6 +149,13 @@ const fn mix(mut x: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_gap_beyond_the_scale_is_its_end() {
+        let mut tally = Tally::new(None);
+        tally.gap(u128::from(u64::MAX) + 2);
+        assert_eq!((tally.gaps.count(), tally.gaps.max()), (1, u64::MAX));
+    }
 
     #[test]
     fn a_run_of_steps_is_its_steps() {

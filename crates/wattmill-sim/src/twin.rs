@@ -132,7 +132,7 @@ pub fn run<M: StepModel>(
                 if sequence.produced == 0 {
                     sequence.first_token = now(clock);
                 } else {
-                    tally.decode_steps(1, (clock - sequence.last_token) as u64, 0, 1);
+                    tally.gap(clock - sequence.last_token);
                 }
                 sequence.produced += 1;
             }
