@@ -47,6 +47,16 @@ pub enum QuantityError {
         /// Every unit that is understood.
         allowed: String,
     },
+    /// A number beyond any that can be computed with.
+    #[error("`{text}` is beyond any number; write {dimension} like `{example}`")]
+    TooLarge {
+        /// What was read.
+        text: String,
+        /// What was wanted.
+        dimension: &'static str,
+        /// A text that would do.
+        example: String,
+    },
     /// A unit of something else, or of nothing.
     #[error("`{unit}` is not a unit of {dimension}; use one of {allowed}")]
     UnknownUnit {
@@ -66,15 +76,16 @@ fn allowed<Q: UnitTable>() -> String {
 fn parse<Q: UnitTable>(text: &str) -> Result<Q, QuantityError> {
     let trimmed = text.trim();
     // The longest prefix that is a number: an exponent must not swallow a unit such as `EFLOP/s`.
-    let split = (1..=trimmed.len()).rev().filter(|&i| trimmed.is_char_boundary(i)).find(|&i| {
-        let head = &trimmed[..i];
-        head.ends_with(|c: char| c.is_ascii_digit() || c == '.') && head.parse::<f64>().is_ok()
-    });
+    let number_at = |end: usize| {
+        let head = trimmed.get(..end)?;
+        let number = head.ends_with(|c: char| c.is_ascii_digit() || c == '.');
+        Some((head.parse::<f64>().ok().filter(|_| number)?, end))
+    };
     let example = |number: &str| {
         let unit = Q::UNITS.first().map_or("", |u| u.0);
         format!("{number} {unit}")
     };
-    let Some(split) = split else {
+    let Some((value, split)) = (1..=trimmed.len()).rev().find_map(number_at) else {
         return Err(QuantityError::NotANumber {
             text: text.to_owned(),
             dimension: Q::DIMENSION,
@@ -82,15 +93,13 @@ fn parse<Q: UnitTable>(text: &str) -> Result<Q, QuantityError> {
         });
     };
     let (number, unit) = (&trimmed[..split], trimmed[split..].trim());
-    let Ok(value) = number.parse::<f64>() else {
-        return Err(QuantityError::NotANumber {
+    match Q::UNITS.iter().find(|(name, _)| *name == unit) {
+        Some((_, factor)) if (value * factor).is_finite() => Ok(Q::from_base_value(value * factor)),
+        Some(_) => Err(QuantityError::TooLarge {
             text: text.to_owned(),
             dimension: Q::DIMENSION,
-            example: example("1"),
-        });
-    };
-    match Q::UNITS.iter().find(|(name, _)| *name == unit) {
-        Some((_, factor)) => Ok(Q::from_base_value(value * factor)),
+            example: example("1").trim().to_owned(),
+        }),
         None if unit.is_empty() => Err(QuantityError::NoUnit {
             text: text.to_owned(),
             dimension: Q::DIMENSION,
@@ -255,6 +264,12 @@ mod tests {
         assert!("NaN MW".parse::<Power>().is_err());
         assert!("inf MW".parse::<Power>().is_err());
         assert!("1.5 ÅW".parse::<Power>().is_err());
+        for large in ["1e400 MW", "1e308 GW", "-1e400 W"] {
+            assert_eq!(
+                text(large.parse()),
+                format!("`{large}` is beyond any number; write power like `1 MW`")
+            );
+        }
     }
 
     #[test]
