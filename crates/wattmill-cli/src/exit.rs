@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::process::ExitCode;
 
+use crate::files::{print, tell};
 use crate::invalid::Invalid;
 
 /// Every exit code and what it means. Scripts may rely on them.
@@ -47,13 +48,14 @@ pub(crate) fn code(result: Outcome, json: bool) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Usage(message)) => {
-            eprintln!("error: {message}");
+            tell(&format!("error: {message}\n"));
             ExitCode::from(2)
         }
         Err(Failure::Input(invalid)) => {
-            eprint!("{}", invalid.rendered());
+            tell(invalid.rendered());
             if json {
-                print!("{}", invalid.document());
+                // The exit code says the same to a program that does not read on.
+                let _ = print(&invalid.document());
             }
             ExitCode::from(3)
         }
@@ -66,11 +68,11 @@ pub(crate) fn code(result: Outcome, json: bool) -> ExitCode {
             if broken_pipe {
                 return ExitCode::SUCCESS;
             }
-            eprintln!("error: {error:#}");
+            tell(&format!("error: {error:#}\n"));
             ExitCode::from(4)
         }
         Err(Failure::Interrupted) => {
-            eprintln!("interrupted: the result above is partial and says so");
+            tell("interrupted: the result above is partial and says so\n");
             ExitCode::from(130)
         }
     }

@@ -75,6 +75,11 @@ pub(crate) fn discard_partial() {
     }
 }
 
+/// Says something on standard error. Whether anyone still listens changes no answer.
+pub(crate) fn tell(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
 /// A file that appears under its name only when it is complete.
 pub(crate) struct Whole {
     path: PathBuf,

@@ -15,7 +15,7 @@ pub(crate) fn run(args: &Check) -> Outcome {
     let Some(factory) = checked.factory else {
         return Err(Invalid::text(&named, &checked.diagnostics).into());
     };
-    eprint!("{}", checked.diagnostics.render(&named.name, &named.text, colored()));
+    files::tell(&checked.diagnostics.render(&named.name, &named.text, colored()));
     if args.json {
         let entries = entries(&named, &checked.diagnostics);
         return files::print(&check_document(&named.name, Some(&factory), &entries));

@@ -23,7 +23,7 @@ pub(super) fn load(argument: Option<&str>) -> Result<Loaded, Failure> {
     let Some(factory) = checked.factory else {
         return Err(Invalid::text(&named, &checked.diagnostics).into());
     };
-    eprint!("{}", checked.diagnostics.render(&named.name, &named.text, colored()));
+    files::tell(&checked.diagnostics.render(&named.name, &named.text, colored()));
     let warning = |e: &wattmill::report::DiagnosticEntry| match (e.line, e.column) {
         (Some(line), Some(column)) => format!("{}:{line}:{column}: {}", e.file, e.message),
         _ => format!("{}: {}", e.file, e.message),

@@ -46,7 +46,7 @@ fn a_plan_that_ends_before_its_first_phase() {
 fn a_factory_that_serves_nobody() {
     let alone = MILL.split("[[service]]").next().expect("the rest of the mill");
     let dir = Dir::with("mill.toml", alone);
-    assert!(dir.run("check mill.toml").answer().contains("0 services"));
+    assert!(dir.run("check mill.toml").answer().contains("services: 0"));
     let run = dir.run("run mill.toml");
     assert!(run.answer().contains("0 output tokens"), "{}", run.stdout);
     assert!(!run.stdout.split_whitespace().any(|word| word == "-0"), "{}", run.stdout);

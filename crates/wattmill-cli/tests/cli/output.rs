@@ -123,3 +123,14 @@ fn programs_get_problems_as_data() {
         }
     }
 }
+
+#[test]
+fn nobody_need_listen() {
+    let dir = Dir::with("t.toml", "name = 3\n");
+    for (line, code) in [("check t.toml --json", 3), ("check nvl72-rack", 0), ("run --bad", 2)] {
+        let arguments: Vec<&str> = line.split(' ').collect();
+        let mut child = dir.command(&arguments).spawn().expect("the program starts");
+        drop((child.stdout.take(), child.stderr.take()));
+        assert_eq!(child.wait().expect("it ends").code(), Some(code), "{line}");
+    }
+}

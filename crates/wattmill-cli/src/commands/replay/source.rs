@@ -63,7 +63,7 @@ fn trace(path: &Path) -> Result<Source, Failure> {
     let name = path.display().to_string();
     let trace = read_trace(files::open(path)?)
         .map_err(|errors| Failure::from(Invalid::trace(&name, &errors)))?;
-    eprint!("{}", TraceProblem::render_all(&trace.warnings, &name, colored()));
+    files::tell(&TraceProblem::render_all(&trace.warnings, &name, colored()));
     let warning =
         |p: &TraceProblem| format!("{name}:{}:{}: {}", p.line, p.column, p.diagnostic.message);
     let request = |(id, r): (u64, &TraceRequest)| Request {
