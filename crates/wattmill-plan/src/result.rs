@@ -193,12 +193,15 @@ pub enum Binds {
     Demand,
     /// Every machine works and more is asked.
     Machines,
+    /// Machines are idle although more is asked: none of them can do it inside the SLO. The plan's
+    /// warnings say why.
+    Fit,
 }
 
 impl Binds {
     /// Every one, in the order in which ties are decided.
-    pub const ALL: [Self; 5] =
-        [Self::Energisation, Self::FirstRack, Self::Power, Self::Demand, Self::Machines];
+    pub const ALL: [Self; 6] =
+        [Self::Energisation, Self::FirstRack, Self::Power, Self::Demand, Self::Machines, Self::Fit];
 
     /// As shown in tables.
     pub const fn name(self) -> &'static str {
@@ -208,6 +211,7 @@ impl Binds {
             Self::Power => "site power",
             Self::Demand => "demand",
             Self::Machines => "machines",
+            Self::Fit => "no fit",
         }
     }
 }

@@ -360,8 +360,10 @@ impl<'a> Walk<'a> {
                 Binds::FirstRack
             } else if starved {
                 Binds::Power
-            } else if idle > 0.005 * sums.accelerators || !short {
+            } else if !short {
                 Binds::Demand
+            } else if idle > 0.005 * sums.accelerators {
+                Binds::Fit
             } else {
                 Binds::Machines
             };

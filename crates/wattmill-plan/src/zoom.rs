@@ -98,10 +98,10 @@ pub enum ZoomError {
     Length,
 }
 
-/// Simulates a window of the plan request by request, pool by pool, from the steady traffic of the
-/// hour before it.
+/// Simulates a window of the plan request by request, pool by pool. Traffic is that of the hour in
+/// which it starts, throughout and for as long before it as a replica needs to settle.
 ///
-/// `progress` gets pools done, pools in all, and how far the one under way is; it may stop the run.
+/// `progress` gets the fraction of the work that is done; it may stop the run.
 ///
 /// # Errors
 /// If the window is not within the plan or has no length.
@@ -110,7 +110,7 @@ pub fn zoom(
     catalog: &Catalog,
     offers: &[Offer],
     window: &Window,
-    mut progress: impl FnMut(usize, usize, Progress) -> ControlFlow<()>,
+    mut progress: impl FnMut(f64) -> ControlFlow<()>,
 ) -> Result<Zoom, ZoomError> {
     let calendar = Calendar::new(factory.start, factory.end);
     let at = window.at;
@@ -158,7 +158,8 @@ pub fn zoom(
     for (site, hardware, service, point, given) in wanted {
         let done = zoom.pools.len();
         let machine = PoolOf { factory, catalog, site, hardware, service, point, given };
-        let flow = machine.simulate(window.length, |p| progress(done, all, p));
+        let flow =
+            machine.simulate(window.length, |within| progress((done as f64 + within) / all as f64));
         zoom.answer_hash = zoom.answer_hash.rotate_left(7) ^ flow.0.summary.answer_hash;
         zoom.pools.push(flow.0);
         if flow.1.is_break() {
@@ -185,7 +186,7 @@ impl PoolOf<'_> {
     fn simulate(
         &self,
         length: Seconds,
-        mut progress: impl FnMut(Progress) -> ControlFlow<()>,
+        mut progress: impl FnMut(f64) -> ControlFlow<()>,
     ) -> (Pool, ControlFlow<()>) {
         let service = &self.factory.services[self.service];
         let hardware = &self.factory.hardware[self.hardware];
@@ -213,6 +214,8 @@ impl PoolOf<'_> {
         .peekable();
         let warm = settling_time(&service.slo, &traffic.lengths);
         let (start, end) = (SimTime::from_seconds(warm), SimTime::from_seconds(warm + length));
+        let mut progress =
+            |at: Progress| progress((at.time.as_seconds() / (warm + length)).min(1.0));
         let mut fleet = Fleet::new(replicas, engine.limits, Tally::new(Some(limits)));
         let mut flow = fleet.advance(&engine.surface, &mut requests, start, &mut progress);
         fleet.swap_tally(Tally::new(Some(limits)));

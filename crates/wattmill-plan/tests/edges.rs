@@ -56,3 +56,15 @@ fn nothing_depreciates_beyond_its_price() {
     }
     assert!(lost < bought, "{lost} of {bought}");
 }
+
+#[test]
+fn machines_provisioned_for_less_than_they_take_are_warned_of() {
+    let tight = "basis = \"it\"\nunit_power = \"3 kW\"";
+    let many = ("200_000", "20_000_000");
+    let plan = plan(&[("basis = \"it\"", tight), ("\"20 kW\"", "\"17 kW\""), many]);
+    assert!(
+        plan.warnings.iter().any(|warning| warning.contains("of the 17 kW it has")),
+        "{:?}",
+        plan.warnings
+    );
+}

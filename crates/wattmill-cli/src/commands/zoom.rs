@@ -22,9 +22,8 @@ pub(crate) fn run(args: &Zoom) -> Outcome {
     let offers = measured_offers(factory);
     let interrupt = Interrupt::install();
     let mut bar = Progress::new("simulating");
-    let zoomed = zoom(factory, Catalog::builtin(), &offers, &window, |done, all, progress| {
-        let within = progress.time.as_seconds() / args.length;
-        bar.at(((done as f64 + within.min(1.0)) * 1e3) as u64, all as u64 * 1000);
+    let zoomed = zoom(factory, Catalog::builtin(), &offers, &window, |done| {
+        bar.at((done * 1e4) as u64, 10_000);
         interrupt.flow()
     })
     .map_err(|error: ZoomError| Failure::Usage(error.to_string()))?;

@@ -13,6 +13,7 @@ fn an_slo_that_no_rate_can_meet() {
         assert!(answer.contains(words), "{words}:\n{answer}");
     }
     assert!(run.line("chat ").contains(" 0 %"), "{answer}");
+    assert!(answer.contains("no fit"), "idle machines are not for want of demand:\n{answer}");
     let document = dir.run("run mill.toml --json").document();
     let warnings = document["warnings"].to_string();
     assert!(warnings.contains("the SLO cannot be met at any rate"), "{warnings}");

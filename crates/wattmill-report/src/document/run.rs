@@ -251,7 +251,7 @@ struct Site {
     /// Name of the site.
     site: String,
     /// What kept it from serving more for most of the hours.
-    #[schemars(extend("enum" = ["energisation", "first rack", "site power", "demand", "machines"]))]
+    #[schemars(extend("enum" = ["energisation", "first rack", "site power", "demand", "machines", "no fit"]))]
     binds: &'static str,
     #[serde(flatten)]
     figures: Figures,

@@ -121,6 +121,7 @@ pub(super) fn binds(factory: &Factory, plan: &Plan) -> Svg {
         Binds::Power => 3,
         Binds::Demand => 2,
         Binds::Machines => 1,
+        Binds::Fit => 5,
     };
     let meaning = |binds| match binds {
         Binds::Energisation => "no power yet",
@@ -128,6 +129,7 @@ pub(super) fn binds(factory: &Factory, plan: &Plan) -> Svg {
         Binds::Power => "more machines than power",
         Binds::Demand => "nobody asks for more",
         Binds::Machines => "more is asked than machines do",
+        Binds::Fit => "no machine fits what is asked",
     };
     let states = Binds::ALL.into_iter().map(|binds| State {
         name: format!("{}: {}", binds.name(), meaning(binds)),
