@@ -30,7 +30,7 @@ fn zoomed(factory: &Factory) -> Zoom {
         service: None,
     };
     let offers = offers(factory, Catalog::builtin(), |_, _| {});
-    zoom(factory, Catalog::builtin(), &offers, &window, |_, _, _| ControlFlow::Continue(()))
+    zoom(factory, Catalog::builtin(), &offers, &window, |_| ControlFlow::Continue(()))
         .expect("the window is within the plan")
 }
 

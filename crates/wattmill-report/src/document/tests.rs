@@ -25,8 +25,7 @@ fn documents() -> Vec<(&'static str, String)> {
         service: None,
     };
     let zoomed =
-        zoom(&factory, catalog, &plan.offers, &window, |_, _, _| ControlFlow::Continue(()))
-            .unwrap();
+        zoom(&factory, catalog, &plan.offers, &window, |_| ControlFlow::Continue(())).unwrap();
     let entry = DiagnosticEntry {
         severity: DiagnosticSeverity::Error,
         file: "factory.toml".to_owned(),
