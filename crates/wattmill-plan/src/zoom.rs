@@ -6,7 +6,7 @@ use jiff::civil::DateTime;
 use wattmill_catalog::Catalog;
 use wattmill_factory::{Factory, Hardware, Service, Site};
 use wattmill_sim::{Fleet, Limits, Progress, Rates, Summary, Synthetic, Tally, settling_time};
-use wattmill_units::{Id, Power, Seconds, SimTime};
+use wattmill_units::{Id, Power, Seconds, SimTime, Stream};
 
 use crate::build::{Standing, deliveries};
 use crate::calendar::Calendar;
@@ -203,8 +203,11 @@ impl PoolOf<'_> {
             tpot: SimTime::from_seconds(service.slo.tpot),
         };
         let traffic = &service.traffic;
-        let seed =
-            self.factory.seed ^ ((self.site.index() as u64) << 32 | self.service.index() as u64);
+        // A named stream gives each pool a world of its own.
+        let (site, machine, service_id) =
+            (self.site.index() as u64, self.hardware.index() as u64, self.service.index() as u64);
+        let pool = site << 42 | machine << 21 | service_id;
+        let seed = Stream::new(self.factory.seed, "zoom pool", pool).next_u64();
         let mut requests = Synthetic::new(
             seed,
             Rates::constant(requests_per_s),

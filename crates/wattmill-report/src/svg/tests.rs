@@ -31,9 +31,10 @@ fn check(svg: &Svg) -> Result<(), String> {
                 let words = tag.split_once('>').map_or("", |t| t.1);
                 let words = words
                     .replace("&lt;", "<")
-                    .replace("&amp;", "&")
+                    .replace("&gt;", ">")
                     .replace("&#39;", "'")
-                    .replace("&quot;", "\"");
+                    .replace("&quot;", "\"")
+                    .replace("&amp;", "&");
                 let size = match tag {
                     t if t.contains("wm-title") => 19.0,
                     t if t.contains("wm-sub") => 14.0,
