@@ -24,6 +24,11 @@ pub(crate) struct Group {
 }
 
 impl Group {
+    /// Accelerators that run.
+    pub(crate) fn accelerators(&self, standing: &Standing) -> f64 {
+        self.units(standing) * self.machine.accelerators
+    }
+
     /// Units that run.
     pub(crate) fn units(&self, standing: &Standing) -> f64 {
         self.deliveries.iter().map(|delivery| standing.running[*delivery]).sum()

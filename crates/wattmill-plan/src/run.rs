@@ -203,11 +203,11 @@ impl<'a> Walk<'a> {
         }
         day.accelerators = 0.0;
         for group in &self.groups.all {
-            let units = group.units(standing);
+            let accelerators = group.accelerators(standing);
             let sums = &mut quarter.sites[group.site.index()].sums;
-            sums.units += units;
-            sums.accelerators += units * group.machine.accelerators;
-            day.accelerators += units * group.machine.accelerators;
+            sums.units += group.units(standing);
+            sums.accelerators += accelerators;
+            day.accelerators += accelerators;
         }
         for ((power, running), delivery) in
             day.phase_power.iter_mut().zip(&standing.running).zip(&self.deliveries)
@@ -222,10 +222,8 @@ impl<'a> Walk<'a> {
         let (Some(quarter), Some(day)) = (self.quarters.last_mut(), self.days.last_mut()) else {
             return false;
         };
-        let units: Vec<f64> = self.groups.all.iter().map(|group| group.units(standing)).collect();
-        let accelerators: Vec<f64> = (self.groups.all.iter().zip(&units))
-            .map(|(group, units)| units * group.machine.accelerators)
-            .collect();
+        let accelerators: Vec<f64> =
+            self.groups.all.iter().map(|group| group.accelerators(standing)).collect();
         let placement = self.groups.place(standing, &accelerators, asked);
         let services = &self.factory.services;
         let hour = Seconds::from_hours(1.0);
@@ -269,7 +267,7 @@ impl<'a> Walk<'a> {
             let idle = (accelerators[index] - serving - training).max(0.0);
             // Hosts of idle machines stand by with them; those of working ones serve them.
             let working = serving + training;
-            let hosts = machine.idle_host_power * units[index] * hour;
+            let hosts = machine.idle_host_power * group.units(standing) * hour;
             let standby = if accelerators[index] > 0.0 {
                 hosts * (idle / accelerators[index])
             } else {

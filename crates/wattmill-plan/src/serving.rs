@@ -5,7 +5,7 @@ use wattmill_catalog::Catalog;
 use wattmill_factory::{EngineChoice, EngineSpec, Factory, Hardware, Lengths, Service};
 use wattmill_perf::{Bound, Prefill, StepModel, StepShape, explain};
 use wattmill_sim::{Binding, Capacity, Demand, Latency, Operating, Summary, power_at, probe};
-use wattmill_units::{Energy, Id, Power, Seconds, SimTime};
+use wattmill_units::{Id, Power, Seconds, SimTime};
 
 use crate::build::{accelerators_of, most_at_a_site};
 use crate::engine::{Engine, usual_specs};
@@ -174,11 +174,12 @@ fn offer(
         ));
     }
     let lengths = &service.traffic.lengths;
-    if too_long(&engine, lengths) > 1.0 - service.slo.quantile {
+    let too_long = too_long(&engine, lengths);
+    if too_long > 1.0 - service.slo.quantile {
         return Err(format!(
             "{:.0} % of the requests are longer than the {} tokens that the cache of a replica \
              holds; raise a degree of its engine, or take shorter lengths",
-            100.0 * too_long(&engine, lengths),
+            100.0 * too_long,
             engine.limits.blocks * u64::from(engine.limits.block_tokens),
         ));
     }
@@ -332,7 +333,7 @@ fn point(
     let setup = engine.setup(1);
     let window = SimTime::from_seconds(at.window);
     let summary = Summary::new(&at.tally, &at.usage, &setup, window);
-    let mut dynamic_power = [Energy::from_joules(at.usage.dynamic_nj as f64 * 1e-9) / at.window; 5];
+    let mut dynamic_power = [at.usage.dynamic_energy() / at.window; 5];
     let partial = &ServingPoint::LOADS[..4];
     let measured = power_at(&engine.surface, engine.limits, demand, at.rate_per_s, partial);
     dynamic_power[..4].copy_from_slice(&measured);

@@ -127,11 +127,7 @@ pub fn zoom(
     let supplies: Vec<Supply> =
         factory.sites.iter().map(|site| Supply::of(site, calendar)).collect();
     let standing = Standing::at(&supplies, &deliveries, plan_hour);
-    let machines: Vec<f64> = groups
-        .all
-        .iter()
-        .map(|group| group.units(&standing) * group.machine.accelerators)
-        .collect();
+    let machines: Vec<f64> = groups.all.iter().map(|group| group.accelerators(&standing)).collect();
     let asked = asked(&factory.services, day, hour);
     let placement = groups.place(&standing, &machines, &asked);
 

@@ -6,7 +6,7 @@
 use wattmill_factory::{Arrivals, Lengths, Slo};
 use wattmill_perf::StepModel;
 use wattmill_policy::BatchLimits;
-use wattmill_units::{Energy, Histogram, Power, Seconds, SimTime};
+use wattmill_units::{Histogram, Power, Seconds, SimTime};
 
 use crate::{Rates, Replica, Request, Synthetic, Tally, Usage};
 
@@ -166,7 +166,7 @@ pub fn power_at<M: StepModel>(
             Ok(operating) => operating,
             Err(failed) => failed.1,
         };
-        Energy::from_joules(operating.usage.dynamic_nj as f64 * 1e-9) / operating.window
+        operating.usage.dynamic_energy() / operating.window
     };
     loads.iter().map(at).collect()
 }

@@ -172,7 +172,12 @@ impl Replica {
                 self.preempt_last();
             }
             let room = self.limits.max_tokens - self.decodes;
-            let waiting = if preempting { Waiting::Blocked } else { self.waiting(room, tally) };
+            let waiting = if preempting {
+                Waiting::Blocked
+            } else {
+                let free = self.free_blocks - u64::from(self.desk.openers[self.residue]);
+                self.head(self.running(), room, free, tally)
+            };
             if self.partial.is_some_and(|_| room > 0) || matches!(waiting, Waiting::Admissible) {
                 self.mixed_step(model, !preempting, tally, on_finish);
             } else {
@@ -218,29 +223,26 @@ impl Replica {
         self.decodes + self.partial.is_some() as u32
     }
 
-    /// What the head of the queue could do at this step.
+    /// What the head of the queue could do now, beside `running` sequences, with `room` tokens of the
+    /// step and `free` blocks left.
     #[inline]
-    fn waiting(&mut self, room: u32, tally: &mut Tally) -> Waiting {
-        let free = self.free_blocks - self.desk.openers[self.residue] as u64;
-        if let Some(seat) = self.desk.preempted.last() {
-            let prompt = self.prompt(*seat);
-            // A prompt under way is ahead in the queue and may leave no tokens.
-            let admits = self.limits.admits(self.running(), room, free, prompt as u64);
-            return if admits { Waiting::Admissible } else { Waiting::Blocked };
-        }
-        self.reject_impossible(tally);
-        match self.desk.inbox.front() {
-            None => Waiting::None(None),
-            Some(next) if ticks_at(next.arrival.as_ns()) > self.clock => {
-                Waiting::None(Some(next.arrival))
-            }
-            Some(next) => {
-                if self.limits.admits(self.running(), room, free, next.input as u64) {
-                    Waiting::Admissible
-                } else {
-                    Waiting::Blocked
+    fn head(&mut self, running: u32, room: u32, free: u64, tally: &mut Tally) -> Waiting {
+        let prompt = if let Some(seat) = self.desk.preempted.last() {
+            self.prompt(*seat)
+        } else {
+            self.reject_impossible(tally);
+            match self.desk.inbox.front() {
+                None => return Waiting::None(None),
+                Some(next) if ticks_at(next.arrival.as_ns()) > self.clock => {
+                    return Waiting::None(Some(next.arrival));
                 }
+                Some(next) => next.input,
             }
+        };
+        if self.limits.admits(running, room, free, u64::from(prompt)) {
+            Waiting::Admissible
+        } else {
+            Waiting::Blocked
         }
     }
 
@@ -309,23 +311,15 @@ impl Replica {
     /// Seats the head of the queue if the limits admit it.
     #[inline]
     fn admit_next(&mut self, running: u32, room: u32, tally: &mut Tally) -> Option<u32> {
-        let seat = if let Some(seat) = self.desk.preempted.last().copied() {
-            let prompt = u64::from(self.prompt(seat));
-            if !self.limits.admits(running, room, self.free_blocks, prompt) {
-                return None;
+        let Waiting::Admissible = self.head(running, room, self.free_blocks, tally) else {
+            return None;
+        };
+        let seat = match self.desk.preempted.pop() {
+            Some(seat) => seat,
+            None => {
+                let request = self.desk.inbox.pop_front()?;
+                self.sit(request)
             }
-            self.desk.preempted.pop();
-            seat
-        } else {
-            self.reject_impossible(tally);
-            let head = self.desk.inbox.front()?;
-            if ticks_at(head.arrival.as_ns()) > self.clock
-                || !self.limits.admits(running, room, self.free_blocks, u64::from(head.input))
-            {
-                return None;
-            }
-            let head = self.desk.inbox.pop_front()?;
-            self.sit(head)
         };
         self.free_blocks -= self.limits.blocks_for(u64::from(self.prompt(seat)));
         self.admitted += 1;

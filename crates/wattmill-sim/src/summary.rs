@@ -111,9 +111,7 @@ impl Summary {
         let replicas = f64::from(setup.replicas);
         let over = |x: f64, y: f64| if y > 0.0 { x / y } else { 0.0 };
         let asked = tally.finished() + tally.rejected;
-        let energy = setup.idle_power.map(|idle| {
-            idle * replicas * span + Energy::from_joules(usage.dynamic_nj as f64 * 1e-9)
-        });
+        let energy = setup.idle_power.map(|idle| idle * replicas * span + usage.dynamic_energy());
         let tokens = tally.output_tokens as f64;
         let busy = Ticks::from_raw(1).as_seconds() * usage.busy_ticks as f64;
         let cache_tokens = setup.limits.blocks as f64 * f64::from(setup.limits.block_tokens);

@@ -1,5 +1,7 @@
 //! What a replica did with its time.
 
+use wattmill_units::Energy;
+
 /// Work and time of one replica, or of several added up. Everything is an exact integer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
@@ -32,6 +34,11 @@ impl Usage {
         self.prompt_completions += other.prompt_completions;
         self.context_steps += other.context_steps;
         self.peak_blocks = self.peak_blocks.max(other.peak_blocks);
+    }
+
+    /// Accelerator energy above idle.
+    pub fn dynamic_energy(&self) -> Energy {
+        Energy::from_joules(self.dynamic_nj as f64 * 1e-9)
     }
 
     /// What was done after `earlier`, which is an earlier state of the same replicas. The peak stays
