@@ -166,6 +166,9 @@ pub(crate) struct Replay {
     /// Attention data parallel degree.
     #[arg(long, help_heading = "Engine")]
     pub(crate) dp: Option<u32>,
+    /// The software whose overheads it has: vllm, sglang or trtllm (vllm by default).
+    #[arg(long, value_parser = flavour, help_heading = "Engine")]
+    pub(crate) engine: Option<wattmill::factory::Flavour>,
     /// Format of weights and matrix multiplications: bf16, fp8 or fp4 (fp8 where the chip has it).
     #[arg(long, value_parser = precision, help_heading = "Engine")]
     pub(crate) precision: Option<wattmill::catalog::Precision>,
@@ -182,7 +185,7 @@ pub(crate) struct Replay {
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=65_536), help_heading = "Engine")]
     pub(crate) block_tokens: Option<u32>,
     /// Step-time table (JSON) in place of the performance model.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["model", "system", "tp", "pp", "ep", "dp", "precision", "kv_precision"], help_heading = "Engine")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["model", "system", "tp", "pp", "ep", "dp", "engine", "precision", "kv_precision"], help_heading = "Engine")]
     pub(crate) step_table: Option<PathBuf>,
     /// KV blocks of a replica, with a step-time table (unlimited by default).
     #[arg(long, conflicts_with_all = ["model", "system"], value_parser = clap::value_parser!(u64).range(1..1 << 40), help_heading = "Engine")]
@@ -236,6 +239,11 @@ fn span(text: &str) -> Result<Seconds, String> {
 fn precision(text: &str) -> Result<wattmill::catalog::Precision, String> {
     wattmill::catalog::Precision::from_name(text)
         .ok_or_else(|| "use one of bf16, fp8, fp4".to_owned())
+}
+
+fn flavour(text: &str) -> Result<wattmill::factory::Flavour, String> {
+    wattmill::factory::Flavour::from_name(text)
+        .ok_or_else(|| "use one of vllm, sglang, trtllm".to_owned())
 }
 
 fn arrivals(text: &str) -> Result<wattmill::factory::Arrivals, String> {

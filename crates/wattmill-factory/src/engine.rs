@@ -1,5 +1,7 @@
 //! How a model is laid out on accelerators and batched.
 
+use std::fmt;
+
 use wattmill_catalog::Precision;
 
 /// Degrees of parallelism of one replica.
@@ -31,11 +33,50 @@ impl Layout {
     }
 }
 
+/// The software whose scheduling and overheads an engine has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Flavour {
+    /// vLLM.
+    #[default]
+    Vllm,
+    /// SGLang.
+    Sglang,
+    /// TensorRT-LLM.
+    Trtllm,
+}
+
+impl Flavour {
+    /// Every one of them.
+    pub const ALL: [Self; 3] = [Self::Vllm, Self::Sglang, Self::Trtllm];
+
+    /// As written in files and flags.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Vllm => "vllm",
+            Self::Sglang => "sglang",
+            Self::Trtllm => "trtllm",
+        }
+    }
+
+    /// From its name, case ignored.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|f| f.name().eq_ignore_ascii_case(name))
+    }
+}
+
+impl fmt::Display for Flavour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
 /// One replica's engine: layout, number formats and batching limits.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EngineSpec {
     /// Parallelism.
     pub layout: Layout,
+    /// The software it follows.
+    pub flavour: Flavour,
     /// Format of weights and matrix multiplications.
     pub precision: Precision,
     /// Format of the KV cache (BF16 or FP8).
@@ -52,10 +93,11 @@ pub struct EngineSpec {
 
 impl EngineSpec {
     /// Usual limits around a layout and precision: 1,024 sequences and 8,192 tokens a step, blocks
-    /// of 16 tokens, 90 % of memory, BF16 cache.
+    /// of 16 tokens, 90 % of memory, BF16 cache; vLLM.
     pub const fn new(layout: Layout, precision: Precision) -> Self {
         Self {
             layout,
+            flavour: Flavour::Vllm,
             precision,
             kv_precision: Precision::Bf16,
             max_seqs: 1024,

@@ -37,3 +37,5 @@ pub use wattmill_report as report;
 pub use wattmill_sim as sim;
 /// Quantities, time, ids, random streams.
 pub use wattmill_units as units;
+/// Measurements against the model: errors, intervals, fits.
+pub use wattmill_validate as validate;

@@ -8,7 +8,7 @@ pub(super) const FLOORS: &[&[&str]] = &[
     &["wattmill-perf"],
     &["wattmill-policy"],
     &["wattmill-sim"],
-    &["wattmill-plan"],
+    &["wattmill-plan", "wattmill-validate"],
     &["wattmill-report", "wattmill-config"],
     &["wattmill"],
     &["wattmill-cli"],

@@ -2,7 +2,7 @@
 
 use toml::de::DeValue;
 use wattmill_catalog::Precision;
-use wattmill_factory::{EngineChoice, EngineSpec, Layout};
+use wattmill_factory::{EngineChoice, EngineSpec, Flavour, Layout};
 
 use super::context::Context;
 use super::row::Row;
@@ -30,6 +30,7 @@ fn explicit(cx: &mut Context<'_>, row: &Row<'_>) -> Option<EngineSpec> {
     let pipeline = row.small(cx, "pipeline");
     let expert = row.small(cx, "expert");
     let data_attention = row.small(cx, "data_attention");
+    let flavour = row.choice(cx, "flavour").and_then(Flavour::from_name);
     let precision = self::precision(cx, row, "precision");
     let kv_precision = self::precision(cx, row, "kv_precision");
     let max_seqs = row.small(cx, "max_seqs");
@@ -61,6 +62,7 @@ fn explicit(cx: &mut Context<'_>, row: &Row<'_>) -> Option<EngineSpec> {
     }
     let spec = EngineSpec {
         layout,
+        flavour: flavour?,
         precision: precision?,
         kv_precision: kv_precision?,
         max_seqs: max_seqs?,

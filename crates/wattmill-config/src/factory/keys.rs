@@ -485,6 +485,13 @@ pub(super) static ENGINE: Table = Table {
             "8",
             "Attention data parallel degree.",
         ),
+        defaulted(
+            "flavour",
+            Kind::Choice(&["vllm", "sglang", "trtllm"]),
+            ("vllm", "the most widely used"),
+            r#""trtllm""#,
+            "The software whose overheads the engine has.",
+        ),
         required(
             "precision",
             PRECISION,

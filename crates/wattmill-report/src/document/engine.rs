@@ -17,6 +17,9 @@ pub(super) struct Engine {
     data_parallel_attention: u32,
     /// Accelerators of a replica: tensor × pipeline × data parallel degrees.
     accelerators_per_replica: u32,
+    /// The software whose overheads it has.
+    #[schemars(extend("enum" = ["vllm", "sglang", "trtllm"]))]
+    flavour: &'static str,
     /// Format of weights and matrix multiplications.
     #[schemars(extend("enum" = ["bf16", "fp8", "fp4"]))]
     precision: &'static str,
@@ -42,6 +45,7 @@ impl From<&EngineSpec> for Engine {
             expert_parallel: layout.expert,
             data_parallel_attention: layout.data_attention,
             accelerators_per_replica: layout.accelerators(),
+            flavour: spec.flavour.name(),
             precision: spec.precision.name(),
             kv_precision: spec.kv_precision.name(),
             batch_limit_sequences: spec.max_seqs,

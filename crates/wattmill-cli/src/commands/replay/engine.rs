@@ -125,6 +125,7 @@ fn engine<'a>(
 
 fn with_flags(args: &Replay, spec: EngineSpec) -> EngineSpec {
     EngineSpec {
+        flavour: args.engine.unwrap_or(spec.flavour),
         precision: args.precision.unwrap_or(spec.precision),
         kv_precision: args.kv_precision.unwrap_or(spec.kv_precision),
         max_seqs: max_seqs(args, spec.max_seqs),
