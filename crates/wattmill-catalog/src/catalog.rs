@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use toml::{Table, Value};
 
 use crate::closest::{closest, normal};
-use crate::efficiency::parse_efficiency;
+use crate::efficiency::{Lender, parse_efficiency};
 use crate::row::{PROVENANCE, RowError};
+use crate::surface::parse_surfaces;
 use crate::traffic::{parse_lengths, parse_shape};
 use crate::{
-    Accelerator, Efficiency, LengthRow, Model, ShapeRow, System, parse_accelerator, parse_model,
-    parse_system,
+    Accelerator, Efficiency, LengthRow, Model, ShapeRow, Surfaces, System, parse_accelerator,
+    parse_model, parse_system,
 };
 
 /// What a row describes.
@@ -111,6 +112,8 @@ pub struct Texts<'a> {
     pub traffic: &'a str,
     /// Efficiencies by chip family.
     pub efficiency: &'a str,
+    /// Operator surfaces by measured chip family, operator and number format.
+    pub surfaces: &'a str,
 }
 
 impl Texts<'static> {
@@ -121,6 +124,7 @@ impl Texts<'static> {
         models: include_str!("../data/models.toml"),
         traffic: include_str!("../data/traffic.toml"),
         efficiency: include_str!("../data/efficiency.toml"),
+        surfaces: include_str!("../data/surfaces.toml"),
     };
 }
 
@@ -183,6 +187,7 @@ impl Catalog {
             errors.push(CatalogError::Row { kind: Kind::Lengths, id: name.clone(), error });
         }
         let efficiencies = table(Kind::Efficiency, texts.efficiency, &mut errors);
+        let surfaces = table(Kind::Efficiency, texts.surfaces, &mut errors);
         let catalog = Self {
             accelerators: Shelf::fill(
                 Kind::Accelerator,
@@ -194,7 +199,7 @@ impl Catalog {
             models: Shelf::fill(Kind::Model, &models, parse_model, &mut errors),
             lengths: Shelf::fill(Kind::Lengths, &lengths, parse_lengths, &mut errors),
             shapes: Shelf::fill(Kind::Shape, &shapes, parse_shape, &mut errors),
-            efficiencies: borrow_and_fill(&efficiencies, &mut errors),
+            efficiencies: borrow_and_fill(&efficiencies, &surfaces, &mut errors),
         };
         // References are only worth checking once what they refer to has been read.
         if errors.is_empty() {
@@ -437,19 +442,30 @@ fn table(kind: Kind, text: &str, errors: &mut Vec<CatalogError>) -> Table {
 }
 
 /// Measured families first: the others borrow from them.
-fn borrow_and_fill(table: &Table, errors: &mut Vec<CatalogError>) -> Shelf<Efficiency> {
+fn borrow_and_fill(
+    table: &Table,
+    surfaces: &Table,
+    errors: &mut Vec<CatalogError>,
+) -> Shelf<Efficiency> {
     let borrows = |value: &Value| value.get("borrowed_from").is_some();
     let (borrowed, measured): (Table, Table) =
         table.clone().into_iter().partition(|(_, value)| borrows(value));
     let kind = Kind::Efficiency;
-    let mut shelf = Shelf::fill(kind, &measured, |id, row| parse_efficiency(id, row, None), errors);
+    let own = |id: &str, row: &Table| {
+        let own = match surfaces.get(id) {
+            Some(Value::Table(own)) => parse_surfaces(own)?,
+            _ => Surfaces::default(),
+        };
+        parse_efficiency(id, row, Lender::Own(Arc::new(own)))
+    };
+    let mut shelf = Shelf::fill(kind, &measured, own, errors);
     let lend = |id: &str, row: &Table| {
         let name = row.get("borrowed_from").and_then(Value::as_str).unwrap_or_default();
         let lender = shelf.get(name).ok_or_else(|| {
             let message = format!("there is no measured family `{name}`");
             vec![RowError { field: "borrowed_from".to_owned(), message }]
         })?;
-        parse_efficiency(id, row, Some(lender))
+        parse_efficiency(id, row, Lender::Family(lender))
     };
     let others = Shelf::fill(kind, &borrowed, lend, errors);
     shelf.rows.extend(others.rows);

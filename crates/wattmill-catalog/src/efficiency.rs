@@ -1,10 +1,12 @@
 //! What share of a chip's peaks is reached in practice.
 
+use std::sync::Arc;
+
 use toml::Table;
 use wattmill_units::{Ratio, Seconds};
 
 use crate::row::{Row, RowError};
-use crate::{Precision, Provenance};
+use crate::{Precision, Provenance, Surfaces};
 
 /// Achieved shares of the peaks of one chip family, and the fixed costs beside them.
 ///
@@ -18,6 +20,10 @@ pub struct Efficiency {
     pub borrowed_from: Option<String>,
     /// Large matrix multiplications: fraction of the dense peak of the same precision.
     pub gemm: [f64; 3],
+    /// [`Self::gemm`] over that of the family it was borrowed from; 1 where it is its own.
+    pub gemm_of_lender: [f64; 3],
+    /// Operator surfaces, its own or those of the family it borrows from.
+    pub surfaces: Arc<Surfaces>,
     /// Reading weights of one precision in decode: fraction of peak memory bandwidth.
     pub memory_weights: [f64; 3],
     /// Reading the KV cache in decode attention: fraction of peak memory bandwidth.
@@ -71,14 +77,25 @@ impl Efficiency {
     }
 }
 
-/// One family from its table. What the table does not state is taken from `lender`, the row it
-/// borrows from.
+/// Where a family has what its row does not state.
+pub(crate) enum Lender<'a> {
+    /// It was measured: its own surfaces.
+    Own(Arc<Surfaces>),
+    /// The row it borrows from.
+    Family(&'a Efficiency),
+}
+
+/// One family from its table. What the table does not state is taken from the row it borrows from.
 pub(crate) fn parse_efficiency(
     id: &str,
     table: &Table,
-    lender: Option<&Efficiency>,
+    lender: Lender<'_>,
 ) -> Result<Efficiency, Vec<RowError>> {
     let mut row = Row::new(table);
+    let (lender, surfaces) = match lender {
+        Lender::Own(surfaces) => (None, surfaces),
+        Lender::Family(family) => (Some(family), Arc::clone(&family.surfaces)),
+    };
     let borrowed_from = row.text("borrowed_from");
     let mut share = |name, otherwise: Option<f64>, most: f64| {
         let value = row.quantity::<Ratio>(name).map(Ratio::as_fraction);
@@ -120,7 +137,12 @@ pub(crate) fn parse_efficiency(
     Ok(Efficiency {
         family: id.to_owned(),
         borrowed_from,
+        gemm_of_lender: lender.map_or([1.0; 3], |l| {
+            let of = |i: usize| if l.gemm[i] > 0.0 { gemm[i] / l.gemm[i] } else { 1.0 };
+            [of(0), of(1), of(2)]
+        }),
         gemm,
+        surfaces,
         memory_weights,
         memory_kv,
         allreduce,
