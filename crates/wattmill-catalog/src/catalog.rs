@@ -6,8 +6,9 @@ use std::sync::{Arc, OnceLock};
 
 use toml::{Table, Value};
 
-use crate::closest::{closest, normal};
+use crate::closest::closest;
 use crate::efficiency::{Lender, parse_efficiency};
+use crate::naming::{checkpoint_keys, key};
 use crate::row::{PROVENANCE, RowError};
 use crate::surface::parse_surfaces;
 use crate::traffic::{parse_lengths, parse_shape};
@@ -130,7 +131,8 @@ impl Texts<'static> {
 
 /// Every published fact, by kind and name.
 ///
-/// Names are looked up without regard to case, and `_` counts as `-`.
+/// Names are looked up without regard to case, to separators (`-`, `_`, a blank or nothing, except
+/// between digits) and to the `v` of a version.
 ///
 /// ```
 /// use wattmill_catalog::{Catalog, Kind};
@@ -236,9 +238,16 @@ impl Catalog {
         self.systems.get(name)
     }
 
-    /// The model of this id or alias.
+    /// The model of this id or alias, or the one a checkpoint of this name is of: its owner, tuning,
+    /// number format and date do not count.
+    ///
+    /// ```
+    /// # let catalog = wattmill_catalog::Catalog::builtin();
+    /// let checkpoint = "nvidia/Llama-3.1-8B-Instruct-FP8";
+    /// assert_eq!(catalog.model(checkpoint).map(|m| m.id.as_str()), Some("llama-3.1-8b"));
+    /// ```
     pub fn model(&self, name: &str) -> Option<&Model> {
-        self.models.get(name)
+        checkpoint_keys(name).iter().find_map(|key| self.models.at(key))
     }
 
     /// The request lengths of this id or alias.
@@ -302,7 +311,7 @@ impl Catalog {
     /// there is no such row.
     pub fn aliases(&self, kind: Kind, name: &str) -> Vec<&str> {
         let names = self.names(kind);
-        let Some(found) = names.get(&normal(name)) else {
+        let Some(found) = names.get(&key(name)) else {
             return Vec::new();
         };
         names
@@ -346,7 +355,7 @@ impl Catalog {
 #[derive(Clone, Debug)]
 struct Shelf<T> {
     rows: BTreeMap<String, T>,
-    /// Ids and aliases, each under its normal form.
+    /// Ids and aliases, each under its [key].
     names: BTreeMap<String, Name>,
 }
 
@@ -404,8 +413,8 @@ impl<T> Shelf<T> {
     }
 
     fn name(&mut self, kind: Kind, id: &str, name: &str, errors: &mut Vec<CatalogError>) {
-        let normal = normal(name);
-        if let Some(old) = self.names.get(&normal) {
+        let key = key(name);
+        if let Some(old) = self.names.get(&key) {
             errors.push(CatalogError::Twice {
                 kind,
                 id: id.to_owned(),
@@ -414,11 +423,15 @@ impl<T> Shelf<T> {
             });
             return;
         }
-        self.names.insert(normal, Name { spelled: name.to_owned(), id: id.to_owned() });
+        self.names.insert(key, Name { spelled: name.to_owned(), id: id.to_owned() });
     }
 
     fn get(&self, name: &str) -> Option<&T> {
-        self.rows.get(&self.names.get(&normal(name))?.id)
+        self.at(&key(name))
+    }
+
+    fn at(&self, key: &str) -> Option<&T> {
+        self.rows.get(&self.names.get(key)?.id)
     }
 
     fn ids(&self) -> Vec<&str> {

@@ -1,7 +1,7 @@
 //! What a mistyped name may have meant.
 
 /// Case and the choice between `_`, `-` and blank do not tell names apart.
-pub(crate) fn normal(name: &str) -> String {
+fn normal(name: &str) -> String {
     name.trim().to_lowercase().replace(['_', ' '], "-")
 }
 

@@ -9,6 +9,7 @@ mod catalog;
 mod closest;
 mod efficiency;
 mod model;
+mod naming;
 mod provenance;
 mod row;
 mod surface;
