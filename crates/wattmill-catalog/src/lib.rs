@@ -23,6 +23,6 @@ pub use efficiency::Efficiency;
 pub use model::{AttentionKind, Ffn, Indexer, Model, Moe, Undescribed, parse_model};
 pub use provenance::{Confidence, Field, Provenance};
 pub use row::RowError;
-pub use surface::{Axis, FitError, MOST_AXES, Surface, Surfaces};
+pub use surface::{Axis, CORRECTION, FitError, MOST_AXES, Surface, Surfaces};
 pub use system::{System, parse_system};
 pub use traffic::{LengthRow, ShapeRow};

@@ -6,8 +6,9 @@ use toml::{Table, Value};
 
 use crate::row::RowError;
 
-/// Unit of the stored corrections: thousandths of a natural logarithm.
-const CORRECTION: f64 = 1e-3;
+/// Unit of the stored corrections: hundredths of a natural logarithm, finer than any measurement
+/// repeats.
+pub const CORRECTION: f64 = 0.01;
 
 /// One axis of a surface: a coordinate and the values at which corrections are stored.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,7 +43,7 @@ pub struct Surface {
     pub constants: BTreeMap<String, f64>,
     /// Axes, slowest first.
     pub axes: Vec<Axis>,
-    /// Thousandths of the logarithm of measured over closed form, one for each knot, last axis
+    /// Hundredths of the logarithm of measured over closed form, one for each knot, last axis
     /// fastest.
     pub corrections: Vec<i32>,
     /// Measured rows it was fitted to.
@@ -286,7 +287,7 @@ mod tests {
     #[test]
     fn a_plane_is_interpolated_exactly_and_held_outside() {
         let surface = plane();
-        let log = |x, y| libm::log(surface.factor(&[x, y])) * 1000.0;
+        let log = |x, y| libm::log(surface.factor(&[x, y])) / CORRECTION;
         for (x, y) in [(0.0, 0.0), (0.25, 2.0), (1.0, 1.0), (2.5, 0.5), (3.0, 3.0)] {
             assert!((log(x, y) - (100.0 * x + 10.0 * y)).abs() < 1e-9, "{x} {y}");
         }

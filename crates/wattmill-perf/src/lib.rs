@@ -10,6 +10,7 @@ mod attention;
 mod chip;
 mod deployment;
 mod fixed;
+pub mod kernels;
 mod memory;
 mod network;
 mod operator;

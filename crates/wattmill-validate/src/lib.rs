@@ -2,3 +2,6 @@
 //! constants out.
 //!
 //! Opens no file: text comes in, plain data goes out.
+
+pub mod fit;
+pub mod kernels;

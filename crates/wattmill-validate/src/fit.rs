@@ -1,0 +1,19 @@
+//! Fitting constants to measurements.
+
+mod families;
+pub(crate) mod least_squares;
+mod surface;
+
+pub use families::KernelTables;
+pub use surface::{Timed, fit_surface};
+
+/// The `q` quantile, linear between neighbours; 0 without values.
+pub(crate) fn quantile(values: &[f64], q: f64) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let Some(last) = sorted.len().checked_sub(1) else { return 0.0 };
+    let place = q.clamp(0.0, 1.0) * last as f64;
+    let below = place.floor() as usize;
+    let above = (below + 1).min(last);
+    sorted[below] + (sorted[above] - sorted[below]) * (place - below as f64)
+}
