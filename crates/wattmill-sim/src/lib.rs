@@ -3,9 +3,10 @@
 //!
 //! Knows no file, no date and no money. [`Replica`] is the engine; [`twin`] walks every step and
 //! every sequence and gives the same answer, which is how the engine is tested. [`Fleet`] puts
-//! replicas behind a router, [`Synthetic`] draws traffic and [`probe`] finds the highest rate
+//! replicas behind a router, [`ClosedLoop`] clients that wait for their answers, [`Synthetic`] draws traffic and [`probe`] finds the highest rate
 //! inside an SLO.
 
+mod closed_loop;
 mod fleet;
 mod leavers;
 mod probe;
@@ -17,6 +18,7 @@ mod tally;
 pub mod twin;
 mod usage;
 
+pub use closed_loop::{ClosedLoop, ClosedRun, Exchange};
 pub use fleet::{Fleet, Progress};
 pub use probe::{Binding, Capacity, Demand, Operating, power_at, probe, settling_time};
 pub use replica::Replica;

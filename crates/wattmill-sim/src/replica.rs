@@ -160,6 +160,22 @@ impl Replica {
         tally: &mut Tally,
         on_finish: &mut impl FnMut(&Finished),
     ) {
+        self.run_answering(model, horizon, tally, &mut |done| {
+            on_finish(done);
+            None
+        });
+    }
+
+    /// As [`Self::run_until`], with a client behind every request: what `on_finish` gives back is
+    /// the next request of whoever got that answer. Its arrival must not lie before the finish, nor
+    /// before what was pushed or given earlier.
+    pub fn run_answering<M: StepModel>(
+        &mut self,
+        model: &M,
+        horizon: SimTime,
+        tally: &mut Tally,
+        on_finish: &mut impl FnMut(&Finished) -> Option<Request>,
+    ) {
         loop {
             if self.is_idle() && !self.wake(horizon, tally) {
                 return;
@@ -259,7 +275,7 @@ impl Replica {
         model: &M,
         admit: bool,
         tally: &mut Tally,
-        on_finish: &mut impl FnMut(&Finished),
+        on_finish: &mut impl FnMut(&Finished) -> Option<Request>,
     ) {
         self.free_blocks -= self.desk.openers[self.residue] as u64;
         let mut room = self.limits.max_tokens - self.decodes;
@@ -357,7 +373,7 @@ impl Replica {
         until: SimTime,
         most: u64,
         tally: &mut Tally,
-        on_finish: &mut impl FnMut(&Finished),
+        on_finish: &mut impl FnMut(&Finished) -> Option<Request>,
     ) {
         let run = model.decode_run(self.decodes, self.context);
         let mut steps = run.steps.min(self.desk.leavers.distance(self.step)).min(most);
@@ -419,7 +435,7 @@ impl Replica {
 
     /// Lets go of every sequence that produced its last token.
     #[inline]
-    fn leave(&mut self, tally: &mut Tally, on_finish: &mut impl FnMut(&Finished)) {
+    fn leave(&mut self, tally: &mut Tally, on_finish: &mut impl FnMut(&Finished) -> Option<Request>) {
         while let Some(seat) = self.desk.leavers.take(self.step) {
             let Seat { request, produced, .. } = self.desk.seats[seat as usize];
             let joined = self.step - u64::from(request.output - produced);
@@ -441,7 +457,7 @@ impl Replica {
         ((joined + period - ahead) % period) as usize
     }
 
-    fn finish(&mut self, seat: u32, tally: &mut Tally, on_finish: &mut impl FnMut(&Finished)) {
+    fn finish(&mut self, seat: u32, tally: &mut Tally, on_finish: &mut impl FnMut(&Finished) -> Option<Request>) {
         let Seat { request, first_token, preemptions, .. } = self.desk.seats[seat as usize];
         let cached = u64::from(request.input) + u64::from(request.output) - 1;
         self.free_blocks += self.limits.blocks_for(cached);
@@ -450,11 +466,13 @@ impl Replica {
         let finish = SimTime::from_ns(whole_ns(self.clock));
         let done = Finished { request, first_token, finish, preemptions };
         tally.finish(&done);
-        on_finish(&done);
+        if let Some(next) = on_finish(&done) {
+            self.push(next);
+        }
     }
 
     /// Every prompt that was completed produces a token and joins the batch, or is done.
-    fn complete_prompts(&mut self, tally: &mut Tally, on_finish: &mut impl FnMut(&Finished)) {
+    fn complete_prompts(&mut self, tally: &mut Tally, on_finish: &mut impl FnMut(&Finished) -> Option<Request>) {
         let mut completing = std::mem::take(&mut self.desk.completing);
         for seat in completing.drain(..) {
             self.usage.prompt_completions += 1;

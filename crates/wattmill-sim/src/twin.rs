@@ -40,6 +40,18 @@ pub fn run<M: StepModel>(
     requests: &[Request],
     tally: &mut Tally,
 ) -> (Vec<Finished>, Usage) {
+    run_answering(limits, model, requests, tally, |_| None)
+}
+
+/// As [`run`]; what `on_finish` gives back arrives after what there is, as in
+/// [`Replica::run_answering`](crate::Replica::run_answering).
+pub fn run_answering<M: StepModel>(
+    limits: BatchLimits,
+    model: &M,
+    requests: &[Request],
+    tally: &mut Tally,
+    mut on_finish: impl FnMut(&Finished) -> Option<Request>,
+) -> (Vec<Finished>, Usage) {
     let mut inbox: VecDeque<Request> = requests.iter().copied().collect();
     let mut preempted: Vec<Sequence> = Vec::new();
     let mut running: Vec<Sequence> = Vec::new();
@@ -150,6 +162,7 @@ pub fn run<M: StepModel>(
             };
             tally.finish(&done);
             finished.push(done);
+            inbox.extend(on_finish(&done));
             false
         });
     }

@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 use wattmill_perf::{DecodeRun, StepCost, StepModel, StepShape};
 use wattmill_policy::BatchLimits;
-use wattmill_sim::{Finished, Limits, Replica, Request, Tally, Usage, twin};
+use wattmill_sim::{
+    ClosedLoop, Exchange, Finished, Limits, Replica, Request, Tally, Usage, twin,
+};
 use wattmill_units::{SimTime, Ticks};
 
 /// A price with a kink in the context and a slope on either side.
@@ -133,6 +135,54 @@ proptest! {
             prop_assert!(done.request.arrival <= done.first_token && done.first_token <= done.finish);
         }
         prop_assert!(fast_usage.peak_blocks <= limits.blocks);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn closed_loop_equals_twin(
+        lengths in prop::collection::vec((1u32..200, 1u32..60), 0..80),
+        concurrency in 1u32..30,
+        max_seqs in 1u32..40,
+        max_tokens in 1u32..200,
+        capacity in 10u64..200,
+        slope in prop::sample::select(vec![0u64, 1, 1 << 20]),
+        latency in prop::sample::select(vec![0u64, 1, 5_000]),
+        pause in prop::sample::select(vec![0u64, 77, 900_000]),
+    ) {
+        let limits = BatchLimits::new(max_seqs, max_tokens, 16, capacity);
+        let model = Kinked { base: 1 << 32, per_token: 1 << 20, slope, kink: 500, steeper: 7 };
+        let exchanges: Vec<Exchange> =
+            lengths.into_iter().map(|(input, output)| Exchange { input, output }).collect();
+        let (latency, pause) = (SimTime::from_ns(latency), SimTime::from_ns(pause));
+        let clients = ClosedLoop { concurrency, exchanges: &exchanges, latency, pause };
+        let run = clients.run(&model, limits);
+
+        let possible = exchanges.iter().filter(|e| limits.can_ever_run(e.input, e.output));
+        let all: Vec<Request> = (0..)
+            .zip(possible)
+            .map(|(id, e)| Request { id, arrival: latency, input: e.input, output: e.output })
+            .collect();
+        let (first, rest) = all.split_at(all.len().min(concurrency as usize));
+        let mut rest = rest.iter();
+        let answer = |done: &Finished| {
+            let arrival = done.finish + pause + latency;
+            rest.next().map(|next| Request { arrival, ..*next })
+        };
+        let mut tally = Tally::new(None);
+        let (mut slow, usage) = twin::run_answering(limits, &model, first, &mut tally, answer);
+        slow.sort_by_key(|done| done.request.id);
+        prop_assert_eq!(&run.answers, &slow);
+        prop_assert_eq!(run.usage, usage);
+        prop_assert_eq!(run.answers.len() as u64 + run.rejected, exchanges.len() as u64);
+        // Never more under way than there are clients.
+        for done in &run.answers {
+            let at = done.request.arrival;
+            let live = run.answers.iter().filter(|o| o.request.arrival <= at && o.finish > at);
+            prop_assert!(live.count() <= concurrency as usize);
+        }
     }
 }
 

@@ -1,0 +1,147 @@
+//! A closed loop: clients that each wait for an answer before they ask again, as benchmarks do.
+
+use wattmill_perf::StepModel;
+use wattmill_policy::BatchLimits;
+use wattmill_units::SimTime;
+
+use crate::{Finished, Replica, Request, Tally, Usage};
+
+/// Tokens of one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// Prompt tokens, at least 1.
+    pub input: u32,
+    /// Tokens to generate, at least 1.
+    pub output: u32,
+}
+
+/// Clients in front of one replica.
+#[derive(Clone, Copy, Debug)]
+pub struct ClosedLoop<'a> {
+    /// Clients; each has one request under way until the list is used up.
+    pub concurrency: u32,
+    /// What is asked, in this order, by whoever is free first.
+    pub exchanges: &'a [Exchange],
+    /// From a client's sending a request to the replica's having it; part of the TTFT.
+    pub latency: SimTime,
+    /// From a client's last token to its sending the next request.
+    pub pause: SimTime,
+}
+
+/// What the clients saw and what the replica did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClosedRun {
+    /// Every answer, in the order of the list; those that no empty replica could hold are left out.
+    pub answers: Vec<Finished>,
+    /// Requests that no empty replica could hold.
+    pub rejected: u64,
+    /// From a client's sending a request to the replica's having it.
+    pub latency: SimTime,
+    /// What the replica did.
+    pub usage: Usage,
+}
+
+impl ClosedLoop<'_> {
+    /// Runs until every request of the list is answered.
+    ///
+    /// All clients send their first request at time zero. The replica is fast-forwarded from one
+    /// change to the next, so the cost grows with requests and not with tokens.
+    ///
+    /// ```
+    /// # use wattmill_perf::{DecodeRun, StepCost, StepModel, StepShape};
+    /// # use wattmill_policy::BatchLimits;
+    /// # use wattmill_sim::{ClosedLoop, Exchange};
+    /// # use wattmill_units::{SimTime, Ticks};
+    /// /// Every step takes 10 ms.
+    /// struct Even;
+    /// impl StepModel for Even {
+    ///     fn step(&self, _: &StepShape) -> StepCost {
+    ///         StepCost { time: Ticks::from_raw(10_000_000 << 24), dynamic_nj: 0 }
+    ///     }
+    ///     fn decode_run(&self, _: u32, _: u64) -> DecodeRun {
+    ///         let first = self.step(&StepShape::default());
+    ///         DecodeRun { first, growth: StepCost::default(), steps: u64::MAX }
+    ///     }
+    /// }
+    /// let clients = ClosedLoop {
+    ///     concurrency: 2,
+    ///     exchanges: &[Exchange { input: 100, output: 51 }; 6],
+    ///     latency: SimTime::ZERO,
+    ///     pause: SimTime::ZERO,
+    /// };
+    /// let run = clients.run(&Even, BatchLimits::new(8, 8192, 16, 1000));
+    /// assert_eq!(run.answers.len(), 6);
+    /// // Three rounds of 51 steps in which two clients get a token each.
+    /// assert_eq!(run.span().as_ns(), 3 * 51 * 10_000_000);
+    /// assert!((run.output_per_s() - 200.0).abs() < 1e-9);
+    /// ```
+    pub fn run<M: StepModel>(&self, model: &M, limits: BatchLimits) -> ClosedRun {
+        let mut replica = Replica::new(limits);
+        // The engine drops what can never run without an answer, and a client would wait for ever.
+        let possible = |e: &&Exchange| limits.can_ever_run(e.input, e.output);
+        let mut waiting = (0..).zip(self.exchanges.iter().filter(possible));
+        let mut next = |arrival: SimTime| {
+            let (id, exchange) = waiting.next()?;
+            Some(Request { id, arrival, input: exchange.input, output: exchange.output })
+        };
+        for _ in 0..self.concurrency {
+            match next(self.latency) {
+                Some(request) => replica.push(request),
+                None => break,
+            }
+        }
+        let between = self.pause + self.latency;
+        let mut answers = Vec::with_capacity(self.exchanges.len());
+        replica.run_answering(model, SimTime::MAX, &mut Tally::new(None), &mut |done| {
+            answers.push(*done);
+            next(done.finish + between)
+        });
+        answers.sort_unstable_by_key(|done| done.request.id);
+        let rejected = (self.exchanges.len() - answers.len()) as u64;
+        ClosedRun { answers, rejected, latency: self.latency, usage: *replica.usage() }
+    }
+}
+
+impl ClosedRun {
+    /// Times to first token, from the client's sending, in the order of the list.
+    pub fn ttft(&self) -> impl Iterator<Item = SimTime> {
+        self.answers.iter().map(|done| done.ttft() + self.latency)
+    }
+
+    /// Mean times per output token after the first, of requests with more than one.
+    pub fn tpot(&self) -> impl Iterator<Item = SimTime> {
+        self.answers.iter().filter_map(Finished::tpot)
+    }
+
+    /// Times from sending to the last token, in the order of the list.
+    pub fn e2e(&self) -> impl Iterator<Item = SimTime> {
+        self.answers.iter().map(|done| done.e2e() + self.latency)
+    }
+
+    /// From the first request's sending to the last token of all.
+    pub fn span(&self) -> SimTime {
+        self.answers.iter().map(|done| done.finish).max().unwrap_or(SimTime::ZERO)
+    }
+
+    /// Output tokens a second over the whole run, ramp-up and drain included; 0 without an answer.
+    pub fn output_per_s(&self) -> f64 {
+        let tokens: u64 = self.answers.iter().map(|done| u64::from(done.request.output)).sum();
+        self.per_s(tokens)
+    }
+
+    /// Prompt tokens a second over the whole run; 0 without an answer.
+    pub fn input_per_s(&self) -> f64 {
+        let tokens: u64 = self.answers.iter().map(|done| u64::from(done.request.input)).sum();
+        self.per_s(tokens)
+    }
+
+    /// Sequences that decoded in a step, mean over the steps; 0 without a step.
+    pub fn mean_batch(&self) -> f64 {
+        self.usage.decode_tokens as f64 / (self.usage.steps as f64).max(1.0)
+    }
+
+    fn per_s(&self, tokens: u64) -> f64 {
+        let span = self.span().as_seconds().as_s();
+        if span > 0.0 { tokens as f64 / span } else { 0.0 }
+    }
+}
