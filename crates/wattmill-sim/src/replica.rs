@@ -435,7 +435,11 @@ impl Replica {
 
     /// Lets go of every sequence that produced its last token.
     #[inline]
-    fn leave(&mut self, tally: &mut Tally, on_finish: &mut impl FnMut(&Finished) -> Option<Request>) {
+    fn leave(
+        &mut self,
+        tally: &mut Tally,
+        on_finish: &mut impl FnMut(&Finished) -> Option<Request>,
+    ) {
         while let Some(seat) = self.desk.leavers.take(self.step) {
             let Seat { request, produced, .. } = self.desk.seats[seat as usize];
             let joined = self.step - u64::from(request.output - produced);
@@ -457,7 +461,12 @@ impl Replica {
         ((joined + period - ahead) % period) as usize
     }
 
-    fn finish(&mut self, seat: u32, tally: &mut Tally, on_finish: &mut impl FnMut(&Finished) -> Option<Request>) {
+    fn finish(
+        &mut self,
+        seat: u32,
+        tally: &mut Tally,
+        on_finish: &mut impl FnMut(&Finished) -> Option<Request>,
+    ) {
         let Seat { request, first_token, preemptions, .. } = self.desk.seats[seat as usize];
         let cached = u64::from(request.input) + u64::from(request.output) - 1;
         self.free_blocks += self.limits.blocks_for(cached);
@@ -472,7 +481,11 @@ impl Replica {
     }
 
     /// Every prompt that was completed produces a token and joins the batch, or is done.
-    fn complete_prompts(&mut self, tally: &mut Tally, on_finish: &mut impl FnMut(&Finished) -> Option<Request>) {
+    fn complete_prompts(
+        &mut self,
+        tally: &mut Tally,
+        on_finish: &mut impl FnMut(&Finished) -> Option<Request>,
+    ) {
         let mut completing = std::mem::take(&mut self.desk.completing);
         for seat in completing.drain(..) {
             self.usage.prompt_completions += 1;

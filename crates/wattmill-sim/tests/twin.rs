@@ -3,9 +3,7 @@
 use proptest::prelude::*;
 use wattmill_perf::{DecodeRun, StepCost, StepModel, StepShape};
 use wattmill_policy::BatchLimits;
-use wattmill_sim::{
-    ClosedLoop, Exchange, Finished, Limits, Replica, Request, Tally, Usage, twin,
-};
+use wattmill_sim::{ClosedLoop, Exchange, Finished, Limits, Replica, Request, Tally, Usage, twin};
 use wattmill_units::{SimTime, Ticks};
 
 /// A price with a kink in the context and a slope on either side.

@@ -1,7 +1,26 @@
 //! Measurements against the model: rows of published tables in, predictions, errors and fitted
 //! constants out.
 //!
-//! Opens no file: text comes in, plain data goes out.
+//! Opens no file: text comes in, plain data goes out. [`Table::read`] tells what a file measures;
+//! each kind has an adapter, in which `resolve` turns a row into a case and `predict` prices the
+//! case with given constants, so that a fit can predict again without resolving again.
 
+mod engine;
+mod errors;
+mod evaluate;
 pub mod fit;
 pub mod kernels;
+mod kind;
+mod labels;
+mod lengths;
+mod outcome;
+pub mod serving;
+mod table;
+
+pub use engine::Effort;
+pub use errors::{Errors, errors_by_metric, quantile};
+pub use evaluate::{Case, Evaluation, evaluate, predict, resolve};
+pub use kind::Kind;
+pub use lengths::Spread;
+pub use outcome::{Figure, Group, Measured, Metric, Outcome, Reason, Unanswered};
+pub use table::{Row, Table, TableProblem};

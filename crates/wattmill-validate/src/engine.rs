@@ -1,0 +1,156 @@
+//! A published deployment as the model sees it: limits the engines are run with, and runs.
+
+use wattmill_catalog::{Accelerator, Catalog, Efficiency, Model, Precision};
+use wattmill_factory::{EngineSpec, Flavour, Layout};
+use wattmill_perf::{Deployment, MemoryPlan, StepModel, StepSurface};
+use wattmill_policy::BatchLimits;
+use wattmill_sim::{ClosedLoop, ClosedRun, Exchange};
+use wattmill_units::SimTime;
+
+use crate::outcome::Reason;
+
+/// Largest parallel degree or worker count that is read.
+pub(crate) const MOST_DEGREE: u32 = 4_096;
+/// Most requests in flight that are simulated.
+pub(crate) const MOST_CONCURRENCY: u32 = 65_536;
+/// Longest prompt or answer that is simulated.
+pub(crate) const MOST_TOKENS: u32 = 1 << 22;
+/// Output tokens of a run beyond which rounds are left out.
+const MOST_RUN_TOKENS: u64 = 1 << 31;
+
+/// How long a prediction may simulate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Effort {
+    /// Rounds of a closed loop: requests per client. Benchmarks send 10; a fit does with 3, which
+    /// weighs the first round, in which all clients start together, more.
+    pub rounds: u32,
+}
+
+impl Default for Effort {
+    /// As benchmarks do.
+    fn default() -> Self {
+        Self { rounds: 10 }
+    }
+}
+
+/// Most tokens that one attention group of an engine puts into a step, where the row does not say.
+///
+/// vLLM: 8,192, its default for a server and what InferenceX sets. SGLang: 16,384, its default on
+/// chips of 90 GB and more and what InferenceX sets (`--chunked-prefill-size`). TensorRT-LLM: 8,192,
+/// its default, or what a prompt and one token of each running sequence need, which is what
+/// InferenceX sets (`max_num_tokens = max(8192, round_up(conc + isl + 64, 64))`).
+pub(crate) fn step_tokens(flavour: Flavour, isl: u32, concurrency: u32) -> u32 {
+    match flavour {
+        Flavour::Vllm => 8_192,
+        Flavour::Sglang => 16_384,
+        Flavour::Trtllm => isl.saturating_add(concurrency).saturating_add(127) / 64 * 64,
+    }
+    .max(8_192)
+}
+
+/// Format of the KV cache, where the row does not say: FP8 in TensorRT-LLM, whose quantised
+/// checkpoints bring it along, and on chips with FP4 units (InferenceX sets it on Blackwell); BF16
+/// beside BF16 weights and otherwise.
+pub(crate) fn cache_precision(
+    flavour: Flavour,
+    weights: Precision,
+    chip: &Accelerator,
+) -> Precision {
+    let quantised = weights != Precision::Bf16;
+    if quantised && (flavour == Flavour::Trtllm || chip.peak(Precision::Fp4).is_some()) {
+        Precision::Fp8
+    } else {
+        Precision::Bf16
+    }
+}
+
+/// The limits of one replica that never has more than `concurrency` requests, which is what its
+/// batch is sized for.
+pub(crate) fn spec(
+    layout: Layout,
+    flavour: Flavour,
+    precision: Precision,
+    chip: &Accelerator,
+    isl: u32,
+    concurrency: u32,
+) -> EngineSpec {
+    let groups = layout.data_attention.max(1);
+    let each = step_tokens(flavour, isl, concurrency.div_ceil(groups));
+    EngineSpec {
+        flavour,
+        kv_precision: cache_precision(flavour, precision, chip),
+        max_seqs: concurrency.max(1),
+        max_tokens: each.saturating_mul(groups).min(1 << 24),
+        ..EngineSpec::new(layout, precision)
+    }
+}
+
+/// A deployment, if it can be.
+///
+/// # Errors
+/// What speaks against it.
+pub(crate) fn deployment<'a>(
+    model: &'a Model,
+    chip: &'a Accelerator,
+    catalog: &'a Catalog,
+    spec: EngineSpec,
+) -> Result<Deployment<'a>, Reason> {
+    let Some(efficiency) = catalog.efficiency(&chip.family) else {
+        let family = &chip.family;
+        return Err(Reason::Unsupported(format!("no efficiency of the chip family `{family}`")));
+    };
+    let deployment = Deployment {
+        model,
+        accelerator: chip,
+        efficiency,
+        spec,
+        accelerators_per_domain: chip.scaleup_domain.unwrap_or(1),
+    };
+    let problems = deployment.problems();
+    if problems.is_empty() { Ok(deployment) } else { Err(Reason::Layout(problems)) }
+}
+
+/// Refuses requests that the replica could never hold.
+pub(crate) fn holds(deployment: &Deployment<'_>, tokens: u64) -> Result<(), Reason> {
+    let cache = MemoryPlan::of(deployment).tokens();
+    if tokens > cache { Err(Reason::TooLong { tokens, cache }) } else { Ok(()) }
+}
+
+/// One replica, compiled.
+#[derive(Clone, Debug)]
+pub(crate) struct Engine {
+    pub(crate) surface: StepSurface,
+    pub(crate) limits: BatchLimits,
+}
+
+impl Engine {
+    pub(crate) fn compile(
+        deployment: &Deployment<'_>,
+        efficiency: &Efficiency,
+    ) -> Result<Self, Reason> {
+        let deployment = Deployment { efficiency, ..*deployment };
+        let spec = &deployment.spec;
+        let surface = StepSurface::compile(&deployment).map_err(Reason::Layout)?;
+        let blocks = surface.memory().blocks;
+        let limits = BatchLimits::new(spec.max_seqs, spec.max_tokens, spec.block_tokens, blocks);
+        Ok(Self { surface, limits })
+    }
+
+    pub(crate) fn run(
+        &self,
+        model: &impl StepModel,
+        concurrency: u32,
+        pause: SimTime,
+        exchanges: &[Exchange],
+    ) -> ClosedRun {
+        let clients = ClosedLoop { concurrency, exchanges, latency: SimTime::ZERO, pause };
+        clients.run(model, self.limits)
+    }
+}
+
+/// Requests of a closed loop: `rounds` a client, fewer where they would be too much work.
+pub(crate) fn requests(concurrency: u32, output: u32, rounds: u32) -> usize {
+    let wanted = u64::from(concurrency) * u64::from(rounds.max(1));
+    let affordable = MOST_RUN_TOKENS / u64::from(output.max(1));
+    wanted.min(affordable.max(u64::from(concurrency))) as usize
+}

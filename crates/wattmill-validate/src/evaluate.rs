@@ -1,0 +1,126 @@
+//! Every row of a table, predicted.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use wattmill_catalog::{Catalog, Efficiency};
+
+use crate::engine::Effort;
+use crate::kind::Kind;
+use crate::outcome::{Measured, Metric, Outcome, Reason, Unanswered};
+use crate::serving;
+use crate::table::{Row, Table};
+
+/// A row of any kind, ready to be predicted.
+#[derive(Clone, Debug)]
+pub enum Case<'a> {
+    /// Of [`Kind::Serving`] or [`Kind::LongPrompt`].
+    Serving(Box<serving::Case<'a>>),
+}
+
+impl Case<'_> {
+    /// What was measured.
+    pub const fn measured(&self) -> &Measured {
+        match self {
+            Self::Serving(case) => &case.measured,
+        }
+    }
+
+    /// Chip family whose efficiency the prediction takes.
+    pub fn family(&self) -> &str {
+        match self {
+            Self::Serving(case) => case.family(),
+        }
+    }
+}
+
+/// What a row measured, on what.
+///
+/// # Errors
+/// Why it cannot be predicted.
+pub fn resolve<'a>(row: &Row<'_>, kind: Kind, catalog: &'a Catalog) -> Result<Case<'a>, Reason> {
+    match kind {
+        Kind::Serving | Kind::LongPrompt => {
+            Ok(Case::Serving(Box::new(serving::resolve(row, kind, catalog)?)))
+        }
+        _ => Err(Reason::Unsupported(format!("{kind} tables are not predicted yet"))),
+    }
+}
+
+/// Predicts every figure of a case with the shares of peak in `efficiency`.
+///
+/// # Errors
+/// Why it cannot be predicted after all.
+pub fn predict(
+    case: &Case<'_>,
+    efficiency: &Efficiency,
+    effort: Effort,
+) -> Result<Vec<(Metric, f64)>, Reason> {
+    match case {
+        Case::Serving(case) => serving::predict(case, efficiency, effort),
+    }
+}
+
+/// What came of the rows of a table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluation {
+    /// What the table measures.
+    pub kind: Kind,
+    /// Rows that were answered, in order.
+    pub outcomes: Vec<Outcome>,
+    /// Rows that were not, in order.
+    pub unanswered: Vec<Unanswered>,
+}
+
+impl Evaluation {
+    /// Rows.
+    pub const fn rows(&self) -> usize {
+        self.outcomes.len() + self.unanswered.len()
+    }
+
+    /// How many rows went unanswered for each kind of reason.
+    pub fn reasons(&self) -> BTreeMap<&'static str, usize> {
+        let mut counts = BTreeMap::new();
+        for row in &self.unanswered {
+            *counts.entry(row.reason.kind()).or_default() += 1;
+        }
+        counts
+    }
+
+    /// Answered rows that count towards the headline.
+    pub fn headline(&self) -> impl Iterator<Item = &Outcome> {
+        self.outcomes.iter().filter(|outcome| outcome.headline)
+    }
+}
+
+/// Predicts every row of `table` with the catalogue's own constants.
+///
+/// `progress` is called after each with how many are done, and may stop the run; what is done by
+/// then is returned.
+pub fn evaluate(
+    table: &Table,
+    catalog: &Catalog,
+    effort: Effort,
+    mut progress: impl FnMut(usize) -> ControlFlow<()>,
+) -> Evaluation {
+    let kind = table.kind();
+    let mut evaluation = Evaluation { kind, outcomes: Vec::new(), unanswered: Vec::new() };
+    for (done, row) in (1..).zip(table.rows()) {
+        match answer(&row, kind, catalog, effort) {
+            Ok(outcome) => evaluation.outcomes.push(outcome),
+            Err(reason) => evaluation.unanswered.push(Unanswered { line: row.line, reason }),
+        }
+        if progress(done).is_break() {
+            break;
+        }
+    }
+    evaluation
+}
+
+fn answer(row: &Row<'_>, kind: Kind, catalog: &Catalog, effort: Effort) -> Result<Outcome, Reason> {
+    let case = resolve(row, kind, catalog)?;
+    let family = case.family();
+    let unknown = || Reason::Unsupported(format!("no efficiency of the chip family `{family}`"));
+    let efficiency = catalog.efficiency(family).ok_or_else(unknown)?;
+    Ok(Outcome::of(case.measured(), &predict(&case, efficiency, effort)?))
+}

@@ -1,0 +1,98 @@
+//! What sources call models, chips, number formats and engines.
+
+use wattmill_catalog::{Accelerator, Catalog, Kind, Model, Precision};
+use wattmill_factory::Flavour;
+
+use crate::outcome::Reason;
+
+/// Endings that say how a checkpoint was made and not what its architecture is.
+const ENDINGS: [&str; 9] =
+    ["-instruct", "-nvfp4", "-fp8", "-fp4", "-mxfp4", "-bf16", "-0528", "-thinking", "-2507"];
+
+/// The model that a source names, such as `nvidia/Llama-3.1-8B-Instruct-FP8`.
+pub(crate) fn model<'a>(name: &str, catalog: &'a Catalog) -> Result<&'a Model, Reason> {
+    let bare = name.rsplit('/').next().unwrap_or(name);
+    let mut tried = bare.to_lowercase();
+    if let Some(model) = catalog.model(name).or_else(|| catalog.model(&tried)) {
+        return Ok(model);
+    }
+    while let Some(end) = ENDINGS.iter().find_map(|end| tried.strip_suffix(end)) {
+        tried = end.to_owned();
+        if let Some(model) = catalog.model(&tried) {
+            return Ok(model);
+        }
+    }
+    let closest = catalog.closest(Kind::Model, &tried);
+    Err(Reason::UnknownModel { name: name.to_owned(), closest: owned(&closest) })
+}
+
+/// The accelerator that a source names.
+pub(crate) fn accelerator<'a>(name: &str, catalog: &'a Catalog) -> Result<&'a Accelerator, Reason> {
+    catalog.accelerator(name).ok_or_else(|| {
+        let closest = owned(&catalog.closest(Kind::Accelerator, name));
+        Reason::UnknownAccelerator { name: name.to_owned(), closest }
+    })
+}
+
+fn owned(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+/// The number format that a label stands for.
+pub(crate) fn precision(label: &str) -> Result<Precision, Reason> {
+    let lower = label.to_lowercase();
+    let has = |part: &str| lower.contains(part);
+    if has("fp4") || has("int4") || has("w4a") {
+        Ok(Precision::Fp4)
+    } else if has("fp8") || has("int8") || has("w8a8") {
+        Ok(Precision::Fp8)
+    } else if has("bf16") || has("bfloat16") || has("fp16") || has("float16") {
+        Ok(Precision::Bf16)
+    } else {
+        Err(Reason::UnknownPrecision { label: label.to_owned() })
+    }
+}
+
+/// The format of a row: its label, and where that is blank (or `UNSET`) what the checkpoint was
+/// published in.
+pub(crate) fn precision_or_published(
+    label: Option<&str>,
+    name: &str,
+    model: &Model,
+) -> Result<Precision, Reason> {
+    match label.filter(|label| !label.eq_ignore_ascii_case("unset")) {
+        Some(label) => precision(label),
+        None => Ok(published(name, model)),
+    }
+}
+
+/// The format that the checkpoint `name` of `model` was published in: what its name says, else FP8
+/// for the families whose developers trained and published in it, FP4 for those published in MXFP4,
+/// BF16 for all others (the model cards on Hugging Face).
+fn published(name: &str, model: &Model) -> Precision {
+    if let Ok(said) = precision(name) {
+        return said;
+    }
+    let family = |names: &[&str]| names.iter().any(|n| model.id.starts_with(n));
+    if family(&["gpt-oss"]) {
+        Precision::Fp4
+    } else if family(&["deepseek-v3", "minimax-m2", "kimi-k2"]) {
+        Precision::Fp8
+    } else {
+        Precision::Bf16
+    }
+}
+
+/// The engine that a source names.
+pub(crate) fn flavour(name: &str) -> Result<Flavour, Reason> {
+    let lower = name.to_lowercase();
+    if lower.contains("vllm") {
+        Ok(Flavour::Vllm)
+    } else if lower.contains("sglang") {
+        Ok(Flavour::Sglang)
+    } else if lower.contains("trt") || lower.contains("tensorrt") {
+        Ok(Flavour::Trtllm)
+    } else {
+        Err(Reason::UnknownEngine { name: name.to_owned() })
+    }
+}

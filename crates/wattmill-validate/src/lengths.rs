@@ -1,0 +1,50 @@
+//! Lengths of the requests of a benchmark.
+
+use wattmill_sim::Exchange;
+use wattmill_units::Stream;
+
+/// World in which benchmark lengths are drawn; any would do.
+const SEED: u64 = 1;
+
+/// How long the requests of a benchmark are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Spread {
+    /// All as long as it says.
+    Fixed,
+    /// Whole numbers uniform between this share of what it says and all of it, prompts and answers
+    /// alike (`--random-range-ratio`; InferenceX: 0.8).
+    From(f64),
+}
+
+/// `count` requests of at most `input` and `output` tokens. The same for every row of these lengths.
+pub(crate) fn draw(spread: Spread, input: u32, output: u32, count: usize) -> Vec<Exchange> {
+    let Spread::From(share) = spread else {
+        return vec![Exchange { input, output }; count];
+    };
+    let mut inputs = Stream::new(SEED, "benchmark prompt lengths", 0);
+    let mut outputs = Stream::new(SEED, "benchmark answer lengths", 0);
+    let one = |most: u32, stream: &mut Stream| {
+        let least = ((f64::from(most) * share) as u32).clamp(1, most);
+        least + stream.below(u64::from(most - least) + 1) as u32
+    };
+    (0..count)
+        .map(|_| Exchange { input: one(input, &mut inputs), output: one(output, &mut outputs) })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_stay_in_their_range_and_fill_it() {
+        let drawn = draw(Spread::From(0.8), 1024, 10, 4_000);
+        assert!(drawn.iter().all(|e| (819..=1024).contains(&e.input)));
+        assert!(drawn.iter().all(|e| (8..=10).contains(&e.output)));
+        let mean = drawn.iter().map(|e| f64::from(e.input)).sum::<f64>() / 4_000.0;
+        assert!((mean - 921.5).abs() < 4.0, "{mean}");
+        assert_eq!(drawn[..7], draw(Spread::From(0.8), 1024, 10, 7));
+        assert_eq!(draw(Spread::Fixed, 5, 6, 2), [Exchange { input: 5, output: 6 }; 2]);
+        assert_eq!(draw(Spread::From(0.8), 1, 1, 1), [Exchange { input: 1, output: 1 }]);
+    }
+}

@@ -1,0 +1,331 @@
+//! Closed-loop serving points: TTFT and TPOT at fixed lengths and concurrency.
+//!
+//! Each row is a benchmark: `concurrency` clients, ten requests each. InferenceX draws lengths
+//! between 80 % and 100 % of what it names and publishes medians; the other sources send requests of
+//! one length. The engine is the simulator's replica with that many requests under way.
+
+use wattmill_catalog::{Catalog, Efficiency};
+use wattmill_factory::{EngineSpec, Layout};
+use wattmill_perf::{Deployment, StepCost, StepModel, StepShape};
+use wattmill_sim::ClosedRun;
+use wattmill_units::SimTime;
+
+use crate::engine::{self, Effort, Engine, MOST_CONCURRENCY, MOST_DEGREE, MOST_TOKENS};
+use crate::errors::quantile;
+use crate::kind::Kind;
+use crate::labels;
+use crate::lengths::{Spread, draw};
+use crate::outcome::{Group, Measured, Metric, Reason};
+use crate::table::Row;
+
+/// Rounds of the loop between prefill and decode pools after which their shares have settled.
+const SETTLING_ROUNDS: usize = 4;
+
+/// A row, ready to be predicted.
+#[derive(Clone, Debug)]
+pub struct Case<'a> {
+    /// What was measured.
+    pub measured: Measured,
+    /// What runs where.
+    pub pools: Pools<'a>,
+    /// Prompt tokens, the most of a request.
+    pub input: u32,
+    /// Output tokens, the most of a request.
+    pub output: u32,
+    /// How lengths vary.
+    pub spread: Spread,
+    /// Requests in flight.
+    pub concurrency: u32,
+}
+
+/// Replicas of one kind.
+#[derive(Clone, Copy, Debug)]
+pub struct Pool<'a> {
+    /// One of them.
+    pub deployment: Deployment<'a>,
+    /// How many there are.
+    pub workers: u32,
+}
+
+/// Where prompts and answers are computed.
+#[derive(Clone, Copy, Debug)]
+pub enum Pools<'a> {
+    /// On the same replica.
+    Together(Deployment<'a>),
+    /// Prompts in one pool, answers in another that gets the KV cache sent.
+    Apart {
+        /// Computes prompts.
+        prefill: Pool<'a>,
+        /// Computes answers.
+        decode: Pool<'a>,
+    },
+}
+
+impl Case<'_> {
+    /// Chip family whose efficiency the prediction takes.
+    pub fn family(&self) -> &str {
+        let deployment = match &self.pools {
+            Pools::Together(deployment) => deployment,
+            Pools::Apart { decode, .. } => &decode.deployment,
+        };
+        &deployment.accelerator.family
+    }
+
+    /// Accelerators of all replicas.
+    pub fn accelerators(&self) -> u32 {
+        match &self.pools {
+            Pools::Together(deployment) => deployment.spec.layout.accelerators(),
+            Pools::Apart { prefill, decode } => [prefill, decode]
+                .iter()
+                .map(|pool| pool.workers * pool.deployment.spec.layout.accelerators())
+                .sum(),
+        }
+    }
+}
+
+/// What a row of [`Kind::Serving`] or [`Kind::LongPrompt`] measured, on what.
+///
+/// # Errors
+/// Why it cannot be predicted.
+pub fn resolve<'a>(row: &Row<'_>, kind: Kind, catalog: &'a Catalog) -> Result<Case<'a>, Reason> {
+    let name = row.needed_text("model")?;
+    let model = labels::model(name, catalog)?;
+    let chip = labels::accelerator(row.needed_text("gpu")?, catalog)?;
+    let backend = row.needed_text("backend")?;
+    let flavour = labels::flavour(backend)?;
+    let label = row.text("precision_label").or(row.text("gemm_quant_mode"));
+    let precision = labels::precision_or_published(label, name, model)?;
+    let concurrency = row.needed_count("concurrency", MOST_CONCURRENCY)?;
+    let input = row.needed_count("isl_tokens", MOST_TOKENS)?;
+    let output = row.needed_count("osl_tokens", MOST_TOKENS)?;
+    let mode = row.text("mode").unwrap_or("agg");
+
+    let inferencex = row.text("src_kind").is_some_and(|source| {
+        source == "other" || source.starts_with("inferencex_") && kind == Kind::Serving
+    });
+    let spread = if inferencex { Spread::From(0.8) } else { Spread::Fixed };
+    let spec = |layout, concurrency| -> EngineSpec {
+        engine::spec(layout, flavour, precision, chip, input, concurrency)
+    };
+    let longest = u64::from(input) + u64::from(output);
+    let pools = if mode == "disagg" {
+        let pool = |columns: &PoolColumns, longest: u64| -> Result<Pool<'a>, Reason> {
+            let workers = row.count(columns.workers, MOST_DEGREE)?.unwrap_or(1);
+            let spec = spec(columns.layout(row)?, concurrency.div_ceil(workers));
+            let deployment = engine::deployment(model, chip, catalog, spec)?;
+            engine::holds(&deployment, longest)?;
+            Ok(Pool { deployment, workers })
+        };
+        Pools::Apart { prefill: pool(&PREFILL, u64::from(input))?, decode: pool(&DECODE, longest)? }
+    } else {
+        let spec = spec(AGGREGATED.layout(row)?, concurrency);
+        let deployment = engine::deployment(model, chip, catalog, spec)?;
+        engine::holds(&deployment, longest)?;
+        Pools::Together(deployment)
+    };
+
+    let source = row.text("src_kind").unwrap_or_default().to_owned();
+    let known = row.text("quality").is_none_or(|quality| quality != "B");
+    let read = row.text("verification").is_none_or(|how| how != "recalled_not_reread");
+    let mut case = Case {
+        measured: Measured {
+            line: row.line,
+            group: Group {
+                model: model.id.clone(),
+                accelerator: chip.id.clone(),
+                engine: flavour.name().to_owned(),
+                mode: mode.to_owned(),
+                precision: precision.name().to_owned(),
+                concurrency: Some(concurrency),
+                source,
+            },
+            headline: known && read,
+            figures: Vec::new(),
+        },
+        pools,
+        input,
+        output,
+        spread,
+        concurrency,
+    };
+    case.measured.figures = figures(row, kind, &case)?;
+    Ok(case)
+}
+
+fn figures(row: &Row<'_>, kind: Kind, case: &Case<'_>) -> Result<Vec<(Metric, f64)>, Reason> {
+    let accelerators = f64::from(case.accelerators());
+    if kind == Kind::LongPrompt {
+        let mut figures = vec![
+            (Metric::Ttft, row.needed("ttft_median_ms")?),
+            (Metric::Tpot, row.needed("tpot_median_ms")?),
+        ];
+        figures.extend(row.number("e2e_median_s").map(|s| (Metric::EndToEnd, s)));
+        let rate = row.number("output_tok_s");
+        figures.extend(rate.map(|rate| (Metric::OutputRate, rate / accelerators)));
+        return Ok(figures);
+    }
+    let (ttft, tpot) = (row.needed("ttft_ms")?, row.needed("tpot_ms")?);
+    Ok(vec![
+        (Metric::Ttft, ttft),
+        (Metric::Tpot, tpot),
+        (Metric::OutputRate, rate_of(ttft, tpot, case)),
+    ])
+}
+
+/// Output tokens a second of one accelerator that follow from the latencies: every client gets its
+/// tokens in the time to the first and to each further one.
+fn rate_of(ttft_ms: f64, tpot_ms: f64, case: &Case<'_>) -> f64 {
+    let output = f64::from(case.output);
+    let seconds = (ttft_ms + tpot_ms * (output - 1.0)) * 1e-3;
+    f64::from(case.concurrency) * output / seconds / f64::from(case.accelerators())
+}
+
+/// Columns of one kind of replica.
+struct PoolColumns {
+    workers: &'static str,
+    tensor: &'static str,
+    pipeline: &'static str,
+    data_attention: &'static str,
+    expert: &'static str,
+}
+
+const AGGREGATED: PoolColumns = PoolColumns {
+    workers: "",
+    tensor: "tp_size",
+    pipeline: "pp_size",
+    data_attention: "attention_dp_size",
+    expert: "moe_ep_size",
+};
+const PREFILL: PoolColumns = PoolColumns {
+    workers: "prefill_num_workers",
+    tensor: "prefill_tp_size",
+    pipeline: "prefill_pp_size",
+    data_attention: "prefill_attention_dp_size",
+    expert: "prefill_moe_ep_size",
+};
+const DECODE: PoolColumns = PoolColumns {
+    workers: "decode_num_workers",
+    tensor: "decode_tp_size",
+    pipeline: "decode_pp_size",
+    data_attention: "decode_attention_dp_size",
+    expert: "decode_moe_ep_size",
+};
+
+impl PoolColumns {
+    /// Blank degrees are 1.
+    fn layout(&self, row: &Row<'_>) -> Result<Layout, Reason> {
+        let degree = |column| Ok(row.count(column, MOST_DEGREE)?.unwrap_or(1));
+        Ok(Layout {
+            tensor: degree(self.tensor)?,
+            pipeline: degree(self.pipeline)?,
+            expert: degree(self.expert)?,
+            data_attention: degree(self.data_attention)?,
+        })
+    }
+}
+
+/// Predicts every figure of a case with the shares of peak in `efficiency`.
+///
+/// # Errors
+/// Why it cannot be predicted after all.
+pub fn predict(
+    case: &Case<'_>,
+    efficiency: &Efficiency,
+    effort: Effort,
+) -> Result<Vec<(Metric, f64)>, Reason> {
+    match &case.pools {
+        Pools::Together(deployment) => {
+            let engine = Engine::compile(deployment, efficiency)?;
+            let count = engine::requests(case.concurrency, case.output, effort.rounds);
+            let exchanges = draw(case.spread, case.input, case.output, count);
+            let run = engine.run(&engine.surface, case.concurrency, SimTime::ZERO, &exchanges);
+            Ok(summary(case, median_ms(run.ttft()), median_ms(run.tpot()), Some(&run)))
+        }
+        Pools::Apart { prefill, decode } => apart(case, prefill, decode, efficiency, effort),
+    }
+}
+
+fn summary(case: &Case<'_>, ttft: f64, tpot: f64, run: Option<&ClosedRun>) -> Vec<(Metric, f64)> {
+    let fixed = case.spread == Spread::Fixed;
+    let mut all = vec![(Metric::Ttft, ttft), (Metric::Tpot, tpot)];
+    if let Some(run) = run {
+        all.push((Metric::EndToEnd, median_ms(run.e2e()) * 1e-3));
+    }
+    let long = case.measured.figures.iter().any(|(metric, _)| *metric == Metric::EndToEnd);
+    let rate = match run {
+        Some(run) if fixed && long => run.output_per_s() / f64::from(case.accelerators()),
+        _ => rate_of(ttft, tpot, case),
+    };
+    all.push((Metric::OutputRate, rate));
+    all
+}
+
+/// Median of times, ms; 0 without any.
+pub(crate) fn median_ms(times: impl Iterator<Item = SimTime>) -> f64 {
+    let mut ms: Vec<f64> = times.map(|time| time.as_seconds().as_ms()).collect();
+    quantile(&mut ms, 0.5).unwrap_or(0.0)
+}
+
+/// Prompts wait for a prefill worker while the rest of the clients watch their answers come from
+/// the decode workers. Each pool is a closed loop of its own, in which a client pauses for as long
+/// as the other pool has it; a few rounds settle how many are where.
+fn apart(
+    case: &Case<'_>,
+    prefill: &Pool<'_>,
+    decode: &Pool<'_>,
+    efficiency: &Efficiency,
+    effort: Effort,
+) -> Result<Vec<(Metric, f64)>, Reason> {
+    let before = Engine::compile(&prefill.deployment, efficiency)?;
+    let mut after = Engine::compile(&decode.deployment, efficiency)?;
+    // The cache comes filled: no budget of prompt tokens holds a sequence up.
+    after.limits.max_tokens = u32::MAX / 2;
+    let answering = Answering(&after.surface);
+    let transfer = transfer_time(&before, prefill, efficiency, case.input);
+
+    let clients = |workers: u32| case.concurrency.div_ceil(workers);
+    let count = |workers| engine::requests(clients(workers), case.output, effort.rounds);
+    let mut asked = draw(case.spread, case.input, case.output, count(prefill.workers));
+    asked.iter_mut().for_each(|exchange| exchange.output = 1);
+    let answered = draw(case.spread, case.input, case.output, count(decode.workers));
+
+    let (mut ttft, mut tpot) = (0.0, 0.0);
+    let mut waiting = SimTime::ZERO;
+    for _ in 0..SETTLING_ROUNDS {
+        let run = after.run(&answering, clients(decode.workers), waiting, &answered);
+        tpot = median_ms(run.tpot());
+        let answering_time = SimTime::from_ns((median_ms(run.e2e()) * 1e6) as u64) + transfer;
+        let run = before.run(&before.surface, clients(prefill.workers), answering_time, &asked);
+        ttft = median_ms(run.ttft());
+        waiting = SimTime::from_ns((ttft * 1e6) as u64) + transfer;
+    }
+    Ok(summary(case, ttft + transfer.as_seconds().as_ms(), tpot, None))
+}
+
+/// Time to send the KV cache of a prompt to the decode worker: every accelerator sends what it holds
+/// over its own scale-out link.
+fn transfer_time(engine: &Engine, pool: &Pool<'_>, efficiency: &Efficiency, input: u32) -> SimTime {
+    let bytes = engine.surface.memory().kv_per_token * f64::from(input);
+    let time = match pool.deployment.accelerator.scaleout {
+        Some(rate) if rate.as_bytes_per_s() > 0.0 => bytes / (rate * efficiency.scaleout),
+        _ => return SimTime::ZERO,
+    };
+    SimTime::from_seconds(time + efficiency.scaleout_latency)
+}
+
+/// A decode worker: prompts cost nothing, their cache was sent.
+struct Answering<'a, M>(&'a M);
+
+impl<M: StepModel> StepModel for Answering<'_, M> {
+    fn step(&self, shape: &StepShape) -> StepCost {
+        if shape.decodes == 0 {
+            return StepCost::default();
+        }
+        let decodes = StepShape { prefill: Default::default(), ..*shape };
+        self.0.step(&decodes)
+    }
+
+    fn decode_run(&self, decodes: u32, context: u64) -> wattmill_perf::DecodeRun {
+        self.0.decode_run(decodes, context)
+    }
+}
