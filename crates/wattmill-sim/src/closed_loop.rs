@@ -2,7 +2,7 @@
 
 use wattmill_perf::StepModel;
 use wattmill_policy::BatchLimits;
-use wattmill_units::SimTime;
+use wattmill_units::{Seconds, SimTime, Ticks};
 
 use crate::{Finished, Replica, Request, Tally, Usage};
 
@@ -76,20 +76,7 @@ impl ClosedLoop<'_> {
     /// assert!((run.output_per_s() - 200.0).abs() < 1e-9);
     /// ```
     pub fn run<M: StepModel>(&self, model: &M, limits: BatchLimits) -> ClosedRun {
-        let mut replica = Replica::new(limits);
-        // The engine drops what can never run without an answer, and a client would wait for ever.
-        let possible = |e: &&Exchange| limits.can_ever_run(e.input, e.output);
-        let mut waiting = (0..).zip(self.exchanges.iter().filter(possible));
-        let mut next = |arrival: SimTime| {
-            let (id, exchange) = waiting.next()?;
-            Some(Request { id, arrival, input: exchange.input, output: exchange.output })
-        };
-        for _ in 0..self.concurrency {
-            match next(self.latency) {
-                Some(request) => replica.push(request),
-                None => break,
-            }
-        }
+        let (mut replica, mut next) = self.begin(limits);
         let between = self.pause + self.latency;
         let mut answers = Vec::with_capacity(self.exchanges.len());
         replica.run_answering(model, SimTime::MAX, &mut Tally::new(None), &mut |done| {
@@ -99,6 +86,81 @@ impl ClosedLoop<'_> {
         answers.sort_unstable_by_key(|done| done.request.id);
         let rejected = (self.exchanges.len() - answers.len()) as u64;
         ClosedRun { answers, rejected, latency: self.latency, usage: *replica.usage() }
+    }
+
+    /// The stretch of the run in which nothing starts or ends: from when as many answers were
+    /// complete as there are clients until the last request is sent. `None` if the list is too short
+    /// for that: it takes more than two requests a client.
+    pub fn steady<M: StepModel>(&self, model: &M, limits: BatchLimits) -> Option<Steady> {
+        let whole = self.run(model, limits);
+        let mut finishes: Vec<SimTime> = whole.answers.iter().map(|done| done.finish).collect();
+        finishes.sort_unstable();
+        let clients = self.concurrency as usize;
+        let last = finishes.len().checked_sub(clients + 1)?;
+        if clients == 0 || last < clients {
+            return None;
+        }
+        // The same run again, stopped at both ends.
+        let (mut replica, mut next) = self.begin(limits);
+        let between = self.pause + self.latency;
+        let mut on_finish = |done: &Finished| next(done.finish + between);
+        let (from, to) = (finishes[clients - 1], finishes[last]);
+        replica.run_answering(model, from, &mut Tally::new(None), &mut on_finish);
+        let before = *replica.usage();
+        let mut tally = Tally::new(None);
+        replica.run_answering(model, to, &mut tally, &mut on_finish);
+        Some(Steady { usage: replica.usage().since(&before), tally })
+    }
+
+    /// A replica that has every client's first request, and where the others come from.
+    fn begin(&self, limits: BatchLimits) -> (Replica, impl FnMut(SimTime) -> Option<Request>) {
+        let mut replica = Replica::new(limits);
+        // The engine drops what can never run without an answer, and a client would wait for ever.
+        let possible = move |e: &&Exchange| limits.can_ever_run(e.input, e.output);
+        let mut waiting = (0..).zip(self.exchanges.iter().filter(possible));
+        let mut next = move |arrival: SimTime| {
+            let (id, exchange) = waiting.next()?;
+            Some(Request { id, arrival, input: exchange.input, output: exchange.output })
+        };
+        for _ in 0..self.concurrency {
+            match next(self.latency) {
+                Some(request) => replica.push(request),
+                None => break,
+            }
+        }
+        (replica, next)
+    }
+}
+
+/// A stretch of a closed loop in which every client is busy.
+#[derive(Clone, Debug)]
+pub struct Steady {
+    /// What the replica did.
+    pub usage: Usage,
+    /// Gaps between tokens, and what finished.
+    pub tally: Tally,
+}
+
+impl Steady {
+    /// Time in steps.
+    pub fn busy(&self) -> Seconds {
+        let ns = self.usage.busy_ticks as f64 / (1u64 << Ticks::FRACTION_BITS) as f64;
+        Seconds::from_s(ns * 1e-9)
+    }
+
+    /// Output tokens a second of time in steps; 0 without a step.
+    pub fn output_per_s(&self) -> f64 {
+        self.per_s((self.usage.decode_tokens + self.usage.prompt_completions) as f64)
+    }
+
+    /// Prompt tokens a second of time in steps; 0 without a step.
+    pub fn input_per_s(&self) -> f64 {
+        self.per_s(self.usage.prefill_tokens as f64)
+    }
+
+    fn per_s(&self, tokens: f64) -> f64 {
+        let busy = self.busy().as_s();
+        if busy > 0.0 { tokens / busy } else { 0.0 }
     }
 }
 

@@ -18,7 +18,7 @@ mod tally;
 pub mod twin;
 mod usage;
 
-pub use closed_loop::{ClosedLoop, ClosedRun, Exchange};
+pub use closed_loop::{ClosedLoop, ClosedRun, Exchange, Steady};
 pub use fleet::{Fleet, Progress};
 pub use probe::{Binding, Capacity, Demand, Operating, power_at, probe, settling_time};
 pub use replica::Replica;

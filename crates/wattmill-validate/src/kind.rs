@@ -69,6 +69,7 @@ const SERVING: &[Column] = &[
     maybe(text("mode")),
     maybe(text("quality")),
     maybe(text("verification")),
+    maybe(positive("batch_size")),
     maybe(positive("tp_size")),
     maybe(positive("pp_size")),
     maybe(positive("attention_dp_size")),

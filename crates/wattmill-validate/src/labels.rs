@@ -5,25 +5,12 @@ use wattmill_factory::Flavour;
 
 use crate::outcome::Reason;
 
-/// Endings that say how a checkpoint was made and not what its architecture is.
-const ENDINGS: [&str; 9] =
-    ["-instruct", "-nvfp4", "-fp8", "-fp4", "-mxfp4", "-bf16", "-0528", "-thinking", "-2507"];
-
 /// The model that a source names, such as `nvidia/Llama-3.1-8B-Instruct-FP8`.
 pub(crate) fn model<'a>(name: &str, catalog: &'a Catalog) -> Result<&'a Model, Reason> {
-    let bare = name.rsplit('/').next().unwrap_or(name);
-    let mut tried = bare.to_lowercase();
-    if let Some(model) = catalog.model(name).or_else(|| catalog.model(&tried)) {
-        return Ok(model);
-    }
-    while let Some(end) = ENDINGS.iter().find_map(|end| tried.strip_suffix(end)) {
-        tried = end.to_owned();
-        if let Some(model) = catalog.model(&tried) {
-            return Ok(model);
-        }
-    }
-    let closest = catalog.closest(Kind::Model, &tried);
-    Err(Reason::UnknownModel { name: name.to_owned(), closest: owned(&closest) })
+    catalog.model(name).ok_or_else(|| {
+        let closest = owned(&catalog.closest(Kind::Model, name));
+        Reason::UnknownModel { name: name.to_owned(), closest }
+    })
 }
 
 /// The accelerator that a source names.

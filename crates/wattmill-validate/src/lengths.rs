@@ -14,19 +14,24 @@ pub enum Spread {
     /// Whole numbers uniform between this share of what it says and all of it, prompts and answers
     /// alike (`--random-range-ratio`; InferenceX: 0.8).
     From(f64),
+    /// Whole numbers uniform from 1 to twice the mean: what is assumed of natural texts, of which
+    /// only the mean is known.
+    Natural,
 }
 
-/// `count` requests of at most `input` and `output` tokens. The same for every row of these lengths.
+/// `count` requests around, or of at most, `input` and `output` tokens. The same for every row of these lengths.
 pub(crate) fn draw(spread: Spread, input: u32, output: u32, count: usize) -> Vec<Exchange> {
-    let Spread::From(share) = spread else {
-        return vec![Exchange { input, output }; count];
+    let range = |tokens: u32| match spread {
+        Spread::Fixed => (tokens, tokens),
+        Spread::From(share) => (((f64::from(tokens) * share) as u32).clamp(1, tokens), tokens),
+        Spread::Natural => (1, tokens.saturating_mul(2).saturating_sub(1).max(1)),
     };
     let mut inputs = Stream::new(SEED, "benchmark prompt lengths", 0);
     let mut outputs = Stream::new(SEED, "benchmark answer lengths", 0);
-    let one = |most: u32, stream: &mut Stream| {
-        let least = ((f64::from(most) * share) as u32).clamp(1, most);
+    let one = |(least, most): (u32, u32), stream: &mut Stream| {
         least + stream.below(u64::from(most - least) + 1) as u32
     };
+    let (input, output) = (range(input), range(output));
     (0..count)
         .map(|_| Exchange { input: one(input, &mut inputs), output: one(output, &mut outputs) })
         .collect()
@@ -46,5 +51,9 @@ mod tests {
         assert_eq!(drawn[..7], draw(Spread::From(0.8), 1024, 10, 7));
         assert_eq!(draw(Spread::Fixed, 5, 6, 2), [Exchange { input: 5, output: 6 }; 2]);
         assert_eq!(draw(Spread::From(0.8), 1, 1, 1), [Exchange { input: 1, output: 1 }]);
+        let natural = draw(Spread::Natural, 300, 1, 4_000);
+        let mean = natural.iter().map(|e| f64::from(e.input)).sum::<f64>() / 4_000.0;
+        assert!((mean - 300.0).abs() < 6.0, "{mean}");
+        assert!(natural.iter().all(|e| e.output == 1));
     }
 }

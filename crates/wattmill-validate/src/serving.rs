@@ -1,14 +1,16 @@
 //! Closed-loop serving points: TTFT and TPOT at fixed lengths and concurrency.
 //!
 //! Each row is a benchmark: `concurrency` clients, ten requests each. InferenceX draws lengths
-//! between 80 % and 100 % of what it names and publishes medians; the other sources send requests of
-//! one length. The engine is the simulator's replica with that many requests under way.
+//! between 80 % and 100 % of what it names; the other sources send requests of one length. The
+//! figures are means over all requests, except those of long prompts, which are medians: measured
+//! TTFTs rise with the concurrency as the share of the first round does, in which all clients start
+//! together, and medians would not. The engine is the simulator's replica with that many requests under way.
 
 use wattmill_catalog::{Catalog, Efficiency};
 use wattmill_factory::{EngineSpec, Layout};
 use wattmill_perf::{Deployment, StepCost, StepModel, StepShape};
-use wattmill_sim::ClosedRun;
-use wattmill_units::SimTime;
+use wattmill_sim::{ClosedRun, Finished};
+use wattmill_units::{Seconds, SimTime};
 
 use crate::engine::{self, Effort, Engine, MOST_CONCURRENCY, MOST_DEGREE, MOST_TOKENS};
 use crate::errors::quantile;
@@ -18,6 +20,8 @@ use crate::lengths::{Spread, draw};
 use crate::outcome::{Group, Measured, Metric, Reason};
 use crate::table::Row;
 
+/// Requests that each client of a benchmark sends (InferenceX: `num_prompts = 10 x concurrency`).
+const MEASURED_ROUNDS: f64 = 10.0;
 /// Rounds of the loop between prefill and decode pools after which their shares have settled.
 const SETTLING_ROUNDS: usize = 4;
 
@@ -34,8 +38,10 @@ pub struct Case<'a> {
     pub output: u32,
     /// How lengths vary.
     pub spread: Spread,
-    /// Requests in flight.
+    /// Requests in flight on all replicas that are measured.
     pub concurrency: u32,
+    /// Whether medians were published and not means.
+    pub median: bool,
 }
 
 /// Replicas of one kind.
@@ -95,7 +101,7 @@ pub fn resolve<'a>(row: &Row<'_>, kind: Kind, catalog: &'a Catalog) -> Result<Ca
     let flavour = labels::flavour(backend)?;
     let label = row.text("precision_label").or(row.text("gemm_quant_mode"));
     let precision = labels::precision_or_published(label, name, model)?;
-    let concurrency = row.needed_count("concurrency", MOST_CONCURRENCY)?;
+    let mut concurrency = row.needed_count("concurrency", MOST_CONCURRENCY)?;
     let input = row.needed_count("isl_tokens", MOST_TOKENS)?;
     let output = row.needed_count("osl_tokens", MOST_TOKENS)?;
     let mode = row.text("mode").unwrap_or("agg");
@@ -118,7 +124,14 @@ pub fn resolve<'a>(row: &Row<'_>, kind: Kind, catalog: &'a Catalog) -> Result<Ca
         };
         Pools::Apart { prefill: pool(&PREFILL, u64::from(input))?, decode: pool(&DECODE, longest)? }
     } else {
-        let spec = spec(AGGREGATED.layout(row)?, concurrency);
+        let layout = spread_attention(row, AGGREGATED.layout(row)?, concurrency)?;
+        // Some sources measure several equal replicas behind one router.
+        let batch = row.count("batch_size", MOST_CONCURRENCY)?.unwrap_or(concurrency);
+        let replica = batch.saturating_mul(layout.data_attention);
+        if replica > 0 && concurrency > replica && concurrency.is_multiple_of(replica) {
+            concurrency = replica;
+        }
+        let spec = spec(layout, concurrency);
         let deployment = engine::deployment(model, chip, catalog, spec)?;
         engine::holds(&deployment, longest)?;
         Pools::Together(deployment)
@@ -147,6 +160,7 @@ pub fn resolve<'a>(row: &Row<'_>, kind: Kind, catalog: &'a Catalog) -> Result<Ca
         output,
         spread,
         concurrency,
+        median: kind == Kind::LongPrompt,
     };
     case.measured.figures = figures(row, kind, &case)?;
     Ok(case)
@@ -224,6 +238,19 @@ impl PoolColumns {
     }
 }
 
+/// Where the attention groups are blank, they show in the batch of each: as many as the batch goes
+/// into the concurrency, if that is the expert parallel degree.
+fn spread_attention(row: &Row<'_>, layout: Layout, concurrency: u32) -> Result<Layout, Reason> {
+    let blank = row.text(AGGREGATED.data_attention).is_none();
+    let batch = row.count("batch_size", MOST_CONCURRENCY)?.unwrap_or(concurrency);
+    let groups = layout.expert;
+    let split = blank && groups > 1 && batch.checked_mul(groups) == Some(concurrency);
+    if !split || !layout.tensor.is_multiple_of(groups) {
+        return Ok(layout);
+    }
+    Ok(Layout { tensor: layout.tensor / groups, data_attention: groups, ..layout })
+}
+
 /// Predicts every figure of a case with the shares of peak in `efficiency`.
 ///
 /// # Errors
@@ -239,31 +266,68 @@ pub fn predict(
             let count = engine::requests(case.concurrency, case.output, effort.rounds);
             let exchanges = draw(case.spread, case.input, case.output, count);
             let run = engine.run(&engine.surface, case.concurrency, SimTime::ZERO, &exchanges);
-            Ok(summary(case, median_ms(run.ttft()), median_ms(run.tpot()), Some(&run)))
+            Ok(together(case, &run))
         }
         Pools::Apart { prefill, decode } => apart(case, prefill, decode, efficiency, effort),
     }
 }
 
-fn summary(case: &Case<'_>, ttft: f64, tpot: f64, run: Option<&ClosedRun>) -> Vec<(Metric, f64)> {
-    let fixed = case.spread == Spread::Fixed;
-    let mut all = vec![(Metric::Ttft, ttft), (Metric::Tpot, tpot)];
-    if let Some(run) = run {
-        all.push((Metric::EndToEnd, median_ms(run.e2e()) * 1e-3));
+fn together(case: &Case<'_>, run: &ClosedRun) -> Vec<(Metric, f64)> {
+    if case.median {
+        return vec![
+            (Metric::Ttft, median_ms(run.ttft())),
+            (Metric::Tpot, median_ms(run.tpot())),
+            (Metric::EndToEnd, median_ms(run.e2e()) * 1e-3),
+            (Metric::OutputRate, run.output_per_s() / f64::from(case.accelerators())),
+        ];
     }
-    let long = case.measured.figures.iter().any(|(metric, _)| *metric == Metric::EndToEnd);
-    let rate = match run {
-        Some(run) if fixed && long => run.output_per_s() / f64::from(case.accelerators()),
-        _ => rate_of(ttft, tpot, case),
-    };
-    all.push((Metric::OutputRate, rate));
-    all
+    let (ttft, tpot) = (mean_ttft_ms(run, case.concurrency), mean_tpot_ms(run, case.concurrency));
+    figures_of(case, ttft, tpot)
+}
+
+fn figures_of(case: &Case<'_>, ttft: f64, tpot: f64) -> Vec<(Metric, f64)> {
+    vec![
+        (Metric::Ttft, ttft),
+        (Metric::Tpot, tpot),
+        (Metric::OutputRate, rate_of(ttft, tpot, case)),
+    ]
 }
 
 /// Median of times, ms; 0 without any.
 pub(crate) fn median_ms(times: impl Iterator<Item = SimTime>) -> f64 {
     let mut ms: Vec<f64> = times.map(|time| time.as_seconds().as_ms()).collect();
     quantile(&mut ms, 0.5).unwrap_or(0.0)
+}
+
+/// Mean of times, ms, of which those of the first round, marked, count for one round in
+/// [`MEASURED_ROUNDS`] however many were simulated; 0 without any.
+fn mean_ms(times: impl Iterator<Item = (bool, SimTime)>) -> f64 {
+    let mut sums = [(0.0, 0.0); 2];
+    for (first, time) in times {
+        let (sum, count) = &mut sums[usize::from(first)];
+        *sum += time.as_seconds().as_ms();
+        *count += 1.0;
+    }
+    let [(later, later_count), (first, first_count)] = sums;
+    match (later_count > 0.0, first_count > 0.0) {
+        (true, true) => {
+            let share = 1.0 / MEASURED_ROUNDS;
+            first / first_count * share + later / later_count * (1.0 - share)
+        }
+        (true, false) => later / later_count,
+        (false, true) => first / first_count,
+        (false, false) => 0.0,
+    }
+}
+
+fn mean_ttft_ms(run: &ClosedRun, clients: u32) -> f64 {
+    let first = |done: &Finished| done.request.id < u64::from(clients);
+    mean_ms(run.answers.iter().map(|done| (first(done), done.ttft())))
+}
+
+fn mean_tpot_ms(run: &ClosedRun, clients: u32) -> f64 {
+    let first = |done: &Finished| done.request.id < u64::from(clients);
+    mean_ms(run.answers.iter().filter_map(|done| Some((first(done), done.tpot()?))))
 }
 
 /// Prompts wait for a prefill worker while the rest of the clients watch their answers come from
@@ -292,14 +356,17 @@ fn apart(
     let (mut ttft, mut tpot) = (0.0, 0.0);
     let mut waiting = SimTime::ZERO;
     for _ in 0..SETTLING_ROUNDS {
-        let run = after.run(&answering, clients(decode.workers), waiting, &answered);
-        tpot = median_ms(run.tpot());
-        let answering_time = SimTime::from_ns((median_ms(run.e2e()) * 1e6) as u64) + transfer;
-        let run = before.run(&before.surface, clients(prefill.workers), answering_time, &asked);
-        ttft = median_ms(run.ttft());
-        waiting = SimTime::from_ns((ttft * 1e6) as u64) + transfer;
+        let at_decode = clients(decode.workers);
+        let run = after.run(&answering, at_decode, waiting, &answered);
+        tpot = mean_tpot_ms(&run, at_decode);
+        let answering_time = mean_ms(run.e2e().map(|time| (false, time)));
+        let pause = SimTime::from_seconds(Seconds::from_ms(answering_time)) + transfer;
+        let at_prefill = clients(prefill.workers);
+        let run = before.run(&before.surface, at_prefill, pause, &asked);
+        ttft = mean_ttft_ms(&run, at_prefill);
+        waiting = SimTime::from_seconds(Seconds::from_ms(ttft)) + transfer;
     }
-    Ok(summary(case, ttft + transfer.as_seconds().as_ms(), tpot, None))
+    Ok(figures_of(case, ttft + transfer.as_seconds().as_ms(), tpot))
 }
 
 /// Time to send the KV cache of a prompt to the decode worker: every accelerator sends what it holds

@@ -60,6 +60,15 @@ fn report(file: &str) -> Option<Evaluation> {
     by("model", &evaluation, |g| g.model.clone());
     by("precision", &evaluation, |g| g.precision.clone());
     by("concurrency", &evaluation, |g| g.band().to_owned());
+    if let Ok(dir) = std::env::var("DUMP") {
+        let mut out = String::new();
+        for o in &evaluation.outcomes {
+            for f in &o.figures {
+                out += &format!("{},{},{},{}\n", o.line, f.metric, f.measured, f.predicted);
+            }
+        }
+        std::fs::write(format!("{dir}/{file}.pred"), out).unwrap();
+    }
     Some(evaluation)
 }
 
