@@ -9,12 +9,13 @@ use toml::{Table, Value};
 use crate::closest::closest;
 use crate::efficiency::{Lender, parse_efficiency};
 use crate::naming::{checkpoint_keys, key};
+use crate::overheads::parse_overheads;
 use crate::row::{PROVENANCE, RowError};
 use crate::surface::parse_surfaces;
 use crate::traffic::{parse_lengths, parse_shape};
 use crate::{
-    Accelerator, Efficiency, LengthRow, Model, ShapeRow, Surfaces, System, parse_accelerator,
-    parse_model, parse_system,
+    Accelerator, Efficiency, LengthRow, Model, Overheads, ShapeRow, Surfaces, System,
+    parse_accelerator, parse_model, parse_system,
 };
 
 /// What a row describes.
@@ -115,6 +116,8 @@ pub struct Texts<'a> {
     pub efficiency: &'a str,
     /// Operator surfaces by measured chip family, operator and number format.
     pub surfaces: &'a str,
+    /// Engines' constants by measured chip family and engine.
+    pub overheads: &'a str,
 }
 
 impl Texts<'static> {
@@ -126,6 +129,7 @@ impl Texts<'static> {
         traffic: include_str!("../data/traffic.toml"),
         efficiency: include_str!("../data/efficiency.toml"),
         surfaces: include_str!("../data/surfaces.toml"),
+        overheads: include_str!("../data/overheads.toml"),
     };
 }
 
@@ -189,7 +193,10 @@ impl Catalog {
             errors.push(CatalogError::Row { kind: Kind::Lengths, id: name.clone(), error });
         }
         let efficiencies = table(Kind::Efficiency, texts.efficiency, &mut errors);
-        let surfaces = table(Kind::Efficiency, texts.surfaces, &mut errors);
+        let fitted = Fitted {
+            surfaces: table(Kind::Efficiency, texts.surfaces, &mut errors),
+            overheads: table(Kind::Efficiency, texts.overheads, &mut errors),
+        };
         let catalog = Self {
             accelerators: Shelf::fill(
                 Kind::Accelerator,
@@ -201,7 +208,7 @@ impl Catalog {
             models: Shelf::fill(Kind::Model, &models, parse_model, &mut errors),
             lengths: Shelf::fill(Kind::Lengths, &lengths, parse_lengths, &mut errors),
             shapes: Shelf::fill(Kind::Shape, &shapes, parse_shape, &mut errors),
-            efficiencies: borrow_and_fill(&efficiencies, &surfaces, &mut errors),
+            efficiencies: borrow_and_fill(&efficiencies, &fitted, &mut errors),
         };
         // References are only worth checking once what they refer to has been read.
         if errors.is_empty() {
@@ -454,10 +461,42 @@ fn table(kind: Kind, text: &str, errors: &mut Vec<CatalogError>) -> Table {
     })
 }
 
+/// What calibration wrote, by family.
+struct Fitted {
+    surfaces: Table,
+    overheads: Table,
+}
+
+/// The family whose surfaces others have where they have none of their own: most is measured on it.
+const MOST_MEASURED: &str = "hopper";
+
+impl Fitted {
+    /// Surfaces of a measured family, what it lacks from the most measured one, and the constants
+    /// of its engines.
+    fn family(&self, id: &str) -> Result<(Surfaces, BTreeMap<String, Overheads>), Vec<RowError>> {
+        let surfaces = |id: &str| match self.surfaces.get(id) {
+            Some(Value::Table(own)) => parse_surfaces(own),
+            _ => Ok(Surfaces::default()),
+        };
+        let mut own = surfaces(id)?;
+        if id != MOST_MEASURED {
+            own.borrow_missing(&surfaces(MOST_MEASURED)?);
+        }
+        let mut overheads = BTreeMap::new();
+        if let Some(Value::Table(engines)) = self.overheads.get(id) {
+            for (engine, table) in engines {
+                let Value::Table(table) = table else { continue };
+                overheads.insert(engine.clone(), parse_overheads(table)?);
+            }
+        }
+        Ok((own, overheads))
+    }
+}
+
 /// Measured families first: the others borrow from them.
 fn borrow_and_fill(
     table: &Table,
-    surfaces: &Table,
+    fitted: &Fitted,
     errors: &mut Vec<CatalogError>,
 ) -> Shelf<Efficiency> {
     let borrows = |value: &Value| value.get("borrowed_from").is_some();
@@ -465,11 +504,8 @@ fn borrow_and_fill(
         table.clone().into_iter().partition(|(_, value)| borrows(value));
     let kind = Kind::Efficiency;
     let own = |id: &str, row: &Table| {
-        let own = match surfaces.get(id) {
-            Some(Value::Table(own)) => parse_surfaces(own)?,
-            _ => Surfaces::default(),
-        };
-        parse_efficiency(id, row, Lender::Own(Arc::new(own)))
+        let (surfaces, overheads) = fitted.family(id)?;
+        parse_efficiency(id, row, Lender::Own(Arc::new(surfaces), overheads))
     };
     let mut shelf = Shelf::fill(kind, &measured, own, errors);
     let lend = |id: &str, row: &Table| {

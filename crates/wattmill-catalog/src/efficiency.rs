@@ -1,12 +1,13 @@
 //! What share of a chip's peaks is reached in practice.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use toml::Table;
 use wattmill_units::{Ratio, Seconds};
 
 use crate::row::{Row, RowError};
-use crate::{Precision, Provenance, Surfaces};
+use crate::{Overheads, Precision, Provenance, Surfaces};
 
 /// Achieved shares of the peaks of one chip family, and the fixed costs beside them.
 ///
@@ -24,6 +25,9 @@ pub struct Efficiency {
     pub gemm_of_lender: [f64; 3],
     /// Operator surfaces, its own or those of the family it borrows from.
     pub surfaces: Arc<Surfaces>,
+    /// Constants of the engines that were measured on it, or on the family it borrows from, by
+    /// name.
+    pub overheads: BTreeMap<String, Overheads>,
     /// Reading weights of one precision in decode: fraction of peak memory bandwidth.
     pub memory_weights: [f64; 3],
     /// Reading the KV cache in decode attention: fraction of peak memory bandwidth.
@@ -66,6 +70,12 @@ impl Efficiency {
         self.borrowed_from.is_none()
     }
 
+    /// Constants of `engine`, those of another where it was never measured.
+    pub fn overheads(&self, engine: &str) -> Overheads {
+        let own = self.overheads.get(engine).or_else(|| self.overheads.values().next());
+        own.copied().unwrap_or(Overheads::NONE)
+    }
+
     /// Share of the dense peak of `precision` that large matrix multiplications reach.
     pub const fn gemm_at(&self, precision: Precision) -> f64 {
         self.gemm[precision as usize]
@@ -79,8 +89,8 @@ impl Efficiency {
 
 /// Where a family has what its row does not state.
 pub(crate) enum Lender<'a> {
-    /// It was measured: its own surfaces.
-    Own(Arc<Surfaces>),
+    /// It was measured: its own surfaces and engines.
+    Own(Arc<Surfaces>, BTreeMap<String, Overheads>),
     /// The row it borrows from.
     Family(&'a Efficiency),
 }
@@ -92,9 +102,11 @@ pub(crate) fn parse_efficiency(
     lender: Lender<'_>,
 ) -> Result<Efficiency, Vec<RowError>> {
     let mut row = Row::new(table);
-    let (lender, surfaces) = match lender {
-        Lender::Own(surfaces) => (None, surfaces),
-        Lender::Family(family) => (Some(family), Arc::clone(&family.surfaces)),
+    let (lender, surfaces, overheads) = match lender {
+        Lender::Own(surfaces, overheads) => (None, surfaces, overheads),
+        Lender::Family(family) => {
+            (Some(family), Arc::clone(&family.surfaces), family.overheads.clone())
+        }
     };
     let borrowed_from = row.text("borrowed_from");
     let mut share = |name, otherwise: Option<f64>, most: f64| {
@@ -143,6 +155,7 @@ pub(crate) fn parse_efficiency(
         }),
         gemm,
         surfaces,
+        overheads,
         memory_weights,
         memory_kv,
         allreduce,

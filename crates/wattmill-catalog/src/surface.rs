@@ -52,6 +52,8 @@ pub struct Surface {
     pub error: FitError,
     /// Where they come from.
     pub source: String,
+    /// Whether it is another family's, for want of rows of its own.
+    pub borrowed: bool,
 }
 
 impl Surface {
@@ -94,12 +96,13 @@ impl Surface {
         libm::exp(sum * CORRECTION)
     }
 
-    /// Whether `at` lies within the measured range.
+    /// Whether `at` lies within the range measured on this very family.
     pub fn holds(&self, at: &[f64]) -> bool {
-        self.axes.iter().zip(at).all(|(axis, x)| {
-            let ends = axis.knots.first().zip(axis.knots.last());
-            ends.is_some_and(|(first, last)| *x >= *first - SLACK && *x <= *last + SLACK)
-        })
+        !self.borrowed
+            && self.axes.iter().zip(at).all(|(axis, x)| {
+                let ends = axis.knots.first().zip(axis.knots.last());
+                ends.is_some_and(|(first, last)| *x >= *first - SLACK && *x <= *last + SLACK)
+            })
     }
 }
 
@@ -148,6 +151,15 @@ impl Surfaces {
     /// Adds one, or takes its place.
     pub fn insert(&mut self, operator: &str, format: &str, surface: Surface) {
         self.by_name.entry(operator.to_owned()).or_default().insert(format.to_owned(), surface);
+    }
+
+    /// Takes every surface it lacks from `other`, marked as borrowed.
+    pub(crate) fn borrow_missing(&mut self, other: &Self) {
+        for (operator, format, surface) in other.iter() {
+            if self.get(operator, format).is_none() {
+                self.insert(operator, format, Surface { borrowed: true, ..surface.clone() });
+            }
+        }
     }
 
     /// Whether there are none.
@@ -245,6 +257,7 @@ fn parse_surface(value: &Value) -> Option<Surface> {
             unseen_p90: share("unseen_p90")?,
         },
         source: table.get("source")?.as_str()?.to_owned(),
+        borrowed: false,
     })
 }
 
@@ -281,6 +294,7 @@ mod tests {
             rows: 9,
             error: FitError::default(),
             source: "made up".to_owned(),
+            borrowed: false,
         }
     }
 

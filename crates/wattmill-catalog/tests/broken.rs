@@ -2,8 +2,15 @@
 
 use wattmill_catalog::{Catalog, Confidence, Texts, parse_accelerator, parse_model, parse_system};
 
-const EMPTY: Texts<'static> =
-    Texts { accelerators: "", systems: "", models: "", traffic: "", efficiency: "", surfaces: "" };
+const EMPTY: Texts<'static> = Texts {
+    accelerators: "",
+    systems: "",
+    models: "",
+    traffic: "",
+    efficiency: "",
+    surfaces: "",
+    overheads: "",
+};
 
 fn said(texts: Texts<'_>) -> Vec<String> {
     Catalog::from_texts(texts).expect_err("broken").iter().map(ToString::to_string).collect()

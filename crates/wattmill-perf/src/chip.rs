@@ -1,28 +1,31 @@
-//! One accelerator's rates as reached in practice, and the price of kernels at them.
+//! One accelerator's rates, and the price of its kernels inside an engine.
 
-use wattmill_catalog::Precision;
+use wattmill_catalog::{Overheads, Precision, Surface, Surfaces};
 use wattmill_units::{Bytes, Energy, Flops, Power, Seconds};
 
 use crate::deployment::Deployment;
-use crate::operator::{Bound, Operator};
+use crate::kernels::{ExpertsKernel, GemmKernel, Kernel, Parts, Pricer, Rates};
+use crate::operator::{Bound, Operator, SurfaceUse};
 
-/// Peaks and shares of them, as plain numbers per second.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Chip {
+/// Share of memory bandwidth that kernels reach which only move memory. Measured: the memory-bound
+/// corner of the matrix multiplications of every family.
+const STREAMING: f64 = 0.8;
+
+/// Rates of one accelerator and everything that prices its kernels.
+#[derive(Clone, Debug)]
+pub(crate) struct Chip<'a> {
     precision: Precision,
-    /// Peak of the weights' format, flop/s.
-    peak: f64,
-    /// Peak of BF16, flop/s.
-    pub(crate) peak_bf16: f64,
-    gemm: f64,
-    pub(crate) gemm_bf16: f64,
-    /// Peak memory bandwidth, bytes/s.
-    pub(crate) bandwidth: f64,
-    memory_weights: f64,
-    memory_weights_bf16: f64,
-    pub(crate) memory_kv: f64,
-    /// Fixed cost of a kernel, s.
-    pub(crate) kernel: f64,
+    /// Rates of BF16.
+    pub(crate) wide: Rates,
+    /// Rates of the weights' format; BF16's where the chip has no such units, and the weights are
+    /// widened first.
+    narrow: Rates,
+    /// Whether it has units of the weights' format.
+    native: bool,
+    surfaces: &'a Surfaces,
+    /// Compute rate against the family its surfaces were measured on, by format.
+    relative: [f64; 3],
+    pub(crate) overheads: Overheads,
     /// Power above idle at most, W, whole replica.
     dynamic: f64,
     power_compute: f64,
@@ -31,27 +34,31 @@ pub(crate) struct Chip {
     pub(crate) idle: Power,
 }
 
-/// A matrix multiplication of every layer: rows of activations times weights.
+/// Matrix multiplications of one shape: rows of activations times weights, in every layer.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Gemm {
+pub(crate) struct Linear {
     pub(crate) name: &'static str,
     pub(crate) layers: f64,
-    /// Kernels it is made of, per layer.
-    pub(crate) kernels: f64,
     pub(crate) rows: f64,
-    /// Weights of one layer.
-    pub(crate) weights: f64,
-    /// Numbers read and written per row.
-    pub(crate) row_io: f64,
+    pub(crate) outputs: f64,
+    pub(crate) inputs: f64,
     pub(crate) precision: Precision,
+    /// Whether weights are scaled block by block, as checkpoints with experts are.
+    pub(crate) blocks: bool,
 }
 
-impl Chip {
+/// A kernel's surface with the constants looked up.
+#[derive(Clone, Debug)]
+pub(crate) struct Surfaced<'a> {
+    pub(crate) pricer: Pricer<'a>,
+    pub(crate) used: SurfaceUse,
+}
+
+impl<'a> Chip<'a> {
     /// Of a deployment whose accelerator misses nothing.
-    pub(crate) fn of(deployment: &Deployment<'_>) -> Option<Self> {
+    pub(crate) fn of(deployment: &Deployment<'a>) -> Option<Self> {
         let (chip, share) = (deployment.accelerator, deployment.efficiency);
         let precision = deployment.spec.precision;
-        let peak = chip.peak(precision)?.as_flops_per_s();
         // Chips that publish no BF16 peak have always run it at half of FP8.
         let peak_bf16 = match (chip.bf16, chip.fp8, chip.fp4) {
             (Some(rate), _, _) => rate.as_flops_per_s(),
@@ -62,17 +69,20 @@ impl Chip {
         let accelerators = f64::from(deployment.spec.layout.accelerators());
         let limit = chip.tdp? * accelerators;
         let idle = limit * share.idle_fraction;
+        let wide = Rates {
+            compute: peak_bf16,
+            bandwidth: chip.memory_bandwidth?.as_bytes_per_s(),
+            link: chip.scaleup.map_or(0.0, |r| r.as_bytes_per_s()),
+        };
+        let peak = chip.peak(precision).map(|p| p.as_flops_per_s());
         Some(Self {
             precision,
-            peak,
-            peak_bf16,
-            gemm: share.gemm_at(precision),
-            gemm_bf16: share.gemm_at(Precision::Bf16),
-            bandwidth: chip.memory_bandwidth?.as_bytes_per_s(),
-            memory_weights: share.memory_weights_at(precision),
-            memory_weights_bf16: share.memory_weights_at(Precision::Bf16),
-            memory_kv: share.memory_kv,
-            kernel: share.kernel_latency.as_s(),
+            wide,
+            narrow: Rates { compute: peak.unwrap_or(peak_bf16), ..wide },
+            native: peak.is_some(),
+            surfaces: &share.surfaces,
+            relative: share.gemm_of_lender,
+            overheads: share.overheads(deployment.spec.flavour.name()),
             dynamic: (limit - idle).as_watts(),
             power_compute: share.power_compute,
             power_memory: share.power_memory,
@@ -85,9 +95,22 @@ impl Chip {
         self.precision
     }
 
+    /// The first surface of `operator` there is among `formats`.
+    pub(crate) fn surface(
+        &self,
+        kernel: &Kernel,
+        formats: &[&'static str],
+    ) -> Option<Surfaced<'a>> {
+        let operator = kernel.operator();
+        let found = |format: &&'static str| Some((*format, self.surfaces.get(operator, format)?));
+        let (format, surface): (_, &'a Surface) = formats.iter().find_map(found)?;
+        let used = SurfaceUse { operator, format, rows: surface.rows, inside: true };
+        Some(Surfaced { pricer: Pricer::new(kernel, surface), used })
+    }
+
     /// Joules above idle, whole replica, of BF16 work on one accelerator, power limit aside.
-    pub(crate) fn joules_bf16(&self, flops: f64, bytes: f64) -> f64 {
-        self.joules(flops / self.peak_bf16, bytes / self.bandwidth)
+    pub(crate) fn joules_wide(&self, flops: f64, bytes: f64) -> f64 {
+        self.joules(flops / self.wide.compute, bytes / self.wide.bandwidth)
     }
 
     /// Watts above idle, whole replica, times seconds of work at full rate of one accelerator.
@@ -100,77 +123,107 @@ impl Chip {
         self.dynamic * seconds
     }
 
-    /// Arithmetic and weight reading overlap imperfectly: measured times follow the root of the sum
-    /// of squares of the two, not the larger one. A narrow format quantises its input first, which
-    /// takes a kernel of its own.
-    pub(crate) fn gemm(&self, gemm: &Gemm) -> Operator {
-        let (compute, memory, flops, bytes, peak) = self.gemm_parts(gemm);
-        let work = (compute * compute + memory * memory).sqrt();
-        self.operator(gemm, work, compute, memory, flops, bytes, peak)
-    }
-
-    /// Many small multiplications in one kernel, some of them of a few rows: arithmetic and memory
-    /// do not overlap, rows fill tiles, and the fullest expert is waited for.
-    pub(crate) fn grouped_gemm(&self, gemm: &Gemm, groups: f64, routed_rows: f64) -> Operator {
-        let (_, _, _, bytes, peak) = self.gemm_parts(gemm);
-        // One long read of many matrices loses less to their ends than each would alone; taken as
-        // halfway to the share of BF16. Measured with aiconfigurator's MoE tables: 0.63 to 0.77 for
-        // FP8 on H100, 0.67 to 0.73 for FP4 on B200, skewed routing included.
-        let reading = (self.memory_weights + self.memory_weights_bf16) / 2.0;
-        let memory = bytes / (self.bandwidth * reading);
-        let flops = 2.0 * routed_rows * gemm.weights / groups.max(1.0) * gemm.layers;
-        let tiles = (routed_rows + groups * HALF_TILE) / routed_rows.max(1e-9);
-        let compute = flops * tiles / (peak * self.gemm * GROUPED_OF_GEMM);
-        self.operator(gemm, compute + memory, compute, memory, flops, bytes, peak)
-    }
-
-    fn gemm_parts(&self, gemm: &Gemm) -> (f64, f64, f64, f64, f64) {
-        let wide = matches!(gemm.precision, Precision::Bf16);
-        let (peak, share, reading) = if wide {
-            (self.peak_bf16, self.gemm_bf16, self.memory_weights_bf16)
-        } else {
-            (self.peak, self.gemm, self.memory_weights)
+    /// A matrix multiplication of every layer.
+    pub(crate) fn linear(&self, linear: &Linear) -> Operator {
+        let wide = matches!(linear.precision, Precision::Bf16);
+        let rates = if wide { self.wide } else { self.narrow };
+        let mut kernel =
+            GemmKernel::in_precision(linear.rows, linear.outputs, linear.inputs, linear.precision);
+        let widened = !wide && !self.native;
+        if widened {
+            kernel.activation = 2.0;
+        }
+        let formats: &[&'static str] = match (linear.precision, linear.blocks) {
+            (Precision::Bf16, _) => &["bf16"],
+            (Precision::Fp8, _) if widened => &["int8_wo", "bf16"],
+            (Precision::Fp8, true) => &["fp8_block", "fp8", "bf16"],
+            (Precision::Fp8, false) => &["fp8", "bf16"],
+            (Precision::Fp4, _) if widened => &["int4_wo", "bf16"],
+            (Precision::Fp4, _) => &["fp4", "fp8", "bf16"],
         };
-        let flops = gemm.layers * 2.0 * gemm.rows * gemm.weights;
-        let weights = gemm.weights * gemm.precision.bytes_per_weight();
-        let bytes = gemm.layers * (weights + gemm.rows * gemm.row_io * 2.0);
-        let compute = flops / (peak * share);
-        let memory = bytes / (self.bandwidth * reading);
-        (compute, memory, flops, bytes, peak)
+        let relative = self.relative[linear.precision as usize];
+        let scaled = Rates { compute: rates.compute * relative, ..rates };
+        let as_kernel = Kernel::Gemm(kernel);
+        let Some(surfaced) = self.surface(&as_kernel, formats) else {
+            return self.streaming(linear.name, linear.layers, linear.layers * kernel.bytes());
+        };
+        let priced = surfaced.pricer.price(&as_kernel, &scaled);
+        let o = &self.overheads;
+        let factor = priced.factor * blend(&priced.parts, o.multiplying, o.reading);
+        let flops = linear.layers * kernel.flops();
+        let bytes = linear.layers * kernel.bytes();
+        let used = SurfaceUse { inside: priced.inside, ..surfaced.used };
+        self.operator(linear.name, linear.layers, &priced.parts, factor, flops, bytes, &rates, used)
+    }
+
+    /// The routed experts of every layer.
+    pub(crate) fn experts(&self, layers: f64, mut kernel: ExpertsKernel) -> Option<Operator> {
+        let mut rates = self.narrow;
+        kernel.weight = self.precision.bytes_per_weight();
+        let formats: &[&'static str] = match self.precision {
+            Precision::Bf16 => &["bf16_skew101"],
+            Precision::Fp8 => &["fp8_block_skew101"],
+            Precision::Fp4 if self.native => &["w4a8_skew101", "fp8_block_skew101"],
+            Precision::Fp4 => &["w4a16_skew101", "bf16_skew101"],
+        };
+        let as_kernel = Kernel::Experts(kernel);
+        let four_bits = self.surface(&as_kernel, formats)?;
+        // Four-bit experts were measured in one shape; others go by the wider table.
+        let mut surfaced = four_bits;
+        if matches!(self.precision, Precision::Fp4) && kernel.experts > 128.0 {
+            surfaced = self.surface(&as_kernel, &formats[1..])?;
+        } else if surfaced.used.format == "w4a8_skew101" {
+            rates.compute = rates.compute.min(self.wide.compute * 2.0);
+        }
+        let priced = surfaced.pricer.price(&as_kernel, &rates);
+        let factor = priced.factor * self.overheads.experts;
+        let (flops, bytes) = (layers * kernel.flops(), layers * kernel.bytes());
+        let used = SurfaceUse { inside: priced.inside, ..surfaced.used };
+        Some(self.operator(
+            "experts",
+            layers,
+            &priced.parts,
+            factor,
+            flops,
+            bytes,
+            &self.narrow,
+            used,
+        ))
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one sum")]
     fn operator(
         &self,
-        gemm: &Gemm,
-        work: f64,
-        compute: f64,
-        memory: f64,
+        name: &'static str,
+        layers: f64,
+        parts: &Parts,
+        factor: f64,
         flops: f64,
         bytes: f64,
-        peak: f64,
+        rates: &Rates,
+        used: SurfaceUse,
     ) -> Operator {
-        let quantise = f64::from(u8::from(!matches!(gemm.precision, Precision::Bf16)));
-        let latency = gemm.layers * gemm.kernels * (1.0 + quantise) * self.kernel;
-        let time = latency + work;
-        let joules = self.joules(flops / peak, bytes / self.bandwidth);
+        let launch = self.overheads.launch * parts.launch;
+        let time = layers * (launch + factor * parts.work);
+        let joules = self.joules(flops / rates.compute, bytes / rates.bandwidth);
         Operator {
-            name: gemm.name,
+            name,
             flops: Flops::from_flops(flops),
             bytes: Bytes::from_bytes(bytes),
             message: Bytes::ZERO,
             time: Seconds::from_s(time),
             energy: Energy::from_joules(joules.min(self.joules_at_most(time))),
-            bound: bound(latency, compute, memory),
+            bound: bound(launch, factor * parts.compute, factor * parts.memory),
+            surface: Some(used),
         }
     }
 
-    /// Kernels that only move memory.
+    /// Small kernels that only move memory.
     pub(crate) fn streaming(&self, name: &'static str, kernels: f64, bytes: f64) -> Operator {
-        let latency = kernels * self.kernel;
-        let memory = bytes / (self.bandwidth * self.memory_weights_bf16);
+        let latency = kernels * self.overheads.kernel;
+        let memory = bytes / (self.wide.bandwidth * STREAMING);
         let time = latency + memory;
-        let joules = self.joules(0.0, bytes / self.bandwidth);
+        let joules = self.joules(0.0, bytes / self.wide.bandwidth);
         Operator {
             name,
             flops: Flops::ZERO,
@@ -179,15 +232,20 @@ impl Chip {
             time: Seconds::from_s(time),
             energy: Energy::from_joules(joules.min(self.joules_at_most(time))),
             bound: bound(latency, 0.0, memory),
+            surface: None,
         }
     }
 }
 
-/// Rows an expert wastes on average by filling its last tile; engines take small tiles for few rows.
-const HALF_TILE: f64 = 8.0;
-/// Grouped multiplications reach this share of what a large plain one does, imbalance between
-/// experts included. Measured: aiconfigurator MoE tables of H100, BF16 and FP8, power-law routing.
-const GROUPED_OF_GEMM: f64 = 0.5;
+/// One of two factors, or between them where arithmetic and memory take alike.
+fn blend(parts: &Parts, compute: f64, memory: f64) -> f64 {
+    let weigh = |x: f64| {
+        let square = x * x;
+        square * square
+    };
+    let (c, m) = (weigh(parts.compute), weigh(parts.memory));
+    if c + m > 0.0 { (compute * c + memory * m) / (c + m) } else { memory }
+}
 
 /// Which of the three is largest.
 pub(crate) fn bound(latency: f64, compute: f64, memory: f64) -> Bound {

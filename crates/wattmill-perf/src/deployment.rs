@@ -137,16 +137,6 @@ pub enum LayoutProblem {
         /// Layers of the model.
         layers: u32,
     },
-    /// The accelerator has no units of that format.
-    #[error("`{accelerator}` has no {precision} units; use {allowed}")]
-    Precision {
-        /// Catalogue id.
-        accelerator: String,
-        /// Format asked for.
-        precision: Precision,
-        /// Formats it has.
-        allowed: String,
-    },
     /// The replica needs a network nothing is known of.
     #[error(
         "a replica of {accelerators} spans scale-up domains of {domain}, but nothing states the \
@@ -350,13 +340,6 @@ impl Deployment<'_> {
     fn machine(&self) -> Vec<LayoutProblem> {
         let (chip, spec) = (self.accelerator, &self.spec);
         let mut problems = Vec::new();
-        if chip.peak(spec.precision).is_none() {
-            problems.push(LayoutProblem::Precision {
-                accelerator: chip.id.clone(),
-                precision: spec.precision,
-                allowed: names(Precision::ALL.into_iter().filter(|p| chip.peak(*p).is_some())),
-            });
-        }
         let accelerators = spec.layout.accelerators();
         let domain = self.accelerators_per_domain;
         let reachable = chip.scaleout.is_some_and(|rate| rate.as_bytes_per_s() > 0.0);
@@ -417,6 +400,14 @@ impl Deployment<'_> {
                 )
             }
             ways => format!("it fits with {ways}"),
+        }
+    }
+
+    /// Format of attention's weights: checkpoints in FP4 with experts narrow only these.
+    pub(crate) fn attention_precision(&self) -> Precision {
+        match self.spec.precision {
+            Precision::Fp4 if self.model.is_moe() => Precision::Bf16,
+            precision => precision,
         }
     }
 

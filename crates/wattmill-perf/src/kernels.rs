@@ -223,6 +223,11 @@ impl<'a> Pricer<'a> {
         Self { surface, constants }
     }
 
+    /// Constants of the closed form, in its order.
+    pub(crate) fn constants(&self) -> &[f64] {
+        &self.constants
+    }
+
     pub(crate) fn price(&self, kernel: &Kernel, rates: &Rates) -> Priced {
         let at = kernel.coordinates();
         Priced {

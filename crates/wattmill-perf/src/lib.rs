@@ -8,6 +8,7 @@
 
 mod attention;
 mod chip;
+mod decode_table;
 mod deployment;
 mod fixed;
 pub mod kernels;
@@ -15,6 +16,7 @@ mod memory;
 mod network;
 mod operator;
 mod operators;
+mod prefill_attention;
 mod shard;
 mod step;
 mod step_table;
@@ -22,7 +24,7 @@ mod surface;
 
 pub use deployment::{Deployment, LayoutProblem};
 pub use memory::MemoryPlan;
-pub use operator::{Bound, Operator};
+pub use operator::{Bound, Operator, SurfaceUse};
 pub use operators::explain;
 pub use step::{DecodeRun, Prefill, StepCost, StepModel, StepShape};
 pub use step_table::{StepTable, StepTableError, StepTableProblem};

@@ -100,7 +100,8 @@ impl MemoryPlan {
 fn weights(shard: &Shard, deployment: &Deployment<'_>) -> f64 {
     let bytes = deployment.spec.precision.bytes_per_weight();
     let wide = Precision::Bf16.bytes_per_weight();
-    let attention = shard.layers * shard.attention_weights() * bytes;
+    let attention_bytes = deployment.attention_precision().bytes_per_weight();
+    let attention = shard.layers * shard.attention_weights() * attention_bytes;
     let dense = shard.dense_layers * shard.dense * bytes;
     let moe = shard.experts.map_or(0.0, |e| {
         let routed = e.expert * f64::from(e.moe.routed) / shard.group;

@@ -1,18 +1,30 @@
-//! Messages between the accelerators of a replica: latency plus size over bandwidth, per tier.
+//! Messages between the accelerators of a replica: measured collectives inside a scale-up domain,
+//! latency plus size over bandwidth between domains.
 
+use wattmill_catalog::Overheads;
 use wattmill_units::{Bytes, Energy, Flops, Seconds};
 
+use crate::chip::{Chip, Surfaced};
 use crate::deployment::Deployment;
-use crate::operator::{Bound, Operator};
+use crate::kernels::{Collective, CollectiveKernel, ExchangeKernel, Kernel, Rates};
+use crate::operator::{Bound, Operator, SurfaceUse};
 
-/// Rates reached between accelerators, bytes per second, and the latency of small messages.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Network {
+/// Multiprocessors that engines set aside for exchanges of many tokens.
+const EXCHANGE_UNITS: f64 = 20.0;
+/// Share of a link that one sender reaches with one message.
+const SEND: f64 = 0.7;
+/// Time of the smallest message to a neighbour.
+const SEND_LATENCY: f64 = 5e-6;
+
+/// Prices of messages between accelerators.
+#[derive(Clone, Debug)]
+pub(crate) struct Network<'a> {
     domain: f64,
-    allreduce: f64,
-    allreduce_latency: f64,
-    alltoall: f64,
-    alltoall_latency: f64,
+    rates: Rates,
+    overheads: Overheads,
+    collectives: Vec<(Collective, Surfaced<'a>)>,
+    /// Dispatch and combine of few tokens, then of many.
+    exchanges: Vec<(ExchangeKernel, Surfaced<'a>)>,
     scaleout: f64,
     scaleout_latency: f64,
 }
@@ -23,48 +35,86 @@ pub(crate) struct Exchange {
     latency: f64,
     transfer: f64,
     bytes: f64,
+    used: Option<SurfaceUse>,
 }
 
 impl Exchange {
-    /// As an operator that happens `times` times a step.
-    pub(crate) fn operator(self, name: &'static str, times: f64) -> Operator {
+    /// As an operator that happens `times` times a step, `exposed` of it not hidden.
+    fn operator(self, name: &'static str, times: f64, exposed: f64) -> Operator {
         Operator {
             name,
             flops: Flops::ZERO,
             bytes: Bytes::ZERO,
             message: Bytes::from_bytes(self.bytes * times),
-            time: Seconds::from_s((self.latency + self.transfer) * times),
+            time: Seconds::from_s((self.latency + self.transfer) * times * exposed),
             energy: Energy::ZERO,
             bound: if self.latency > self.transfer { Bound::Latency } else { Bound::Communication },
+            surface: self.used,
         }
     }
 }
 
-impl Network {
-    pub(crate) fn of(deployment: &Deployment<'_>) -> Self {
-        let (chip, share) = (deployment.accelerator, deployment.efficiency);
-        let scaleup = chip.scaleup.map_or(0.0, |r| r.as_bytes_per_s());
-        let scaleout = chip.scaleout.map_or(0.0, |r| r.as_bytes_per_s());
+impl<'a> Network<'a> {
+    pub(crate) fn of(deployment: &Deployment<'a>, chip: &Chip<'a>) -> Self {
+        let share = deployment.efficiency;
+        let scaleout = deployment.accelerator.scaleout.map_or(0.0, |r| r.as_bytes_per_s());
+        let collectives = Collective::ALL.into_iter().filter_map(|collective| {
+            let kernel = CollectiveKernel { collective, accelerators: 2.0, bytes: 1.0 };
+            Some((collective, chip.surface(&Kernel::Collective(kernel), &["bf16"])?))
+        });
+        let experts = deployment.model.ffn.moe;
+        let layout = deployment.spec.layout;
+        let kinds = [(true, false), (true, true), (false, false), (false, true)];
+        let exchanges = kinds.into_iter().filter_map(|(low_latency, combine)| {
+            let moe = experts?;
+            let kernel = ExchangeKernel {
+                combine,
+                low_latency,
+                tokens: 1.0,
+                hidden: f64::from(deployment.model.hidden),
+                top_k: f64::from(moe.top_k),
+                experts: f64::from(moe.routed),
+                accelerators: f64::from(layout.expert),
+                units: EXCHANGE_UNITS,
+            };
+            Some((kernel, chip.surface(&Kernel::Exchange(kernel), &["fp8"])?))
+        });
         Self {
             domain: f64::from(deployment.accelerators_per_domain),
-            allreduce: share.allreduce * scaleup,
-            allreduce_latency: share.allreduce_latency.as_s(),
-            alltoall: share.alltoall * scaleup,
-            alltoall_latency: share.alltoall_latency.as_s(),
+            rates: chip.wide,
+            overheads: chip.overheads,
+            collectives: collectives.collect(),
+            exchanges: exchanges.collect(),
             scaleout: share.scaleout * scaleout,
             scaleout_latency: share.scaleout_latency.as_s(),
         }
     }
 
+    /// A collective inside a domain, by whichever kernel of `kinds` is fastest.
+    fn inside(&self, kinds: &[Collective], bytes: f64, n: f64) -> Exchange {
+        let priced = self.collectives.iter().filter(|(c, _)| kinds.contains(c)).map(|(c, s)| {
+            let kernel = CollectiveKernel { collective: *c, accelerators: n, bytes };
+            let priced = s.pricer.price(&Kernel::Collective(kernel), &self.rates);
+            Exchange {
+                latency: priced.parts.launch * priced.factor,
+                transfer: priced.parts.work * priced.factor,
+                bytes: kernel.sent(),
+                used: Some(SurfaceUse { inside: priced.inside, ..s.used }),
+            }
+        });
+        let fastest =
+            priced.min_by(|a, b| (a.latency + a.transfer).total_cmp(&(b.latency + b.transfer)));
+        fastest.unwrap_or_default()
+    }
+
     /// Sums `bytes` over `n` accelerators: within each domain, then between domains, every
     /// accelerator carrying its part over its own port.
-    pub(crate) fn allreduce(&self, bytes: f64, n: f64) -> Exchange {
+    pub(crate) fn allreduce(&self, name: &'static str, times: f64, bytes: f64, n: f64) -> Operator {
         let inside = n.min(self.domain);
         let mut exchange = Exchange::default();
         if inside > 1.0 {
-            exchange.bytes = 2.0 * (inside - 1.0) / inside * bytes;
-            exchange.transfer = exchange.bytes / self.allreduce;
-            exchange.latency = self.allreduce_latency * hops(inside);
+            let kinds = [Collective::EngineAllReduce, Collective::AllReduce];
+            exchange = self.inside(&kinds, bytes, inside);
         }
         let domains = (n / self.domain).ceil();
         if domains > 1.0 {
@@ -73,105 +123,83 @@ impl Network {
             exchange.transfer += part / self.scaleout;
             exchange.latency += self.scaleout_latency * hops(domains);
         }
-        exchange
+        exchange.operator(name, times, self.overheads.exposed)
     }
 
-    /// Each of `n` accelerators sends rows of `bytes` altogether to `copies` parties picked evenly, a
-    /// party being `party` neighbours that all need the row. What leaves the domain is sent once per
+    /// Each of `n` accelerators sends its `tokens` rows to the experts picked for them and gets
+    /// them back, by whichever kernels are fastest: dispatch and combine of few tokens or of many,
+    /// or gathering everything and scattering the sums. What leaves the domain is sent once per
     /// domain and handed on inside it; both at once.
-    pub(crate) fn scatter(&self, bytes: f64, copies: f64, party: f64, n: f64) -> Exchange {
+    pub(crate) fn experts(&self, times: f64, tokens: f64, n: f64) -> Option<Operator> {
+        let (first, _) = self.exchanges.first()?;
         let inside = n.min(self.domain);
-        let mut exchange = Exchange::default();
-        if n <= 1.0 {
-            return exchange;
+        let mut ways: Vec<Exchange> = Vec::with_capacity(3);
+        for pair in self.exchanges.chunks(2) {
+            let mut both = Exchange::default();
+            for (kernel, s) in pair {
+                let kernel = ExchangeKernel { tokens, accelerators: inside, ..*kernel };
+                let priced = s.pricer.price(&Kernel::Exchange(kernel), &self.rates);
+                both.latency += priced.parts.launch * priced.factor;
+                both.transfer += priced.parts.work * priced.factor;
+                both.bytes += kernel.sent();
+                both.used = Some(SurfaceUse { inside: priced.inside, ..s.used });
+            }
+            ways.push(both);
         }
-        let sent = bytes * reached(n, party, copies) * (n - 1.0) / n;
-        exchange.bytes = sent;
-        if inside > 1.0 {
-            exchange.transfer = sent / self.alltoall;
-            exchange.latency = self.alltoall_latency * hops(inside);
-        }
+        let rows = tokens * inside * first.hidden * 2.0;
+        let gather = self.inside(&[Collective::AllGather], rows, inside);
+        let scatter = self.inside(&[Collective::ReduceScatter], rows, inside);
+        ways.push(Exchange {
+            latency: gather.latency + scatter.latency,
+            transfer: gather.transfer + scatter.transfer,
+            bytes: gather.bytes + scatter.bytes,
+            used: gather.used,
+        });
+        let mut exchange = ways
+            .into_iter()
+            .min_by(|a, b| (a.latency + a.transfer).total_cmp(&(b.latency + b.transfer)))?;
         let domains = (n / self.domain).ceil();
         if domains > 1.0 {
-            let party = (party / self.domain).max(1.0);
-            let out = bytes * reached(domains, party, copies) * (domains - 1.0) / domains;
+            let reached = domains * (1.0 - libm::pow(1.0 - 1.0 / domains, first.top_k));
+            // One byte out, two back.
+            let out = tokens * first.hidden * 3.0 * reached * (domains - 1.0) / domains;
+            exchange.bytes += out;
             exchange.transfer = exchange.transfer.max(out / self.scaleout);
-            exchange.latency += self.scaleout_latency;
+            exchange.latency += 2.0 * self.scaleout_latency;
         }
-        exchange
+        Some(exchange.operator("expert dispatch and combine", times, self.overheads.exchange))
     }
 
     /// Every accelerator of `n` gets the `bytes` that all hold together.
-    pub(crate) fn gather(&self, bytes: f64, n: f64) -> Exchange {
-        self.scatter(bytes / n.max(1.0), f64::INFINITY, 1.0, n)
+    pub(crate) fn gather(&self, name: &'static str, times: f64, bytes: f64, n: f64) -> Operator {
+        let inside = n.min(self.domain);
+        let mut exchange = Exchange::default();
+        if inside > 1.0 {
+            exchange = self.inside(&[Collective::AllGather], bytes, inside);
+        }
+        let domains = (n / self.domain).ceil();
+        if domains > 1.0 {
+            let out = bytes * (domains - 1.0) / domains / inside;
+            exchange.bytes += out;
+            exchange.transfer += out / self.scaleout;
+            exchange.latency += self.scaleout_latency * hops(domains);
+        }
+        exchange.operator(name, times, 1.0)
     }
 
-    /// One accelerator of a replica of `n` sends `bytes` to its successor.
-    pub(crate) fn send(&self, bytes: f64, n: f64) -> Exchange {
+    /// One accelerator of a replica of `n` sends `bytes` to its successor, `times` times.
+    pub(crate) fn send(&self, name: &'static str, times: f64, bytes: f64, n: f64) -> Operator {
         let (rate, latency) = if n > self.domain {
             (self.scaleout, self.scaleout_latency)
         } else {
-            (self.alltoall, self.alltoall_latency)
+            (self.rates.link * SEND, SEND_LATENCY)
         };
-        Exchange { latency, transfer: bytes / rate, bytes }
+        let exchange = Exchange { latency, transfer: bytes / rate, bytes, used: None };
+        exchange.operator(name, times, 1.0)
     }
 }
 
-/// Latency against that of eight accelerators; grows with the logarithm of their number.
+/// Latency against that of eight parties; grows with the logarithm of their number.
 fn hops(n: f64) -> f64 {
     (1.0 + libm::log2(n)) / 4.0
-}
-
-/// Expected number of `n` that are reached by `picks` of the `n / party` parties among them.
-fn reached(n: f64, party: f64, picks: f64) -> f64 {
-    n * (1.0 - libm::pow(1.0 - party / n, picks))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NETWORK: Network = Network {
-        domain: 8.0,
-        allreduce: 400e9,
-        allreduce_latency: 5e-6,
-        alltoall: 300e9,
-        alltoall_latency: 10e-6,
-        scaleout: 50e9,
-        scaleout_latency: 12e-6,
-    };
-
-    fn near(a: f64, b: f64) -> bool {
-        (a / b - 1.0).abs() < 1e-12
-    }
-
-    #[test]
-    fn an_all_reduce_sends_each_byte_twice_but_its_own_share() {
-        let inside = NETWORK.allreduce(1e9, 8.0);
-        assert!(near(inside.bytes, 2.0 * 7.0 / 8.0 * 1e9));
-        assert!(near(inside.transfer, inside.bytes / 400e9));
-        // Four domains: each accelerator carries an eighth of the sum from domain to domain.
-        let across = NETWORK.allreduce(1e9, 32.0);
-        assert!(near(across.bytes - inside.bytes, 2.0 * 3.0 / 4.0 * 1e9 / 8.0));
-        assert!(near(across.transfer - inside.transfer, (across.bytes - inside.bytes) / 50e9));
-    }
-
-    #[test]
-    fn a_row_goes_to_every_accelerator_that_holds_a_part_of_its_expert() {
-        let whole = NETWORK.scatter(1e6, 1.0, 1.0, 8.0);
-        let cut = NETWORK.scatter(1e6, 1.0, 4.0, 8.0);
-        assert!(near(whole.bytes, 1e6 * 7.0 / 8.0));
-        assert!(near(cut.bytes, 4.0 * whole.bytes));
-        // All of one expert lies in one domain: it leaves its own once.
-        let (whole, cut) =
-            (NETWORK.scatter(1e9, 1.0, 1.0, 64.0), NETWORK.scatter(1e9, 1.0, 4.0, 64.0));
-        assert!(near(whole.transfer, 1e9 * 7.0 / 8.0 / 50e9));
-        assert!(near(cut.transfer, whole.transfer));
-    }
-
-    #[test]
-    fn a_gather_brings_what_the_others_hold() {
-        assert!(near(NETWORK.gather(1e9, 8.0).bytes, 7.0 / 8.0 * 1e9));
-        assert!(near(NETWORK.gather(1e9, 1.0).bytes + 1.0, 1.0));
-    }
 }

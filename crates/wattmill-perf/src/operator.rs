@@ -15,6 +15,19 @@ pub enum Bound {
     Latency,
 }
 
+/// The measurements an operator was priced by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SurfaceUse {
+    /// Operator of the surface, such as `gemm`.
+    pub operator: &'static str,
+    /// Number format of the surface, such as `fp8`.
+    pub format: &'static str,
+    /// Measured rows it was fitted to.
+    pub rows: u32,
+    /// Whether the shape lies within what was measured on this chip family.
+    pub inside: bool,
+}
+
 /// One operator of one step, all layers together, as one accelerator sees it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Operator {
@@ -32,4 +45,6 @@ pub struct Operator {
     pub energy: Energy,
     /// What most of the time goes to.
     pub bound: Bound,
+    /// The measurements it was priced by, if by any.
+    pub surface: Option<SurfaceUse>,
 }

@@ -4,8 +4,9 @@ use wattmill_catalog::Precision;
 use wattmill_units::{Bytes, Energy, Flops, Seconds};
 
 use crate::attention::AttentionCosts;
-use crate::chip::{Chip, Gemm};
+use crate::chip::{Chip, Linear};
 use crate::deployment::{Deployment, LayoutProblem};
+use crate::kernels::ExpertsKernel;
 use crate::network::Network;
 use crate::operator::{Bound, Operator};
 use crate::shard::{Experts, Shard};
@@ -13,8 +14,8 @@ use crate::step::StepShape;
 
 /// Norm twice, rotary position with cache write, activation.
 const ELEMENTWISE_KERNELS: f64 = 4.0;
-/// Sort tokens by expert, and put them back.
-const ROUTING_KERNELS: f64 = 2.0;
+/// Pick, sort tokens by expert, and put them back.
+const ROUTING_KERNELS: f64 = 3.0;
 /// Scale, filter, normalise and draw.
 const SAMPLING_KERNELS: f64 = 4.0;
 
@@ -45,7 +46,7 @@ const SAMPLING_KERNELS: f64 = 4.0;
 /// let shape = StepShape { decodes: 8, decode_context: 8 * 1000, ..StepShape::default() };
 /// let operators = explain(&deployment, &shape).unwrap();
 /// let slowest = operators.iter().max_by(|a, b| a.time.as_s().total_cmp(&b.time.as_s())).unwrap();
-/// assert_eq!((slowest.name, slowest.bound), ("feed-forward", Bound::Memory));
+/// assert_eq!((slowest.name, slowest.bound), ("feed-forward up", Bound::Memory));
 /// ```
 pub fn explain(
     deployment: &Deployment<'_>,
@@ -63,23 +64,26 @@ pub fn explain(
     if shape.prefill.chunks > 0 {
         let prefill = replica.attention.prefill.iter();
         operators.extend(prefill.map(|a| a.operator(&shape.prefill)));
+        operators.push(replica.uncaptured());
     }
     Ok(operators)
 }
 
 /// A deployment reduced to the numbers its steps are priced with.
-pub(crate) struct Replica {
-    pub(crate) chip: Chip,
-    pub(crate) attention: AttentionCosts,
+pub(crate) struct Replica<'a> {
+    pub(crate) chip: Chip<'a>,
+    pub(crate) attention: AttentionCosts<'a>,
     shard: Shard,
-    network: Network,
+    network: Network<'a>,
     accelerators: f64,
     expert: f64,
-    overhead: f64,
+    /// Format of attention's weights.
+    attention_precision: Precision,
+    matrices: f64,
 }
 
-impl Replica {
-    pub(crate) fn of(deployment: &Deployment<'_>) -> Result<Self, Vec<LayoutProblem>> {
+impl<'a> Replica<'a> {
+    pub(crate) fn of(deployment: &Deployment<'a>) -> Result<Self, Vec<LayoutProblem>> {
         let problems = deployment.problems();
         if !problems.is_empty() {
             return Err(problems);
@@ -89,12 +93,13 @@ impl Replica {
         };
         let shard = Shard::of(deployment);
         Ok(Self {
-            chip,
             attention: AttentionCosts::of(deployment, &shard, &chip),
-            network: Network::of(deployment),
+            network: Network::of(deployment, &chip),
             accelerators: f64::from(deployment.spec.layout.accelerators()),
             expert: f64::from(deployment.spec.layout.expert),
-            overhead: deployment.efficiency.step_overhead.as_s(),
+            attention_precision: deployment.attention_precision(),
+            matrices: if deployment.model.ffn.gated { 3.0 } else { 2.0 },
+            chip,
             shard,
         })
     }
@@ -107,23 +112,22 @@ impl Replica {
         let shard = &self.shard;
         let tokens = f64::from(tokens);
         let rows = (tokens / shard.ranks()).ceil();
-        let precision = self.chip.precision();
 
-        out(engine(self.overhead));
+        out(engine("engine", self.chip.overheads.step));
         for p in &shard.attention {
-            out(self.chip.gemm(&Gemm {
+            out(self.chip.linear(&Linear {
                 name: p.name,
                 layers: shard.layers,
-                kernels: 1.0,
                 rows,
-                weights: p.weights,
-                row_io: p.input + p.output,
-                precision,
+                outputs: p.output,
+                inputs: p.input,
+                precision: self.attention_precision,
+                blocks: shard.experts.is_some(),
             }));
         }
         if shard.dense_layers > 0.0 {
-            let inner = shard.dense_inner;
-            out(self.feed_forward("feed-forward", shard.dense_layers, rows, shard.dense, inner));
+            let names = ["feed-forward up", "feed-forward down"];
+            self.feed_forward(names, shard.dense_layers, rows, shard.dense_inner, out);
         }
         if let Some(experts) = &shard.experts {
             self.experts(experts, tokens, rows, out);
@@ -134,53 +138,56 @@ impl Replica {
 
     fn feed_forward(
         &self,
-        name: &'static str,
+        names: [&'static str; 2],
         layers: f64,
         rows: f64,
-        weights: f64,
         inner: f64,
-    ) -> Operator {
-        self.chip.gemm(&Gemm {
-            name,
-            layers,
-            kernels: 2.0,
-            rows,
-            weights,
-            row_io: 2.0 * self.shard.hidden + 3.0 * inner,
-            precision: self.chip.precision(),
-        })
+        out: &mut dyn FnMut(Operator),
+    ) {
+        let hidden = self.shard.hidden;
+        let shapes = [((self.matrices - 1.0) * inner, hidden), (hidden, inner)];
+        for (name, (outputs, inputs)) in names.into_iter().zip(shapes) {
+            out(self.chip.linear(&Linear {
+                name,
+                layers,
+                rows,
+                outputs,
+                inputs,
+                precision: self.chip.precision(),
+                blocks: self.shard.experts.is_some(),
+            }));
+        }
     }
 
     fn experts(&self, experts: &Experts, tokens: f64, rows: f64, out: &mut dyn FnMut(Operator)) {
         let (shard, moe) = (&self.shard, &experts.moe);
         let layers = f64::from(moe.layers);
-        let (routed, top_k) = (f64::from(moe.routed), f64::from(moe.top_k));
-        out(self.chip.gemm(&Gemm {
+        out(self.chip.linear(&Linear {
             name: "router",
             layers,
-            kernels: 1.0 + ROUTING_KERNELS,
             rows,
-            weights: experts.router,
-            row_io: shard.hidden + routed,
+            outputs: f64::from(moe.routed),
+            inputs: shard.hidden,
             precision: Precision::Bf16,
+            blocks: false,
         }));
-        // All attention groups meet in the experts; each token draws without regard to the others.
-        let batch = (tokens / shard.pipeline).ceil();
-        let touched = routed * (1.0 - libm::pow(1.0 - top_k / routed, batch));
-        let slice = f64::from(moe.expert_dim) * self.expert / shard.group;
-        let gemm = Gemm {
-            name: "experts",
-            layers,
-            kernels: 2.0,
-            rows: batch * top_k / self.expert,
-            weights: touched * experts.expert / shard.group,
-            row_io: 2.0 * shard.hidden + 3.0 * slice,
-            precision: self.chip.precision(),
+        // All attention groups meet in the experts.
+        let kernel = ExpertsKernel {
+            tokens: (tokens / shard.pipeline).ceil(),
+            top_k: f64::from(moe.top_k),
+            experts: f64::from(moe.routed),
+            expert_parallel: self.expert,
+            hidden: shard.hidden,
+            inner: f64::from(moe.expert_dim) * self.expert / shard.group,
+            matrices: self.matrices,
+            weight: 0.0,
         };
-        out(self.chip.grouped_gemm(&gemm, touched, batch * top_k));
-        if experts.shared > 0.0 {
-            let inner = experts.shared_inner;
-            out(self.feed_forward("shared experts", layers, rows, experts.shared, inner));
+        if let Some(operator) = self.chip.experts(layers, kernel) {
+            out(operator);
+        }
+        if experts.shared_inner > 0.0 {
+            let names = ["shared experts up", "shared experts down"];
+            self.feed_forward(names, layers, rows, experts.shared_inner, out);
         }
     }
 
@@ -197,9 +204,8 @@ impl Replica {
         let numbers = shard.layers * (8.0 * shard.hidden + 2.0 * shard.attention_io)
             + 3.0 * (shard.dense_layers * shard.dense_inner + moe_layers * routed)
             + 2.0 * shard.hidden;
-        let kernels = shard.layers * ELEMENTWISE_KERNELS + 1.0;
-        let name = "norms and elementwise";
-        self.chip.streaming(name, kernels, rows * numbers * 2.0)
+        let kernels = shard.layers * ELEMENTWISE_KERNELS + moe_layers * ROUTING_KERNELS + 1.0;
+        self.chip.streaming("norms and elementwise", kernels, rows * numbers * 2.0)
     }
 
     fn messages(&self, tokens: f64, rows: f64, out: &mut dyn FnMut(Operator)) {
@@ -212,68 +218,70 @@ impl Replica {
             // groups the experts have messages of their own.
             let own = if grouped { moe_layers } else { 0.0 };
             let times = 2.0 * shard.layers - own + 1.0;
-            let exchange = network.allreduce(rows * row_bytes, shard.tensor);
-            out(exchange.operator("tensor all-reduce", times));
+            let bytes = rows * row_bytes;
+            out(network.allreduce("tensor all-reduce", times, bytes, shard.tensor));
         }
-        if let Some(experts) = shard.experts.filter(|_| grouped) {
-            let sender = rows * row_bytes / shard.tensor;
+        if shard.experts.is_some() && grouped {
             if self.expert > 1.0 {
-                let copies = f64::from(experts.moe.top_k);
-                // Rows go out in the weights' format or FP8 and come back in BF16.
-                let narrow = self.chip.precision().bytes_per_weight().max(1.0) / 2.0;
-                // Experts that are cut over several accelerators need the row on each of them.
-                let cut = shard.group / self.expert;
-                let dispatch = network.scatter(sender * narrow, copies, cut, shard.group);
-                let combine = network.scatter(sender, copies, cut, shard.group);
-                out(dispatch.operator("expert dispatch", moe_layers));
-                out(combine.operator("expert combine", moe_layers));
+                if let Some(o) = network.experts(moe_layers, rows / shard.tensor, shard.group) {
+                    out(o);
+                }
             } else {
                 let batch = (tokens / shard.pipeline).ceil() * row_bytes;
-                let exchange = network.gather(batch, shard.group);
-                out(exchange.operator("expert gather and scatter", 2.0 * moe_layers));
+                let name = "expert gather and scatter";
+                out(network.gather(name, 2.0 * moe_layers, batch, shard.group));
             }
         }
         if shard.pipeline > 1.0 {
-            let exchange = network.send(rows * row_bytes / shard.tensor, self.accelerators);
-            out(exchange.operator("pipeline send", shard.pipeline));
+            let bytes = rows * row_bytes / shard.tensor;
+            out(network.send("pipeline send", shard.pipeline, bytes, self.accelerators));
         }
     }
 
-    /// Output head and sampling of `samples` sequences.
+    /// Output head and sampling of `samples` sequences, and the bookkeeping for each.
     pub(crate) fn head(&self, samples: u32, out: &mut dyn FnMut(Operator)) {
         if samples == 0 {
             return;
         }
         let shard = &self.shard;
-        let rows = (f64::from(samples) / shard.ranks()).ceil();
-        out(self.chip.gemm(&Gemm {
+        let samples = f64::from(samples);
+        let rows = (samples / shard.ranks()).ceil();
+        out(self.chip.linear(&Linear {
             name: "output head",
             layers: 1.0,
-            kernels: 1.0,
             rows,
-            weights: shard.embedding,
-            row_io: shard.hidden + shard.vocab / shard.tensor,
+            outputs: shard.vocab / shard.tensor,
+            inputs: shard.hidden,
             precision: Precision::Bf16,
+            blocks: false,
         }));
         if shard.tensor > 1.0 {
-            let exchange = self.network.gather(rows * shard.vocab * 2.0, shard.tensor);
-            out(exchange.operator("logits gather", 1.0));
+            out(self.network.gather("logits gather", 1.0, rows * shard.vocab * 2.0, shard.tensor));
         }
         // Each kernel reads and writes FP32 logits.
         let bytes = rows * shard.vocab * 4.0 * 2.0 * SAMPLING_KERNELS / 2.0;
         out(self.chip.streaming("sampling", SAMPLING_KERNELS, bytes));
+        // Every attention group has a scheduler of its own.
+        let sequences = samples / shard.data_attention;
+        out(engine("engine, each sequence", self.chip.overheads.sequence * sequences));
+    }
+
+    /// What a step with prefill takes longer because it is launched kernel by kernel.
+    pub(crate) fn uncaptured(&self) -> Operator {
+        engine("engine, outside captured graphs", self.chip.overheads.mixed)
     }
 }
 
 /// The engine's own work: scheduling, preparing inputs, handing out tokens.
-fn engine(overhead: f64) -> Operator {
+fn engine(name: &'static str, overhead: f64) -> Operator {
     Operator {
-        name: "engine",
+        name,
         flops: Flops::ZERO,
         bytes: Bytes::ZERO,
         message: Bytes::ZERO,
         time: Seconds::from_s(overhead),
         energy: Energy::ZERO,
         bound: Bound::Latency,
+        surface: None,
     }
 }

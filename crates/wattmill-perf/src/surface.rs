@@ -2,33 +2,34 @@
 
 use wattmill_units::{Power, Seconds, Ticks};
 
-use crate::attention::{DecodeAttention, PerDecode, PerPrefill, PrefillAttention, PrefillSums};
+use crate::decode_table::DecodeTable;
 use crate::deployment::{Deployment, LayoutProblem};
-use crate::fixed::Slope;
 use crate::memory::MemoryPlan;
 use crate::operator::Operator;
 use crate::operators::Replica;
+use crate::prefill_attention::PrefillAttention;
 use crate::step::{DecodeRun, Prefill, StepCost, StepModel, StepShape};
 
 /// Counts that have an entry of their own; beyond, a table is thinned and interpolated.
-const TABLE_LEN: u64 = 16_384;
+const TABLE_LEN: u64 = 2048;
 
 /// Step times and energies of one deployment, ready for a simulator's inner loop.
 ///
 /// Linear operators are a table over the step's tokens, output head and sampling one over the
-/// sampled sequences; up to 16,384 every count has an entry of its own, beyond that every second,
-/// fourth, … and what lies between is interpolated. Attention is evaluated in integers: decode as
-/// the larger of two affine functions of sequences and context, so that a run of steps is an
-/// arithmetic series to the last bit; prefill as the larger of two affine functions of its sums.
-/// [`explain`](crate::explain) prices the same step operator by operator.
+/// sampled sequences; up to 2,048 every count has an entry of its own, beyond that every second,
+/// fourth, … and what lies between is interpolated. Decode attention is a table over sequences and
+/// their mean context, linear in the context between its knots and evaluated in integers, so that a
+/// run of steps is an arithmetic series to the last bit. Prefill attention follows the closed form.
+/// [`explain`](crate::explain) prices the same step operator by operator, without tables.
 ///
 /// Steps longer than `max_tokens` are priced as if they continued the table in proportion.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepSurface {
     linear: CostTable,
     head: CostTable,
-    decode: Box<[DecodeSlopes]>,
-    prefill: Box<[PrefillSlopes]>,
+    decode: Box<[DecodeTable]>,
+    prefill: Box<[PrefillAttention]>,
+    uncaptured: Ticks,
     idle: Power,
     accelerators: u32,
     memory: MemoryPlan,
@@ -46,8 +47,14 @@ impl StepSurface {
         Ok(Self {
             linear: CostTable::new(tokens, |n, out| replica.linear(n, out)),
             head: CostTable::new(spec.max_seqs, |n, out| replica.head(n, out)),
-            decode: replica.attention.decode.iter().map(Into::into).collect(),
-            prefill: replica.attention.prefill.iter().map(Into::into).collect(),
+            decode: replica
+                .attention
+                .decode
+                .iter()
+                .map(|a| DecodeTable::new(spec.max_seqs, a))
+                .collect(),
+            uncaptured: Ticks::from_seconds(replica.uncaptured().time),
+            prefill: replica.attention.prefill.into(),
             idle: replica.chip.idle,
             accelerators: spec.layout.accelerators(),
             memory: MemoryPlan::of(deployment),
@@ -78,13 +85,14 @@ impl StepModel for StepSurface {
         let mut cost = self.linear.at(tokens);
         cost = plus(cost, self.head.at(samples));
         if shape.decodes > 0 {
-            for slopes in &*self.decode {
-                cost = plus(cost, slopes.cost(shape.decodes, shape.decode_context));
+            for table in &*self.decode {
+                cost = plus(cost, table.cost(shape.decodes, shape.decode_context));
             }
         }
         if shape.prefill.chunks > 0 {
-            for slopes in &*self.prefill {
-                cost = plus(cost, slopes.cost(&shape.prefill));
+            cost.time += self.uncaptured;
+            for attention in &*self.prefill {
+                cost = plus(cost, prefill_cost(attention, &shape.prefill));
             }
         }
         cost
@@ -99,13 +107,22 @@ impl StepModel for StepSurface {
             run.steps = 1;
             return run;
         }
-        for slopes in &*self.decode {
-            let part = slopes.run(decodes, context);
+        for table in &*self.decode {
+            let part = table.run(decodes, context);
             run.first = plus(run.first, part.first);
             run.growth = plus(run.growth, part.growth);
             run.steps = run.steps.min(part.steps);
         }
         run
+    }
+}
+
+#[inline]
+fn prefill_cost(attention: &PrefillAttention, prefill: &Prefill) -> StepCost {
+    let cost = attention.cost(prefill);
+    StepCost {
+        time: Ticks::from_seconds(Seconds::from_s(cost.seconds)),
+        dynamic_nj: (cost.joules * 1e9).round() as u64,
     }
 }
 
@@ -193,159 +210,5 @@ impl CostTable {
             time: Ticks::from_raw(scale(cost.time.raw())),
             dynamic_nj: scale(cost.dynamic_nj),
         }
-    }
-}
-
-/// `sequence · n + token · s`, in whole ticks or nanojoules.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Affine {
-    sequence: u64,
-    token: u64,
-}
-
-impl Affine {
-    fn rounded(slopes: PerDecode, unit: f64) -> Self {
-        let scaled = slopes.scaled(unit);
-        Self { sequence: scaled.sequence.round() as u64, token: scaled.token.round() as u64 }
-    }
-
-    #[inline]
-    const fn at(self, decodes: u64, context: u64) -> u64 {
-        let sequences = self.sequence.saturating_mul(decodes);
-        sequences.saturating_add(self.token.saturating_mul(context))
-    }
-}
-
-/// Ticks in a second.
-fn ticks() -> f64 {
-    1e9 * (1u64 << Ticks::FRACTION_BITS) as f64
-}
-
-/// Decode attention of one kind of layer in integers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct DecodeSlopes {
-    cap: u64,
-    latency: u64,
-    compute: Affine,
-    memory: Affine,
-    energy: Affine,
-}
-
-impl From<&DecodeAttention> for DecodeSlopes {
-    fn from(attention: &DecodeAttention) -> Self {
-        Self {
-            cap: attention.cap,
-            latency: Ticks::from_seconds(Seconds::from_s(attention.latency)).raw(),
-            compute: Affine::rounded(attention.compute, ticks()),
-            memory: Affine::rounded(attention.memory, ticks()),
-            energy: Affine::rounded(attention.energy, 1e9),
-        }
-    }
-}
-
-impl DecodeSlopes {
-    #[inline]
-    fn cost(&self, decodes: u32, context: u64) -> StepCost {
-        let n = u64::from(decodes);
-        let seen = context.min(n.saturating_mul(self.cap));
-        let work = self.compute.at(n, seen).max(self.memory.at(n, seen));
-        StepCost {
-            time: Ticks::from_raw(work.saturating_add(self.latency)),
-            dynamic_nj: self.energy.at(n, seen),
-        }
-    }
-
-    /// Steps up to the first that is cut by the cap, or in which the other function is larger.
-    #[inline]
-    fn run(&self, decodes: u32, context: u64) -> DecodeRun {
-        let n = u64::from(decodes);
-        let first = self.cost(decodes, context);
-        let most = n.saturating_mul(self.cap);
-        if context >= most {
-            return DecodeRun { first, growth: StepCost::default(), steps: u64::MAX };
-        }
-        let (compute, memory) = (self.compute.at(n, context), self.memory.at(n, context));
-        let (by_compute, by_memory) = (self.compute.token, self.memory.token);
-        let (lead, slope, other) = if (compute, by_compute) >= (memory, by_memory) {
-            (compute - memory, by_compute, by_memory)
-        } else {
-            (memory - compute, by_memory, by_compute)
-        };
-        // The one behind grows faster: it passes after `lead / (difference · n)` further steps.
-        let mut further = (most - context) / n;
-        if other > slope {
-            further = further.min(lead / ((other - slope).saturating_mul(n)));
-        }
-        DecodeRun {
-            first,
-            growth: StepCost {
-                time: Ticks::from_raw(slope.saturating_mul(n)),
-                dynamic_nj: self.energy.token.saturating_mul(n),
-            },
-            steps: further.saturating_add(1),
-        }
-    }
-}
-
-/// `half_pair · h + token · t + context · p`, finer than ticks or nanojoules.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct AffinePrefill {
-    half_pair: Slope,
-    token: Slope,
-    context: Slope,
-}
-
-impl AffinePrefill {
-    fn rounded(slopes: PerPrefill, unit: f64) -> Self {
-        let scaled = slopes.scaled(unit);
-        Self {
-            half_pair: Slope::rounded(scaled.half_pair),
-            token: Slope::rounded(scaled.token),
-            context: Slope::rounded(scaled.context),
-        }
-    }
-
-    #[inline]
-    const fn at(self, sums: PrefillSums) -> u64 {
-        let pairs = self.half_pair.times(sums.half_pairs);
-        let tokens = self.token.times(sums.tokens);
-        let context = self.context.times(sums.context);
-        pairs.saturating_add(tokens).saturating_add(context)
-    }
-}
-
-/// Prefill attention of one kind of layer in integers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct PrefillSlopes {
-    cap: u64,
-    latency: u64,
-    compute: AffinePrefill,
-    memory: AffinePrefill,
-    energy: AffinePrefill,
-    /// Nanojoules that a nanosecond allows.
-    limit: Slope,
-}
-
-impl From<&PrefillAttention> for PrefillSlopes {
-    fn from(attention: &PrefillAttention) -> Self {
-        Self {
-            cap: attention.cap,
-            latency: Ticks::from_seconds(Seconds::from_s(attention.latency)).raw(),
-            compute: AffinePrefill::rounded(attention.compute, ticks()),
-            memory: AffinePrefill::rounded(attention.memory, ticks()),
-            energy: AffinePrefill::rounded(attention.energy, 1e9),
-            limit: Slope::rounded(attention.limit),
-        }
-    }
-}
-
-impl PrefillSlopes {
-    #[inline]
-    fn cost(&self, prefill: &Prefill) -> StepCost {
-        let sums = PrefillSums::of(prefill, self.cap);
-        let work = self.compute.at(sums).max(self.memory.at(sums));
-        let time = Ticks::from_raw(work.saturating_add(self.latency));
-        let allowed = self.limit.times(time.as_ns());
-        StepCost { time, dynamic_nj: self.energy.at(sums).min(allowed) }
     }
 }

@@ -263,7 +263,6 @@ impl Reason {
                 }
                 Some(LayoutProblem::NoExperts { .. }) => "expert parallelism without experts",
                 Some(LayoutProblem::Memory { .. }) => "does not fit the memory",
-                Some(LayoutProblem::Precision { .. }) => "no units of that precision",
                 Some(LayoutProblem::ModelUnknown { .. }) => "model not known enough",
                 Some(LayoutProblem::AcceleratorUnknown { .. }) => "accelerator not known enough",
                 _ => "cannot be laid out",

@@ -70,6 +70,7 @@ pub fn fit_surface(rows: &[Timed], fixed: &BTreeMap<&str, f64>, source: &str) ->
             unseen_p90: quantile(&unseen, 0.9),
         },
         source: source.to_owned(),
+        borrowed: false,
     })
 }
 

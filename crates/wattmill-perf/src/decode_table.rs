@@ -1,0 +1,222 @@
+//! Decode attention as a table of integers, linear in the context between its knots.
+
+use wattmill_units::Ticks;
+
+use crate::attention::DecodeAttention;
+use crate::step::{DecodeRun, StepCost};
+
+/// Mean contexts at which attention is priced; beyond the last it goes on as between the last two.
+const CONTEXTS: [u64; 13] =
+    [1, 128, 256, 512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_536, 131_072, 262_144];
+/// Batches up to this have a row of their own, larger ones lie between rows.
+const EACH: u32 = 64;
+/// Rows in an octave of larger batches.
+const ROWS_IN_OCTAVE: u32 = 16;
+
+/// Cost of a batch whose contexts are all as long as a knot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Knot {
+    ticks: u64,
+    nanojoules: u64,
+}
+
+/// Decode attention of one kind of layer.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct DecodeTable {
+    /// Tokens of a sequence it reads at most.
+    cap: u64,
+    contexts: Box<[u64]>,
+    /// Batch sizes of the rows.
+    batches: Box<[u32]>,
+    /// Knots of each row.
+    knots: Box<[Knot]>,
+}
+
+/// What lies between two knots of one batch.
+#[derive(Clone, Copy, Debug)]
+struct Segment {
+    /// Sum of contexts at which it begins, and where it ends.
+    begin: u64,
+    end: u64,
+    base: Knot,
+    /// Added per token of context.
+    slope: Knot,
+}
+
+impl DecodeTable {
+    /// For batches of up to `most` sequences.
+    pub(crate) fn new(most: u32, attention: &DecodeAttention<'_>) -> Self {
+        let cap = attention.cap;
+        let mut contexts: Vec<u64> = CONTEXTS.into_iter().filter(|c| *c < cap).collect();
+        if cap < u64::MAX {
+            contexts.push(cap.max(1));
+        }
+        if contexts.len() < 2 {
+            contexts = vec![1, 2];
+        }
+        let batches = batches(most.max(2));
+        let mut knots = Vec::with_capacity(batches.len() * contexts.len());
+        for &n in &batches {
+            let mut last = Knot::default();
+            for &context in &contexts {
+                let operator = attention.at(f64::from(n), context as f64);
+                // More context is never cheaper, whatever the scatter of the measurements.
+                last = Knot {
+                    ticks: Ticks::from_seconds(operator.time).raw().max(last.ticks),
+                    nanojoules: ((operator.energy.as_joules() * 1e9) as u64).max(last.nanojoules),
+                };
+                knots.push(last);
+            }
+        }
+        Self { cap, contexts: contexts.into(), batches: batches.into(), knots: knots.into() }
+    }
+
+    #[inline]
+    pub(crate) fn cost(&self, decodes: u32, context: u64) -> StepCost {
+        let seen = context.min(u64::from(decodes).saturating_mul(self.cap));
+        self.segment(decodes, seen).cost(seen)
+    }
+
+    /// Steps up to the first that is cut by the cap, or lies in another segment.
+    #[inline]
+    pub(crate) fn run(&self, decodes: u32, context: u64) -> DecodeRun {
+        let n = u64::from(decodes);
+        let most = n.saturating_mul(self.cap);
+        let seen = context.min(most);
+        let segment = self.segment(decodes, seen);
+        let first = segment.cost(seen);
+        if context >= most {
+            return DecodeRun { first, growth: StepCost::default(), steps: u64::MAX };
+        }
+        // The last step may reach the cap, but must stay below the next segment.
+        let last = if segment.end == u64::MAX { most } else { most.min(segment.end - 1) };
+        DecodeRun {
+            first,
+            growth: StepCost {
+                time: Ticks::from_raw(segment.slope.ticks.saturating_mul(n)),
+                dynamic_nj: segment.slope.nanojoules.saturating_mul(n),
+            },
+            steps: ((last - seen) / n).saturating_add(1),
+        }
+    }
+
+    #[inline]
+    fn segment(&self, decodes: u32, seen: u64) -> Segment {
+        let n = u64::from(decodes);
+        let lasts = self.contexts.len() - 1;
+        let mut at = 0;
+        while at + 1 < lasts && seen >= n * self.contexts[at + 1] {
+            at += 1;
+        }
+        let (low, high) = (self.contexts[at], self.contexts[at + 1]);
+        let base = self.knot(decodes, at);
+        let next = self.knot(decodes, at + 1);
+        let width = n * (high - low);
+        Segment {
+            begin: n * low,
+            end: if at + 1 == lasts { u64::MAX } else { n * high },
+            base,
+            slope: Knot {
+                ticks: next.ticks.saturating_sub(base.ticks) / width,
+                nanojoules: next.nanojoules.saturating_sub(base.nanojoules) / width,
+            },
+        }
+    }
+
+    /// A knot of any batch: of its own row, between two rows, or in proportion to the last.
+    #[inline]
+    fn knot(&self, decodes: u32, at: usize) -> Knot {
+        let columns = self.contexts.len();
+        let row = |index: usize| self.knots[index * columns + at];
+        let index = match decodes {
+            1..=EACH => (decodes as usize - 1).min(self.batches.len() - 1),
+            _ => self.between(decodes),
+        };
+        let below = self.batches[index];
+        if below == decodes {
+            return row(index);
+        }
+        let knot = row(index);
+        match self.batches.get(index + 1) {
+            Some(above) => {
+                let next = row(index + 1);
+                let (part, whole) = (u64::from(decodes - below), u64::from(above - below));
+                let mix = |a: u64, b: u64| a + b.saturating_sub(a).saturating_mul(part) / whole;
+                Knot {
+                    ticks: mix(knot.ticks, next.ticks),
+                    nanojoules: mix(knot.nanojoules, next.nanojoules),
+                }
+            }
+            None => {
+                let scale = |x: u64| {
+                    let scaled = u128::from(x) * u128::from(decodes) / u128::from(below);
+                    u64::try_from(scaled).unwrap_or(u64::MAX)
+                };
+                Knot { ticks: scale(knot.ticks), nanojoules: scale(knot.nanojoules) }
+            }
+        }
+    }
+
+    /// The row at or below `decodes`, which is above the batches with rows of their own.
+    #[inline]
+    fn between(&self, decodes: u32) -> usize {
+        let octave = decodes.ilog2();
+        let stride = (1 << octave) / ROWS_IN_OCTAVE;
+        let first = (octave - EACH.ilog2()) * ROWS_IN_OCTAVE + EACH - 1;
+        let index = first + (decodes - (1 << octave)) / stride;
+        (index as usize).min(self.batches.len() - 1)
+    }
+}
+
+impl Segment {
+    #[inline]
+    fn cost(&self, seen: u64) -> StepCost {
+        let along = |base: u64, slope: u64| {
+            let further = slope.saturating_mul(seen.saturating_sub(self.begin));
+            base.saturating_add(further)
+        };
+        StepCost {
+            time: Ticks::from_raw(along(self.base.ticks, self.slope.ticks)),
+            dynamic_nj: along(self.base.nanojoules, self.slope.nanojoules),
+        }
+    }
+}
+
+/// Each batch up to [`EACH`], then [`ROWS_IN_OCTAVE`] in each octave, until `most` lies between.
+fn batches(most: u32) -> Vec<u32> {
+    let mut batches: Vec<u32> = (1..=most.min(EACH)).collect();
+    let (mut octave, mut step) = (EACH, 0);
+    while let Some(&last) = batches.last()
+        && last < most
+    {
+        step += 1;
+        if step == ROWS_IN_OCTAVE {
+            (octave, step) = (octave.saturating_mul(2), 0);
+        }
+        batches.push(octave.saturating_add(octave / ROWS_IN_OCTAVE * step));
+    }
+    batches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_batch_has_its_row_or_two_around_it() {
+        for most in [2, 64, 65, 256, 300, 5000] {
+            let table = DecodeTable {
+                cap: u64::MAX,
+                contexts: [1, 2].into(),
+                batches: batches(most).into(),
+                knots: Box::new([]),
+            };
+            assert!(*table.batches.last().unwrap_or(&0) >= most);
+            for n in EACH + 1..=most {
+                let index = table.between(n);
+                assert!(table.batches[index] <= n, "{n}");
+                assert!(table.batches.get(index + 1).is_none_or(|above| *above > n), "{n}");
+            }
+        }
+    }
+}

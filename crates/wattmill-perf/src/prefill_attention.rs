@@ -1,0 +1,210 @@
+//! Prefill attention of the chunks of a step, from their sums.
+
+use wattmill_units::{Bytes, Energy, Flops, Seconds};
+
+use crate::attention::Layer;
+use crate::chip::{Chip, Surfaced, bound};
+use crate::kernels::Kernel;
+use crate::operator::{Operator, SurfaceUse};
+use crate::shard::Shard;
+use crate::step::Prefill;
+
+/// Logarithms of lengths and of chunks at which corrections are looked up beforehand.
+const LENGTHS: usize = 21;
+const CHUNKS: usize = 9;
+/// Share of peaks where no surface is measured.
+const UNMEASURED: f64 = 0.5;
+/// Shares that expanding latents reaches: a large multiplication.
+const EXPANDING: f64 = 0.7;
+
+/// Prefill attention of one kind of layer, all layers together.
+///
+/// Kernels are timed with whole prompts of one length. A chunk behind a cache is priced as its pairs
+/// of tokens, at the utilisation of prompts whose tokens attend to as many; chunks of several lengths
+/// as so many of their mean.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct PrefillAttention {
+    name: &'static str,
+    layers: f64,
+    ranks: f64,
+    cap: u64,
+    launch: f64,
+    /// Operations of a pair.
+    pair: f64,
+    /// Pairs that every token seems to have in addition.
+    start: f64,
+    /// Operations of a cached token that is expanded.
+    expand: f64,
+    /// Bytes of a token, and of a cached one.
+    token: f64,
+    cached: f64,
+    /// Seconds of an operation and of a byte, at the rates the surface was fitted with.
+    per_flop: f64,
+    per_byte: f64,
+    per_expanded: f64,
+    /// What the surface adds, by logarithms of length and of chunks.
+    factors: Box<[[f64; CHUNKS]]>,
+    used: Option<SurfaceUse>,
+    /// Joules of an operation and of a byte, whole replica, and watts allowed.
+    joules_per_flop: f64,
+    joules_per_byte: f64,
+    limit: f64,
+}
+
+/// What the chunks of a step cost in attention.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PrefillCost {
+    pub(crate) seconds: f64,
+    pub(crate) joules: f64,
+    compute: f64,
+    memory: f64,
+    flops: f64,
+    bytes: f64,
+}
+
+impl PrefillAttention {
+    pub(crate) fn of(
+        layer: &Layer,
+        shard: &Shard,
+        chip: &Chip<'_>,
+        surfaced: Option<Surfaced<'_>>,
+    ) -> Self {
+        let (pair, token) = match layer.prefill {
+            Kernel::PrefillAttention(k) => {
+                let numbers = 2.0 * k.kv_heads * (2.0 + k.cached) + 4.0 * k.heads;
+                (4.0 * k.heads * k.head_dim, k.head_dim * numbers)
+            }
+            Kernel::LatentPrefill(k) => {
+                let wide = k.key + k.value;
+                (2.0 * k.heads * wide, k.heads * 4.0 * wide)
+            }
+            _ => (0.0, 0.0),
+        };
+        let (launch, memory, compute, start) = match surfaced.as_ref().map(|s| s.pricer.constants())
+        {
+            Some(&[launch, memory, compute, start]) => {
+                (launch * 1e-6, memory, compute, start * 100.0)
+            }
+            _ => (chip.overheads.kernel, UNMEASURED, UNMEASURED, 0.0),
+        };
+        let of = |length: usize, chunks: usize| {
+            let (tokens, prompts) = ((1u64 << length) as f64, (1u64 << chunks) as f64);
+            let kernel = match layer.prefill {
+                Kernel::PrefillAttention(mut k) => {
+                    (k.tokens, k.prompts) = (tokens, prompts);
+                    Kernel::PrefillAttention(k)
+                }
+                Kernel::LatentPrefill(mut k) => {
+                    (k.tokens, k.prompts) = (tokens, prompts);
+                    Kernel::LatentPrefill(k)
+                }
+                other => other,
+            };
+            surfaced.as_ref().map_or(1.0, |s| s.pricer.price(&kernel, &chip.wide).factor)
+        };
+        let factor = chip.overheads.prefill_attention;
+        let factors: Vec<[f64; CHUNKS]> = (0..LENGTHS)
+            .map(|length| std::array::from_fn(|chunks| factor * of(length, chunks)))
+            .collect();
+        let wide = &chip.wide;
+        Self {
+            name: layer.name[1],
+            layers: layer.layers,
+            ranks: shard.ranks(),
+            cap: layer.cap,
+            launch: launch * chip.overheads.launch,
+            pair,
+            start,
+            expand: layer.expand,
+            token,
+            cached: layer.cached,
+            per_flop: 1.0 / (wide.compute * compute),
+            per_byte: 1.0 / (wide.bandwidth * memory),
+            per_expanded: 1.0 / (wide.compute * EXPANDING),
+            factors: factors.into(),
+            used: surfaced.map(|s| s.used),
+            joules_per_flop: chip.joules_wide(1.0, 0.0),
+            joules_per_byte: chip.joules_wide(0.0, 1.0),
+            limit: chip.joules_at_most(1.0),
+        }
+    }
+
+    /// Of the prefill part of a step, which has at least one chunk. Arithmetic alone, so that it is
+    /// the same everywhere.
+    pub(crate) fn cost(&self, prefill: &Prefill) -> PrefillCost {
+        let tokens = f64::from(prefill.tokens.max(1));
+        let half_pairs = prefill.products.saturating_mul(2).saturating_add(prefill.squares);
+        let most = u64::from(prefill.tokens).saturating_mul(self.cap).saturating_mul(2);
+        let half_pairs = half_pairs.min(most) as f64;
+        let context =
+            prefill.context.min(u64::from(prefill.chunks).saturating_mul(self.cap)) as f64;
+        // Tokens are dealt evenly to attention groups and pipeline stages.
+        let share = self.layers / self.ranks;
+        // Twice what a token attends to on average: the length of a whole prompt.
+        let length = half_pairs / tokens;
+        let factor = self.factor(length, f64::from(prefill.chunks) / self.ranks);
+        let pairs = half_pairs / 2.0;
+        let (flops, expanded) = (pairs * self.pair, context * self.expand);
+        let bytes = tokens * self.token + context * self.cached;
+        let compute = (flops + tokens * self.start * self.pair) * self.per_flop;
+        let memory = bytes * self.per_byte;
+        let (c, m) = (compute * compute, memory * memory);
+        let work = factor * (c * c + m * m).sqrt().sqrt() + expanded * self.per_expanded;
+        let seconds = self.layers * self.launch + share * work;
+        let joules =
+            share * ((flops + expanded) * self.joules_per_flop + bytes * self.joules_per_byte);
+        PrefillCost {
+            seconds,
+            joules: joules.min(self.limit * seconds),
+            compute: share * factor * compute,
+            memory: share * factor * memory,
+            flops: share * (flops + expanded),
+            bytes: share * bytes,
+        }
+    }
+
+    fn factor(&self, length: f64, chunks: f64) -> f64 {
+        let (i, x) = place(length, LENGTHS);
+        let (j, y) = place(chunks, CHUNKS);
+        let (low, high) = (&self.factors[i], &self.factors[i + 1]);
+        let along = |row: &[f64; CHUNKS]| row[j] + (row[j + 1] - row[j]) * y;
+        let (low, high) = (along(low), along(high));
+        low + (high - low) * x
+    }
+
+    /// Of the prefill part of a step, as an operator.
+    pub(crate) fn operator(&self, prefill: &Prefill) -> Operator {
+        let cost = self.cost(prefill);
+        Operator {
+            name: self.name,
+            flops: Flops::from_flops(cost.flops),
+            bytes: Bytes::from_bytes(cost.bytes),
+            message: Bytes::ZERO,
+            time: Seconds::from_s(cost.seconds),
+            energy: Energy::from_joules(cost.joules),
+            bound: bound(self.layers * self.launch, cost.compute, cost.memory),
+            surface: self.used,
+        }
+    }
+}
+
+/// The power of two at or below `x`, and how far `x` is on the way to the next, up to `length` - 1.
+fn place(x: f64, length: usize) -> (usize, f64) {
+    let whole = (x as u64).max(1);
+    let power = (whole.ilog2() as usize).min(length - 2);
+    let low = (1u64 << power) as f64;
+    (power, ((x - low) / low).clamp(0.0, 1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::place;
+
+    #[test]
+    fn lengths_lie_between_powers_of_two() {
+        assert_eq!(place(1.0, 9), (0, 0.0));
+        assert_eq!(place(0.2, 9), (0, 0.0));
+        assert_eq!(place(3.0, 9), (1, 0.5));
+        assert_eq!(place(1e30, 9), (7, 1.0));
+    }
+}
