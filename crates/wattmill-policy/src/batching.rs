@@ -9,7 +9,19 @@
 //!    [`BatchLimits::admits`] them. A prompt gets the smaller of what it lacks and what is left.
 //!
 //! This is chunked prefill with decode priority (Sarathi-Serve, OSDI 2024), with the blocks of a
-//! whole prompt reserved at admission.
+//! whole prompt reserved at admission: [`PrefillOrder::Mixed`], what vLLM and TensorRT-LLM do.
+//! SGLang, unless told otherwise, does [`PrefillOrder::First`]: a step holds prompts or decodes,
+//! never both, and while any prompt is under way or may start, it holds prompts.
+
+/// Whether prompts share their steps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PrefillOrder {
+    /// With decodes, which go first.
+    #[default]
+    Mixed,
+    /// With nobody: decodes wait for them.
+    First,
+}
 
 /// Limits of one replica's batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +36,8 @@ pub struct BatchLimits {
     pub blocks: u64,
     /// Blocks kept free at admission while anything runs, so that it can grow.
     pub watermark_blocks: u64,
+    /// Whether prompts share their steps with decodes.
+    pub order: PrefillOrder,
 }
 
 impl BatchLimits {
@@ -43,7 +57,19 @@ impl BatchLimits {
     /// ```
     pub const fn new(max_seqs: u32, max_tokens: u32, block_tokens: u32, blocks: u64) -> Self {
         let max_tokens = if max_tokens > max_seqs { max_tokens } else { max_seqs };
-        Self { max_seqs, max_tokens, block_tokens, blocks, watermark_blocks: blocks / 100 }
+        Self {
+            max_seqs,
+            max_tokens,
+            block_tokens,
+            blocks,
+            watermark_blocks: blocks / 100,
+            order: PrefillOrder::Mixed,
+        }
+    }
+
+    /// The same limits with another order.
+    pub const fn in_order(self, order: PrefillOrder) -> Self {
+        Self { order, ..self }
     }
 
     /// Blocks that `tokens` tokens fill or begin.

@@ -7,6 +7,6 @@ mod batching;
 mod dispatch;
 mod routing;
 
-pub use batching::BatchLimits;
+pub use batching::{BatchLimits, PrefillOrder};
 pub use dispatch::{Claim, serve_in_order};
 pub use routing::RoundRobin;

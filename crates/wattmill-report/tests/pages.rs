@@ -214,6 +214,7 @@ fn a_replay_draws_its_latencies_against_the_limits() {
     let setup = Setup {
         replicas: 2,
         limits: BatchLimits {
+            order: wattmill_policy::PrefillOrder::Mixed,
             blocks: 1000,
             block_tokens: 16,
             max_seqs: 256,

@@ -22,8 +22,9 @@ pub struct ClosedLoop<'a> {
     pub concurrency: u32,
     /// What is asked, in this order, by whoever is free first.
     pub exchanges: &'a [Exchange],
-    /// From a client's sending a request to the replica's having it; part of the TTFT.
-    pub latency: SimTime,
+    /// Time in which the frontend hands one request on, one after the other; part of the TTFT.
+    /// Requests sent together so come to the replica apart, as they do in practice.
+    pub service: SimTime,
     /// From a client's last token to its sending the next request.
     pub pause: SimTime,
 }
@@ -35,8 +36,8 @@ pub struct ClosedRun {
     pub answers: Vec<Finished>,
     /// Requests that no empty replica could hold.
     pub rejected: u64,
-    /// From a client's sending a request to the replica's having it.
-    pub latency: SimTime,
+    /// When each request of the list was sent, by its number.
+    pub sent: Vec<SimTime>,
     /// What the replica did.
     pub usage: Usage,
 }
@@ -66,7 +67,7 @@ impl ClosedLoop<'_> {
     /// let clients = ClosedLoop {
     ///     concurrency: 2,
     ///     exchanges: &[Exchange { input: 100, output: 51 }; 6],
-    ///     latency: SimTime::ZERO,
+    ///     service: SimTime::ZERO,
     ///     pause: SimTime::ZERO,
     /// };
     /// let run = clients.run(&Even, BatchLimits::new(8, 8192, 16, 1000));
@@ -76,16 +77,15 @@ impl ClosedLoop<'_> {
     /// assert!((run.output_per_s() - 200.0).abs() < 1e-9);
     /// ```
     pub fn run<M: StepModel>(&self, model: &M, limits: BatchLimits) -> ClosedRun {
-        let (mut replica, mut next) = self.begin(limits);
-        let between = self.pause + self.latency;
+        let (mut replica, mut frontend) = self.begin(limits);
         let mut answers = Vec::with_capacity(self.exchanges.len());
         replica.run_answering(model, SimTime::MAX, &mut Tally::new(None), &mut |done| {
             answers.push(*done);
-            next(done.finish + between)
+            frontend.send(done.finish + self.pause)
         });
         answers.sort_unstable_by_key(|done| done.request.id);
         let rejected = (self.exchanges.len() - answers.len()) as u64;
-        ClosedRun { answers, rejected, latency: self.latency, usage: *replica.usage() }
+        ClosedRun { answers, rejected, sent: frontend.sent, usage: *replica.usage() }
     }
 
     /// The stretch of the run in which nothing starts or ends: from when as many answers were
@@ -101,9 +101,8 @@ impl ClosedLoop<'_> {
             return None;
         }
         // The same run again, stopped at both ends.
-        let (mut replica, mut next) = self.begin(limits);
-        let between = self.pause + self.latency;
-        let mut on_finish = |done: &Finished| next(done.finish + between);
+        let (mut replica, mut frontend) = self.begin(limits);
+        let mut on_finish = |done: &Finished| frontend.send(done.finish + self.pause);
         let (from, to) = (finishes[clients - 1], finishes[last]);
         replica.run_answering(model, from, &mut Tally::new(None), &mut on_finish);
         let before = *replica.usage();
@@ -113,22 +112,47 @@ impl ClosedLoop<'_> {
     }
 
     /// A replica that has every client's first request, and where the others come from.
-    fn begin(&self, limits: BatchLimits) -> (Replica, impl FnMut(SimTime) -> Option<Request>) {
+    fn begin(&self, limits: BatchLimits) -> (Replica, Frontend<'_>) {
         let mut replica = Replica::new(limits);
-        // The engine drops what can never run without an answer, and a client would wait for ever.
-        let possible = move |e: &&Exchange| limits.can_ever_run(e.input, e.output);
-        let mut waiting = (0..).zip(self.exchanges.iter().filter(possible));
-        let mut next = move |arrival: SimTime| {
-            let (id, exchange) = waiting.next()?;
-            Some(Request { id, arrival, input: exchange.input, output: exchange.output })
+        let mut frontend = Frontend {
+            waiting: self.exchanges,
+            limits,
+            service: self.service,
+            free: SimTime::ZERO,
+            sent: Vec::with_capacity(self.exchanges.len()),
         };
         for _ in 0..self.concurrency {
-            match next(self.latency) {
+            match frontend.send(SimTime::ZERO) {
                 Some(request) => replica.push(request),
                 None => break,
             }
         }
-        (replica, next)
+        (replica, frontend)
+    }
+}
+
+/// Hands requests of the list on, one after the other.
+struct Frontend<'a> {
+    waiting: &'a [Exchange],
+    limits: BatchLimits,
+    service: SimTime,
+    /// When it has handed on the last.
+    free: SimTime,
+    sent: Vec<SimTime>,
+}
+
+impl Frontend<'_> {
+    /// The next request of the list, sent at `now`.
+    fn send(&mut self, now: SimTime) -> Option<Request> {
+        // The engine drops what can never run without an answer, and a client would wait for ever.
+        let possible = |e: &Exchange| self.limits.can_ever_run(e.input, e.output);
+        let skipped = self.waiting.iter().position(possible)?;
+        let exchange = self.waiting[skipped];
+        self.waiting = &self.waiting[skipped + 1..];
+        self.free = self.free.max(now) + self.service;
+        let id = self.sent.len() as u64;
+        self.sent.push(now);
+        Some(Request { id, arrival: self.free, input: exchange.input, output: exchange.output })
     }
 }
 
@@ -165,9 +189,14 @@ impl Steady {
 }
 
 impl ClosedRun {
+    /// When the request of an answer was sent.
+    pub fn sent_at(&self, done: &Finished) -> SimTime {
+        self.sent.get(done.request.id as usize).copied().unwrap_or(done.request.arrival)
+    }
+
     /// Times to first token, from the client's sending, in the order of the list.
     pub fn ttft(&self) -> impl Iterator<Item = SimTime> {
-        self.answers.iter().map(|done| done.ttft() + self.latency)
+        self.answers.iter().map(|done| done.first_token.since(self.sent_at(done)))
     }
 
     /// Mean times per output token after the first, of requests with more than one.
@@ -177,7 +206,7 @@ impl ClosedRun {
 
     /// Times from sending to the last token, in the order of the list.
     pub fn e2e(&self) -> impl Iterator<Item = SimTime> {
-        self.answers.iter().map(|done| done.e2e() + self.latency)
+        self.answers.iter().map(|done| done.finish.since(self.sent_at(done)))
     }
 
     /// From the first request's sending to the last token of all.

@@ -9,7 +9,7 @@
 use std::collections::VecDeque;
 
 use wattmill_perf::{DecodeRun, Prefill, StepModel, StepShape};
-use wattmill_policy::BatchLimits;
+use wattmill_policy::{BatchLimits, PrefillOrder};
 use wattmill_units::{SimTime, Ticks};
 
 use crate::leavers::Leavers;
@@ -51,6 +51,8 @@ pub(crate) struct Desk {
     preempted: Vec<u32>,
     /// Seats whose prompt completes in this step.
     completing: Vec<u32>,
+    /// Where prompts go first: since when how many sequences have been waiting for a decode step.
+    stalled: Vec<(u128, u32)>,
 }
 
 impl Desk {
@@ -63,6 +65,7 @@ impl Desk {
             openers: Vec::new(),
             preempted: Vec::new(),
             completing: Vec::new(),
+            stalled: Vec::new(),
         }
     }
 }
@@ -187,11 +190,11 @@ impl Replica {
             while self.desk.openers[self.residue] as u64 > self.free_blocks {
                 self.preempt_last();
             }
-            let room = self.limits.max_tokens - self.decodes;
+            let room = self.limits.max_tokens - self.decodes_beside_prompts();
             let waiting = if preempting {
                 Waiting::Blocked
             } else {
-                let free = self.free_blocks - u64::from(self.desk.openers[self.residue]);
+                let free = self.free_blocks - self.blocks_opened_beside_prompts();
                 self.head(self.running(), room, free, tally)
             };
             if self.partial.is_some_and(|_| room > 0) || matches!(waiting, Waiting::Admissible) {
@@ -205,6 +208,24 @@ impl Replica {
                 let most = if preempting { 1 } else { u64::MAX };
                 self.decode_steps(model, until, most, tally, on_finish);
             }
+        }
+    }
+
+    /// Sequences that decode in a step that holds prompts.
+    #[inline]
+    fn decodes_beside_prompts(&self) -> u32 {
+        match self.limits.order {
+            PrefillOrder::Mixed => self.decodes,
+            PrefillOrder::First => 0,
+        }
+    }
+
+    /// Blocks that they open.
+    #[inline]
+    fn blocks_opened_beside_prompts(&self) -> u64 {
+        match self.limits.order {
+            PrefillOrder::Mixed => u64::from(self.desk.openers[self.residue]),
+            PrefillOrder::First => 0,
         }
     }
 
@@ -277,8 +298,9 @@ impl Replica {
         tally: &mut Tally,
         on_finish: &mut impl FnMut(&Finished) -> Option<Request>,
     ) {
-        self.free_blocks -= self.desk.openers[self.residue] as u64;
-        let mut room = self.limits.max_tokens - self.decodes;
+        let decodes = self.decodes_beside_prompts();
+        self.free_blocks -= self.blocks_opened_beside_prompts();
+        let mut room = self.limits.max_tokens - decodes;
         let mut prefill = Prefill::default();
         let mut running = self.running();
         if let Some(partial) = self.partial.take() {
@@ -293,19 +315,35 @@ impl Replica {
         }
         self.usage.prefill_tokens += u64::from(prefill.tokens);
         self.usage.peak_blocks = self.usage.peak_blocks.max(self.limits.blocks - self.free_blocks);
-        let shape = StepShape { decodes: self.decodes, decode_context: self.context, prefill };
-        let cost = model.step(&shape);
-        if self.decodes > 0 {
-            tally.decode_steps(u64::from(self.decodes), cost.time.raw(), 0, 1);
+        let decode_context = if decodes > 0 { self.context } else { 0 };
+        let cost = model.step(&StepShape { decodes, decode_context, prefill });
+        let (time, energy) = (u128::from(cost.time.raw()), u128::from(cost.dynamic_nj));
+        match self.limits.order {
+            PrefillOrder::Mixed => {
+                if decodes > 0 {
+                    tally.decode_steps(u64::from(decodes), cost.time.raw(), 0, 1);
+                }
+                self.advance(1, time, energy, self.context.into());
+                self.leave(tally, on_finish);
+                self.complete_prompts(tally, on_finish);
+            }
+            PrefillOrder::First => {
+                self.stall();
+                self.pass(1, time, energy);
+                let before = self.decodes;
+                self.complete_prompts(tally, on_finish);
+                if self.decodes > before {
+                    self.desk.stalled.push((self.clock, self.decodes - before));
+                }
+            }
         }
-        self.advance(
-            1,
-            u128::from(cost.time.raw()),
-            u128::from(cost.dynamic_nj),
-            self.context.into(),
-        );
-        self.leave(tally, on_finish);
-        self.complete_prompts(tally, on_finish);
+    }
+
+    /// Remembers since when the batch has been waiting for prompts.
+    fn stall(&mut self) {
+        if self.desk.stalled.is_empty() && self.decodes > 0 {
+            self.desk.stalled.push((self.clock, self.decodes));
+        }
     }
 
     /// Gives `partial` its share of the step.
@@ -384,7 +422,17 @@ impl Replica {
         self.free_blocks -= opened;
         self.usage.peak_blocks = self.usage.peak_blocks.max(self.limits.blocks - self.free_blocks);
         let (first, growth) = (run.first.time.raw(), run.growth.time.raw());
-        tally.decode_steps(u64::from(self.decodes), first, growth, steps);
+        let waited = u64::from(!self.desk.stalled.is_empty());
+        if waited > 0 {
+            let end = self.clock + u128::from(first);
+            for (since, sequences) in self.desk.stalled.drain(..) {
+                tally.gaps(end - since, u64::from(sequences));
+            }
+        }
+        if steps > waited {
+            let next = first + growth * waited;
+            tally.decode_steps(u64::from(self.decodes), next, growth, steps - waited);
+        }
         let time = series(first, growth, steps);
         let energy = series(run.first.dynamic_nj, run.growth.dynamic_nj, steps);
         let context = series(self.context, u64::from(self.decodes), steps);
@@ -416,14 +464,20 @@ impl Replica {
         (whole * period + rest, opened)
     }
 
-    /// Moves clock and aggregates over `steps` steps of an unchanged batch.
+    /// Moves the clock over `steps` steps.
     #[inline]
-    fn advance(&mut self, steps: u64, time: u128, energy: u128, context: u128) {
+    const fn pass(&mut self, steps: u64, time: u128, energy: u128) {
         self.clock += time;
         self.usage.busy_ticks += time;
         self.usage.dynamic_nj += energy;
-        self.usage.context_steps += context;
         self.usage.steps += steps;
+    }
+
+    /// Moves clock and aggregates over `steps` steps of an unchanged batch.
+    #[inline]
+    fn advance(&mut self, steps: u64, time: u128, energy: u128, context: u128) {
+        self.pass(steps, time, energy);
+        self.usage.context_steps += context;
         let decoded = u64::from(self.decodes) * steps;
         self.usage.decode_tokens += decoded;
         self.context += decoded;
@@ -493,7 +547,7 @@ impl Replica {
             if state.produced == 0 {
                 state.first_token = SimTime::from_ns(whole_ns(self.clock));
             } else {
-                tally.gap(self.clock - state.last_token);
+                tally.gaps(self.clock - state.last_token, 1);
             }
             state.produced += 1;
             let left = state.request.output - state.produced;
@@ -527,7 +581,15 @@ impl Replica {
             let joined_with = state.request.input + state.produced;
             let decoded = state.request.output - state.produced - left;
             state.produced += decoded;
-            state.last_token = self.clock;
+            // Whoever was admitted last has been waiting for the shortest time.
+            state.last_token = match self.desk.stalled.last_mut() {
+                Some((since, sequences)) => {
+                    *sequences -= 1;
+                    *since
+                }
+                None => self.clock,
+            };
+            self.desk.stalled.pop_if(|(_, sequences)| *sequences == 0);
             let context = joined_with + decoded;
             let opener = self.opener(self.step - u64::from(decoded), joined_with);
             self.desk.openers[opener] -= 1;

@@ -115,10 +115,10 @@ impl Tally {
         }
     }
 
-    /// Records the gap of one sequence that was preempted, in raw ticks.
+    /// Records one gap of each of `sequences`, in raw ticks.
     #[inline]
-    pub(crate) fn gap(&mut self, ticks: u128) {
-        self.gaps.record(u64::try_from(ticks).unwrap_or(u64::MAX), 1);
+    pub(crate) fn gaps(&mut self, ticks: u128, sequences: u64) {
+        self.gaps.record(u64::try_from(ticks).unwrap_or(u64::MAX), sequences);
     }
 
     /// Adds another's.
@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn a_gap_beyond_the_scale_is_its_end() {
         let mut tally = Tally::new(None);
-        tally.gap(u128::from(u64::MAX) + 2);
+        tally.gaps(u128::from(u64::MAX) + 2, 1);
         assert_eq!((tally.gaps.count(), tally.gaps.max()), (1, u64::MAX));
     }
 

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 
 use wattmill_perf::{Prefill, StepModel, StepShape};
-use wattmill_policy::BatchLimits;
+use wattmill_policy::{BatchLimits, PrefillOrder};
 use wattmill_units::{SimTime, Ticks};
 
 use crate::{Finished, Request, Tally, Usage};
@@ -80,9 +80,6 @@ pub fn run_answering<M: StepModel>(
                 break;
             };
             free += victim.blocks;
-            if victim.decodes() {
-                victim.last_token = clock;
-            }
             victim.blocks = 0;
             victim.cached = 0;
             victim.prompt = u64::from(victim.request.input + victim.produced);
@@ -90,8 +87,18 @@ pub fn run_answering<M: StepModel>(
             preempted.push(victim);
             preempting = true;
         }
+        // Where prompts go first, they have the step to themselves.
+        let head = match preempted.last() {
+            Some(sequence) => Some(sequence.prompt),
+            None => inbox.front().filter(|r| r.arrival <= now(clock)).map(|r| r.input.into()),
+        };
+        let starts = head.is_some_and(|prompt| {
+            limits.admits(running.len() as u32, limits.max_tokens, free, prompt)
+        });
+        let prompts = running.iter().any(|s| !s.decodes()) || !preempting && starts;
+        let alone = limits.order == PrefillOrder::First && prompts;
         let mut shape = StepShape::default();
-        for sequence in running.iter_mut().filter(|s| s.decodes()) {
+        for sequence in running.iter_mut().filter(|s| s.decodes() && !alone) {
             let needed = limits.blocks_for(sequence.cached + 1);
             free -= needed - sequence.blocks;
             sequence.blocks = needed;
@@ -132,9 +139,13 @@ pub fn run_answering<M: StepModel>(
 
         for (sequence, given) in running.iter_mut().zip(chunks) {
             if sequence.decodes() {
+                if alone {
+                    continue;
+                }
                 sequence.cached += 1;
                 sequence.produced += 1;
-                tally.decode_steps(1, cost.time.raw(), 0, 1);
+                tally.gaps(clock - sequence.last_token, 1);
+                sequence.last_token = clock;
             } else {
                 sequence.cached += u64::from(given);
                 if !sequence.decodes() {
@@ -144,8 +155,9 @@ pub fn run_answering<M: StepModel>(
                 if sequence.produced == 0 {
                     sequence.first_token = now(clock);
                 } else {
-                    tally.gap(clock - sequence.last_token);
+                    tally.gaps(clock - sequence.last_token, 1);
                 }
+                sequence.last_token = clock;
                 sequence.produced += 1;
             }
         }

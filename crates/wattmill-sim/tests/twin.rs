@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use wattmill_perf::{DecodeRun, StepCost, StepModel, StepShape};
-use wattmill_policy::BatchLimits;
+use wattmill_policy::{BatchLimits, PrefillOrder};
 use wattmill_sim::{ClosedLoop, Exchange, Finished, Limits, Replica, Request, Tally, Usage, twin};
 use wattmill_units::{SimTime, Ticks};
 
@@ -110,9 +110,10 @@ proptest! {
         kink in 0u64..2_000,
         steeper in prop::sample::select(vec![0u64, 12_345, 1 << 30]),
         mut stops in prop::collection::vec(0u64..30_000_000, 0..6),
+        order in prop::sample::select(vec![PrefillOrder::Mixed, PrefillOrder::First]),
     ) {
         let blocks = capacity / u64::from(block_tokens) + 1;
-        let limits = BatchLimits::new(max_seqs, max_tokens, block_tokens, blocks);
+        let limits = BatchLimits::new(max_seqs, max_tokens, block_tokens, blocks).in_order(order);
         let model = Kinked { base: base + 1, per_token, slope, kink, steeper };
         stops.sort_unstable();
         let mut slow_tally = Tally::new(LIMITS);
@@ -147,27 +148,37 @@ proptest! {
         max_tokens in 1u32..200,
         capacity in 10u64..200,
         slope in prop::sample::select(vec![0u64, 1, 1 << 20]),
-        latency in prop::sample::select(vec![0u64, 1, 5_000]),
+        service in prop::sample::select(vec![0u64, 1, 5_000]),
         pause in prop::sample::select(vec![0u64, 77, 900_000]),
     ) {
         let limits = BatchLimits::new(max_seqs, max_tokens, 16, capacity);
         let model = Kinked { base: 1 << 32, per_token: 1 << 20, slope, kink: 500, steeper: 7 };
         let exchanges: Vec<Exchange> =
             lengths.into_iter().map(|(input, output)| Exchange { input, output }).collect();
-        let (latency, pause) = (SimTime::from_ns(latency), SimTime::from_ns(pause));
-        let clients = ClosedLoop { concurrency, exchanges: &exchanges, latency, pause };
+        let (service, pause) = (SimTime::from_ns(service), SimTime::from_ns(pause));
+        let clients = ClosedLoop { concurrency, exchanges: &exchanges, service, pause };
         let run = clients.run(&model, limits);
 
         let possible = exchanges.iter().filter(|e| limits.can_ever_run(e.input, e.output));
+        let mut busy = SimTime::ZERO;
+        let mut at = |sent: SimTime| {
+            busy = busy.max(sent) + service;
+            busy
+        };
         let all: Vec<Request> = (0..)
             .zip(possible)
-            .map(|(id, e)| Request { id, arrival: latency, input: e.input, output: e.output })
+            .map(|(id, e)| Request {
+                id,
+                arrival: if id < u64::from(concurrency) { at(SimTime::ZERO) } else { SimTime::ZERO },
+                input: e.input,
+                output: e.output,
+            })
             .collect();
         let (first, rest) = all.split_at(all.len().min(concurrency as usize));
         let mut rest = rest.iter();
         let answer = |done: &Finished| {
-            let arrival = done.finish + pause + latency;
-            rest.next().map(|next| Request { arrival, ..*next })
+            let next = rest.next()?;
+            Some(Request { arrival: at(done.finish + pause), ..*next })
         };
         let mut tally = Tally::new(None);
         let (mut slow, usage) = twin::run_answering(limits, &model, first, &mut tally, answer);

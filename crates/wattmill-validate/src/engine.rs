@@ -1,11 +1,11 @@
 //! A published deployment as the model sees it: limits the engines are run with, and runs.
 
-use wattmill_catalog::{Accelerator, Catalog, Efficiency, Model, Precision};
+use wattmill_catalog::{Accelerator, Catalog, Efficiency, Model, Overheads, Precision};
 use wattmill_factory::{EngineSpec, Flavour, Layout};
 use wattmill_perf::{Deployment, MemoryPlan, StepModel, StepSurface};
-use wattmill_policy::BatchLimits;
+use wattmill_policy::{BatchLimits, PrefillOrder};
 use wattmill_sim::{ClosedLoop, ClosedRun, Exchange};
-use wattmill_units::SimTime;
+use wattmill_units::{Seconds, SimTime};
 
 use crate::outcome::Reason;
 
@@ -85,6 +85,14 @@ pub(crate) fn spec(
     }
 }
 
+/// Whether prompts share their steps: in SGLang they do not, unless it is told otherwise.
+pub(crate) const fn prefill_order(flavour: Flavour) -> PrefillOrder {
+    match flavour {
+        Flavour::Sglang => PrefillOrder::First,
+        Flavour::Vllm | Flavour::Trtllm => PrefillOrder::Mixed,
+    }
+}
+
 /// A deployment, if it can be.
 ///
 /// # Errors
@@ -121,6 +129,7 @@ pub(crate) fn holds(deployment: &Deployment<'_>, tokens: u64) -> Result<(), Reas
 pub(crate) struct Engine {
     pub(crate) surface: StepSurface,
     pub(crate) limits: BatchLimits,
+    overheads: Overheads,
 }
 
 impl Engine {
@@ -132,18 +141,27 @@ impl Engine {
         let spec = &deployment.spec;
         let surface = StepSurface::compile(&deployment).map_err(Reason::Layout)?;
         let blocks = surface.memory().blocks;
-        let limits = BatchLimits::new(spec.max_seqs, spec.max_tokens, spec.block_tokens, blocks);
-        Ok(Self { surface, limits })
+        let limits = BatchLimits::new(spec.max_seqs, spec.max_tokens, spec.block_tokens, blocks)
+            .in_order(prefill_order(spec.flavour));
+        let overheads = efficiency.overheads(spec.flavour.name());
+        Ok(Self { surface, limits, overheads })
+    }
+
+    /// What a prompt of `input` tokens keeps the frontend busy for.
+    pub(crate) fn frontend(&self, input: u32) -> SimTime {
+        let seconds = self.overheads.request + self.overheads.prompt_token * f64::from(input);
+        SimTime::from_seconds(Seconds::from_s(seconds))
     }
 
     pub(crate) fn run(
         &self,
         model: &impl StepModel,
         concurrency: u32,
+        service: SimTime,
         pause: SimTime,
         exchanges: &[Exchange],
     ) -> ClosedRun {
-        let clients = ClosedLoop { concurrency, exchanges, latency: SimTime::ZERO, pause };
+        let clients = ClosedLoop { concurrency, exchanges, service, pause };
         clients.run(model, self.limits)
     }
 }

@@ -265,7 +265,9 @@ pub fn predict(
             let engine = Engine::compile(deployment, efficiency)?;
             let count = engine::requests(case.concurrency, case.output, effort.rounds);
             let exchanges = draw(case.spread, case.input, case.output, count);
-            let run = engine.run(&engine.surface, case.concurrency, SimTime::ZERO, &exchanges);
+            let service = engine.frontend(case.input);
+            let run =
+                engine.run(&engine.surface, case.concurrency, service, SimTime::ZERO, &exchanges);
             Ok(together(case, &run))
         }
         Pools::Apart { prefill, decode } => apart(case, prefill, decode, efficiency, effort),
@@ -322,7 +324,7 @@ fn mean_ms(times: impl Iterator<Item = (bool, SimTime)>) -> f64 {
 
 fn mean_ttft_ms(run: &ClosedRun, clients: u32) -> f64 {
     let first = |done: &Finished| done.request.id < u64::from(clients);
-    mean_ms(run.answers.iter().map(|done| (first(done), done.ttft())))
+    mean_ms(run.answers.iter().map(|done| (first(done), done.first_token.since(run.sent_at(done)))))
 }
 
 fn mean_tpot_ms(run: &ClosedRun, clients: u32) -> f64 {
@@ -357,12 +359,13 @@ fn apart(
     let mut waiting = SimTime::ZERO;
     for _ in 0..SETTLING_ROUNDS {
         let at_decode = clients(decode.workers);
-        let run = after.run(&answering, at_decode, waiting, &answered);
+        let run = after.run(&answering, at_decode, SimTime::ZERO, waiting, &answered);
         tpot = mean_tpot_ms(&run, at_decode);
         let answering_time = mean_ms(run.e2e().map(|time| (false, time)));
         let pause = SimTime::from_seconds(Seconds::from_ms(answering_time)) + transfer;
         let at_prefill = clients(prefill.workers);
-        let run = before.run(&before.surface, at_prefill, pause, &asked);
+        let service = before.frontend(case.input);
+        let run = before.run(&before.surface, at_prefill, service, pause, &asked);
         ttft = mean_ttft_ms(&run, at_prefill);
         waiting = SimTime::from_seconds(Seconds::from_ms(ttft)) + transfer;
     }
