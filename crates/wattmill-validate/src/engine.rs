@@ -4,9 +4,10 @@ use wattmill_catalog::{Accelerator, Catalog, Efficiency, Model, Overheads, Preci
 use wattmill_factory::{EngineSpec, Flavour, Layout};
 use wattmill_perf::{Deployment, MemoryPlan, StepModel, StepSurface};
 use wattmill_policy::{BatchLimits, PrefillOrder};
-use wattmill_sim::{ClosedLoop, ClosedRun, Exchange};
+use wattmill_sim::{ClosedLoop, ClosedRun, Exchange, Steady};
 use wattmill_units::{Seconds, SimTime};
 
+use crate::lengths::{Spread, draw};
 use crate::outcome::Reason;
 
 /// Largest parallel degree or worker count that is read.
@@ -171,4 +172,68 @@ pub(crate) fn requests(concurrency: u32, output: u32, rounds: u32) -> usize {
     let wanted = u64::from(concurrency) * u64::from(rounds.max(1));
     let affordable = MOST_RUN_TOKENS / u64::from(output.max(1));
     wanted.min(affordable.max(u64::from(concurrency))) as usize
+}
+
+/// Rounds of a run at maximum load: the first fills the batch, the last drains it, and what lies
+/// between is measured.
+const LOADED_ROUNDS: u32 = 4;
+
+impl Engine {
+    /// The replica with `concurrency` requests always under way, measured while all of them are.
+    ///
+    /// # Errors
+    /// [`Reason::TooLong`] if it can hold none of these requests.
+    pub(crate) fn loaded(
+        &self,
+        concurrency: u32,
+        spread: Spread,
+        input: u32,
+        output: u32,
+    ) -> Result<Steady, Reason> {
+        let count = requests(concurrency, output, LOADED_ROUNDS);
+        let exchanges = draw(spread, input, output, count);
+        let none = SimTime::ZERO;
+        let clients =
+            ClosedLoop { concurrency, exchanges: &exchanges, service: none, pause: none };
+        clients.steady(&self.surface, self.limits).ok_or_else(|| Reason::TooLong {
+            tokens: u64::from(input) + u64::from(output),
+            cache: self.surface.memory().tokens(),
+        })
+    }
+
+    /// Requests of this mean length that fit the cache side by side, at most as many as the engine
+    /// runs, at least one.
+    pub(crate) fn batch(&self, input: u32, output: u32) -> u32 {
+        let each = (u64::from(input) + u64::from(output)).max(1);
+        let fit = self.surface.memory().tokens() / each;
+        fit.clamp(1, u64::from(self.limits.max_seqs)) as u32
+    }
+
+    /// Power of one accelerator over a stretch, W.
+    pub(crate) fn accelerator_power(&self, steady: &Steady) -> f64 {
+        let dynamic = steady.usage.dynamic_energy() / steady.busy();
+        (self.surface.idle_power() + dynamic).as_watts() / f64::from(self.surface.accelerators())
+    }
+}
+
+/// Most sequences that one attention group runs by default: vLLM 1,024 (`max_num_seqs` on chips of
+/// 70 GB and more), TensorRT-LLM 2,048 (`max_batch_size`), SGLang as many, its own limit depending
+/// on memory.
+pub(crate) const fn most_sequences(flavour: Flavour) -> u32 {
+    match flavour {
+        Flavour::Vllm => 1_024,
+        Flavour::Sglang | Flavour::Trtllm => 2_048,
+    }
+}
+
+/// Limits at maximum load: the batch is what the engine runs by default, if the cache holds it.
+pub(crate) fn loaded_spec(
+    layout: Layout,
+    flavour: Flavour,
+    precision: Precision,
+    chip: &Accelerator,
+    input: u32,
+) -> EngineSpec {
+    let sequences = most_sequences(flavour).saturating_mul(layout.data_attention.max(1));
+    spec(layout, flavour, precision, chip, input, sequences)
 }

@@ -8,14 +8,24 @@ use wattmill_catalog::{Catalog, Efficiency};
 use crate::engine::Effort;
 use crate::kind::Kind;
 use crate::outcome::{Measured, Metric, Outcome, Reason, Unanswered};
-use crate::serving;
 use crate::table::{Row, Table};
+use crate::{energy, mlperf, phases, power, serving, throughput};
 
 /// A row of any kind, ready to be predicted.
 #[derive(Clone, Debug)]
 pub enum Case<'a> {
     /// Of [`Kind::Serving`] or [`Kind::LongPrompt`].
     Serving(Box<serving::Case<'a>>),
+    /// Of [`Kind::Mlperf`].
+    Mlperf(Box<mlperf::Case<'a>>),
+    /// Of [`Kind::Throughput`].
+    Throughput(Box<throughput::Case<'a>>),
+    /// Of [`Kind::Energy`].
+    Energy(Box<energy::Case<'a>>),
+    /// Of [`Kind::Phases`].
+    Phases(Box<phases::Case<'a>>),
+    /// Of [`Kind::Power`].
+    Power(Box<power::Case<'a>>),
 }
 
 impl Case<'_> {
@@ -23,14 +33,25 @@ impl Case<'_> {
     pub const fn measured(&self) -> &Measured {
         match self {
             Self::Serving(case) => &case.measured,
+            Self::Mlperf(case) => &case.measured,
+            Self::Throughput(case) => &case.measured,
+            Self::Energy(case) => &case.measured,
+            Self::Phases(case) => &case.measured,
+            Self::Power(case) => &case.measured,
         }
     }
 
     /// Chip family whose efficiency the prediction takes.
     pub fn family(&self) -> &str {
-        match self {
-            Self::Serving(case) => case.family(),
-        }
+        let deployment = match self {
+            Self::Serving(case) => case.deployment(),
+            Self::Mlperf(case) => &case.deployment,
+            Self::Throughput(case) => &case.deployment,
+            Self::Energy(case) => &case.deployment,
+            Self::Phases(case) => &case.deployment,
+            Self::Power(case) => &case.serving.deployment,
+        };
+        &deployment.accelerator.family
     }
 }
 
@@ -39,12 +60,16 @@ impl Case<'_> {
 /// # Errors
 /// Why it cannot be predicted.
 pub fn resolve<'a>(row: &Row<'_>, kind: Kind, catalog: &'a Catalog) -> Result<Case<'a>, Reason> {
-    match kind {
+    Ok(match kind {
         Kind::Serving | Kind::LongPrompt => {
-            Ok(Case::Serving(Box::new(serving::resolve(row, kind, catalog)?)))
+            Case::Serving(Box::new(serving::resolve(row, kind, catalog)?))
         }
-        _ => Err(Reason::Unsupported(format!("{kind} tables are not predicted yet"))),
-    }
+        Kind::Mlperf => Case::Mlperf(Box::new(mlperf::resolve(row, catalog)?)),
+        Kind::Throughput => Case::Throughput(Box::new(throughput::resolve(row, catalog)?)),
+        Kind::Energy => Case::Energy(Box::new(energy::resolve(row, catalog)?)),
+        Kind::Phases => Case::Phases(Box::new(phases::resolve(row, catalog)?)),
+        Kind::Power => Case::Power(Box::new(power::resolve(row, catalog)?)),
+    })
 }
 
 /// Predicts every figure of a case with the shares of peak in `efficiency`.
@@ -58,6 +83,11 @@ pub fn predict(
 ) -> Result<Vec<(Metric, f64)>, Reason> {
     match case {
         Case::Serving(case) => serving::predict(case, efficiency, effort),
+        Case::Mlperf(case) => mlperf::predict(case, efficiency, effort),
+        Case::Throughput(case) => throughput::predict(case, efficiency, effort),
+        Case::Energy(case) => energy::predict(case, efficiency, effort),
+        Case::Phases(case) => phases::predict(case, efficiency, effort),
+        Case::Power(case) => power::predict(case, efficiency, effort),
     }
 }
 

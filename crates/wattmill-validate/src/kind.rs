@@ -17,6 +17,8 @@ pub enum Kind {
     Energy,
     /// Splitwise: prompt and token times over prompt and batch sizes.
     Phases,
+    /// Node power during MLPerf inference.
+    Power,
 }
 
 /// What the fields of a column must be.
@@ -188,15 +190,27 @@ const PHASES: &[Column] = &[
     at_least_zero("average_power_frac_tdp_median"),
 ];
 
+const POWER: &[Column] = &[
+    text("model"),
+    text("scenario"),
+    text("gpu"),
+    positive("n_gpus"),
+    positive("mean_w_core90"),
+    maybe(text("power_mode")),
+    maybe(text("verification")),
+    maybe(positive("tokens_per_s")),
+];
+
 impl Kind {
     /// Every kind, in the order one would list them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Serving,
         Self::LongPrompt,
         Self::Mlperf,
         Self::Throughput,
         Self::Energy,
         Self::Phases,
+        Self::Power,
     ];
 
     /// In a word, as in flags and tables.
@@ -208,6 +222,7 @@ impl Kind {
             Self::Throughput => "throughput",
             Self::Energy => "energy",
             Self::Phases => "phases",
+            Self::Power => "power",
         }
     }
 
@@ -220,6 +235,7 @@ impl Kind {
             Self::Throughput => "maximum-load throughput (throughput)",
             Self::Energy => "power and energy over batch sizes (energy)",
             Self::Phases => "prompt and token times (phases)",
+            Self::Power => "node power (power)",
         }
     }
 
@@ -232,6 +248,7 @@ impl Kind {
             Self::Throughput => THROUGHPUT,
             Self::Energy => ENERGY,
             Self::Phases => PHASES,
+            Self::Power => POWER,
         }
     }
 

@@ -83,3 +83,9 @@ pub(crate) fn flavour(name: &str) -> Result<Flavour, Reason> {
         Err(Reason::UnknownEngine { name: name.to_owned() })
     }
 }
+
+/// The engine that a source names; where it names none that is modelled, vLLM, whose scheduling the
+/// others follow most.
+pub(crate) fn flavour_or_usual(name: &str) -> Flavour {
+    flavour(name).unwrap_or_default()
+}

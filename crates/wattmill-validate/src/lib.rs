@@ -5,6 +5,7 @@
 //! each kind has an adapter, in which `resolve` turns a row into a case and `predict` prices the
 //! case with given constants, so that a fit can predict again without resolving again.
 
+pub mod energy;
 mod engine;
 mod errors;
 mod evaluate;
@@ -13,9 +14,13 @@ pub mod kernels;
 mod kind;
 mod labels;
 mod lengths;
+pub mod mlperf;
 mod outcome;
+pub mod phases;
+pub mod power;
 pub mod serving;
 mod table;
+pub mod throughput;
 
 pub use engine::Effort;
 pub use errors::{Errors, errors_by_metric, quantile};

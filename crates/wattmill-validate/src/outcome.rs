@@ -26,11 +26,13 @@ pub enum Metric {
     AcceleratorPower,
     /// Accelerator energy of one output token, J.
     EnergyPerToken,
+    /// Power of a whole node, W.
+    NodePower,
 }
 
 impl Metric {
     /// Every metric, in the order of tables.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Ttft,
         Self::Tpot,
         Self::EndToEnd,
@@ -40,6 +42,7 @@ impl Metric {
         Self::StepTime,
         Self::AcceleratorPower,
         Self::EnergyPerToken,
+        Self::NodePower,
     ];
 
     /// With its unit, as in columns and fields.
@@ -54,6 +57,7 @@ impl Metric {
             Self::StepTime => "step_time_ms",
             Self::AcceleratorPower => "accelerator_power_w",
             Self::EnergyPerToken => "energy_per_token_j",
+            Self::NodePower => "node_power_w",
         }
     }
 }

@@ -68,13 +68,12 @@ pub enum Pools<'a> {
 }
 
 impl Case<'_> {
-    /// Chip family whose efficiency the prediction takes.
-    pub fn family(&self) -> &str {
-        let deployment = match &self.pools {
+    /// The replica that answers.
+    pub const fn deployment(&self) -> &Deployment<'_> {
+        match &self.pools {
             Pools::Together(deployment) => deployment,
             Pools::Apart { decode, .. } => &decode.deployment,
-        };
-        &deployment.accelerator.family
+        }
     }
 
     /// Accelerators of all replicas.

@@ -67,7 +67,7 @@ fn report(file: &str) -> Option<Evaluation> {
                 out += &format!("{},{},{},{}\n", o.line, f.metric, f.measured, f.predicted);
             }
         }
-        std::fs::write(format!("{dir}/{file}.pred"), out).unwrap();
+        std::fs::write(format!("{dir}/{file}.pred"), out).expect("writable");
     }
     Some(evaluation)
 }
@@ -82,4 +82,34 @@ fn serving_points() {
 fn long_prompts() {
     let Some(evaluation) = report("inference_long_prompt_points.csv") else { return };
     assert_eq!(evaluation.rows(), 72);
+}
+
+#[test]
+fn mlperf() {
+    let Some(evaluation) = report("inference_mlperf.csv") else { return };
+    assert_eq!(evaluation.rows(), 414);
+}
+
+#[test]
+fn throughput() {
+    let Some(evaluation) = report("inference_throughput_tables.csv") else { return };
+    assert_eq!(evaluation.rows(), 220);
+}
+
+#[test]
+fn energy() {
+    let Some(evaluation) = report("inference_energy_mlenergy.csv") else { return };
+    assert_eq!(evaluation.rows(), 518);
+}
+
+#[test]
+fn phases() {
+    let Some(evaluation) = report("inference_phase_profile_splitwise.csv") else { return };
+    assert_eq!(evaluation.rows(), 152);
+}
+
+#[test]
+fn power() {
+    let Some(evaluation) = report("power_mlperf_inference.csv") else { return };
+    assert_eq!(evaluation.rows(), 10);
 }
