@@ -193,8 +193,7 @@ impl Engine {
         let count = requests(concurrency, output, LOADED_ROUNDS);
         let exchanges = draw(spread, input, output, count);
         let none = SimTime::ZERO;
-        let clients =
-            ClosedLoop { concurrency, exchanges: &exchanges, service: none, pause: none };
+        let clients = ClosedLoop { concurrency, exchanges: &exchanges, service: none, pause: none };
         clients.steady(&self.surface, self.limits).ok_or_else(|| Reason::TooLong {
             tokens: u64::from(input) + u64::from(output),
             cache: self.surface.memory().tokens(),

@@ -95,7 +95,7 @@ pub fn predict(
     let engine = Engine::compile(&case.deployment, efficiency)?;
     let exchange = Exchange { input: case.input, output: case.output };
     let exchanges = vec![exchange; case.batch as usize];
-    let run = engine.run(&engine.surface, case.batch, SimTime::ZERO, &exchanges);
+    let run = engine.run(&engine.surface, case.batch, SimTime::ZERO, SimTime::ZERO, &exchanges);
     let (span, accelerators) = (run.span().as_seconds(), f64::from(engine.surface.accelerators()));
     let power = engine.surface.idle_power() + run.usage.dynamic_energy() / span;
     let mut all = vec![
