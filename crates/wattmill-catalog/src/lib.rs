@@ -16,6 +16,7 @@ mod row;
 mod surface;
 mod system;
 mod traffic;
+mod training;
 
 pub use accelerator::{Accelerator, Precision, parse_accelerator};
 pub use catalog::{Catalog, CatalogError, Kind, Texts};
@@ -28,3 +29,4 @@ pub use row::RowError;
 pub use surface::{Axis, CORRECTION, FitError, MOST_AXES, Surface, Surfaces};
 pub use system::{System, parse_system};
 pub use traffic::{LengthRow, ShapeRow};
+pub use training::{TrainingConstant, TrainingEfficiency, TrainingResiduals, TrainingTable};

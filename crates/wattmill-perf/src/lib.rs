@@ -21,6 +21,7 @@ mod shard;
 mod step;
 mod step_table;
 mod surface;
+mod training;
 
 pub use deployment::{Deployment, LayoutProblem};
 pub use memory::MemoryPlan;
@@ -29,3 +30,8 @@ pub use operators::explain;
 pub use step::{DecodeRun, Prefill, StepCost, StepModel, StepShape};
 pub use step_table::{StepTable, StepTableError, StepTableProblem};
 pub use surface::StepSurface;
+pub use training::{
+    LayoutSearch, ModelFlops, RankedLayout, Recompute, RefusedLayout, Sharding, Task,
+    TrainingFormat, TrainingJob, TrainingLayout, TrainingMemory, TrainingProblem, TrainingRecipe,
+    TrainingStep, TrainingTime, search_layouts,
+};
