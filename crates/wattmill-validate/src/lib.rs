@@ -21,6 +21,7 @@ pub mod power;
 pub mod serving;
 mod table;
 pub mod throughput;
+pub mod training;
 
 pub use engine::Effort;
 pub use errors::{Errors, errors_by_metric, quantile};
