@@ -3,15 +3,14 @@
 use wattmill_units::Ticks;
 
 use crate::attention::DecodeAttention;
+use crate::spacing::{Spacing, between, in_proportion};
 use crate::step::{DecodeRun, StepCost};
 
 /// Mean contexts at which attention is priced; beyond the last it goes on as between the last two.
 const CONTEXTS: [u64; 13] =
     [1, 128, 256, 512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_536, 131_072, 262_144];
-/// Batches up to this have a row of their own, larger ones lie between rows.
-const EACH: u32 = 64;
-/// Rows in an octave of larger batches.
-const ROWS_IN_OCTAVE: u32 = 16;
+/// Batches of up to 64 have a row of their own, then there are 16 in every octave.
+const BATCHES: Spacing = Spacing { each: 6, octave: 4 };
 
 /// Cost of a batch whose contexts are all as long as a knot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,7 +53,7 @@ impl DecodeTable {
         if contexts.len() < 2 {
             contexts = vec![1, 2];
         }
-        let batches = batches(most.max(2));
+        let batches = BATCHES.counts(most.max(2));
         let mut knots = Vec::with_capacity(batches.len() * contexts.len());
         for &n in &batches {
             let mut last = Knot::default();
@@ -128,43 +127,25 @@ impl DecodeTable {
     fn knot(&self, decodes: u32, at: usize) -> Knot {
         let columns = self.contexts.len();
         let row = |index: usize| self.knots[index * columns + at];
-        let index = match decodes {
-            1..=EACH => (decodes as usize - 1).min(self.batches.len() - 1),
-            _ => self.between(decodes),
-        };
-        let below = self.batches[index];
+        let index = BATCHES.at_or_below(decodes).min(self.batches.len() - 1);
+        let (below, knot) = (self.batches[index], row(index));
         if below == decodes {
-            return row(index);
+            return knot;
         }
-        let knot = row(index);
         match self.batches.get(index + 1) {
             Some(above) => {
                 let next = row(index + 1);
-                let (part, whole) = (u64::from(decodes - below), u64::from(above - below));
-                let mix = |a: u64, b: u64| a + b.saturating_sub(a).saturating_mul(part) / whole;
+                let (part, whole) = (decodes - below, above - below);
                 Knot {
-                    ticks: mix(knot.ticks, next.ticks),
-                    nanojoules: mix(knot.nanojoules, next.nanojoules),
+                    ticks: between(knot.ticks, next.ticks, part, whole),
+                    nanojoules: between(knot.nanojoules, next.nanojoules, part, whole),
                 }
             }
-            None => {
-                let scale = |x: u64| {
-                    let scaled = u128::from(x) * u128::from(decodes) / u128::from(below);
-                    u64::try_from(scaled).unwrap_or(u64::MAX)
-                };
-                Knot { ticks: scale(knot.ticks), nanojoules: scale(knot.nanojoules) }
-            }
+            None => Knot {
+                ticks: in_proportion(knot.ticks, below, decodes.into()),
+                nanojoules: in_proportion(knot.nanojoules, below, decodes.into()),
+            },
         }
-    }
-
-    /// The row at or below `decodes`, which is above the batches with rows of their own.
-    #[inline]
-    fn between(&self, decodes: u32) -> usize {
-        let octave = decodes.ilog2();
-        let stride = (1 << octave) / ROWS_IN_OCTAVE;
-        let first = (octave - EACH.ilog2()) * ROWS_IN_OCTAVE + EACH - 1;
-        let index = first + (decodes - (1 << octave)) / stride;
-        (index as usize).min(self.batches.len() - 1)
     }
 }
 
@@ -178,45 +159,6 @@ impl Segment {
         StepCost {
             time: Ticks::from_raw(along(self.base.ticks, self.slope.ticks)),
             dynamic_nj: along(self.base.nanojoules, self.slope.nanojoules),
-        }
-    }
-}
-
-/// Each batch up to [`EACH`], then [`ROWS_IN_OCTAVE`] in each octave, until `most` lies between.
-fn batches(most: u32) -> Vec<u32> {
-    let mut batches: Vec<u32> = (1..=most.min(EACH)).collect();
-    let (mut octave, mut step) = (EACH, 0);
-    while let Some(&last) = batches.last()
-        && last < most
-    {
-        step += 1;
-        if step == ROWS_IN_OCTAVE {
-            (octave, step) = (octave.saturating_mul(2), 0);
-        }
-        batches.push(octave.saturating_add(octave / ROWS_IN_OCTAVE * step));
-    }
-    batches
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_batch_has_its_row_or_two_around_it() {
-        for most in [2, 64, 65, 256, 300, 5000] {
-            let table = DecodeTable {
-                cap: u64::MAX,
-                contexts: [1, 2].into(),
-                batches: batches(most).into(),
-                knots: Box::new([]),
-            };
-            assert!(*table.batches.last().unwrap_or(&0) >= most);
-            for n in EACH + 1..=most {
-                let index = table.between(n);
-                assert!(table.batches[index] <= n, "{n}");
-                assert!(table.batches.get(index + 1).is_none_or(|above| *above > n), "{n}");
-            }
         }
     }
 }

@@ -18,6 +18,7 @@ mod operator;
 mod operators;
 mod prefill_attention;
 mod shard;
+mod spacing;
 mod step;
 mod step_table;
 mod surface;

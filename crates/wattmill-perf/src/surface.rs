@@ -8,16 +8,17 @@ use crate::memory::MemoryPlan;
 use crate::operator::Operator;
 use crate::operators::Replica;
 use crate::prefill_attention::PrefillAttention;
+use crate::spacing::{Spacing, between, in_proportion};
 use crate::step::{DecodeRun, Prefill, StepCost, StepModel, StepShape};
 
-/// Counts that have an entry of their own; beyond, a table is thinned and interpolated.
-const TABLE_LEN: u64 = 2048;
+/// Counts of up to 256 have an entry of their own, then there are 64 in every octave.
+const COUNTS: Spacing = Spacing { each: 8, octave: 6 };
 
 /// Step times and energies of one deployment, ready for a simulator's inner loop.
 ///
 /// Linear operators are a table over the step's tokens, output head and sampling one over the
-/// sampled sequences; up to 2,048 every count has an entry of its own, beyond that every second,
-/// fourth, … and what lies between is interpolated. Decode attention is a table over sequences and
+/// sampled sequences; up to 256 every count has an entry of its own, beyond that there are 64 in
+/// every octave and what lies between is interpolated. Decode attention is a table over sequences and
 /// their mean context, linear in the context between its knots and evaluated in integers, so that a
 /// run of steps is an arithmetic series to the last bit. Prefill attention follows the closed form.
 /// [`explain`](crate::explain) prices the same step operator by operator, without tables.
@@ -131,21 +132,20 @@ fn plus(a: StepCost, b: StepCost) -> StepCost {
     StepCost { time: a.time + b.time, dynamic_nj: a.dynamic_nj.saturating_add(b.dynamic_nj) }
 }
 
-/// Costs by a count: of each of the first, and of every `2^shift`th up to the last.
+/// Costs by a count, interpolated between entries.
 #[derive(Clone, Debug, PartialEq)]
 struct CostTable {
-    each: Box<[StepCost]>,
-    shift: u32,
-    thinned: Box<[StepCost]>,
+    counts: Box<[u32]>,
+    costs: Box<[StepCost]>,
 }
 
 impl CostTable {
     /// Up to `most`, summing the operators that `operators` yields for a count.
     fn new(most: u32, operators: impl Fn(u32, &mut dyn FnMut(Operator))) -> Self {
-        let most = u64::from(most);
-        let cost = |count: u64| {
+        let counts = COUNTS.counts(most.max(1));
+        let cost = |&count: &u32| {
             let (mut time, mut joules) = (0.0, 0.0);
-            operators(count as u32, &mut |operator| {
+            operators(count, &mut |operator| {
                 time += operator.time.as_s();
                 joules += operator.energy.as_joules();
             });
@@ -154,61 +154,29 @@ impl CostTable {
                 dynamic_nj: (joules * 1e9).round() as u64,
             }
         };
-        let mut shift = 0;
-        while most >> shift > TABLE_LEN {
-            shift += 1;
-        }
-        // One entry past the end, for what lies behind the last full stride.
-        let thinned = if shift > 0 { (most >> shift) + 2 } else { 0 };
-        Self {
-            each: (0..=most.min(TABLE_LEN)).map(cost).collect(),
-            shift,
-            thinned: (0..thinned).map(|i| cost(i << shift)).collect(),
-        }
+        Self { costs: counts.iter().map(cost).collect(), counts: counts.into() }
     }
 
     #[inline]
     fn at(&self, count: u64) -> StepCost {
-        match self.each.get(count as usize) {
-            Some(&cost) => cost,
-            None => self.interpolated(count),
+        let within = count.min(u64::from(u32::MAX)) as u32;
+        let last = self.counts.len() - 1;
+        let index = COUNTS.at_or_below(within).min(last);
+        let (below, cost) = (self.counts[index], self.costs[index]);
+        if u64::from(below) == count {
+            return cost;
         }
-    }
-
-    #[cold]
-    fn interpolated(&self, count: u64) -> StepCost {
-        let entry = (count >> self.shift) as usize;
-        let rest = count & ((1 << self.shift) - 1);
-        match (self.thinned.get(entry), self.thinned.get(entry + 1)) {
-            (Some(&cost), Some(&next)) => self.between(cost, next, rest),
-            _ => self.beyond(count),
+        if index == last {
+            return StepCost {
+                time: Ticks::from_raw(in_proportion(cost.time.raw(), below, count)),
+                dynamic_nj: in_proportion(cost.dynamic_nj, below, count),
+            };
         }
-    }
-
-    fn between(&self, a: StepCost, b: StepCost, rest: u64) -> StepCost {
-        let mix = |a: u64, b: u64| {
-            let rise = (i128::from(b) - i128::from(a)) * i128::from(rest);
-            (i128::from(a) + (rise >> self.shift)) as u64
-        };
+        let (above, next) = (self.counts[index + 1], self.costs[index + 1]);
+        let (part, whole) = (within - below, above - below);
         StepCost {
-            time: Ticks::from_raw(mix(a.time.raw(), b.time.raw())),
-            dynamic_nj: mix(a.dynamic_nj, b.dynamic_nj),
-        }
-    }
-
-    fn beyond(&self, count: u64) -> StepCost {
-        let last = match self.thinned.len() {
-            0 => self.each.len() - 1,
-            len => (len - 1) << self.shift,
-        };
-        let cost = *self.thinned.last().unwrap_or(&self.each[self.each.len() - 1]);
-        let scale = |cost: u64| {
-            let scaled = u128::from(cost) * u128::from(count) / (last as u128).max(1);
-            u64::try_from(scaled).unwrap_or(u64::MAX)
-        };
-        StepCost {
-            time: Ticks::from_raw(scale(cost.time.raw())),
-            dynamic_nj: scale(cost.dynamic_nj),
+            time: Ticks::from_raw(between(cost.time.raw(), next.time.raw(), part, whole)),
+            dynamic_nj: between(cost.dynamic_nj, next.dynamic_nj, part, whole),
         }
     }
 }

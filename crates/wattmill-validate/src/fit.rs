@@ -2,9 +2,11 @@
 
 mod families;
 pub(crate) mod least_squares;
+mod overheads;
 mod surface;
 
 pub use families::KernelTables;
+pub use overheads::fit_overheads;
 pub use surface::{Timed, fit_surface};
 
 /// The `q` quantile, linear between neighbours; 0 without values.

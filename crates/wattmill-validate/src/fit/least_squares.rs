@@ -3,6 +3,8 @@
 /// Misses beyond this count less than their square.
 const OUTLIER: f64 = 0.1;
 const ROUNDS: usize = 60;
+/// Gain, as a share, that is worth another round.
+const ENOUGH: f64 = 1e-5;
 
 /// What a miss is to be weighed with so that beyond `outlier` it counts like its size, not like its
 /// square.
@@ -11,8 +13,8 @@ pub(crate) fn huber_weight(miss: f64, outlier: f64) -> f64 {
 }
 
 /// Unknowns that make the misses small, from `start` on, by damped Gauss-Newton steps with
-/// differences for derivatives. Unknowns should be of the size of 1, such as logarithms.
-pub(crate) fn least_squares(start: &[f64], misses: impl Fn(&[f64]) -> Vec<f64>) -> Vec<f64> {
+/// differences of `step` for derivatives. Unknowns should be of the size of 1, such as logarithms.
+pub(crate) fn least_squares(start: &[f64], step: f64, misses: impl Fn(&[f64]) -> Vec<f64>) -> Vec<f64> {
     let cost = |misses: &[f64]| -> f64 {
         let one = |m: &f64| {
             let c = (m * m + OUTLIER * OUTLIER).sqrt() - OUTLIER;
@@ -26,7 +28,6 @@ pub(crate) fn least_squares(start: &[f64], misses: impl Fn(&[f64]) -> Vec<f64>) 
     let mut damping = 1e-2;
     for _ in 0..ROUNDS {
         let n = x.len();
-        let step = 1e-4;
         let slopes: Vec<Vec<f64>> = (0..n)
             .map(|i| {
                 let mut moved = x.clone();
@@ -58,7 +59,7 @@ pub(crate) fn least_squares(start: &[f64], misses: impl Fn(&[f64]) -> Vec<f64>) 
             let then = misses(&tried);
             let reached = cost(&then);
             if reached < best {
-                moved = best - reached > 1e-7 * best;
+                moved = best - reached > ENOUGH * best;
                 (x, now, best) = (tried, then, reached);
                 damping = (damping / 5.0).max(1e-9);
                 break;
@@ -112,7 +113,7 @@ mod tests {
                 (x, 2.0 * libm::exp(-0.7 * x) + wild)
             })
             .collect();
-        let found = least_squares(&[0.0, 0.0], |p| {
+        let found = least_squares(&[0.0, 0.0], 1e-4, |p| {
             data.iter().map(|(x, y)| p[0] * libm::exp(p[1] * x) - y).collect()
         });
         assert!((found[0] - 2.0).abs() < 0.1 && (found[1] + 0.7).abs() < 0.1, "{found:?}");

@@ -96,7 +96,7 @@ fn fit_constants(rows: &[Timed], names: &[Constant], fixed: &BTreeMap<&str, f64>
         constants
     };
     let logs: Vec<f64> = free.iter().map(|i| libm::log(start[*i])).collect();
-    let found = least_squares(&logs, |logs| {
+    let found = least_squares(&logs, 1e-4, |logs| {
         let constants = with(logs);
         rows.iter().map(|row| residual(row, &constants)).collect()
     });

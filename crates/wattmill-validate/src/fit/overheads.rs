@@ -1,0 +1,107 @@
+//! Fits an engine's constants to measured serving.
+
+use wattmill_catalog::{Efficiency, Overheads};
+
+use super::least_squares::least_squares;
+use crate::engine::Effort;
+use crate::evaluate::{Case, predict};
+use crate::outcome::Metric;
+
+/// A constant as it is fitted: where it starts, and between which values it may lie.
+#[derive(Clone, Copy, Debug)]
+struct Free {
+    start: f64,
+    least: f64,
+    most: f64,
+}
+
+const fn within(start: f64, least: f64, most: f64) -> Free {
+    Free { start, least, most }
+}
+
+/// In the order of [`Overheads::NAMES`]. What the rows say nothing of stays where it starts.
+const CONSTANTS: [Free; 14] = [
+    within(1e-3, 5e-5, 2e-2),
+    within(5e-6, 1e-7, 1e-4),
+    within(1e-3, 1e-5, 3e-2),
+    within(1.5e-6, 2e-7, 1e-5),
+    within(0.3, 0.02, 1.5),
+    within(1.0, 0.6, 1.8),
+    within(1.0, 0.6, 1.8),
+    within(1.0, 0.4, 2.5),
+    within(1.0, 0.4, 3.0),
+    within(1.0, 0.4, 3.0),
+    within(1.0, 0.2, 2.5),
+    within(1.0, 0.3, 4.0),
+    within(1e-3, 1e-5, 2e-2),
+    within(5e-7, 1e-8, 2e-5),
+];
+
+/// What each metric of a row weighs.
+const WEIGHTS: [(Metric, f64); 4] = [
+    (Metric::Tpot, 1.0),
+    (Metric::Ttft, 0.3),
+    (Metric::StepTime, 1.0),
+    (Metric::PromptTime, 0.5),
+];
+/// What it costs to leave the start, in misses of one row for each factor of e.
+const LOYALTY: f64 = 0.3;
+/// Difference for derivatives, in logarithm: requests that meet or miss a step make the times a
+/// little rough.
+const STEP: f64 = 0.05;
+/// What a row counts for that can no longer be answered with the constants that are tried.
+const UNANSWERED: f64 = 1.0;
+
+/// Constants that make the predictions of `cases`, all of one engine and chip family, fit best.
+pub fn fit_overheads(
+    cases: &[&Case<'_>],
+    efficiency: &Efficiency,
+    engine: &str,
+    start: Option<Overheads>,
+    effort: Effort,
+) -> Overheads {
+    let values = |logs: &[f64]| -> Overheads {
+        let mut values = [0.0; 14];
+        for ((value, log), free) in values.iter_mut().zip(logs).zip(&CONSTANTS) {
+            *value = libm::exp(*log).clamp(free.least, free.most);
+        }
+        Overheads::from_values(values)
+    };
+    let logs: Vec<f64> = match start {
+        Some(start) => start
+            .values()
+            .iter()
+            .zip(&CONSTANTS)
+            .map(|(v, free)| libm::log(v.clamp(free.least, free.most)))
+            .collect(),
+        None => CONSTANTS.iter().map(|free| libm::log(free.start)).collect(),
+    };
+    let found = least_squares(&logs, STEP, |logs| {
+        let mut tried = efficiency.clone();
+        tried.overheads.insert(engine.to_owned(), values(logs));
+        let mut misses: Vec<f64> =
+            cases.iter().flat_map(|case| misses_of(case, &tried, effort)).collect();
+        let prior = logs.iter().zip(&CONSTANTS);
+        misses.extend(prior.map(|(log, free)| LOYALTY * (log - libm::log(free.start))));
+        misses
+    });
+    Overheads::from_values(values(&found).values().map(significant))
+}
+
+/// Weighted logarithms of predicted over measured, one for each metric that has a weight.
+fn misses_of(case: &Case<'_>, efficiency: &Efficiency, effort: Effort) -> Vec<f64> {
+    let predicted = predict(case, efficiency, effort).unwrap_or_default();
+    let measured = &case.measured().figures;
+    let weighed = measured.iter().filter_map(|(metric, value)| {
+        let (_, weight) = WEIGHTS.iter().find(|(m, _)| m == metric)?;
+        let found = predicted.iter().find(|(m, _)| m == metric);
+        let ratio = found.map(|(_, p)| libm::log(p / value)).filter(|r| r.is_finite());
+        Some(weight * ratio.unwrap_or(UNANSWERED))
+    });
+    weighed.collect()
+}
+
+/// Four digits: more would not be the measurements'.
+fn significant(value: f64) -> f64 {
+    format!("{value:.3e}").parse().unwrap_or(value)
+}
