@@ -22,6 +22,8 @@ pub(crate) enum Command {
     Replay(Box<Replay>),
     /// Simulate a window of a factory's plan, request by request, and compare it with the plan.
     Zoom(Zoom),
+    /// Hold the model against measurements and print its error.
+    Validate(Validate),
     /// Check a factory file and tell every problem at once.
     Check(Check),
     /// Show what is known of hardware, models and traffic, with its sources.
@@ -35,6 +37,7 @@ impl Command {
             Self::Run(run) => run.output.json,
             Self::Replay(replay) => replay.output.json,
             Self::Zoom(zoom) => zoom.output.json,
+            Self::Validate(validate) => validate.output.json,
             Self::Check(check) => check.json,
             Self::Catalog(catalog) => catalog.json,
         }
@@ -62,6 +65,21 @@ pub(crate) struct Output {
     /// Write a self-contained page with pictures.
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
+}
+
+/// `wattmill validate`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Validate {
+    /// What to validate, all by default, then measured tables as CSV: rows of models, accelerators,
+    /// layouts and what was measured on them, which may be your own. Without tables the figures
+    /// that come with Wattmill are taken.
+    #[arg(value_name = "WHAT|FILE")]
+    pub(crate) what_and_files: Vec<String>,
+    /// Write every row's prediction, or why it has none, as CSV.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) csv: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) output: Output,
 }
 
 /// `wattmill check`.

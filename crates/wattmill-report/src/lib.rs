@@ -14,6 +14,7 @@ mod plan;
 mod replay;
 mod svg;
 mod table;
+mod validate;
 mod zoom;
 
 pub use self::parquet::{ParquetError, RequestRow, RequestWriter};
@@ -21,7 +22,7 @@ pub use catalog::{catalog_list_text, catalog_show_text};
 pub use document::{
     DiagnosticEntry, DiagnosticSeverity, ReplayEngine, ReplayInputs, ReplayTraffic,
     catalog_list_document, catalog_show_document, check_document, output_reference_markdown,
-    output_schemas, replay_document, run_document, zoom_document,
+    output_schemas, replay_document, run_document, validate_document, zoom_document,
 };
 pub use engine::engine_name;
 pub use html::Page;
@@ -29,8 +30,9 @@ pub use plan::{Detail, plan_page, plan_picture, plan_text};
 pub use replay::{ReplayHeading, replay_page, replay_text};
 pub use svg::{
     AreaChart, Arrangement, BarChart, Cell, Distribution, DistributionChart, DotChart, Heading,
-    Horizontal, Limit, LineChart, Series, Spacing, StageKind, State, StateChart, Svg,
-    WaterfallChart, WaterfallStage, value_label,
+    Horizontal, Limit, LineChart, Points, ScatterChart, Series, Spacing, StageKind, State,
+    StateChart, Svg, WaterfallChart, WaterfallStage, value_label,
 };
 pub use table::Table;
+pub use validate::{Validated, Validation, validation_csv, validation_page, validation_text};
 pub use zoom::{zoom_page, zoom_text};

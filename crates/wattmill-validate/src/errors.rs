@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::outcome::{Metric, Outcome};
+use crate::evaluate::Evaluation;
+use crate::outcome::{Figure, Group, Metric, Outcome};
 
 /// The error of one metric over a set of rows, in fractions: 0.1 is ten per cent.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -63,4 +64,94 @@ pub fn errors_by_metric<'a>(
     }
     let errors = signed.into_iter().filter_map(|(metric, all)| Some((metric, Errors::of(all)?)));
     errors.collect()
+}
+
+/// The errors of rows that have something in common.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GroupErrors {
+    /// What they have in common: `model`, `accelerator`, …
+    pub by: &'static str,
+    /// Which one.
+    pub name: String,
+    /// Rows.
+    pub rows: usize,
+    /// By metric.
+    pub metrics: BTreeMap<Metric, Errors>,
+}
+
+/// Something that rows may have in common: what it is, and the name of a row's group, which is empty
+/// for a row that is in none.
+type Grouping = (&'static str, fn(&Group) -> &str);
+
+const GROUPINGS: [Grouping; 7] = [
+    ("model", |group| &group.model),
+    ("accelerator", |group| &group.accelerator),
+    ("engine", |group| &group.engine),
+    ("mode", |group| &group.mode),
+    ("precision", |group| &group.precision),
+    ("concurrency", Group::band),
+    ("source", |group| &group.source),
+];
+
+/// The errors of the headline rows by everything they may have in common, and of the other rows as a
+/// group of their own. A grouping into one is left out.
+pub fn errors_by_group(evaluation: &Evaluation) -> Vec<GroupErrors> {
+    let mut all = Vec::new();
+    for (by, name_of) in GROUPINGS {
+        let mut groups: BTreeMap<&str, Vec<&Outcome>> = BTreeMap::new();
+        for outcome in evaluation.headline() {
+            let name = name_of(&outcome.group);
+            if !name.is_empty() {
+                groups.entry(name).or_default().push(outcome);
+            }
+        }
+        if groups.len() > 1 {
+            all.extend(groups.into_iter().map(|(name, rows)| group(by, name, &rows)));
+        }
+    }
+    let outside: Vec<&Outcome> = evaluation.outcomes.iter().filter(|o| !o.headline).collect();
+    if !outside.is_empty() {
+        all.push(group("headline", "outside", &outside));
+    }
+    all
+}
+
+fn group(by: &'static str, name: &str, rows: &[&Outcome]) -> GroupErrors {
+    let metrics = errors_by_metric(rows.iter().copied());
+    GroupErrors { by, name: name.to_owned(), rows: rows.len(), metrics }
+}
+
+/// The `most` headline figures that are furthest from what was measured, the furthest first; a
+/// factor counts the same in both directions.
+pub fn worst_figures(evaluation: &Evaluation, most: usize) -> Vec<(&Outcome, &Figure)> {
+    let figures = evaluation.headline().flat_map(|o| o.figures.iter().map(move |f| (o, f)));
+    let distance = |figure: &Figure| libm::log(figure.predicted / figure.measured).abs();
+    let mut all: Vec<(&Outcome, &Figure)> = figures.collect();
+    // Stable: equally far figures keep the order of the file.
+    all.sort_by(|a, b| distance(b.1).total_cmp(&distance(a.1)));
+    all.truncate(most);
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_of_the_size_and_bias_has_a_sign() {
+        let errors = Errors::of([-0.5, 0.1, 0.2, 0.3, 0.4]).unwrap();
+        assert_eq!((errors.count, errors.median, errors.bias), (5, 0.3, 0.2));
+        assert!((errors.mean - 0.3).abs() < 1e-12);
+        assert!((errors.p90 - 0.46).abs() < 1e-12);
+        assert_eq!(Errors::of([]), None);
+    }
+
+    #[test]
+    fn quantiles_lie_between_values() {
+        let mut values = [10.0, 20.0, 30.0, 40.0, 50.0];
+        assert_eq!(quantile(&mut values, 0.9), Some(46.0));
+        assert_eq!(quantile(&mut values, 0.0), Some(10.0));
+        assert_eq!(quantile(&mut values, 1.0), Some(50.0));
+        assert_eq!(quantile(&mut [7.0], 0.3), Some(7.0));
+    }
 }

@@ -227,7 +227,7 @@ impl Kind {
     }
 
     /// In a few words, for messages.
-    pub(crate) const fn describe(self) -> &'static str {
+    pub const fn describe(self) -> &'static str {
         match self {
             Self::Serving => "closed-loop serving points (serving)",
             Self::LongPrompt => "long-prompt serving points (serving)",

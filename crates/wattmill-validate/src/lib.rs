@@ -24,7 +24,7 @@ pub mod throughput;
 pub mod training;
 
 pub use engine::Effort;
-pub use errors::{Errors, errors_by_metric, quantile};
+pub use errors::{Errors, GroupErrors, errors_by_group, errors_by_metric, quantile, worst_figures};
 pub use evaluate::{Case, Evaluation, evaluate, predict, resolve};
 pub use kind::Kind;
 pub use lengths::Spread;

@@ -45,6 +45,38 @@ impl Metric {
         Self::NodePower,
     ];
 
+    /// Without its unit, for figures that have none, such as errors.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Ttft => "ttft",
+            Self::Tpot => "tpot",
+            Self::EndToEnd => "e2e",
+            Self::OutputRate => "output_rate",
+            Self::InputRate => "input_rate",
+            Self::PromptTime => "prompt_time",
+            Self::StepTime => "step_time",
+            Self::AcceleratorPower => "accelerator_power",
+            Self::EnergyPerToken => "energy_per_token",
+            Self::NodePower => "node_power",
+        }
+    }
+
+    /// In words, with its unit.
+    pub const fn describe(self) -> &'static str {
+        match self {
+            Self::Ttft => "time to first token, ms",
+            Self::Tpot => "time per output token, ms",
+            Self::EndToEnd => "request to last token, s",
+            Self::OutputRate => "output tokens a second of one accelerator",
+            Self::InputRate => "prompt tokens a second of one accelerator",
+            Self::PromptTime => "time of the prompts of a batch, ms",
+            Self::StepTime => "time between tokens, ms",
+            Self::AcceleratorPower => "power of one accelerator, W",
+            Self::EnergyPerToken => "accelerator energy of an output token, J",
+            Self::NodePower => "power of a node, W",
+        }
+    }
+
     /// With its unit, as in columns and fields.
     pub const fn name(self) -> &'static str {
         match self {

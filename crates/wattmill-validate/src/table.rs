@@ -64,6 +64,21 @@ pub enum TableProblem {
     },
 }
 
+impl TableProblem {
+    /// The way out, where the message does not say it.
+    pub const fn help(&self) -> Option<&'static str> {
+        match self {
+            Self::NoRows => Some("add a row for each measurement"),
+            Self::Syntax { .. } => Some("save it as UTF-8 text with commas between fields"),
+            Self::UnknownKind { .. } => {
+                Some("README.md of the built-in measurements names the columns of every kind")
+            }
+            Self::Number { .. } => Some("write a plain number, or leave the field blank"),
+            Self::Empty | Self::Twice { .. } | Self::More { .. } => None,
+        }
+    }
+}
+
 /// A measured table.
 #[derive(Clone, Debug)]
 pub struct Table {

@@ -5,6 +5,7 @@ pub(crate) mod check;
 mod factory;
 pub(crate) mod replay;
 pub(crate) mod run;
+pub(crate) mod validate;
 pub(crate) mod zoom;
 
 use crate::exit::Failure;

@@ -15,6 +15,7 @@ mod replay;
 mod run;
 mod schema;
 mod text;
+mod validate;
 mod zoom;
 
 #[cfg(test)]
@@ -26,4 +27,5 @@ pub use reference::output_reference_markdown;
 pub use replay::{ReplayEngine, ReplayInputs, ReplayTraffic, replay_document};
 pub use run::run_document;
 pub use schema::output_schemas;
+pub use validate::validate_document;
 pub use zoom::zoom_document;

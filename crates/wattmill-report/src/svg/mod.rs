@@ -14,6 +14,7 @@ mod line;
 mod number;
 mod over_x;
 mod scale;
+mod scatter;
 mod sheet;
 mod states;
 #[cfg(test)]
@@ -29,6 +30,7 @@ pub use distribution::{Distribution, DistributionChart};
 pub use dots::DotChart;
 pub use line::LineChart;
 pub use number::value_label;
+pub use scatter::{Points, ScatterChart};
 pub use states::{Cell, State, StateChart};
 pub(crate) use text::escape;
 pub use waterfall::{StageKind, WaterfallChart, WaterfallStage};

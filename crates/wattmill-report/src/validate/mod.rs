@@ -1,0 +1,49 @@
+//! Measurements against the model, for people and spreadsheets.
+
+mod page;
+mod rows;
+mod text;
+
+pub use page::validation_page;
+pub use rows::validation_csv;
+pub use text::validation_text;
+
+use wattmill_units::AnswerHash;
+use wattmill_validate::Evaluation;
+
+/// Measured tables, each with what came of its rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Validation {
+    /// In the order they were given.
+    pub files: Vec<Validated>,
+    /// Whether it was stopped early: then the last file is partial and later ones are missing.
+    pub interrupted: bool,
+}
+
+/// One measured table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Validated {
+    /// Name of the file.
+    pub name: String,
+    /// What came of its rows.
+    pub evaluation: Evaluation,
+}
+
+impl Validation {
+    /// Hash of every prediction and of the lines without one.
+    pub fn answer_hash(&self) -> u64 {
+        let mut hash = AnswerHash::new();
+        for file in &self.files {
+            hash.add_text(file.evaluation.kind.name());
+            for outcome in &file.evaluation.outcomes {
+                hash.add(outcome.line);
+                outcome.figures.iter().for_each(|figure| hash.add_f64(figure.predicted));
+            }
+            for row in &file.evaluation.unanswered {
+                hash.add(row.line);
+                hash.add_text(row.reason.kind());
+            }
+        }
+        hash.finish()
+    }
+}
