@@ -16,6 +16,8 @@ pub(crate) const MOST_DEGREE: u32 = 4_096;
 pub(crate) const MOST_CONCURRENCY: u32 = 65_536;
 /// Longest prompt or answer that is simulated.
 pub(crate) const MOST_TOKENS: u32 = 1 << 22;
+/// Most tokens of all requests in flight that are simulated; measured are up to 2^27.
+const MOST_UNDER_WAY: u64 = 1 << 30;
 /// Output tokens of a run beyond which rounds are left out.
 const MOST_RUN_TOKENS: u64 = 1 << 31;
 
@@ -123,6 +125,15 @@ pub(crate) fn deployment<'a>(
 pub(crate) fn holds(deployment: &Deployment<'_>, tokens: u64) -> Result<(), Reason> {
     let cache = MemoryPlan::of(deployment).tokens();
     if tokens > cache { Err(Reason::TooLong { tokens, cache }) } else { Ok(()) }
+}
+
+/// Refuses more work than a row is worth.
+pub(crate) fn affordable(requests: u32, tokens: u64) -> Result<(), Reason> {
+    let most = MOST_UNDER_WAY;
+    if tokens.saturating_mul(u64::from(requests)) > most {
+        return Err(Reason::TooMuch { requests, tokens, most });
+    }
+    Ok(())
 }
 
 /// One replica, compiled.

@@ -256,21 +256,21 @@ impl Kind {
         self.columns().iter().filter(|column| column.required).map(|column| column.name)
     }
 
-    /// The kind all of whose required columns are there; else the one that lacks the smallest share
-    /// of them, and what it lacks.
+    /// The kind all of whose required columns are there; else the one of which most are there, and
+    /// what it lacks.
     pub(crate) fn of(there: impl Fn(&str) -> bool) -> Result<Self, (Self, Vec<&'static str>)> {
-        let mut nearest: Option<(f64, Self, Vec<&'static str>)> = None;
+        let mut nearest: Option<(usize, Self, Vec<&'static str>)> = None;
         for kind in Self::ALL {
             let missing: Vec<&str> = kind.required().filter(|name| !there(name)).collect();
             if missing.is_empty() {
                 return Ok(kind);
             }
-            let share = missing.len() as f64 / kind.required().count() as f64;
-            if nearest.as_ref().is_none_or(|(least, ..)| share < *least) {
-                nearest = Some((share, kind, missing));
+            let found = kind.columns().iter().filter(|column| there(column.name)).count();
+            if nearest.as_ref().is_none_or(|(most, ..)| found > *most) {
+                nearest = Some((found, kind, missing));
             }
         }
-        let (_, kind, missing) = nearest.unwrap_or((1.0, Self::Serving, Vec::new()));
+        let (_, kind, missing) = nearest.unwrap_or((0, Self::Serving, Vec::new()));
         Err((kind, missing))
     }
 }

@@ -268,6 +268,19 @@ pub enum Reason {
     /// It cannot be laid out like that.
     #[error("{}", joined(.0))]
     Layout(Vec<LayoutProblem>),
+    /// More work than is simulated for a row.
+    #[error(
+        "{requests} requests of {tokens} tokens are more than is simulated: at most {most} tokens \
+         under way"
+    )]
+    TooMuch {
+        /// Requests in flight.
+        requests: u32,
+        /// Tokens of each.
+        tokens: u64,
+        /// Most tokens of all of them.
+        most: u64,
+    },
     /// Requests that are longer than the whole cache.
     #[error("a request of {tokens} tokens is longer than the {cache} tokens that the cache holds")]
     TooLong {
@@ -289,6 +302,7 @@ impl Reason {
             Self::Missing { .. } => "blank field",
             Self::OutOfRange { .. } => "count out of range",
             Self::Unsupported(_) => "not supported",
+            Self::TooMuch { .. } => "more than is simulated",
             Self::TooLong { .. } => "request longer than the cache",
             Self::Layout(problems) => match problems.first() {
                 Some(LayoutProblem::Heads { .. } | LayoutProblem::KvHeads { .. }) => {

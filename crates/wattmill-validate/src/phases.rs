@@ -48,6 +48,7 @@ pub fn resolve<'a>(row: &Row<'_>, catalog: &'a Catalog) -> Result<Case<'a>, Reas
     let batch = row.needed_count("batch_size", MOST_CONCURRENCY)?;
     let input = row.needed_count("isl_tokens", MOST_TOKENS)?;
     let output = row.needed_count("osl_tokens", MOST_TOKENS)?;
+    engine::affordable(batch, u64::from(input) + u64::from(output))?;
     let spec = EngineSpec {
         max_seqs: batch,
         max_tokens: batch.saturating_mul(input).clamp(8_192, 1 << 20),

@@ -113,6 +113,7 @@ pub fn resolve<'a>(row: &Row<'_>, kind: Kind, catalog: &'a Catalog) -> Result<Ca
         engine::spec(layout, flavour, precision, chip, input, concurrency)
     };
     let longest = u64::from(input) + u64::from(output);
+    engine::affordable(concurrency, longest)?;
     let pools = if mode == "disagg" {
         let pool = |columns: &PoolColumns, longest: u64| -> Result<Pool<'a>, Reason> {
             let workers = row.count(columns.workers, MOST_DEGREE)?.unwrap_or(1);
@@ -287,11 +288,10 @@ fn together(case: &Case<'_>, run: &ClosedRun) -> Vec<(Metric, f64)> {
 }
 
 fn figures_of(case: &Case<'_>, ttft: f64, tpot: f64) -> Vec<(Metric, f64)> {
-    vec![
-        (Metric::Ttft, ttft),
-        (Metric::Tpot, tpot),
-        (Metric::OutputRate, rate_of(ttft, tpot, case)),
-    ]
+    let mut all = vec![(Metric::Ttft, ttft), (Metric::OutputRate, rate_of(ttft, tpot, case))];
+    // A single token has no time between tokens.
+    all.extend((case.output > 1).then_some((Metric::Tpot, tpot)));
+    all
 }
 
 /// Median of times, ms; 0 without any.
