@@ -35,10 +35,13 @@ pub struct Overheads {
     pub exposed: f64,
     /// Expert dispatch and combine, against kernels timed alone.
     pub exchange: f64,
-    /// Each request before it reaches the engine: connection, tokenising, template.
+    /// Each request before it reaches the engine, one after the other: tokenising, template.
     pub request: f64,
-    /// Each prompt token before it reaches the engine.
+    /// Each prompt token before it reaches the engine, one request after the other.
     pub prompt_token: f64,
+    /// Each request on its way to the engine and its first token on the way back, which delays
+    /// nobody else.
+    pub latency: f64,
 }
 
 impl Overheads {
@@ -58,10 +61,11 @@ impl Overheads {
         exchange: 1.0,
         request: 0.0,
         prompt_token: 0.0,
+        latency: 0.0,
     };
 
     /// Names of the constants, in the order of [`Self::values`].
-    pub const NAMES: [&str; 14] = [
+    pub const NAMES: [&str; 15] = [
         "step",
         "sequence",
         "mixed",
@@ -76,10 +80,11 @@ impl Overheads {
         "exchange",
         "request",
         "prompt_token",
+        "latency",
     ];
 
     /// The constants in the order of [`Self::NAMES`].
-    pub const fn values(&self) -> [f64; 14] {
+    pub const fn values(&self) -> [f64; 15] {
         [
             self.step,
             self.sequence,
@@ -95,6 +100,7 @@ impl Overheads {
             self.exchange,
             self.request,
             self.prompt_token,
+            self.latency,
         ]
     }
 
@@ -105,7 +111,7 @@ impl Overheads {
     /// let none = Overheads::NONE;
     /// assert_eq!(Overheads::from_values(none.values()), none);
     /// ```
-    pub const fn from_values(v: [f64; 14]) -> Self {
+    pub const fn from_values(v: [f64; 15]) -> Self {
         Self {
             step: v[0],
             sequence: v[1],
@@ -121,6 +127,7 @@ impl Overheads {
             exchange: v[11],
             request: v[12],
             prompt_token: v[13],
+            latency: v[14],
         }
     }
 
@@ -132,7 +139,7 @@ impl Overheads {
 
 /// One engine's constants from its table.
 pub(crate) fn parse_overheads(table: &Table) -> Result<Overheads, Vec<RowError>> {
-    let mut values = [0.0; 14];
+    let mut values = [0.0; 15];
     let mut errors = Vec::new();
     for (name, value) in Overheads::NAMES.iter().zip(&mut values) {
         let stated = table.get(*name).and_then(|v| v.as_float());

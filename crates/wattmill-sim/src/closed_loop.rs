@@ -22,6 +22,9 @@ pub struct ClosedLoop<'a> {
     pub concurrency: u32,
     /// What is asked, in this order, by whoever is free first.
     pub exchanges: &'a [Exchange],
+    /// From a client's sending a request to the frontend's having it, and of a first token back to
+    /// the client; part of the TTFT.
+    pub latency: SimTime,
     /// Time in which the frontend hands one request on, one after the other; part of the TTFT.
     /// Requests sent together so come to the replica apart, as they do in practice.
     pub service: SimTime,
@@ -67,6 +70,7 @@ impl ClosedLoop<'_> {
     /// let clients = ClosedLoop {
     ///     concurrency: 2,
     ///     exchanges: &[Exchange { input: 100, output: 51 }; 6],
+    ///     latency: SimTime::ZERO,
     ///     service: SimTime::ZERO,
     ///     pause: SimTime::ZERO,
     /// };
@@ -117,6 +121,7 @@ impl ClosedLoop<'_> {
         let mut frontend = Frontend {
             waiting: self.exchanges,
             limits,
+            latency: self.latency,
             service: self.service,
             free: SimTime::ZERO,
             sent: Vec::with_capacity(self.exchanges.len()),
@@ -135,6 +140,7 @@ impl ClosedLoop<'_> {
 struct Frontend<'a> {
     waiting: &'a [Exchange],
     limits: BatchLimits,
+    latency: SimTime,
     service: SimTime,
     /// When it has handed on the last.
     free: SimTime,
@@ -149,7 +155,7 @@ impl Frontend<'_> {
         let skipped = self.waiting.iter().position(possible)?;
         let exchange = self.waiting[skipped];
         self.waiting = &self.waiting[skipped + 1..];
-        self.free = self.free.max(now) + self.service;
+        self.free = self.free.max(now + self.latency) + self.service;
         let id = self.sent.len() as u64;
         self.sent.push(now);
         Some(Request { id, arrival: self.free, input: exchange.input, output: exchange.output })

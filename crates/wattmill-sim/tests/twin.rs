@@ -149,20 +149,21 @@ proptest! {
         capacity in 10u64..200,
         slope in prop::sample::select(vec![0u64, 1, 1 << 20]),
         service in prop::sample::select(vec![0u64, 1, 5_000]),
+        latency in prop::sample::select(vec![0u64, 333]),
         pause in prop::sample::select(vec![0u64, 77, 900_000]),
     ) {
         let limits = BatchLimits::new(max_seqs, max_tokens, 16, capacity);
         let model = Kinked { base: 1 << 32, per_token: 1 << 20, slope, kink: 500, steeper: 7 };
         let exchanges: Vec<Exchange> =
             lengths.into_iter().map(|(input, output)| Exchange { input, output }).collect();
-        let (service, pause) = (SimTime::from_ns(service), SimTime::from_ns(pause));
-        let clients = ClosedLoop { concurrency, exchanges: &exchanges, service, pause };
+        let [latency, service, pause] = [latency, service, pause].map(SimTime::from_ns);
+        let clients = ClosedLoop { concurrency, exchanges: &exchanges, latency, service, pause };
         let run = clients.run(&model, limits);
 
         let possible = exchanges.iter().filter(|e| limits.can_ever_run(e.input, e.output));
         let mut busy = SimTime::ZERO;
         let mut at = |sent: SimTime| {
-            busy = busy.max(sent) + service;
+            busy = busy.max(sent + latency) + service;
             busy
         };
         let all: Vec<Request> = (0..)

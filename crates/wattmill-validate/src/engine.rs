@@ -136,6 +136,13 @@ pub(crate) fn affordable(requests: u32, tokens: u64) -> Result<(), Reason> {
     Ok(())
 }
 
+/// What stands between clients and an engine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Frontend {
+    latency: SimTime,
+    service: SimTime,
+}
+
 /// One replica, compiled.
 #[derive(Clone, Debug)]
 pub(crate) struct Engine {
@@ -159,21 +166,25 @@ impl Engine {
         Ok(Self { surface, limits, overheads })
     }
 
-    /// What a prompt of `input` tokens keeps the frontend busy for.
-    pub(crate) fn frontend(&self, input: u32) -> SimTime {
-        let seconds = self.overheads.request + self.overheads.prompt_token * f64::from(input);
-        SimTime::from_seconds(Seconds::from_s(seconds))
+    /// What a prompt of `input` tokens meets before the engine has it.
+    pub(crate) fn frontend(&self, input: u32) -> Frontend {
+        let o = &self.overheads;
+        let time = |seconds: f64| SimTime::from_seconds(Seconds::from_s(seconds));
+        let service = time(o.request + o.prompt_token * f64::from(input));
+        Frontend { latency: time(o.latency), service }
     }
 
     pub(crate) fn run(
         &self,
         model: &impl StepModel,
         concurrency: u32,
-        service: SimTime,
+        frontend: Frontend,
         pause: SimTime,
         exchanges: &[Exchange],
     ) -> ClosedRun {
-        let clients = ClosedLoop { concurrency, exchanges, service, pause };
+        let Frontend { latency, service } = frontend;
+        let clients = ClosedLoop { concurrency, exchanges, latency, service, pause };
+
         clients.run(model, self.limits)
     }
 }
@@ -204,7 +215,13 @@ impl Engine {
         let count = requests(concurrency, output, LOADED_ROUNDS);
         let exchanges = draw(spread, input, output, count);
         let none = SimTime::ZERO;
-        let clients = ClosedLoop { concurrency, exchanges: &exchanges, service: none, pause: none };
+        let clients = ClosedLoop {
+            concurrency,
+            exchanges: &exchanges,
+            latency: none,
+            service: none,
+            pause: none,
+        };
         clients.steady(&self.surface, self.limits).ok_or_else(|| Reason::TooLong {
             tokens: u64::from(input) + u64::from(output),
             cache: self.surface.memory().tokens(),

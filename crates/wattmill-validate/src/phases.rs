@@ -9,7 +9,7 @@ use wattmill_perf::Deployment;
 use wattmill_sim::Exchange;
 use wattmill_units::SimTime;
 
-use crate::engine::{self, Effort, Engine, MOST_CONCURRENCY, MOST_DEGREE, MOST_TOKENS};
+use crate::engine::{self, Effort, Engine, Frontend, MOST_CONCURRENCY, MOST_DEGREE, MOST_TOKENS};
 use crate::labels;
 use crate::outcome::{Group, Measured, Metric, Reason};
 use crate::table::Row;
@@ -96,7 +96,8 @@ pub fn predict(
     let engine = Engine::compile(&case.deployment, efficiency)?;
     let exchange = Exchange { input: case.input, output: case.output };
     let exchanges = vec![exchange; case.batch as usize];
-    let run = engine.run(&engine.surface, case.batch, SimTime::ZERO, SimTime::ZERO, &exchanges);
+    let run =
+        engine.run(&engine.surface, case.batch, Frontend::default(), SimTime::ZERO, &exchanges);
     let (span, accelerators) = (run.span().as_seconds(), f64::from(engine.surface.accelerators()));
     let power = engine.surface.idle_power() + run.usage.dynamic_energy() / span;
     let mut all = vec![

@@ -12,7 +12,7 @@ use wattmill_perf::{Deployment, StepCost, StepModel, StepShape};
 use wattmill_sim::{ClosedRun, Finished};
 use wattmill_units::{Seconds, SimTime};
 
-use crate::engine::{self, Effort, Engine, MOST_CONCURRENCY, MOST_DEGREE, MOST_TOKENS};
+use crate::engine::{self, Effort, Engine, Frontend, MOST_CONCURRENCY, MOST_DEGREE, MOST_TOKENS};
 use crate::errors::quantile;
 use crate::kind::Kind;
 use crate::labels;
@@ -265,9 +265,9 @@ pub fn predict(
             let engine = Engine::compile(deployment, efficiency)?;
             let count = engine::requests(case.concurrency, case.output, effort.rounds);
             let exchanges = draw(case.spread, case.input, case.output, count);
-            let service = engine.frontend(case.input);
+            let frontend = engine.frontend(case.input);
             let run =
-                engine.run(&engine.surface, case.concurrency, service, SimTime::ZERO, &exchanges);
+                engine.run(&engine.surface, case.concurrency, frontend, SimTime::ZERO, &exchanges);
             Ok(together(case, &run))
         }
         Pools::Apart { prefill, decode } => apart(case, prefill, decode, efficiency, effort),
@@ -358,13 +358,13 @@ fn apart(
     let mut waiting = SimTime::ZERO;
     for _ in 0..SETTLING_ROUNDS {
         let at_decode = clients(decode.workers);
-        let run = after.run(&answering, at_decode, SimTime::ZERO, waiting, &answered);
+        let run = after.run(&answering, at_decode, Frontend::default(), waiting, &answered);
         tpot = mean_tpot_ms(&run, at_decode);
         let answering_time = mean_ms(run.e2e().map(|time| (false, time)));
         let pause = SimTime::from_seconds(Seconds::from_ms(answering_time)) + transfer;
         let at_prefill = clients(prefill.workers);
-        let service = before.frontend(case.input);
-        let run = before.run(&before.surface, at_prefill, service, pause, &asked);
+        let frontend = before.frontend(case.input);
+        let run = before.run(&before.surface, at_prefill, frontend, pause, &asked);
         ttft = mean_ttft_ms(&run, at_prefill);
         waiting = SimTime::from_seconds(Seconds::from_ms(ttft)) + transfer;
     }

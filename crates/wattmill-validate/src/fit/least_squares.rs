@@ -14,7 +14,11 @@ pub(crate) fn huber_weight(miss: f64, outlier: f64) -> f64 {
 
 /// Unknowns that make the misses small, from `start` on, by damped Gauss-Newton steps with
 /// differences of `step` for derivatives. Unknowns should be of the size of 1, such as logarithms.
-pub(crate) fn least_squares(start: &[f64], step: f64, misses: impl Fn(&[f64]) -> Vec<f64>) -> Vec<f64> {
+pub(crate) fn least_squares(
+    start: &[f64],
+    step: f64,
+    misses: impl Fn(&[f64]) -> Vec<f64>,
+) -> Vec<f64> {
     let cost = |misses: &[f64]| -> f64 {
         let one = |m: &f64| {
             let c = (m * m + OUTLIER * OUTLIER).sqrt() - OUTLIER;

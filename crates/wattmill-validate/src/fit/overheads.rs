@@ -20,30 +20,27 @@ const fn within(start: f64, least: f64, most: f64) -> Free {
 }
 
 /// In the order of [`Overheads::NAMES`]. What the rows say nothing of stays where it starts.
-const CONSTANTS: [Free; 14] = [
+const CONSTANTS: [Free; 15] = [
     within(1e-3, 5e-5, 2e-2),
     within(5e-6, 1e-7, 1e-4),
     within(1e-3, 1e-5, 3e-2),
     within(1.5e-6, 2e-7, 1e-5),
     within(0.3, 0.02, 1.5),
-    within(1.0, 0.6, 1.8),
-    within(1.0, 0.6, 1.8),
-    within(1.0, 0.4, 2.5),
+    within(1.0, 0.75, 1.6),
+    within(1.0, 0.85, 1.8),
+    within(1.0, 0.5, 2.5),
     within(1.0, 0.4, 3.0),
     within(1.0, 0.4, 3.0),
     within(1.0, 0.2, 2.5),
     within(1.0, 0.3, 4.0),
     within(1e-3, 1e-5, 2e-2),
     within(5e-7, 1e-8, 2e-5),
+    within(2e-2, 1e-3, 2e-1),
 ];
 
 /// What each metric of a row weighs.
-const WEIGHTS: [(Metric, f64); 4] = [
-    (Metric::Tpot, 1.0),
-    (Metric::Ttft, 0.3),
-    (Metric::StepTime, 1.0),
-    (Metric::PromptTime, 0.5),
-];
+const WEIGHTS: [(Metric, f64); 4] =
+    [(Metric::Tpot, 1.0), (Metric::Ttft, 0.3), (Metric::StepTime, 1.0), (Metric::PromptTime, 0.5)];
 /// What it costs to leave the start, in misses of one row for each factor of e.
 const LOYALTY: f64 = 0.3;
 /// Difference for derivatives, in logarithm: requests that meet or miss a step make the times a
@@ -61,7 +58,7 @@ pub fn fit_overheads(
     effort: Effort,
 ) -> Overheads {
     let values = |logs: &[f64]| -> Overheads {
-        let mut values = [0.0; 14];
+        let mut values = [0.0; 15];
         for ((value, log), free) in values.iter_mut().zip(logs).zip(&CONSTANTS) {
             *value = libm::exp(*log).clamp(free.least, free.most);
         }
