@@ -14,6 +14,9 @@ pub enum Spread {
     /// Whole numbers uniform between this share of what it says and all of it, prompts and answers
     /// alike (`--random-range-ratio`; InferenceX: 0.8).
     From(f64),
+    /// Prompts as long as it says, answers uniform within this share of it to either side: clients
+    /// of one length that have drifted out of step.
+    Adrift(f64),
     /// Whole numbers uniform from 1 to twice the mean: what is assumed of natural texts, of which
     /// only the mean is known.
     Natural,
@@ -21,8 +24,12 @@ pub enum Spread {
 
 /// `count` requests around, or of at most, `input` and `output` tokens. The same for every row of these lengths.
 pub(crate) fn draw(spread: Spread, input: u32, output: u32, count: usize) -> Vec<Exchange> {
-    let range = |tokens: u32| match spread {
-        Spread::Fixed => (tokens, tokens),
+    let range = |tokens: u32, answer: bool| match spread {
+        Spread::Adrift(share) if answer => {
+            let aside = (f64::from(tokens) * share) as u32;
+            ((tokens - aside).max(1), tokens.saturating_add(aside))
+        }
+        Spread::Fixed | Spread::Adrift(_) => (tokens, tokens),
         Spread::From(share) => (((f64::from(tokens) * share) as u32).clamp(1, tokens), tokens),
         Spread::Natural => (1, tokens.saturating_mul(2).saturating_sub(1).max(1)),
     };
@@ -31,7 +38,7 @@ pub(crate) fn draw(spread: Spread, input: u32, output: u32, count: usize) -> Vec
     let one = |(least, most): (u32, u32), stream: &mut Stream| {
         least + stream.below(u64::from(most - least) + 1) as u32
     };
-    let (input, output) = (range(input), range(output));
+    let (input, output) = (range(input, false), range(output, true));
     (0..count)
         .map(|_| Exchange { input: one(input, &mut inputs), output: one(output, &mut outputs) })
         .collect()

@@ -7,7 +7,7 @@
 //! together, and medians would not. The engine is the simulator's replica with that many requests under way.
 
 use wattmill_catalog::{Catalog, Efficiency};
-use wattmill_factory::{EngineSpec, Layout};
+use wattmill_factory::{EngineSpec, Flavour, Layout};
 use wattmill_perf::{Deployment, StepCost, StepModel, StepShape};
 use wattmill_sim::{ClosedRun, Finished};
 use wattmill_units::{Seconds, SimTime};
@@ -24,6 +24,11 @@ use crate::table::Row;
 const MEASURED_ROUNDS: f64 = 10.0;
 /// Rounds of the loop between prefill and decode pools after which their shares have settled.
 const SETTLING_ROUNDS: usize = 4;
+
+/// How far answers of one length are taken to differ where clients drift out of step. TTFTs measured
+/// at fixed lengths rise with the concurrency as those of clients out of step do; in a simulated
+/// loop nothing but the lengths moves them apart.
+const DRIFT: f64 = 0.1;
 
 /// A row, ready to be predicted.
 #[derive(Clone, Debug)]
@@ -108,7 +113,12 @@ pub fn resolve<'a>(row: &Row<'_>, kind: Kind, catalog: &'a Catalog) -> Result<Ca
     let inferencex = row.text("src_kind").is_some_and(|source| {
         source == "other" || source.starts_with("inferencex_") && kind == Kind::Serving
     });
-    let spread = if inferencex { Spread::From(0.8) } else { Spread::Fixed };
+    let spread = match flavour {
+        _ if inferencex => Spread::From(0.8),
+        // Prompts that go first keep the clients in step: all wait for the last prompt.
+        Flavour::Sglang => Spread::Fixed,
+        Flavour::Vllm | Flavour::Trtllm => Spread::Adrift(DRIFT),
+    };
     let spec = |layout, concurrency| -> EngineSpec {
         engine::spec(layout, flavour, precision, chip, input, concurrency)
     };
