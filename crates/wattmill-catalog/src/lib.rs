@@ -14,6 +14,7 @@ mod naming;
 mod overheads;
 mod provenance;
 mod row;
+mod state;
 mod surface;
 mod system;
 mod traffic;
@@ -28,6 +29,7 @@ pub use model::{AttentionKind, Ffn, Indexer, Model, Moe, Undescribed, parse_mode
 pub use overheads::Overheads;
 pub use provenance::{Confidence, Field, Provenance};
 pub use row::RowError;
+pub use state::{StateKind, StateMixer};
 pub use surface::{Axis, CORRECTION, FitError, MOST_AXES, Surface, Surfaces};
 pub use system::{System, parse_system};
 pub use traffic::{LengthRow, ShapeRow};

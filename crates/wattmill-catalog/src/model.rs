@@ -2,8 +2,9 @@
 
 use toml::Table;
 
-use crate::Provenance;
 use crate::row::{Row, RowError};
+use crate::state::parse_state;
+use crate::{Provenance, StateMixer};
 
 /// How a layer attends.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -45,6 +46,9 @@ pub struct Moe {
     pub expert_dim: u32,
     /// Total inner size of the shared experts (0 = none).
     pub shared_dim: u32,
+    /// Width of what routed experts take and give: a token is projected to it before it is sent to
+    /// them, and back after (0 = the residual width, without projections).
+    pub latent_dim: u32,
     /// How many of the layers are MoE layers.
     pub layers: u32,
 }
@@ -106,14 +110,19 @@ pub struct Model {
     pub family: String,
     /// Released, as `2024-07`.
     pub release: String,
-    /// Layers. 0 where no source states them: such a model can be shown, not priced.
+    /// Layers. 0 where no source states them: such a model can be shown, not priced. In some models
+    /// attention, state and feed-forward part are layers of their own, in others each layer has a
+    /// feed-forward part and one of the others; their counts say how many there are of each.
     pub layers: u32,
     /// Residual width.
     pub hidden: u32,
     /// Attention of a layer.
     pub attention: AttentionKind,
-    /// Layers that attend over the whole context; the rest attend over [`Self::window`] or keep a
-    /// constant state.
+    /// Whether what attention reads is multiplied by a gate, which has a projection of its own.
+    pub output_gate: bool,
+    /// Layers that attend.
+    pub attention_layers: u32,
+    /// Of these, layers that attend over the whole context; the rest attend over [`Self::window`].
     pub full_attention_layers: u32,
     /// Sliding window, tokens, of the layers that have one (0 = none).
     pub window: u32,
@@ -121,6 +130,8 @@ pub struct Model {
     pub sparse_top_k: u32,
     /// The indexer of sparse attention, if it has one.
     pub indexer: Option<Indexer>,
+    /// The layers that keep a state, if any.
+    pub state: Option<StateMixer>,
     /// What the fields above leave out, if anything.
     pub undescribed: Option<Undescribed>,
     /// Feed-forward parts.
@@ -140,8 +151,8 @@ pub struct Model {
 }
 
 impl Model {
-    /// Parameters from the dimensions: attention, feed-forward, routers and embeddings; no norms,
-    /// biases or multi-token prediction. Too few where [`Self::undescribed`] is not `None`.
+    /// Parameters from the dimensions: attention, states, feed-forward, routers and embeddings; no
+    /// norms, biases or multi-token prediction. Too few where [`Self::undescribed`] is not `None`.
     ///
     /// ```
     /// let catalog = wattmill_catalog::Catalog::builtin();
@@ -162,23 +173,28 @@ impl Model {
         let dense = self.ffn_parameters(self.ffn.dense_dim) * f64::from(self.ffn.dense_layers);
         let moe = self.ffn.moe.map_or(0.0, |m| {
             let router = f64::from(self.hidden) * f64::from(m.routed);
-            let routed = self.ffn_parameters(m.expert_dim) * f64::from(experts);
-            (router + routed + self.ffn_parameters(m.shared_dim)) * f64::from(m.layers)
+            let latent = 2.0 * f64::from(self.hidden) * f64::from(m.latent_dim);
+            let routed = self.expert_parameters() * f64::from(experts);
+            let shared = self.ffn_parameters(m.shared_dim);
+            (router + latent + routed + shared) * f64::from(m.layers)
         });
+        let state = self.state.map_or(0.0, |s| s.parameters(self.hidden) * f64::from(s.layers));
         let embeddings = if self.tied_embeddings { 1.0 } else { 2.0 };
-        self.attention_parameters() * f64::from(self.layers)
+        self.attention_parameters() * f64::from(self.attention_layers)
+            + state
             + dense
             + moe
             + embeddings * f64::from(self.vocab) * f64::from(self.hidden)
     }
 
-    /// Parameters of one layer's attention, its indexer included.
+    /// Parameters of one layer's attention, its gate and indexer included.
     pub fn attention_parameters(&self) -> f64 {
         let hidden = f64::from(self.hidden);
-        let (attention, query_in) = match self.attention {
+        let (attention, query_in, read) = match self.attention {
             AttentionKind::Grouped { heads, kv_heads, head_dim } => {
                 let (q, kv) = (f64::from(heads), f64::from(kv_heads));
-                (hidden * f64::from(head_dim) * 2.0 * (q + kv), hidden)
+                let dim = f64::from(head_dim);
+                (hidden * dim * 2.0 * (q + kv), hidden, q * dim)
             }
             AttentionKind::Latent { heads, q_rank, kv_rank, nope_dim, rope_dim, v_dim } => {
                 let (heads, kv_rank) = (f64::from(heads), f64::from(kv_rank));
@@ -187,14 +203,15 @@ impl Model {
                 let down = if q_rank == 0 { 0.0 } else { hidden * query_in };
                 let query = down + query_in * heads * (nope + rope);
                 let key_value = hidden * (kv_rank + rope) + kv_rank * heads * (nope + v);
-                (query + key_value + heads * v * hidden, query_in)
+                (query + key_value + heads * v * hidden, query_in, heads * v)
             }
         };
         let indexer = self.indexer.map_or(0.0, |i| {
             let (heads, dim) = (f64::from(i.heads), f64::from(i.head_dim));
             query_in * heads * dim + hidden * dim + hidden * heads
         });
-        attention + indexer
+        let gate = if self.output_gate { hidden * read } else { 0.0 };
+        attention + gate + indexer
     }
 
     /// Parameters of one feed-forward block of inner size `inner`.
@@ -203,11 +220,35 @@ impl Model {
         matrices * f64::from(self.hidden) * f64::from(inner)
     }
 
+    /// Parameters of one routed expert.
+    pub fn expert_parameters(&self) -> f64 {
+        let matrices = if self.ffn.gated { 3.0 } else { 2.0 };
+        let inner = self.ffn.moe.map_or(0, |m| m.expert_dim);
+        matrices * f64::from(self.expert_width()) * f64::from(inner)
+    }
+
+    /// Width of what routed experts take and give.
+    pub fn expert_width(&self) -> u32 {
+        self.ffn.moe.map(|m| m.latent_dim).filter(|latent| *latent > 0).unwrap_or(self.hidden)
+    }
+
     /// Bytes of cache that one more token of one sequence takes over all layers that attend over
     /// the whole context, at `bytes_per_element` (2 for BF16, 1 for FP8). Layers with a window
-    /// come on top, once per sequence and no longer than their window.
+    /// come on top, once per sequence and no longer than their window, and so do
+    /// [states](Self::state_bytes).
     pub fn kv_bytes_per_token(&self, bytes_per_element: f64) -> f64 {
         self.kv_elements_per_layer() * f64::from(self.full_attention_layers) * bytes_per_element
+    }
+
+    /// Bytes of state that one sequence keeps over all layers that have one, however long it is.
+    ///
+    /// ```
+    /// let catalog = wattmill_catalog::Catalog::builtin();
+    /// let model = catalog.model("nemotron-nano-12b-v2").unwrap();
+    /// assert_eq!((model.state_bytes() / 1e6).round(), 149.0);
+    /// ```
+    pub fn state_bytes(&self) -> f64 {
+        self.state.map_or(0.0, |s| s.bytes() * f64::from(s.layers))
     }
 
     /// Cached numbers of one token in one layer: keys and values, or the latent, and the indexer's
@@ -248,12 +289,14 @@ impl Model {
             Some(Undescribed::StateSpace) => "the shape of its state-space layers",
             Some(Undescribed::CompressedAttention) => "the shape of its compressed attention",
         };
+        let state = self.state.is_none_or(|s| s.is_whole());
         [
             ("layers", self.layers > 0),
             ("hidden", self.hidden > 0),
             ("the shape of its attention", attention),
             ("the shape of its feed-forward part", dense && moe && ffn_layers > 0),
             ("vocab", self.vocab > 0),
+            ("the shape of its states", state),
             (undescribed, self.undescribed.is_none()),
         ]
         .into_iter()
@@ -266,8 +309,9 @@ impl Model {
 ///
 /// Every value may be bare or `{ value = …, source = …, confidence = … }`. What is not there counts
 /// as not known ([`Model::missing`] says what that prevents), except where one value follows from
-/// others: `kv_heads` from `heads`, `head_dim` from `hidden / heads`, `dense_layers`, `moe_layers`
-/// and `full_attention_layers` from `layers`.
+/// others: `kv_heads` from `heads`, `head_dim` from `hidden / heads`, `state_key_heads` from
+/// `state_heads`, `dense_layers` and `moe_layers` from `layers`, `attention_layers` from `layers` and
+/// `state_layers`, and `full_attention_layers` from `attention_layers`.
 ///
 /// # Errors
 ///
@@ -280,9 +324,23 @@ pub fn parse_model(id: &str, table: &Table) -> Result<Model, Vec<RowError>> {
     let layers = row.count("layers").unwrap_or(0);
     let hidden = row.count("hidden").unwrap_or(0);
     let attention = attention(&mut row, hidden);
-    let full_attention_layers = row.count("full_attention_layers").unwrap_or(layers);
-    if full_attention_layers > layers {
-        let message = format!("{full_attention_layers} is more than its {layers} layers");
+    let output_gate = row.flag("output_gate").unwrap_or(false);
+    let state = parse_state(&mut row);
+    let state_layers = state.map_or(0, |s| s.layers);
+    let attention_layers = row.count("attention_layers");
+    let attention_layers = attention_layers.unwrap_or(layers.saturating_sub(state_layers));
+    if u64::from(attention_layers) + u64::from(state_layers) > u64::from(layers) {
+        let message = match state_layers {
+            0 => format!("{attention_layers} is more than its {layers} layers"),
+            n => {
+                format!("{attention_layers} and {n} state_layers are more than its {layers} layers")
+            }
+        };
+        row.refuse("attention_layers", message);
+    }
+    let full_attention_layers = row.count("full_attention_layers").unwrap_or(attention_layers);
+    if full_attention_layers > attention_layers {
+        let message = format!("{full_attention_layers} is more than its {attention_layers} layers");
         row.refuse("full_attention_layers", message);
     }
     let window = row.count("window").unwrap_or(0);
@@ -304,7 +362,7 @@ pub fn parse_model(id: &str, table: &Table) -> Result<Model, Vec<RowError>> {
         }
         kind
     });
-    if full_attention_layers < layers && window == 0 && undescribed.is_none() {
+    if full_attention_layers < attention_layers && window == 0 && undescribed.is_none() {
         let message = "missing; write the tokens that the other attention layers see".to_owned();
         row.refuse("window", message);
     }
@@ -322,10 +380,13 @@ pub fn parse_model(id: &str, table: &Table) -> Result<Model, Vec<RowError>> {
         layers,
         hidden,
         attention,
+        output_gate,
+        attention_layers,
         full_attention_layers,
         window,
         sparse_top_k,
         indexer,
+        state,
         undescribed,
         ffn,
         vocab,
@@ -375,6 +436,7 @@ fn ffn(row: &mut Row<'_>, layers: u32) -> Ffn {
             top_k,
             expert_dim: row.count("expert_dim").unwrap_or(0),
             shared_dim: row.count("shared_expert_dim").unwrap_or(0),
+            latent_dim: row.count("expert_latent_dim").unwrap_or(0),
             layers: row.count("moe_layers").unwrap_or(layers.saturating_sub(dense_layers)),
         }
     });

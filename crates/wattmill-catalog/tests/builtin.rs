@@ -11,7 +11,7 @@ fn the_builtin_rows_parse() {
     let count = |kind| catalog.ids(kind).len();
     assert_eq!(count(Kind::Accelerator), 37);
     assert!(count(Kind::System) >= 21);
-    assert_eq!(count(Kind::Model), 82);
+    assert_eq!(count(Kind::Model), 87);
     assert_eq!(count(Kind::Lengths), 5);
     assert_eq!(count(Kind::Shape), 6);
 }

@@ -11,6 +11,7 @@ use crate::kernels::{
 use crate::operator::{Operator, SurfaceUse};
 use crate::prefill_attention::PrefillAttention;
 use crate::shard::Shard;
+use crate::state::{self, StateLayers, Work};
 
 /// Share of memory bandwidth where no surface is measured.
 const UNMEASURED: f64 = 0.7;
@@ -30,10 +31,18 @@ pub(crate) struct DecodeAttention<'a> {
     ranks: f64,
     /// Tokens of a sequence it reads at most.
     pub(crate) cap: u64,
-    /// One sequence of one token.
-    kernel: Kernel,
+    each: Each,
     surfaced: Option<Surfaced<'a>>,
     chip: Chip<'a>,
+}
+
+/// What a layer does for each sequence.
+#[derive(Clone, Copy, Debug)]
+enum Each {
+    /// Reads its cache; as the kernel of one sequence of one token.
+    Cache(Kernel),
+    /// Reads and writes its states.
+    States(Work),
 }
 
 impl<'a> AttentionCosts<'a> {
@@ -46,7 +55,7 @@ impl<'a> AttentionCosts<'a> {
                 layers: kind.layers,
                 ranks: shard.ranks(),
                 cap: kind.cap,
-                kernel: kind.decode,
+                each: Each::Cache(kind.decode),
                 surfaced,
                 chip: chip.clone(),
             }
@@ -55,6 +64,9 @@ impl<'a> AttentionCosts<'a> {
             let surfaced = chip.surface(&kind.prefill, kind.prefill_formats);
             PrefillAttention::of(kind, shard, chip, surfaced)
         });
+        let states = || shard.state.iter();
+        let decode = decode.chain(states().map(|s| DecodeAttention::of_states(s, shard, chip)));
+        let prefill = prefill.chain(states().map(|s| PrefillAttention::of_states(s, shard, chip)));
         Self { decode: decode.collect(), prefill: prefill.collect() }
     }
 }
@@ -181,7 +193,20 @@ const fn copied(layer: &Layer) -> Layer {
     Layer { ..*layer }
 }
 
-impl DecodeAttention<'_> {
+impl<'a> DecodeAttention<'a> {
+    /// The states of decoding sequences, however long their context.
+    fn of_states(states: &StateLayers, shard: &Shard, chip: &Chip<'a>) -> Self {
+        Self {
+            name: "decode states",
+            layers: states.layers,
+            ranks: shard.ranks(),
+            cap: 1,
+            each: Each::States(states.decode),
+            surfaced: None,
+            chip: chip.clone(),
+        }
+    }
+
     /// Of `decodes` sequences whose contexts sum to `context`.
     pub(crate) fn operator(&self, decodes: u32, context: u64) -> Operator {
         let n = f64::from(decodes).max(1.0);
@@ -192,7 +217,11 @@ impl DecodeAttention<'_> {
     /// Of `n` sequences of `context` tokens each.
     pub(crate) fn at(&self, n: f64, context: f64) -> Operator {
         let (sequences, context) = ((n / self.ranks).max(1.0), context.max(1.0));
-        let (kernel, flops, bytes) = match self.kernel {
+        let kernel = match self.each {
+            Each::Cache(kernel) => kernel,
+            Each::States(work) => return self.states(work, sequences),
+        };
+        let (kernel, flops, bytes) = match kernel {
             Kernel::LatentDecode(k) => {
                 let k = LatentDecodeKernel { sequences, context, ..k };
                 (Kernel::LatentDecode(k), k.flops(), k.bytes())
@@ -230,6 +259,26 @@ impl DecodeAttention<'_> {
             energy: Energy::from_joules(joules.min(chip.joules_at_most(time))),
             bound: bound(launch, compute, memory),
             surface: used,
+        }
+    }
+
+    /// The states of `n` sequences: too little arithmetic to count.
+    fn states(&self, work: Work, n: f64) -> Operator {
+        let chip = &self.chip;
+        let (flops, bytes) = (self.layers * n * work.flops, self.layers * n * work.bytes);
+        let launch = self.layers * state::KERNELS * chip.overheads.kernel;
+        let memory = bytes / (chip.wide.bandwidth * state::MEMORY);
+        let time = launch + memory;
+        let joules = chip.joules_wide(flops, bytes);
+        Operator {
+            name: self.name,
+            flops: Flops::from_flops(flops),
+            bytes: Bytes::from_bytes(bytes),
+            message: Bytes::ZERO,
+            time: Seconds::from_s(time),
+            energy: Energy::from_joules(joules.min(chip.joules_at_most(time))),
+            bound: bound(launch, 0.0, memory),
+            surface: None,
         }
     }
 }

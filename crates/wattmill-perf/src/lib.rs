@@ -19,6 +19,7 @@ mod operators;
 mod prefill_attention;
 mod shard;
 mod spacing;
+mod state;
 mod step;
 mod step_table;
 mod surface;

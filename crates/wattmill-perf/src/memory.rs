@@ -22,7 +22,8 @@ const LIVE_ROWS: f64 = 4.0;
 /// The cache holds keys and values, split over tensor parallelism as far as there are KV heads and
 /// repeated beyond; a latent is repeated on every accelerator of a tensor parallel group. Layers
 /// with a sliding window are either reserved for every sequence the engine may run, at full window
-/// length, or paid for like full layers: whichever leaves more blocks.
+/// length, or paid for like full layers: whichever leaves more blocks. States are reserved for every
+/// sequence the engine may run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MemoryPlan {
     /// What the engine may use.
@@ -31,7 +32,7 @@ pub struct MemoryPlan {
     pub weights: Bytes,
     /// Activations and runtime.
     pub activations: Bytes,
-    /// Reserved for the windows of sliding-window layers.
+    /// Reserved for the windows of sliding-window layers and for states.
     pub windows: Bytes,
     /// Cache that one more token of one sequence takes.
     pub kv_per_token: Bytes,
@@ -57,19 +58,21 @@ impl MemoryPlan {
         let bytes = spec.kv_precision.bytes_per_weight();
         let layer = (shard.kv_elements + shard.index_elements) * bytes;
         let sequences = (f64::from(spec.max_seqs) / shard.data_attention).ceil();
+        let states = shard.state.as_ref();
+        let states = states.map_or(0.0, |s| (s.layers * stage).ceil() * s.bytes_per_sequence);
         let bounded = window * f64::from(deployment.model.window) * shard.kv_elements * bytes;
 
         let reserved = Self {
             usable: Bytes::from_bytes(usable),
             weights: Bytes::from_bytes(weights),
             activations: Bytes::from_bytes(activations),
-            windows: Bytes::from_bytes(bounded * sequences),
+            windows: Bytes::from_bytes((bounded + states) * sequences),
             kv_per_token: Bytes::from_bytes(full * layer),
             block_tokens: spec.block_tokens,
             blocks: 0,
         };
         let unbounded = Self {
-            windows: Bytes::ZERO,
+            windows: Bytes::from_bytes(states * sequences),
             kv_per_token: Bytes::from_bytes((full + window) * layer),
             ..reserved
         };
@@ -101,17 +104,18 @@ fn weights(shard: &Shard, deployment: &Deployment<'_>) -> f64 {
     let bytes = deployment.spec.precision.bytes_per_weight();
     let wide = Precision::Bf16.bytes_per_weight();
     let attention_bytes = deployment.attention_precision().bytes_per_weight();
-    let attention = shard.layers * shard.attention_weights() * attention_bytes;
+    let mixing = shard.mixing().map(|(layers, p)| layers * p.weights).sum::<f64>();
+    let mixing = mixing * attention_bytes;
     let dense = shard.dense_layers * shard.dense * bytes;
     let moe = shard.experts.map_or(0.0, |e| {
         let routed = e.expert * f64::from(e.moe.routed) / shard.group;
-        f64::from(e.moe.layers) * ((routed + e.shared) * bytes + e.router * wide)
+        f64::from(e.moe.layers) * ((routed + e.shared + e.latent) * bytes + e.router * wide)
     });
     let stage = (shard.layers / shard.pipeline).ceil() / shard.layers;
     // The first stage embeds, the last unembeds.
     let shared = deployment.model.tied_embeddings || shard.pipeline > 1.0;
     let embeddings = if shared { 1.0 } else { 2.0 };
-    (attention + dense + moe) * stage + embeddings * shard.embedding * wide
+    (mixing + dense + moe) * stage + embeddings * shard.embedding * wide
 }
 
 /// Bytes of activations and runtime on one accelerator.

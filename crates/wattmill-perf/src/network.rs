@@ -71,7 +71,7 @@ impl<'a> Network<'a> {
                 combine,
                 low_latency,
                 tokens: 1.0,
-                hidden: f64::from(deployment.model.hidden),
+                hidden: f64::from(deployment.model.expert_width()),
                 top_k: f64::from(moe.top_k),
                 experts: f64::from(moe.routed),
                 accelerators: f64::from(layout.expert),

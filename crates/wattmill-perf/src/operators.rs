@@ -114,10 +114,10 @@ impl<'a> Replica<'a> {
         let rows = (tokens / shard.ranks()).ceil();
 
         out(engine("engine", self.chip.overheads.step));
-        for p in &shard.attention {
+        for (layers, p) in shard.mixing() {
             out(self.chip.linear(&Linear {
                 name: p.name,
-                layers: shard.layers,
+                layers,
                 rows,
                 outputs: p.output,
                 inputs: p.input,
@@ -177,13 +177,28 @@ impl<'a> Replica<'a> {
             top_k: f64::from(moe.top_k),
             experts: f64::from(moe.routed),
             expert_parallel: self.expert,
-            hidden: shard.hidden,
+            hidden: experts.width,
             inner: f64::from(moe.expert_dim) * self.expert / shard.group,
             matrices: self.matrices,
             weight: 0.0,
         };
         if let Some(operator) = self.chip.experts(layers, kernel) {
             out(operator);
+        }
+        if experts.latent > 0.0 {
+            let (wide, narrow) = (shard.hidden, experts.width / shard.tensor);
+            let ends = [("to expert latent", narrow, wide), ("from expert latent", wide, narrow)];
+            for (name, outputs, inputs) in ends {
+                out(self.chip.linear(&Linear {
+                    name,
+                    layers,
+                    rows,
+                    outputs,
+                    inputs,
+                    precision: self.chip.precision(),
+                    blocks: true,
+                }));
+            }
         }
         if experts.shared_inner > 0.0 {
             let names = ["shared experts up", "shared experts down"];
@@ -201,10 +216,12 @@ impl<'a> Replica<'a> {
         });
         // Both norms read and write the row and its residual; the activation reads two inner rows
         // and writes one; rotary position reads and writes queries and keys.
-        let numbers = shard.layers * (8.0 * shard.hidden + 2.0 * shard.attention_io)
+        let numbers = 4.0 * shard.halves() * shard.hidden
+            + 2.0 * shard.attention_layers * shard.attention_io
             + 3.0 * (shard.dense_layers * shard.dense_inner + moe_layers * routed)
             + 2.0 * shard.hidden;
-        let kernels = shard.layers * ELEMENTWISE_KERNELS + moe_layers * ROUTING_KERNELS + 1.0;
+        let kernels =
+            shard.halves() / 2.0 * ELEMENTWISE_KERNELS + moe_layers * ROUTING_KERNELS + 1.0;
         self.chip.streaming("norms and elementwise", kernels, rows * numbers * 2.0)
     }
 
@@ -217,7 +234,7 @@ impl<'a> Replica<'a> {
             // After attention, after the feed-forward part, after the embedding. With attention
             // groups the experts have messages of their own.
             let own = if grouped { moe_layers } else { 0.0 };
-            let times = 2.0 * shard.layers - own + 1.0;
+            let times = shard.halves() - own + 1.0;
             let bytes = rows * row_bytes;
             out(network.allreduce("tensor all-reduce", times, bytes, shard.tensor));
         }

@@ -7,6 +7,7 @@ use crate::chip::{Chip, Surfaced, bound};
 use crate::kernels::Kernel;
 use crate::operator::{Operator, SurfaceUse};
 use crate::shard::Shard;
+use crate::state::{self, StateLayers};
 use crate::step::Prefill;
 
 /// Logarithms of lengths and of chunks at which corrections are looked up beforehand.
@@ -123,6 +124,30 @@ impl PrefillAttention {
             per_expanded: 1.0 / (wide.compute * EXPANDING),
             factors: factors.into(),
             used: surfaced.map(|s| s.used),
+            joules_per_flop: chip.joules_wide(1.0, 0.0),
+            joules_per_byte: chip.joules_wide(0.0, 1.0),
+            limit: chip.joules_at_most(1.0),
+        }
+    }
+
+    /// The states of prompts, in proportion to their tokens: as if each attended to one.
+    pub(crate) fn of_states(states: &StateLayers, shard: &Shard, chip: &Chip<'_>) -> Self {
+        Self {
+            name: "prefill states",
+            layers: states.layers,
+            ranks: shard.ranks(),
+            cap: 1,
+            launch: state::KERNELS * chip.overheads.kernel,
+            pair: states.prefill.flops,
+            start: 0.0,
+            expand: 0.0,
+            token: states.prefill.bytes,
+            cached: 0.0,
+            per_flop: 1.0 / (chip.wide.compute * state::SCANNING),
+            per_byte: 1.0 / (chip.wide.bandwidth * state::MEMORY),
+            per_expanded: 0.0,
+            factors: vec![[1.0; CHUNKS]; LENGTHS].into(),
+            used: None,
             joules_per_flop: chip.joules_wide(1.0, 0.0),
             joules_per_byte: chip.joules_wide(0.0, 1.0),
             limit: chip.joules_at_most(1.0),

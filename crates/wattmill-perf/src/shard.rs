@@ -3,6 +3,7 @@
 use wattmill_catalog::{AttentionKind, Moe};
 
 use crate::deployment::{Deployment, heads};
+use crate::state::StateLayers;
 
 /// One matrix multiplication per layer: a token's row of `input` numbers becomes `output` numbers.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +23,11 @@ pub(crate) struct Experts {
     pub(crate) expert: f64,
     /// Weights of the shared experts on one accelerator.
     pub(crate) shared: f64,
+    /// Numbers of a token's row as it goes to the routed experts and comes back.
+    pub(crate) width: f64,
+    /// Weights of the projections to that row and back on one accelerator; 0 where the row is the
+    /// residual's.
+    pub(crate) latent: f64,
     /// Weights of the router, on every accelerator.
     pub(crate) router: f64,
     /// Inner size of the shared experts on one accelerator.
@@ -32,7 +38,12 @@ pub(crate) struct Experts {
 #[derive(Clone, Debug)]
 pub(crate) struct Shard {
     pub(crate) hidden: f64,
+    /// All layers.
     pub(crate) layers: f64,
+    /// Layers that attend.
+    pub(crate) attention_layers: f64,
+    /// Layers with a state.
+    pub(crate) state: Option<StateLayers>,
     /// Layers that attend over the whole context.
     pub(crate) full_layers: f64,
     /// Layers that attend over a window.
@@ -107,14 +118,24 @@ impl Shard {
             attention.push(projection("indexer key", hidden, dim + count));
             dim
         });
+        if model.output_gate {
+            // Like the queries, as wide as what attention gives.
+            let wide = match model.attention {
+                AttentionKind::Grouped { head_dim, .. } => local_heads * f64::from(head_dim),
+                AttentionKind::Latent { v_dim, .. } => local_heads * f64::from(v_dim),
+            };
+            attention.push(projection("output gate", hidden, wide));
+        }
         let full_layers = f64::from(model.full_attention_layers);
-        let layers = f64::from(model.layers);
+        let attention_layers = f64::from(model.attention_layers);
         let group = tensor * f64::from(layout.data_attention);
         Self {
             hidden,
-            layers,
+            layers: f64::from(model.layers),
+            attention_layers,
+            state: model.state.map(|state| StateLayers::of(&state, hidden, tensor)),
             full_layers,
-            window_layers: layers - full_layers,
+            window_layers: attention_layers - full_layers,
             heads: local_heads,
             attention,
             attention_io,
@@ -125,7 +146,9 @@ impl Shard {
             dense_inner: f64::from(model.ffn.dense_dim) / tensor,
             experts: model.ffn.moe.map(|moe| Experts {
                 moe,
-                expert: model.ffn_parameters(moe.expert_dim),
+                expert: model.expert_parameters(),
+                width: f64::from(model.expert_width()),
+                latent: 2.0 * hidden * f64::from(moe.latent_dim) / tensor,
                 shared: model.ffn_parameters(moe.shared_dim) / tensor,
                 router: hidden * f64::from(moe.routed),
                 shared_inner: f64::from(moe.shared_dim) / tensor,
@@ -144,12 +167,21 @@ impl Shard {
         self.data_attention * self.pipeline
     }
 
-    /// Weights of attention in one layer.
-    pub(crate) fn attention_weights(&self) -> f64 {
-        self.attention.iter().map(|p| p.weights).sum()
+    /// Projections around attention and states, each with the layers that have it.
+    pub(crate) fn mixing(&self) -> impl Iterator<Item = (f64, &Projection)> {
+        let attention = self.attention.iter().map(|p| (self.attention_layers, p));
+        let states = self.state.iter().flat_map(|s| s.projections.iter().map(|p| (s.layers, p)));
+        attention.chain(states).filter(|(layers, _)| *layers > 0.0)
+    }
+
+    /// Halves of layers, each with a norm and a sum of its own: attention, states, feed-forward.
+    pub(crate) fn halves(&self) -> f64 {
+        let experts = self.experts.map_or(0.0, |e| f64::from(e.moe.layers));
+        let states = self.state.as_ref().map_or(0.0, |s| s.layers);
+        self.attention_layers + states + self.dense_layers + experts
     }
 }
 
-fn projection(name: &'static str, input: f64, output: f64) -> Projection {
+pub(crate) fn projection(name: &'static str, input: f64, output: f64) -> Projection {
     Projection { name, weights: input * output, input, output }
 }

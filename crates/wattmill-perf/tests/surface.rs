@@ -11,8 +11,8 @@ const fn layout(tensor: u32, pipeline: u32, expert: u32, data_attention: u32) ->
     Layout { tensor, pipeline, expert, data_attention }
 }
 
-/// Dense, grouped and latent attention, experts, windows, sparse attention; every kind of layout.
-const CASES: [(&str, &str, Precision, Layout); 9] = [
+/// Dense, grouped and latent attention, experts, windows, sparse attention, states; every kind of layout.
+const CASES: [(&str, &str, Precision, Layout); 11] = [
     ("llama-3.1-8b", "h100-sxm", Precision::Bf16, Layout::tensor(1)),
     ("llama-3.1-70b", "h200-sxm", Precision::Fp8, Layout::tensor(8)),
     ("llama-3.1-405b", "h100-sxm", Precision::Fp8, layout(8, 2, 1, 1)),
@@ -22,6 +22,8 @@ const CASES: [(&str, &str, Precision, Layout); 9] = [
     ("deepseek-v3.2", "gb200", Precision::Fp4, layout(4, 1, 16, 4)),
     ("qwen3-235b-a22b", "b200-sxm", Precision::Fp8, layout(4, 1, 1, 2)),
     ("mixtral-8x7b", "h100-sxm", Precision::Bf16, layout(2, 2, 2, 1)),
+    ("nemotron-nano-12b-v2", "h100-sxm", Precision::Bf16, Layout::tensor(1)),
+    ("qwen3.5-397b-a17b", "h200-sxm", Precision::Fp8, layout(4, 1, 8, 2)),
 ];
 
 fn deployment(case: usize) -> Deployment<'static> {

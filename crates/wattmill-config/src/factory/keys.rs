@@ -815,10 +815,41 @@ pub(super) static MODEL: Table = Table {
         ),
         optional("v_dim", SIZE, "128", "Latent attention: value head size."),
         optional(
+            "output_gate",
+            Kind::Flag,
+            "false",
+            "Whether what attention reads is gated, by a projection of its own. Left out, no.",
+        ),
+        optional(
+            "state",
+            Kind::Text,
+            r#""gated delta""#,
+            "Kind of the layers that keep a state instead of a cache: `gated delta`, `lightning` or \
+             `mamba-2`.",
+        ),
+        optional("state_layers", SIZE_OR_NONE, "45", "How many layers have a state."),
+        optional("state_heads", SIZE, "64", "States of such a layer."),
+        optional(
+            "state_key_heads",
+            SIZE,
+            "16",
+            "Keys of such a layer, shared by its heads; Mamba-2's groups. Left out, as many as \
+             `state_heads`.",
+        ),
+        optional("state_key_dim", SIZE, "128", "Rows of a state; Mamba-2's state size."),
+        optional("state_value_dim", SIZE, "128", "Columns of a state; Mamba-2's head size."),
+        optional("state_conv", SIZE_OR_NONE, "4", "Tokens of the convolution before the state."),
+        optional(
+            "attention_layers",
+            SIZE_OR_NONE,
+            "15",
+            "Layers that attend. Left out, all without a state.",
+        ),
+        optional(
             "full_attention_layers",
             SIZE_OR_NONE,
-            "18",
-            "Layers that attend over the whole context. Left out, all.",
+            "5",
+            "Of these, layers that attend over the whole context. Left out, all.",
         ),
         optional("window", SIZE_OR_NONE, "128", "Sliding window of the other layers, tokens."),
         optional(
@@ -839,6 +870,12 @@ pub(super) static MODEL: Table = Table {
         optional("experts", SIZE, "256", "Routed experts per layer of a mixture of experts."),
         optional("experts_per_token", SIZE, "8", "Routed experts a token visits."),
         optional("expert_dim", SIZE, "2048", "Inner size of one routed expert."),
+        optional(
+            "expert_latent_dim",
+            SIZE_OR_NONE,
+            "1024",
+            "Width to which a token is projected for the routed experts. Left out, not projected.",
+        ),
         optional(
             "shared_expert_dim",
             SIZE_OR_NONE,

@@ -119,12 +119,13 @@ fn attention(row: &Model) -> String {
     };
     let mut parts = vec![heads];
     if row.window > 0 {
-        let windowed = row.layers.saturating_sub(row.full_attention_layers);
+        let windowed = row.attention_layers.saturating_sub(row.full_attention_layers);
         parts.push(format!("window of {} in {windowed} layers", row.window));
     }
     if row.sparse_top_k > 0 {
         parts.push(format!("picks {}", row.sparse_top_k));
     }
+    parts.extend(row.state.map(|s| format!("{} state in {} layers", s.kind.name(), s.layers)));
     parts.extend(row.undescribed.map(|u| u.name().to_owned()));
     parts.join(", ")
 }
