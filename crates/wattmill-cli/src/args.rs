@@ -22,6 +22,8 @@ pub(crate) enum Command {
     Replay(Box<Replay>),
     /// Simulate a window of a factory's plan, request by request, and compare it with the plan.
     Zoom(Zoom),
+    /// Price a training job: a step by part, memory, MFU, days, MWh and cost; in the best layout.
+    Train(Box<Train>),
     /// Hold the model against measurements and print its error.
     Validate(Validate),
     /// Check a factory file and tell every problem at once.
@@ -37,6 +39,7 @@ impl Command {
             Self::Run(run) => run.output.json,
             Self::Replay(replay) => replay.output.json,
             Self::Zoom(zoom) => zoom.output.json,
+            Self::Train(train) => train.json,
             Self::Validate(validate) => validate.output.json,
             Self::Check(check) => check.json,
             Self::Catalog(catalog) => catalog.json,
@@ -243,6 +246,75 @@ pub(crate) struct Replay {
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) output: Output,
+}
+
+/// `wattmill train`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Train {
+    /// Model of the catalogue.
+    #[arg(long)]
+    pub(crate) model: String,
+    /// System of the catalogue it is trained on.
+    #[arg(long)]
+    pub(crate) system: String,
+    /// Accelerators of the job.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=4_194_304))]
+    pub(crate) gpus: u32,
+    /// Layout, such as tp=8,pp=4,vpp=5,cp=2,ep=8,zero=1 (dp follows), or auto: the fastest that fits.
+    #[arg(long, default_value = "auto")]
+    pub(crate) layout: String,
+    /// Tokens of the whole run, such as 15.6T.
+    #[arg(long, value_parser = tokens)]
+    pub(crate) tokens: Option<f64>,
+    /// Sequences of a step (about four million tokens by default).
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=4_194_304))]
+    pub(crate) global_batch: Option<u32>,
+    /// Sequences of a micro-batch of one data parallel rank (the fastest by default).
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=4_194_304))]
+    pub(crate) micro_batch: Option<u32>,
+    /// Tokens of a sequence (8192 by default, or the model's context).
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=4_194_304))]
+    pub(crate) seq_len: Option<u32>,
+    /// Format of the linear layers: bf16, fp8, mxfp8 or nvfp4 (bf16 by default).
+    #[arg(long, value_parser = training_format)]
+    pub(crate) precision: Option<wattmill::perf::TrainingFormat>,
+    /// What is computed twice to save memory: none, selective or full (as little as fits).
+    #[arg(long, value_parser = recompute)]
+    pub(crate) recompute: Option<wattmill::perf::Recompute>,
+    /// Train LoRA adapters of this rank instead of all weights.
+    #[arg(long, value_name = "RANK", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub(crate) lora: Option<u32>,
+    /// Software whose measured steps it is priced by, such as megatron or torchtitan.
+    #[arg(long)]
+    pub(crate) stack: Option<String>,
+    /// Print one JSON document instead of tables.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// A number of tokens: `15.6T`, `300B`, `1e12`.
+fn tokens(text: &str) -> Result<f64, String> {
+    let text = text.trim();
+    let factors = [('T', 1e12), ('B', 1e9), ('M', 1e6), ('k', 1e3)];
+    let suffix = factors.iter().find(|(letter, _)| text.ends_with(*letter));
+    let (number, factor) = match suffix {
+        Some((letter, factor)) => (text.trim_end_matches(*letter).trim_end(), *factor),
+        None => (text, 1.0),
+    };
+    match number.parse::<f64>() {
+        Ok(n) if n * factor >= 1.0 && n * factor <= 1e18 => Ok(n * factor),
+        _ => Err("write tokens like 15.6T, 300B or 1e12, at most 1e18".to_owned()),
+    }
+}
+
+fn training_format(text: &str) -> Result<wattmill::perf::TrainingFormat, String> {
+    wattmill::perf::TrainingFormat::from_name(text)
+        .ok_or_else(|| "use one of bf16, fp8, mxfp8, nvfp4".to_owned())
+}
+
+fn recompute(text: &str) -> Result<wattmill::perf::Recompute, String> {
+    wattmill::perf::Recompute::from_name(text)
+        .ok_or_else(|| "use one of none, selective, full".to_owned())
 }
 
 /// A length of time above zero.

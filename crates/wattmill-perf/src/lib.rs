@@ -33,7 +33,7 @@ pub use step::{DecodeRun, Prefill, StepCost, StepModel, StepShape};
 pub use step_table::{StepTable, StepTableError, StepTableProblem};
 pub use surface::StepSurface;
 pub use training::{
-    LayoutSearch, ModelFlops, RankedLayout, Recompute, RefusedLayout, Sharding, Task,
-    TrainingFormat, TrainingJob, TrainingLayout, TrainingMemory, TrainingProblem, TrainingRecipe,
-    TrainingStep, TrainingTime, search_layouts,
+    LayoutSearch, LayoutWishes, ModelFlops, RankedLayout, Recompute, RefusedLayout, Sharding,
+    StepInterval, Task, TrainingFormat, TrainingJob, TrainingLayout, TrainingMemory,
+    TrainingProblem, TrainingRecipe, TrainingRun, TrainingStep, TrainingTime, search_layouts,
 };

@@ -14,6 +14,7 @@ mod plan;
 mod replay;
 mod svg;
 mod table;
+mod train;
 mod validate;
 mod zoom;
 
@@ -22,7 +23,8 @@ pub use catalog::{catalog_list_text, catalog_show_text};
 pub use document::{
     DiagnosticEntry, DiagnosticSeverity, ReplayEngine, ReplayInputs, ReplayTraffic,
     catalog_list_document, catalog_show_document, check_document, output_reference_markdown,
-    output_schemas, replay_document, run_document, validate_document, zoom_document,
+    output_schemas, replay_document, run_document, train_document, validate_document,
+    zoom_document,
 };
 pub use engine::engine_name;
 pub use html::Page;
@@ -34,5 +36,6 @@ pub use svg::{
     StateChart, Svg, WaterfallChart, WaterfallStage, value_label,
 };
 pub use table::Table;
+pub use train::{TrainAnswer, TrainReport, train_text};
 pub use validate::{Validated, Validation, validation_csv, validation_page, validation_text};
 pub use zoom::{zoom_page, zoom_text};

@@ -16,9 +16,11 @@
 
 mod check;
 mod replay;
+mod train;
 
 pub use check::{Checked, check};
 pub use replay::{Pricing, Replayed, replay};
+pub use train::{TrainRequest, train};
 /// Published facts: accelerators, systems, models, efficiencies, traffic.
 pub use wattmill_catalog as catalog;
 /// Text into factories and traces, with diagnostics.

@@ -5,6 +5,7 @@ pub(crate) mod check;
 mod factory;
 pub(crate) mod replay;
 pub(crate) mod run;
+pub(crate) mod train;
 pub(crate) mod validate;
 pub(crate) mod zoom;
 

@@ -11,4 +11,5 @@ mod output;
 mod plan;
 mod replay;
 mod support;
+mod train;
 mod zoom;

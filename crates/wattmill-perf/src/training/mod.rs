@@ -8,6 +8,7 @@ mod layer;
 mod links;
 mod memory;
 mod problem;
+mod run;
 mod search;
 mod step;
 mod work;
@@ -17,6 +18,7 @@ pub use job::{
 };
 pub use memory::TrainingMemory;
 pub use problem::TrainingProblem;
-pub use search::{LayoutSearch, RankedLayout, RefusedLayout, search_layouts};
+pub use run::{StepInterval, TrainingRun};
+pub use search::{LayoutSearch, LayoutWishes, RankedLayout, RefusedLayout, search_layouts};
 pub use step::{TrainingStep, TrainingTime};
 pub use work::ModelFlops;

@@ -248,7 +248,12 @@ impl TrainingJob<'_> {
         }
         if !self.sequence.is_multiple_of(l.context) {
             let of = format!("sequences of {} tokens", self.sequence);
-            refuse("context", l.context.into(), of, divisors(self.sequence.min(64)));
+            refuse(
+                "context",
+                l.context.into(),
+                of,
+                names((1..=64).filter(|d| self.sequence.is_multiple_of(*d))),
+            );
         }
         let chunks = l.pipeline.saturating_mul(l.virtual_stages);
         // Megatron counts embedding and loss as layers where that makes stages even.

@@ -1,6 +1,6 @@
 //! Which layout of a job is best.
 
-use super::job::{Recompute, Sharding, TrainingFormat, TrainingJob, TrainingLayout};
+use super::job::{Recompute, Sharding, TrainingJob, TrainingLayout};
 use super::problem::TrainingProblem;
 use super::step::TrainingStep;
 
@@ -44,57 +44,89 @@ pub struct LayoutSearch {
     pub tried: u32,
 }
 
+/// What a search may not change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LayoutWishes {
+    /// Sequences of a micro-batch; `None`: 1, 2, 4 or 8.
+    pub micro_batch: Option<u32>,
+    /// What is computed twice; `None`: as little as fits.
+    pub recompute: Option<Recompute>,
+}
+
 /// Tries the usual layouts of `job` on `accelerators`: tensor parallelism within a domain, pipeline
 /// stages with and without interleaving, context and expert parallelism, optimizer or full
-/// sharding, small micro-batches, and the recomputation asked for or, with `any_recompute`, as
-/// little as fits. What `job` says of these is only where it starts.
+/// sharding. The layout, micro-batch and recomputation that `job` has count for nothing.
+///
+/// ```
+/// use wattmill_catalog::{Catalog, TrainingTable};
+/// use wattmill_perf::{
+///     LayoutWishes, TrainingFormat, TrainingJob, TrainingLayout, TrainingRecipe, search_layouts,
+/// };
+///
+/// let catalog = Catalog::builtin();
+/// let accelerator = catalog.accelerator("h100-sxm").unwrap();
+/// let training = TrainingTable::builtin().get("hopper", "megatron");
+/// let job = TrainingJob {
+///     model: catalog.model("llama-3.1-70b").unwrap(),
+///     accelerator,
+///     efficiency: catalog.efficiency("hopper").unwrap(),
+///     training: &training,
+///     accelerators_per_domain: 8,
+///     layout: TrainingLayout::data(64),
+///     micro_batch: 1,
+///     global_batch: 512,
+///     sequence: 8192,
+///     recipe: TrainingRecipe::pretrain(TrainingFormat::Bf16),
+/// };
+/// let found = search_layouts(&job, 64, LayoutWishes::default());
+/// let best = &found.ranked[0];
+/// // Replicas alone cannot hold it.
+/// assert!(best.layout.tensor * best.layout.pipeline > 1 || best.layout.to_string().contains("zero=3"));
+/// assert!(found.refused.iter().any(|r| r.problem.is_memory()));
+/// ```
 pub fn search_layouts(
     job: &TrainingJob<'_>,
     accelerators: u32,
-    any_recompute: bool,
+    wishes: LayoutWishes,
 ) -> LayoutSearch {
     let mut found = LayoutSearch::default();
-    let recomputes: &[Recompute] =
-        if any_recompute { &Recompute::ALL } else { std::slice::from_ref(&job.recipe.recompute) };
+    let micro_batches = wishes.micro_batch.map_or(MICRO_BATCHES.to_vec(), |wish| vec![wish]);
+    let recomputes = wishes.recompute.map_or(Recompute::ALL.to_vec(), |wish| vec![wish]);
     for layout in layouts(job, accelerators) {
-        let rounds = u64::from(layout.data);
-        let mut fitted = false;
-        for micro_batch in MICRO_BATCHES {
-            // A wider micro-batch of a layout that fails for one sequence fails as well.
-            let fine = u64::from(job.global_batch).is_multiple_of(rounds * u64::from(micro_batch));
-            if micro_batch > 1 && (!fine || !fitted) {
+        let mut best: Option<RankedLayout> = None;
+        let mut refusal = None;
+        for (index, micro_batch) in micro_batches.iter().copied().enumerate() {
+            let round = u64::from(layout.data) * u64::from(micro_batch);
+            // A wider micro-batch is worth a look only where it divides and the narrower one fits.
+            let whole = u64::from(job.global_batch).is_multiple_of(round);
+            if index > 0 && (!whole || best.is_none()) {
                 continue;
             }
-            let mut refused = None;
-            for recompute in recomputes {
+            for recompute in recomputes.iter().copied() {
                 let mut candidate = TrainingJob { layout, micro_batch, ..*job };
-                candidate.recipe.recompute = *recompute;
+                candidate.recipe.recompute = recompute;
                 found.tried += 1;
-                match candidate.problems().into_iter().next() {
-                    None => {
-                        fitted = true;
-                        refused = None;
-                        let step = TrainingStep::of(&candidate);
-                        keep(
-                            &mut found.ranked,
-                            RankedLayout { layout, micro_batch, recompute: *recompute, step },
-                        );
-                        break;
-                    }
-                    Some(problem) => {
-                        let memory = problem.is_memory();
-                        refused = Some(problem);
-                        if !memory {
-                            break;
-                        }
-                    }
+                let Some(problem) = candidate.problems().into_iter().next() else {
+                    let step = TrainingStep::of(&candidate);
+                    let ranked = RankedLayout { layout, micro_batch, recompute, step };
+                    let faster = best.is_none_or(|b| step.time.total() < b.step.time.total());
+                    best = if faster { Some(ranked) } else { best };
+                    break;
+                };
+                let memory = problem.is_memory();
+                if index == 0 {
+                    refusal = Some(problem);
+                }
+                // More recomputation helps against nothing else.
+                if !memory {
+                    break;
                 }
             }
-            if let Some(problem) = refused
-                && micro_batch == 1
-            {
-                note(&mut found.refused, layout, problem);
-            }
+        }
+        match (best, refusal) {
+            (Some(best), _) => keep(&mut found.ranked, best),
+            (None, Some(problem)) => note(&mut found.refused, layout, problem),
+            (None, None) => {}
         }
     }
     found
@@ -202,14 +234,4 @@ fn experts(job: &TrainingJob<'_>, layout: TrainingLayout) -> Vec<u32> {
     let ranks = u64::from(layout.tensor) * u64::from(layout.context) * u64::from(layout.data);
     let fits = |e: &u32| moe.routed.is_multiple_of(*e) && ranks.is_multiple_of(u64::from(*e));
     powers(256).filter(fits).collect()
-}
-
-/// The narrowest format that `job`'s accelerator and stack have been measured in is for the caller
-/// to choose; these are the ones its units run.
-impl TrainingJob<'_> {
-    /// Formats the accelerator has units for, widest first.
-    pub fn formats(&self) -> Vec<TrainingFormat> {
-        let has = |f: &TrainingFormat| self.accelerator.peak(f.precision()).is_some();
-        TrainingFormat::ALL.into_iter().filter(has).collect()
-    }
 }

@@ -15,11 +15,14 @@ mod replay;
 mod run;
 mod schema;
 mod text;
+mod train;
 mod validate;
 mod zoom;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::training;
 
 pub use catalog::{catalog_list_document, catalog_show_document};
 pub use check::{DiagnosticEntry, DiagnosticSeverity, check_document};
@@ -27,5 +30,7 @@ pub use reference::output_reference_markdown;
 pub use replay::{ReplayEngine, ReplayInputs, ReplayTraffic, replay_document};
 pub use run::run_document;
 pub use schema::output_schemas;
+pub use train::train_document;
+pub(crate) use train::train_hash;
 pub use validate::validate_document;
 pub use zoom::zoom_document;

@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Value, json};
 
-use super::{catalog, check, replay, run, validate, zoom};
+use super::{catalog, check, replay, run, train, validate, zoom};
 
 /// JSON Schemas (draft 2020-12) of every document, by the name of the command that prints it.
 ///
@@ -20,6 +20,7 @@ pub fn output_schemas() -> Value {
             schema::<run::Run>("run", run::SCHEMA),
             schema::<replay::Replay>("replay", replay::SCHEMA),
             schema::<zoom::Zoom>("zoom", zoom::SCHEMA),
+            schema::<train::Train>("train", train::SCHEMA),
             schema::<validate::Validate>("validate", validate::SCHEMA),
             schema::<check::Check>("check", check::SCHEMA),
             schema::<catalog::Document>("catalog", catalog::SCHEMA),

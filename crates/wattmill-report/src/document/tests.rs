@@ -2,6 +2,7 @@
 
 mod conforms;
 mod small;
+pub(crate) mod training;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -43,6 +44,8 @@ fn documents() -> Vec<(&'static str, String)> {
         ("zoom", zoom_document(&factory, &window, &zoomed, &[])),
         ("replay", replay_document(&trace.0, &trace.1, &trace.2)),
         ("replay", replay_document(&synthetic.0, &synthetic.1, &synthetic.2)),
+        ("train", train_document(&training::searched())),
+        ("train", train_document(&training::too_large())),
         ("check", check_document("factory.toml", None, &[entry])),
         ("check", check_document("small.toml", Some(&factory), &[odd])),
         ("catalog", catalog_list_document(catalog, None)),
@@ -80,8 +83,13 @@ fn every_document_begins_alike() {
 
 /// What the last parts of a number's name may be.
 const UNITS: &[&str] = &[
+    "w",
     "mw",
     "mwh",
+    "gb",
+    "flop_per_s_per_accelerator",
+    "tokens_per_s_per_accelerator",
+    "usd_per_accelerator_hour",
     "usd",
     "usd_per_w",
     "usd_per_mwh",
@@ -131,6 +139,15 @@ const COUNTS: &[&str] = &[
     "pipeline_parallel",
     "expert_parallel",
     "data_parallel_attention",
+    "data_parallel",
+    "context_parallel",
+    "expert_tensor_parallel",
+    "virtual_stages",
+    "sharding_group",
+    "lora_rank",
+    "layouts",
+    "layouts_tried",
+    "measured_rows",
     "sources",
     "uses",
     "number",
