@@ -8,13 +8,14 @@ use toml::{Table, Value};
 
 use crate::closest::closest;
 use crate::efficiency::{Lender, parse_efficiency};
+use crate::error_bars::parse_error_bars;
 use crate::naming::{checkpoint_keys, key};
 use crate::overheads::parse_overheads;
 use crate::row::{PROVENANCE, RowError};
 use crate::surface::parse_surfaces;
 use crate::traffic::{parse_lengths, parse_shape};
 use crate::{
-    Accelerator, Efficiency, LengthRow, Model, Overheads, ShapeRow, Surfaces, System,
+    Accelerator, Efficiency, ErrorBars, LengthRow, Model, Overheads, ShapeRow, Surfaces, System,
     parse_accelerator, parse_model, parse_system,
 };
 
@@ -118,6 +119,8 @@ pub struct Texts<'a> {
     pub surfaces: &'a str,
     /// Engines' constants by measured chip family and engine.
     pub overheads: &'a str,
+    /// Residuals against measurements, by kind of answer.
+    pub errors: &'a str,
 }
 
 impl Texts<'static> {
@@ -130,6 +133,7 @@ impl Texts<'static> {
         efficiency: include_str!("../data/efficiency.toml"),
         surfaces: include_str!("../data/surfaces.toml"),
         overheads: include_str!("../data/overheads.toml"),
+        errors: include_str!("../data/errors.toml"),
     };
 }
 
@@ -159,6 +163,7 @@ pub struct Catalog {
     lengths: Shelf<LengthRow>,
     shapes: Shelf<ShapeRow>,
     efficiencies: Shelf<Efficiency>,
+    error_bars: ErrorBars,
 }
 
 impl Catalog {
@@ -168,6 +173,11 @@ impl Catalog {
         BUILTIN.get_or_init(|| {
             Self::from_texts(Texts::BUILTIN).expect("a test proves that the built-in rows parse")
         })
+    }
+
+    /// How far answers are from measurements.
+    pub const fn error_bars(&self) -> &ErrorBars {
+        &self.error_bars
     }
 
     /// A catalogue from its texts.
@@ -193,6 +203,16 @@ impl Catalog {
             errors.push(CatalogError::Row { kind: Kind::Lengths, id: name.clone(), error });
         }
         let efficiencies = table(Kind::Efficiency, texts.efficiency, &mut errors);
+        let residuals = table(Kind::Efficiency, texts.errors, &mut errors);
+        let error_bars = parse_error_bars(&residuals).unwrap_or_else(|problems| {
+            let id = "errors".to_owned();
+            errors.extend(problems.into_iter().map(|error| CatalogError::Row {
+                kind: Kind::Efficiency,
+                id: id.clone(),
+                error,
+            }));
+            ErrorBars::default()
+        });
         let fitted = Fitted {
             surfaces: table(Kind::Efficiency, texts.surfaces, &mut errors),
             overheads: table(Kind::Efficiency, texts.overheads, &mut errors),
@@ -209,6 +229,7 @@ impl Catalog {
             lengths: Shelf::fill(Kind::Lengths, &lengths, parse_lengths, &mut errors),
             shapes: Shelf::fill(Kind::Shape, &shapes, parse_shape, &mut errors),
             efficiencies: borrow_and_fill(&efficiencies, &fitted, &mut errors),
+            error_bars,
         };
         // References are only worth checking once what they refer to has been read.
         if errors.is_empty() {

@@ -10,6 +10,7 @@ const EMPTY: Texts<'static> = Texts {
     efficiency: "",
     surfaces: "",
     overheads: "",
+    errors: "",
 };
 
 fn said(texts: Texts<'_>) -> Vec<String> {
