@@ -1,11 +1,17 @@
 //! Fitting constants to measurements.
 
+mod engines;
 mod families;
+mod folds;
 pub(crate) mod least_squares;
 mod overheads;
 mod surface;
 
+pub use engines::{
+    EngineConstants, EngineKey, LeftOut, cross_validate, engine_key, fit_engine, predict_with,
+};
 pub use families::KernelTables;
+pub use folds::{FOLDS, folds};
 pub use overheads::fit_overheads;
 pub use surface::{Timed, fit_surface};
 
