@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use anyhow::Context;
+use flate2::read::MultiGzDecoder;
 use wattmill::config::{BUILTIN_FACTORIES, builtin_factory};
 
 use crate::exit::Failure;
@@ -45,6 +46,28 @@ pub(crate) fn text(path: &Path) -> Result<Named, Failure> {
     })?;
     Ok(Named { name, text })
 }
+
+/// A text file, plain or gzip.
+pub(crate) fn text_or_gzip(path: &Path) -> Result<Named, Failure> {
+    let mut file = open(path)?;
+    let mut start = [0; 2];
+    let gzip = file.read_exact(&mut start).is_ok() && start == GZIP;
+    if !gzip {
+        return text(path);
+    }
+    let name = path.display().to_string();
+    let read = || format!("failed to read {name}");
+    file.rewind().with_context(read)?;
+    let mut text = String::new();
+    let mut unpacked = MultiGzDecoder::new(file).take(LONGEST_UNPACKED);
+    unpacked.read_to_string(&mut text).with_context(read)?;
+    Ok(Named { name, text })
+}
+
+/// How a gzip file begins.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// Bytes of a gzip file that are unpacked: what is longer is no table anyone measured.
+const LONGEST_UNPACKED: u64 = 1 << 30;
 
 /// Opens a file for reading.
 pub(crate) fn open(path: &Path) -> Result<File, Failure> {

@@ -9,7 +9,7 @@ use crate::engine::Effort;
 use crate::kind::Kind;
 use crate::outcome::{Measured, Metric, Outcome, Reason, Unanswered};
 use crate::table::{Row, Table};
-use crate::{energy, mlperf, phases, power, serving, throughput};
+use crate::{energy, mlperf, operators, phases, power, serving, throughput, training};
 
 /// A row of any kind, ready to be predicted.
 #[derive(Clone, Debug)]
@@ -26,6 +26,10 @@ pub enum Case<'a> {
     Phases(Box<phases::Case<'a>>),
     /// Of [`Kind::Power`].
     Power(Box<power::Case<'a>>),
+    /// Of [`Kind::Training`].
+    Training(Box<training::Case>),
+    /// Of [`Kind::Kernels`].
+    Kernels(Box<operators::Case>),
 }
 
 impl Case<'_> {
@@ -38,6 +42,8 @@ impl Case<'_> {
             Self::Energy(case) => &case.measured,
             Self::Phases(case) => &case.measured,
             Self::Power(case) => &case.measured,
+            Self::Training(case) => &case.measured,
+            Self::Kernels(case) => &case.measured,
         }
     }
 
@@ -50,6 +56,8 @@ impl Case<'_> {
             Self::Energy(case) => &case.deployment,
             Self::Phases(case) => &case.deployment,
             Self::Power(case) => &case.serving.deployment,
+            Self::Training(case) => return &case.family,
+            Self::Kernels(case) => return case.family(),
         };
         &deployment.accelerator.family
     }
@@ -69,6 +77,8 @@ pub fn resolve<'a>(row: &Row<'_>, kind: Kind, catalog: &'a Catalog) -> Result<Ca
         Kind::Energy => Case::Energy(Box::new(energy::resolve(row, catalog)?)),
         Kind::Phases => Case::Phases(Box::new(phases::resolve(row, catalog)?)),
         Kind::Power => Case::Power(Box::new(power::resolve(row, catalog)?)),
+        Kind::Training => Case::Training(Box::new(training::resolve(row, catalog)?)),
+        Kind::Kernels => Case::Kernels(Box::new(operators::resolve(row, catalog)?)),
     })
 }
 
@@ -88,6 +98,8 @@ pub fn predict(
         Case::Energy(case) => energy::predict(case, efficiency, effort),
         Case::Phases(case) => phases::predict(case, efficiency, effort),
         Case::Power(case) => power::predict(case, efficiency, effort),
+        Case::Training(case) => Ok(case.predicted()),
+        Case::Kernels(case) => operators::predict(case, efficiency),
     }
 }
 

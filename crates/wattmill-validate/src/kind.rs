@@ -19,6 +19,10 @@ pub enum Kind {
     Phases,
     /// Node power during MLPerf inference.
     Power,
+    /// Training steps.
+    Training,
+    /// Single operators timed alone.
+    Kernels,
 }
 
 /// What the fields of a column must be.
@@ -201,9 +205,51 @@ const POWER: &[Column] = &[
     maybe(positive("tokens_per_s")),
 ];
 
+const TRAINING: &[Column] = &[
+    text("model"),
+    text("gpu"),
+    text("task"),
+    positive("global_batch_seqs"),
+    positive("seq_len"),
+    text("source_kind"),
+    maybe(text("verification")),
+    maybe(text("precision")),
+    maybe(positive("n_gpus")),
+    maybe(positive("tp")),
+    maybe(positive("pp")),
+    maybe(positive("cp")),
+    maybe(positive("ep")),
+    maybe(positive("dp")),
+    maybe(positive("micro_batch_seqs")),
+    maybe(positive("step_time_s")),
+    maybe(positive("tokens_per_s_per_gpu")),
+    maybe(positive("model_tflops_per_gpu")),
+    maybe(positive("gpu_hours")),
+    maybe(positive("train_tokens_b")),
+];
+
+const KERNELS: &[Column] = &[
+    text("gpu"),
+    text("op_name"),
+    text("kernel_source"),
+    maybe(text("framework")),
+    maybe(text("verification")),
+    maybe(positive("latency_ms")),
+    maybe(positive("m")),
+    maybe(positive("n")),
+    maybe(positive("k")),
+    maybe(positive("batch_size")),
+    maybe(positive("isl")),
+    maybe(positive("num_heads")),
+    maybe(positive("num_tokens")),
+    maybe(positive("hidden_size")),
+    maybe(positive("num_gpus")),
+    maybe(positive("message_size_elements")),
+];
+
 impl Kind {
     /// Every kind, in the order one would list them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Serving,
         Self::LongPrompt,
         Self::Mlperf,
@@ -211,6 +257,8 @@ impl Kind {
         Self::Energy,
         Self::Phases,
         Self::Power,
+        Self::Training,
+        Self::Kernels,
     ];
 
     /// In a word, as in flags and tables.
@@ -223,6 +271,8 @@ impl Kind {
             Self::Energy => "energy",
             Self::Phases => "phases",
             Self::Power => "power",
+            Self::Training => "training",
+            Self::Kernels => "kernels",
         }
     }
 
@@ -236,6 +286,8 @@ impl Kind {
             Self::Energy => "power and energy over batch sizes (energy)",
             Self::Phases => "prompt and token times (phases)",
             Self::Power => "node power (power)",
+            Self::Training => "training steps (training)",
+            Self::Kernels => "single operators (kernels)",
         }
     }
 
@@ -249,6 +301,8 @@ impl Kind {
             Self::Energy => ENERGY,
             Self::Phases => PHASES,
             Self::Power => POWER,
+            Self::Training => TRAINING,
+            Self::Kernels => KERNELS,
         }
     }
 

@@ -15,6 +15,7 @@ mod kind;
 mod labels;
 mod lengths;
 pub mod mlperf;
+pub mod operators;
 mod outcome;
 pub mod phases;
 pub mod power;

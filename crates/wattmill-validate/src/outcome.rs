@@ -28,11 +28,15 @@ pub enum Metric {
     EnergyPerToken,
     /// Power of a whole node, W.
     NodePower,
+    /// Time of one training step, s.
+    TrainingStep,
+    /// Time of a single operator, us.
+    KernelTime,
 }
 
 impl Metric {
     /// Every metric, in the order of tables.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Ttft,
         Self::Tpot,
         Self::EndToEnd,
@@ -43,6 +47,8 @@ impl Metric {
         Self::AcceleratorPower,
         Self::EnergyPerToken,
         Self::NodePower,
+        Self::TrainingStep,
+        Self::KernelTime,
     ];
 
     /// Without its unit, for figures that have none, such as errors.
@@ -58,6 +64,8 @@ impl Metric {
             Self::AcceleratorPower => "accelerator_power",
             Self::EnergyPerToken => "energy_per_token",
             Self::NodePower => "node_power",
+            Self::TrainingStep => "training_step",
+            Self::KernelTime => "kernel_time",
         }
     }
 
@@ -74,6 +82,8 @@ impl Metric {
             Self::AcceleratorPower => "power of one accelerator, W",
             Self::EnergyPerToken => "accelerator energy of an output token, J",
             Self::NodePower => "power of a node, W",
+            Self::TrainingStep => "training step, s",
+            Self::KernelTime => "time of an operator, us",
         }
     }
 
@@ -90,6 +100,8 @@ impl Metric {
             Self::AcceleratorPower => "accelerator_power_w",
             Self::EnergyPerToken => "energy_per_token_j",
             Self::NodePower => "node_power_w",
+            Self::TrainingStep => "training_step_s",
+            Self::KernelTime => "kernel_time_us",
         }
     }
 }

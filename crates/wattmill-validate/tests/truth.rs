@@ -109,6 +109,12 @@ fn phases() {
 }
 
 #[test]
+fn training() {
+    let Some(evaluation) = report("training.csv") else { return };
+    assert_eq!(evaluation.rows(), 596);
+}
+
+#[test]
 fn power() {
     let Some(evaluation) = report("power_mlperf_inference.csv") else { return };
     assert_eq!(evaluation.rows(), 10);

@@ -16,13 +16,15 @@ use crate::invalid::{Invalid, Named};
 use crate::progress::Progress;
 
 /// What may be asked for, and the kinds of tables that are meant.
-const WHAT: [(&str, &[Kind]); 7] = [
+const WHAT: [(&str, &[Kind]); 9] = [
     ("all", &Kind::ALL),
     ("serving", &[Kind::Serving, Kind::LongPrompt]),
     ("mlperf", &[Kind::Mlperf]),
     ("throughput", &[Kind::Throughput]),
     ("energy", &[Kind::Energy]),
     ("phases", &[Kind::Phases]),
+    ("training", &[Kind::Training]),
+    ("kernels", &[Kind::Kernels]),
     ("power", &[Kind::Power]),
 ];
 
@@ -98,7 +100,7 @@ fn built_in(wanted: &[Kind]) -> Result<Vec<(String, Table)>, Failure> {
 fn read(files: &[String], wanted: &[Kind]) -> Result<Vec<(String, Table)>, Failure> {
     let mut tables = Vec::new();
     for file in files {
-        let named = files::text(Path::new(file))?;
+        let named = files::text_or_gzip(Path::new(file))?;
         let table = table(&named)?;
         if !wanted.contains(&table.kind()) {
             let asked: Vec<&str> = wanted.iter().map(|kind| kind.name()).collect();

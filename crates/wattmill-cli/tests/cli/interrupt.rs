@@ -41,3 +41,23 @@ fn a_replay_that_is_interrupted_tells_what_it_has() {
         assert!(file.metadata().file_metadata().num_rows() > 0);
     }
 }
+
+#[test]
+fn a_validation_that_is_interrupted_tells_what_it_has() {
+    let header = "model,gpu,backend,isl_tokens,osl_tokens,concurrency,ttft_ms,tpot_ms,tp_size\n";
+    // Each takes milliseconds, all of them minutes.
+    let rows = "llama-3.1-8b,h100,vllm,1024,8192,128,100,8,1\n".repeat(20_000);
+    let dir = Dir::with("m.csv", header.to_owned() + &rows);
+    let arguments = ["validate", "m.csv", "--csv", "rows.csv"];
+    let child = dir.command(&arguments).spawn().expect("the program starts");
+    // It predicts once it has read the table, which takes a small part of this.
+    std::thread::sleep(Duration::from_secs(3));
+    let pid = child.id().to_string();
+    let killed = Command::new("kill").args(["-INT", &pid]).status().expect("kill");
+    assert!(killed.success());
+    let run = Run::of("validate m.csv", child.wait_with_output().expect("it ends"));
+    run.ended(130);
+    run.says(&["interrupted"]);
+    assert!(run.stdout.contains("PARTIAL"), "{}", run.stdout);
+    assert_eq!(dir.names(), ["m.csv", "rows.csv"]);
+}

@@ -12,4 +12,5 @@ mod plan;
 mod replay;
 mod support;
 mod train;
+mod validate;
 mod zoom;

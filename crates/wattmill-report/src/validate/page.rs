@@ -12,6 +12,8 @@ use crate::{Heading, Page, ScatterChart, Svg};
 
 /// Half the width of the band around the diagonal.
 const BAND: f64 = 0.2;
+/// Points of a picture beyond which every second, third, … is left out.
+const MOST_POINTS: usize = 2_000;
 
 /// Errors by file and group as one page of HTML, with a picture of every metric.
 pub fn validation_page(validation: &Validation) -> String {
@@ -57,9 +59,11 @@ pub fn validation_page(validation: &Validation) -> String {
 
 /// Every headline figure of one metric; `None` if there is none.
 fn scatter(file: &Validated, metric: Metric) -> Option<Svg> {
+    let figures: Vec<_> =
+        file.evaluation.headline().filter_map(|o| Some((o, o.figure(metric)?))).collect();
+    let every = figures.len().div_ceil(MOST_POINTS).max(1);
     let mut series: BTreeMap<&str, Vec<(f64, f64, String)>> = BTreeMap::new();
-    for outcome in file.evaluation.headline() {
-        let Some(figure) = outcome.figure(metric) else { continue };
+    for (outcome, figure) in figures.into_iter().step_by(every) {
         let group = &outcome.group;
         let words =
             format!("{} {} {}, line {}", group.model, group.engine, group.mode, outcome.line);
@@ -73,7 +77,11 @@ fn scatter(file: &Validated, metric: Metric) -> Option<Svg> {
     let chart = ScatterChart {
         heading: Heading::new(
             format!("Predicted against measured: {what}"),
-            format!("{}; on the line both are equal, dotted: 20 % less and more", file.name),
+            format!(
+                "{}; on the line both are equal, dotted: 20 % less and more{}",
+                file.name,
+                if every > 1 { format!("; every {every}th figure") } else { String::new() }
+            ),
         ),
         x_label: format!("measured: {what}"),
         y_label: format!("predicted: {what}"),

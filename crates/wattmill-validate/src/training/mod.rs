@@ -4,9 +4,12 @@
 //! [`fit_training`] fits the constants of each chip family and stack, [`leave_out`] fits without
 //! some rows and answers those.
 
+mod case;
 mod fit;
 mod row;
 
+pub use case::Case;
+pub(crate) use case::resolve;
 pub use fit::{FitReport, FitRow, fit_training, leave_out, training_toml};
 pub use row::{DescribedJob, TrainingRow, describe};
 
@@ -33,34 +36,39 @@ pub fn read_training(text: &str) -> Result<Vec<TrainingRow>, TrainingTableError>
         let text = |name: &str| {
             column(name).and_then(|i| record.get(i)).unwrap_or_default().trim().to_owned()
         };
-        let number = |name: &str| text(name).parse::<f64>().ok().filter(|x| x.is_finite());
-        let count = |name: &str| number(name).filter(|x| (1.0..=4e9).contains(x)).map(|x| x as u32);
-        let positive = |name: &str| number(name).filter(|x| *x > 0.0);
-        rows.push(TrainingRow {
-            line: record.position().map_or(0, csv::Position::line),
-            source_kind: text("source_kind"),
-            source: text("source"),
-            verification: text("verification"),
-            model: text("model"),
-            task: text("task"),
-            gpu: text("gpu"),
-            gpus: count("n_gpus"),
-            degrees: ["tp", "pp", "vpp", "cp", "ep", "dp"].map(count),
-            fsdp: text("fsdp"),
-            micro_batch: count("micro_batch_seqs"),
-            global_batch: count("global_batch_seqs"),
-            sequence: count("seq_len"),
-            precision: text("precision"),
-            step_s: positive("step_time_s"),
-            tokens_per_s: positive("tokens_per_s_per_gpu"),
-            model_tflops: positive("model_tflops_per_gpu"),
-            hfu_pct: positive("hfu_pct"),
-            gpu_hours: positive("gpu_hours"),
-            train_tokens_b: positive("train_tokens_b"),
-            notes: text("notes"),
-        });
+        rows.push(row_of(record.position().map_or(0, csv::Position::line), &text));
     }
     Ok(rows)
+}
+
+/// A row whose columns `text` gives, blank where there is none.
+pub(crate) fn row_of(line: u64, text: &dyn Fn(&str) -> String) -> TrainingRow {
+    let number = |name: &str| text(name).parse::<f64>().ok().filter(|x| x.is_finite());
+    let count = |name: &str| number(name).filter(|x| (1.0..=4e9).contains(x)).map(|x| x as u32);
+    let positive = |name: &str| number(name).filter(|x| *x > 0.0);
+    TrainingRow {
+        line,
+        source_kind: text("source_kind"),
+        source: text("source"),
+        verification: text("verification"),
+        model: text("model"),
+        task: text("task"),
+        gpu: text("gpu"),
+        gpus: count("n_gpus"),
+        degrees: ["tp", "pp", "vpp", "cp", "ep", "dp"].map(count),
+        fsdp: text("fsdp"),
+        micro_batch: count("micro_batch_seqs"),
+        global_batch: count("global_batch_seqs"),
+        sequence: count("seq_len"),
+        precision: text("precision"),
+        step_s: positive("step_time_s"),
+        tokens_per_s: positive("tokens_per_s_per_gpu"),
+        model_tflops: positive("model_tflops_per_gpu"),
+        hfu_pct: positive("hfu_pct"),
+        gpu_hours: positive("gpu_hours"),
+        train_tokens_b: positive("train_tokens_b"),
+        notes: text("notes"),
+    }
 }
 
 /// A row and what the model says to it.
