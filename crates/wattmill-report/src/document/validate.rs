@@ -18,7 +18,7 @@ pub fn validate_document(validation: &Validation) -> String {
     text(&Validate {
         head: Head::new(SCHEMA, None, validation.answer_hash(), Vec::new()),
         interrupted: validation.interrupted,
-        files: validation.files.iter().map(File::from).collect(),
+        files: validation.files.iter().map(MeasuredFile::from).collect(),
     })
 }
 
@@ -30,15 +30,15 @@ pub(super) struct Validate {
     /// Whether it was stopped early: then the last file is partial and later ones are missing.
     interrupted: bool,
     /// Every measured table, in the order given.
-    files: Vec<File>,
+    files: Vec<MeasuredFile>,
 }
 
 /// One measured table.
 #[derive(Debug, Serialize, JsonSchema)]
-struct File {
+struct MeasuredFile {
     /// Its name.
     file: String,
-    /// What it measures: `serving`, `long-prompt`, `mlperf`, `throughput`, `energy`, `phases`, …
+    /// What it measures: `serving`, `long-prompt`, `mlperf`, `throughput`, `energy`, `phases` and others.
     kind: String,
     /// Its rows.
     rows: usize,
@@ -49,13 +49,13 @@ struct File {
     headline: usize,
     /// Rows without a prediction, by kind of reason.
     unanswered: BTreeMap<String, usize>,
-    /// Errors of the headline rows, by metric: `ttft`, `tpot`, `output_rate`, …
-    metrics: BTreeMap<String, Errors>,
+    /// Errors of the headline rows, by metric: `ttft`, `tpot`, `output_rate` and others.
+    metrics: BTreeMap<String, PredictionErrors>,
     /// The same by what rows have in common.
-    groups: Vec<Group>,
+    groups: Vec<MeasuredGroup>,
 }
 
-impl From<&Validated> for File {
+impl From<&Validated> for MeasuredFile {
     fn from(file: &Validated) -> Self {
         let evaluation = &file.evaluation;
         let reasons = evaluation.reasons().into_iter();
@@ -69,7 +69,7 @@ impl From<&Validated> for File {
             metrics: metrics(&errors_by_metric(evaluation.headline())),
             groups: errors_by_group(evaluation)
                 .into_iter()
-                .map(|group| Group {
+                .map(|group| MeasuredGroup {
                     by: group.by.to_owned(),
                     rows: group.rows,
                     metrics: metrics(&group.metrics),
@@ -82,7 +82,7 @@ impl From<&Validated> for File {
 
 /// Rows that have something in common.
 #[derive(Debug, Serialize, JsonSchema)]
-struct Group {
+struct MeasuredGroup {
     /// What: `model`, `accelerator`, `engine`, `mode`, `precision`, `concurrency`, `source`; or
     /// `headline` for the rows outside of it.
     by: String,
@@ -91,12 +91,12 @@ struct Group {
     /// How many rows.
     rows: usize,
     /// Their errors, by metric.
-    metrics: BTreeMap<String, Errors>,
+    metrics: BTreeMap<String, PredictionErrors>,
 }
 
 /// How far predictions are from measurements, as fractions of what was measured.
 #[derive(Debug, Serialize, JsonSchema)]
-struct Errors {
+struct PredictionErrors {
     /// Figures compared.
     count: usize,
     /// Median of |predicted/measured - 1|.
@@ -109,10 +109,10 @@ struct Errors {
     bias: f64,
 }
 
-fn metrics(errors: &BTreeMap<Metric, validate::Errors>) -> BTreeMap<String, Errors> {
+fn metrics(errors: &BTreeMap<Metric, validate::Errors>) -> BTreeMap<String, PredictionErrors> {
     let one = |(metric, e): (&Metric, &validate::Errors)| {
         let validate::Errors { count, median, mean, p90, bias } = *e;
-        (metric.key().to_owned(), Errors { count, median, mean, p90, bias })
+        (metric.key().to_owned(), PredictionErrors { count, median, mean, p90, bias })
     };
     errors.iter().map(one).collect()
 }

@@ -2,6 +2,8 @@
 
 mod page;
 mod rows;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub use page::validation_page;
