@@ -503,6 +503,11 @@ impl Fitted {
         if id != MOST_MEASURED {
             own.borrow_missing(&surfaces(MOST_MEASURED)?);
         }
+        Ok((own, self.engines(id)?))
+    }
+
+    /// Constants of the engines that were measured on a family.
+    fn engines(&self, id: &str) -> Result<BTreeMap<String, Overheads>, Vec<RowError>> {
         let mut overheads = BTreeMap::new();
         if let Some(Value::Table(engines)) = self.overheads.get(id) {
             for (engine, table) in engines {
@@ -510,7 +515,7 @@ impl Fitted {
                 overheads.insert(engine.clone(), parse_overheads(table)?);
             }
         }
-        Ok((own, overheads))
+        Ok(overheads)
     }
 }
 
@@ -535,7 +540,9 @@ fn borrow_and_fill(
             let message = format!("there is no measured family `{name}`");
             vec![RowError { field: "borrowed_from".to_owned(), message }]
         })?;
-        parse_efficiency(id, row, Lender::Family(lender))
+        let mut efficiency = parse_efficiency(id, row, Lender::Family(lender))?;
+        efficiency.overheads.extend(fitted.engines(id)?);
+        Ok(efficiency)
     };
     let others = Shelf::fill(kind, &borrowed, lend, errors);
     shelf.rows.extend(others.rows);

@@ -91,6 +91,8 @@ pub fn predict(
     efficiency: &Efficiency,
     effort: Effort,
 ) -> Result<Vec<(Metric, f64)>, Reason> {
+    let tuned = with_campaign(case, efficiency);
+    let efficiency = tuned.as_ref().unwrap_or(efficiency);
     match case {
         Case::Serving(case) => serving::predict(case, efficiency, effort),
         Case::Mlperf(case) => mlperf::predict(case, efficiency, effort),
@@ -101,6 +103,48 @@ pub fn predict(
         Case::Training(case) => Ok(case.predicted()),
         Case::Kernels(case) => operators::predict(case, efficiency),
     }
+}
+
+/// Name of the constants a case is predicted with: its engine, and the campaign that ran it where
+/// that was not a server as shipped. MLPerf's submitters drive a tuned engine without a server,
+/// throughput tables come from the engine's own benchmark, ML.ENERGY, the long prompts and Splitwise
+/// ran versions of their own.
+pub fn constants_of(case: &Case<'_>) -> String {
+    let campaign = match case {
+        Case::Serving(case) if case.median => "-long-prompts",
+        Case::Serving(_) | Case::Training(_) | Case::Kernels(_) => "",
+        Case::Mlperf(_) | Case::Power(_) => "-mlperf",
+        Case::Throughput(_) => "-throughput",
+        Case::Energy(_) => "-ml-energy",
+        Case::Phases(_) => "-splitwise",
+    };
+    format!("{}{campaign}", flavour(case))
+}
+
+fn flavour<'a>(case: &'a Case<'_>) -> &'a str {
+    let deployment = match case {
+        Case::Serving(case) => case.deployment(),
+        Case::Mlperf(case) => &case.deployment,
+        Case::Throughput(case) => &case.deployment,
+        Case::Energy(case) => &case.deployment,
+        Case::Phases(case) => &case.deployment,
+        Case::Power(case) => &case.serving.deployment,
+        Case::Training(_) | Case::Kernels(_) => return &case.measured().group.engine,
+    };
+    deployment.spec.flavour.name()
+}
+
+/// The constants of the campaign in place of the engine's, where there are any.
+fn with_campaign(case: &Case<'_>, efficiency: &Efficiency) -> Option<Efficiency> {
+    let name = constants_of(case);
+    let engine = flavour(case);
+    if name == engine {
+        return None;
+    }
+    let constants = *efficiency.overheads.get(&name)?;
+    let mut tuned = efficiency.clone();
+    tuned.overheads.insert(engine.to_owned(), constants);
+    Some(tuned)
 }
 
 /// What came of the rows of a table.

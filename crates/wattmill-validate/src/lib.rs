@@ -26,7 +26,7 @@ pub mod training;
 
 pub use engine::Effort;
 pub use errors::{Errors, GroupErrors, errors_by_group, errors_by_metric, quantile, worst_figures};
-pub use evaluate::{Case, Evaluation, evaluate, predict, resolve};
+pub use evaluate::{Case, Evaluation, constants_of, evaluate, predict, resolve};
 pub use kind::Kind;
 pub use lengths::Spread;
 pub use outcome::{Figure, Group, Measured, Metric, Outcome, Reason, Unanswered};

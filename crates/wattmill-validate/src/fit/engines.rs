@@ -7,7 +7,7 @@ use wattmill_catalog::{Catalog, Overheads};
 use super::folds::{FOLDS, folds};
 use super::overheads::fit_overheads;
 use crate::engine::Effort;
-use crate::evaluate::{Case, predict};
+use crate::evaluate::{Case, constants_of, predict};
 use crate::outcome::Outcome;
 
 /// Rows that a fit takes at most: of more, every so many.
@@ -17,14 +17,14 @@ const FEWEST_ROWS: usize = 12;
 /// How long a fit simulates each row.
 const EFFORT: Effort = Effort { rounds: 5 };
 
-/// Chip family and engine.
+/// Chip family, and name of the constants: engine and campaign.
 pub type EngineKey = (String, String);
 /// Constants by chip family and engine.
 pub type EngineConstants = BTreeMap<EngineKey, Overheads>;
 
 /// Family and engine of a case.
 pub fn engine_key(case: &Case<'_>) -> EngineKey {
-    (case.family().to_owned(), case.measured().group.engine.clone())
+    (case.family().to_owned(), constants_of(case))
 }
 
 /// Constants of one family and engine from those of `cases` that are theirs. `None` where there are

@@ -21,13 +21,13 @@ const fn within(start: f64, least: f64, most: f64) -> Free {
 
 /// In the order of [`Overheads::NAMES`]. What the rows say nothing of stays where it starts.
 const CONSTANTS: [Free; 15] = [
-    within(1e-3, 5e-5, 2e-2),
-    within(5e-6, 1e-7, 1e-4),
+    within(1e-3, 5e-5, 5e-2),
+    within(5e-6, 1e-7, 3e-4),
     within(1e-3, 1e-5, 3e-2),
     within(1.5e-6, 2e-7, 1e-5),
     within(0.3, 0.02, 1.5),
-    within(1.0, 0.75, 1.6),
-    within(1.0, 0.85, 1.8),
+    within(1.0, 0.6, 1.6),
+    within(1.0, 0.55, 1.8),
     within(1.0, 0.5, 2.5),
     within(1.0, 0.4, 3.0),
     within(1.0, 0.4, 3.0),
@@ -39,8 +39,16 @@ const CONSTANTS: [Free; 15] = [
 ];
 
 /// What each metric of a row weighs.
-const WEIGHTS: [(Metric, f64); 4] =
-    [(Metric::Tpot, 1.0), (Metric::Ttft, 0.3), (Metric::StepTime, 1.0), (Metric::PromptTime, 0.5)];
+const WEIGHTS: [(Metric, f64); 6] = [
+    (Metric::Tpot, 1.0),
+    (Metric::Ttft, 0.3),
+    (Metric::StepTime, 1.0),
+    (Metric::PromptTime, 0.5),
+    (Metric::OutputRate, 1.0),
+    (Metric::InputRate, 1.0),
+];
+/// Metrics from which a rate follows: it is not counted again.
+const TIMES: [Metric; 2] = [Metric::Tpot, Metric::StepTime];
 /// What it costs to leave the start, in misses of one row for each factor of e.
 const LOYALTY: f64 = 0.3;
 /// Difference for derivatives, in logarithm: requests that meet or miss a step make the times a
@@ -89,7 +97,11 @@ pub fn fit_overheads(
 fn misses_of(case: &Case<'_>, efficiency: &Efficiency, effort: Effort) -> Vec<f64> {
     let predicted = predict(case, efficiency, effort).unwrap_or_default();
     let measured = &case.measured().figures;
+    let timed = measured.iter().any(|(metric, _)| TIMES.contains(metric));
     let weighed = measured.iter().filter_map(|(metric, value)| {
+        if *metric == Metric::OutputRate && timed {
+            return None;
+        }
         let (_, weight) = WEIGHTS.iter().find(|(m, _)| m == metric)?;
         let found = predicted.iter().find(|(m, _)| m == metric);
         let ratio = found.map(|(_, p)| libm::log(p / value)).filter(|r| r.is_finite());
