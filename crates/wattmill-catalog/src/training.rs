@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 
 use toml::{Table, Value};
 
+use crate::error_bars::Interval;
 use crate::row::RowError;
 
 /// Number of [`TrainingConstant`]s.
@@ -201,6 +202,12 @@ impl TrainingEfficiency {
     /// Whether it was fitted to this very pair of chip family and stack.
     pub const fn is_measured(&self) -> bool {
         self.borrowed_from.is_none() && self.residuals.rows > 0
+    }
+
+    /// Factors on a step time between which eight in ten measurements lie.
+    pub fn interval(&self) -> Interval {
+        let TrainingResiduals { low, middle: median, high, rows, .. } = self.residuals;
+        Interval { low, median, high, rows, inside: self.is_measured() }
     }
 
     /// As a table of `training.toml`.

@@ -1,6 +1,6 @@
 //! A training job: the layout asked for, or the best there is.
 
-use wattmill_catalog::{Catalog, Model, TrainingTable};
+use wattmill_catalog::{Catalog, Interval, Model, Question, TrainingTable};
 use wattmill_factory::Hardware;
 use wattmill_perf::{
     LayoutWishes, RankedLayout, Recompute, RefusedLayout, StepInterval, Task, TrainingFormat,
@@ -126,7 +126,7 @@ pub fn train(
             micro_batch: best.micro_batch,
             recompute: best.recompute,
             step,
-            interval: StepInterval::of(&job, &step),
+            interval: StepInterval::of(&step, &interval(catalog, &job)),
             run: request.tokens.map(|tokens| {
                 TrainingRun::of(&step, tokens, price.as_ref().map(|(price, _)| *price))
             }),
@@ -167,6 +167,20 @@ pub fn train(
         refused,
         warnings,
     })
+}
+
+/// Error bars of a step time: of models that were left out where this one was not measured, and the
+/// fit's own residuals where nothing else is known.
+fn interval(catalog: &Catalog, job: &TrainingJob<'_>) -> Interval {
+    let training = job.training;
+    let asked = Question {
+        metric: "step_time_s",
+        family: &training.family,
+        engine: &training.stack,
+        model: &job.model.id,
+        inside: training.is_measured(),
+    };
+    catalog.error_bars().interval(&asked).unwrap_or_else(|| training.interval())
 }
 
 /// What a layout or a search came to.

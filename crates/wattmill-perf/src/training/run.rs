@@ -1,8 +1,8 @@
 //! A whole training run: as many steps as its tokens take.
 
+use wattmill_catalog::Interval;
 use wattmill_units::{Energy, Money, Seconds};
 
-use super::job::TrainingJob;
 use super::step::TrainingStep;
 
 /// Between which step times a measurement is to be expected.
@@ -21,15 +21,15 @@ pub struct StepInterval {
 }
 
 impl StepInterval {
-    /// Of a step of `job`, from the residuals of the fit its constants come from.
-    pub fn of(job: &TrainingJob<'_>, step: &TrainingStep) -> Self {
-        let (residuals, time) = (job.training.residuals, step.time.total());
+    /// Of `step`, where measurements lie between these factors of the model's answers.
+    pub fn of(step: &TrainingStep, factors: &Interval) -> Self {
+        let time = step.time.total();
         Self {
-            low: time * residuals.low,
-            median: time * residuals.middle,
-            high: time * residuals.high,
-            rows: residuals.rows,
-            inside: job.training.is_measured(),
+            low: time * factors.low,
+            median: time * factors.median,
+            high: time * factors.high,
+            rows: factors.rows,
+            inside: factors.inside,
         }
     }
 }

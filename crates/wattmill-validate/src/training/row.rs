@@ -269,8 +269,10 @@ pub fn describe<'a>(row: &TrainingRow, catalog: &'a Catalog) -> Result<Described
         let crowd = stated_batch.map_or(1, |batch| gpus.div_ceil(batch.max(1)));
         let crowd = if stack == "maxtext" { crowd.next_power_of_two() } else { 1 };
         let tensor = tensor.or((crowd > 1).then_some(crowd));
-        let unstated =
-            row.source_kind.starts_with("mlperf").then(|| usual_chunks(model, degree(pipeline)));
+        // MLPerf's scripts and the papers on Megatron interleave, most without saying how often.
+        let interleaves = row.source_kind.starts_with("mlperf")
+            || (row.source_kind == "paper" && stack == "megatron" && !row.source.contains("BLOOM"));
+        let unstated = interleaves.then(|| usual_chunks(model, degree(pipeline)));
         let chunks = chunks.or(unstated);
         let layout = TrainingLayout {
             tensor: degree(tensor),
@@ -379,7 +381,8 @@ fn smallest(job: &DescribedJob<'_>, gpus: u32) -> TrainingLayout {
 /// Chunks of a stage in MLPerf's and MegaScale's GPT-3: as many as divide its layers, at most 6.
 fn usual_chunks(model: &Model, pipeline: u32) -> u32 {
     let layers = model.layers.div_ceil(pipeline.max(1));
-    let chunks = (1..=6.min(layers)).rev().find(|v| layers.is_multiple_of(*v)).unwrap_or(1);
+    let divides = |v: &u32| layers.is_multiple_of(*v) && v * pipeline <= model.layers + 2;
+    let chunks = (1..=6.min(layers)).rev().find(divides).unwrap_or(1);
     if pipeline > 1 { chunks } else { 1 }
 }
 
