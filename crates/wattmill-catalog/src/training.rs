@@ -9,6 +9,8 @@ use toml::{Table, Value};
 use crate::error_bars::Interval;
 use crate::row::RowError;
 
+/// Rows from which deciles of residuals are taken at their word.
+const ENOUGH: u32 = 10;
 /// Number of [`TrainingConstant`]s.
 const CONSTANTS: usize = TrainingConstant::ALL.len();
 
@@ -153,12 +155,21 @@ pub struct TrainingResiduals {
     pub middle: f64,
     /// Ninth decile of measured / model.
     pub high: f64,
+    /// First and ninth decile of measured / model for models that a fit was made without.
+    pub unseen: [f64; 2],
 }
 
 impl TrainingResiduals {
     /// For what was never measured: the error of held-out chips, which is wide.
-    pub const UNMEASURED: Self =
-        Self { rows: 0, median_error: 0.2, p90_error: 0.45, low: 0.7, middle: 1.0, high: 1.5 };
+    pub const UNMEASURED: Self = Self {
+        rows: 0,
+        median_error: 0.2,
+        p90_error: 0.45,
+        low: 0.7,
+        middle: 1.0,
+        high: 1.5,
+        unseen: [0.65, 1.6],
+    };
 }
 
 /// Fitted constants of training on one chip family with one software stack.
@@ -176,6 +187,8 @@ pub struct TrainingEfficiency {
     pub year: f64,
     /// How far measurements lie from the model.
     pub residuals: TrainingResiduals,
+    /// Catalogue ids of the models among the rows, sorted.
+    pub models: Vec<String>,
     /// What the constants were fitted to.
     pub source: String,
 }
@@ -190,6 +203,7 @@ impl TrainingEfficiency {
             constants: TrainingConstant::ALL.map(TrainingConstant::start),
             year: 2025.0,
             residuals: TrainingResiduals::UNMEASURED,
+            models: Vec::new(),
             source: "where every fit starts; nothing measured".to_owned(),
         }
     }
@@ -204,10 +218,16 @@ impl TrainingEfficiency {
         self.borrowed_from.is_none() && self.residuals.rows > 0
     }
 
-    /// Factors on a step time between which eight in ten measurements lie.
-    pub fn interval(&self) -> Interval {
-        let TrainingResiduals { low, middle: median, high, rows, .. } = self.residuals;
-        Interval { low, median, high, rows, inside: self.is_measured() }
+    /// Factors on a step time of `model`, a catalogue id, between which eight in ten measurements
+    /// lie: wider for a model that is not among the rows.
+    pub fn interval(&self, model: &str) -> Interval {
+        let TrainingResiduals { low, middle: median, high, rows, unseen, .. } = self.residuals;
+        let seen = self.models.iter().any(|known| known == model);
+        let inside = self.is_measured() && seen && rows >= ENOUGH;
+        // Deciles of a handful of rows say nothing.
+        let wide = if rows < ENOUGH { TrainingResiduals::UNMEASURED.unseen } else { unseen };
+        let [low, high] = if inside { [low, high] } else { [low.min(wide[0]), high.max(wide[1])] };
+        Interval { low, median, high, rows, inside }
     }
 
     /// As a table of `training.toml`.
@@ -227,10 +247,13 @@ impl TrainingEfficiency {
             ("residual_low", r.low),
             ("residual_middle", r.middle),
             ("residual_high", r.high),
+            ("unseen_low", r.unseen[0]),
+            ("unseen_high", r.unseen[1]),
         ];
         for (name, value) in figures {
             let _ = writeln!(text, "{name} = {}", significant(value));
         }
+        let _ = writeln!(text, "models = {:?}", self.models);
         let _ = writeln!(text, "source = {}", Value::String(self.source.clone()));
         text
     }
@@ -366,7 +389,9 @@ impl TrainingTable {
                 low: r.low.min(wide.low),
                 middle: r.middle,
                 high: r.high.max(wide.high),
+                unseen: [r.unseen[0].min(wide.unseen[0]), r.unseen[1].max(wide.unseen[1])],
             },
+            models: Vec::new(),
             ..lender
         }
     }
@@ -376,7 +401,7 @@ impl TrainingTable {
 type Wrong = Vec<(String, String)>;
 
 fn parse_row(family: &str, stack: &str, row: &Table) -> Result<TrainingEfficiency, Wrong> {
-    const OTHERS: [&str; 8] = [
+    const OTHERS: [&str; 11] = [
         "year",
         "rows",
         "median_error",
@@ -384,6 +409,9 @@ fn parse_row(family: &str, stack: &str, row: &Table) -> Result<TrainingEfficienc
         "residual_low",
         "residual_middle",
         "residual_high",
+        "unseen_low",
+        "unseen_high",
+        "models",
         "source",
     ];
     let mut wrong: Wrong = Vec::new();
@@ -408,7 +436,12 @@ fn parse_row(family: &str, stack: &str, row: &Table) -> Result<TrainingEfficienc
         low: number("residual_low", (0.01, 100.0)),
         middle: number("residual_middle", (0.01, 100.0)),
         high: number("residual_high", (0.01, 100.0)),
+        unseen: [number("unseen_low", (0.01, 100.0)), number("unseen_high", (0.01, 100.0))],
     };
+    let list = row.get("models").and_then(Value::as_array);
+    let models = list.map_or_else(Vec::new, |list| {
+        list.iter().filter_map(|m| Some(m.as_str()?.to_owned())).collect()
+    });
     let source = row.get("source").and_then(Value::as_str).unwrap_or_default().to_owned();
     if source.is_empty() {
         wrong.push(("source".to_owned(), "missing; say what it was fitted to".to_owned()));
@@ -426,6 +459,7 @@ fn parse_row(family: &str, stack: &str, row: &Table) -> Result<TrainingEfficienc
             constants,
             year,
             residuals,
+            models,
             source,
         })
     } else {
@@ -458,11 +492,18 @@ mod tests {
     #[test]
     fn what_was_never_measured_is_borrowed_with_a_wider_error() {
         let mut row = TrainingEfficiency::start("hopper", "megatron");
-        row.residuals = TrainingResiduals { rows: 9, low: 0.9, high: 1.1, ..row.residuals };
+        row.residuals = TrainingResiduals { rows: 20, low: 0.9, high: 1.1, ..row.residuals };
         let table = TrainingTable::from_rows([row]);
         let borrowed = table.get("rubin", "megatron");
         assert_eq!(borrowed.borrowed_from.as_deref(), Some("hopper.megatron"));
         assert!(borrowed.residuals.low < 0.9 && borrowed.residuals.high > 1.1);
+        // A model that was among the rows is answered with a narrower interval.
+        let mut known = table.get("hopper", "megatron");
+        known.models = vec!["mine".to_owned()];
+        let (seen, new) = (known.interval("mine"), known.interval("yours"));
+        assert!(seen.inside && !new.inside && new.low < seen.low && new.high > seen.high);
+        known.residuals.rows = 2;
+        assert_eq!(known.interval("mine"), Interval { rows: 2, ..new });
         assert!(!borrowed.is_measured() && table.get("hopper", "megatron").is_measured());
     }
 }

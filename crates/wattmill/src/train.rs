@@ -174,13 +174,13 @@ pub fn train(
 fn interval(catalog: &Catalog, job: &TrainingJob<'_>) -> Interval {
     let training = job.training;
     let asked = Question {
-        metric: "step_time_s",
+        metric: "training_step_s",
         family: &training.family,
         engine: &training.stack,
         model: &job.model.id,
         inside: training.is_measured(),
     };
-    catalog.error_bars().interval(&asked).unwrap_or_else(|| training.interval())
+    catalog.error_bars().interval(&asked).unwrap_or_else(|| training.interval(&job.model.id))
 }
 
 /// What a layout or a search came to.

@@ -87,10 +87,11 @@ fn feasible(out: &mut String, report: &TrainReport, answer: &TrainAnswer) {
 /// Figures of a step by name.
 fn rows(answer: &TrainAnswer) -> Vec<(&'static str, String)> {
     let (step, interval) = (&answer.step, &answer.interval);
-    let from = if interval.inside {
-        format!("eight in ten of {} measured steps of this chip family and stack", interval.rows)
-    } else {
-        "a guess at what was never measured".to_owned()
+    let rows = interval.rows;
+    let from = match (interval.inside, rows) {
+        (true, _) => format!("eight in ten of {rows} measured steps of this chip family and stack"),
+        (false, 0) => "a guess at what was never measured".to_owned(),
+        (false, _) => format!("from {rows} measured steps, widened: this one is unlike them"),
     };
     let peak = step.peak_bf16;
     let full = step.flops.model_full_square() / step.flops.model() * step.mfu();

@@ -8,7 +8,7 @@ use wattmill_catalog::{
 use wattmill_perf::TrainingStep;
 
 use super::row::{DescribedJob, TrainingRow, describe};
-use super::{measured_s, quantile, speaks_against};
+use super::{measured_s, predict, quantile, speaks_against};
 
 /// Head of `training.toml`.
 const HEAD: &str = "\
@@ -23,6 +23,7 @@ const HEAD: &str = "\
 # median_error,   of |model / measured - 1| over those rows
 # p90_error
 # residual_*      first decile, median and ninth decile of measured / model
+# unseen_*        first and ninth decile of the same for models that a fit was made without
 ";
 
 /// Residual, in log step time, beyond which rows count less and less.
@@ -72,6 +73,31 @@ pub fn fit_training(rows: &[TrainingRow], catalog: &Catalog) -> Vec<FitReport> {
         groups.entry((family, row.stack())).or_default().push(sample);
     }
     groups.iter().map(|((family, stack), samples)| fit_group(family, stack, samples)).collect()
+}
+
+/// Fits as [`fit_training`], with the residuals of models that were left out beside those of the
+/// rows. What has only one model keeps the guess of what was never measured.
+pub fn fit_with_unseen(rows: &[TrainingRow], catalog: &Catalog) -> Vec<FitReport> {
+    let mut measured: BTreeMap<(String, String), Vec<f64>> = BTreeMap::new();
+    for (table, held) in leave_out(rows, catalog, |row| row.model.clone()) {
+        for answer in predict(&held, catalog, &table).into_iter().filter(|a| a.decides) {
+            let known = table.get(&answer.family, &answer.stack).is_measured();
+            if let (Some(ratio), true) = (answer.ratio(), known) {
+                measured.entry((answer.family, answer.stack)).or_default().push(1.0 / ratio);
+            }
+        }
+    }
+    let mut fits = fit_training(rows, catalog);
+    for fit in &mut fits {
+        let key = (fit.efficiency.family.clone(), fit.efficiency.stack.clone());
+        let Some(values) = measured.get_mut(&key).filter(|values| values.len() >= 10) else {
+            continue;
+        };
+        if let (Some(low), Some(high)) = (quantile(values, 0.1), quantile(values, 0.9)) {
+            fit.efficiency.residuals.unseen = [low, high];
+        }
+    }
+    fits
 }
 
 /// The text of `training.toml` that these fits make.
@@ -128,6 +154,9 @@ fn fit_group(family: &str, stack: &str, samples: &[Sample<'_>]) -> FitReport {
         .map(|s| FitRow { line: s.line, ratio: predicted(&fit, s) / s.measured })
         .collect();
     fit.residuals = residuals(&rows);
+    fit.models = samples.iter().map(|s| s.job.model.id.clone()).collect();
+    fit.models.sort_unstable();
+    fit.models.dedup();
     fit.source =
         format!("fitted to {} rows of ../shared/truth/training.csv (2026-11-23)", rows.len());
     FitReport { efficiency: fit, rows }
@@ -166,6 +195,7 @@ fn residuals(rows: &[FitRow]) -> TrainingResiduals {
         low: of(&mut measured, 0.1),
         middle: of(&mut measured, 0.5),
         high: of(&mut measured, 0.9),
+        unseen: TrainingResiduals::UNMEASURED.unseen,
     }
 }
 

@@ -10,7 +10,7 @@ mod row;
 
 pub use case::Case;
 pub(crate) use case::resolve;
-pub use fit::{FitReport, FitRow, fit_training, leave_out, training_toml};
+pub use fit::{FitReport, FitRow, fit_training, fit_with_unseen, leave_out, training_toml};
 pub use row::{DescribedJob, TrainingRow, describe};
 
 use wattmill_catalog::{Catalog, Precision, TrainingTable};
