@@ -1,6 +1,7 @@
 //! The project's chores: `cargo xtask --help`.
 
 mod bench;
+mod calibrate;
 mod docs;
 mod finding;
 mod layers;
@@ -17,6 +18,8 @@ use clap::Parser;
 enum Chore {
     /// Measure the project's figures.
     Bench(bench::BenchArgs),
+    /// Fit the catalogue to measurements beside the project.
+    Calibrate(calibrate::CalibrateArgs),
     /// Write the documents that the code says.
     Docs {
         /// Write nothing; fail if one is stale.
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
     let root = root.parent().unwrap_or(root);
     let done = match Chore::parse() {
         Chore::Bench(args) => bench::run(&args),
+        Chore::Calibrate(args) => calibrate::run(root, &args),
         Chore::Docs { check: true } => docs::check(root),
         Chore::Docs { check: false } => docs::write(root),
         Chore::Layers => layers::run(root),

@@ -8,7 +8,8 @@ mod overheads;
 mod surface;
 
 pub use engines::{
-    EngineConstants, EngineKey, LeftOut, cross_validate, engine_key, fit_engine, predict_with,
+    EngineConstants, EngineKey, Found, LeftOut, cross_validate, engine_key, evaluate_cases,
+    fit_engine, predict_with,
 };
 pub use families::KernelTables;
 pub use folds::{FOLDS, folds};

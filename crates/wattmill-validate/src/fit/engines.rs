@@ -41,28 +41,37 @@ pub fn fit_engine(cases: &[Case<'_>], key: &EngineKey, catalog: &Catalog) -> Opt
     Some(fit_overheads(&picked, efficiency, &key.1, None, EFFORT))
 }
 
+/// What came of a case: the constants it was predicted with, its chip family, and the figures.
+pub type Found = (String, String, Outcome);
+
 /// Predicts `cases` with `constants`; an engine without any takes those of another family.
 pub fn predict_with(
     cases: &[&Case<'_>],
     constants: &EngineConstants,
     catalog: &Catalog,
     effort: Effort,
-) -> Vec<Outcome> {
+) -> Vec<Found> {
     let mut outcomes = Vec::new();
     for case in cases {
         let key = engine_key(case);
         let own = constants.get(&key);
-        let other = || constants.iter().find(|((_, engine), _)| *engine == key.1).map(|(_, o)| o);
+        let other = || constants.iter().find(|((_, name), _)| *name == key.1).map(|(_, o)| o);
         let Some(efficiency) = catalog.efficiency(&key.0) else { continue };
         let mut efficiency = efficiency.clone();
         if let Some(overheads) = own.or_else(other) {
             efficiency.overheads.insert(key.1.clone(), *overheads);
         }
         if let Ok(predicted) = predict(case, &efficiency, effort) {
-            outcomes.push(Outcome::of(case.measured(), &predicted));
+            outcomes.push((key.1, key.0, Outcome::of(case.measured(), &predicted)));
         }
     }
     outcomes
+}
+
+/// Predicts `cases` with the catalogue's own constants.
+pub fn evaluate_cases(cases: &[Case<'_>], catalog: &Catalog, effort: Effort) -> Vec<Found> {
+    let cases: Vec<&Case<'_>> = cases.iter().collect();
+    predict_with(&cases, &EngineConstants::new(), catalog, effort)
 }
 
 /// What a cross-validation leaves out together.
@@ -99,7 +108,7 @@ pub fn cross_validate(
     fold: usize,
     catalog: &Catalog,
     effort: Effort,
-) -> Vec<Outcome> {
+) -> Vec<Found> {
     let of = folds(cases.iter().map(|case| by.of(case)));
     let held = |case: &&Case<'_>| of.get(&by.of(case)).is_some_and(|f| *f == fold % FOLDS);
     let left: Vec<&Case<'_>> = cases.iter().filter(held).collect();
