@@ -257,3 +257,65 @@ impl<'a> Row<'a> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: &str =
+        "model,gpu,backend,isl_tokens,osl_tokens,concurrency,ttft_ms,tpot_ms,tp_size\n";
+
+    #[test]
+    fn rows_keep_their_lines_and_blanks_are_nothing() {
+        let text = format!("\u{feff}{HEADER}\"a\nb\",c,d,1,2,3,4,5,\n e ,f,g,1.5,2,3,4,5,8\n");
+        let table = Table::read(&text).unwrap();
+        let rows: Vec<Row<'_>> = table.rows().collect();
+        // The first row takes two lines.
+        assert_eq!(rows.iter().map(|row| row.line).collect::<Vec<_>>(), [2, 4]);
+        assert_eq!((rows[0].text("model"), rows[0].text("tp_size")), (Some("a\nb"), None));
+        assert_eq!((rows[1].text("model"), rows[1].text("absent")), (Some("e"), None));
+        assert_eq!(rows[0].count("tp_size", 8), Ok(None));
+        assert_eq!(rows[1].count("tp_size", 8), Ok(Some(8)));
+        assert_eq!(rows[0].needed("tp_size"), Err(Reason::Missing { column: "tp_size" }));
+        let beyond = |column, value, most| Err(Reason::OutOfRange { column, value, most });
+        assert_eq!(rows[1].count("tp_size", 7), beyond("tp_size", 8.0, 7));
+        assert_eq!(rows[1].count("isl_tokens", 7), beyond("isl_tokens", 1.5, 7));
+    }
+
+    #[test]
+    fn columns_are_found_whatever_their_case_and_order() {
+        let text = "TPOT_ms,TTFT_ms,Concurrency,OSL_tokens,ISL_tokens,Backend,GPU,Model\n5,4,3,2,1,v,g,m\n";
+        let table = Table::read(text).unwrap();
+        assert_eq!(table.kind(), Kind::Serving);
+        assert_eq!(table.rows().next().unwrap().number("tpot_ms"), Some(5.0));
+    }
+
+    #[test]
+    fn every_problem_is_told_with_its_line() {
+        let text = format!("{HEADER}m,g,b,x,0,-3,nan,1e999,8\nm,g,b,1,2,3,4,5\n");
+        let problems = Table::read(&text).unwrap_err();
+        let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            told,
+            [
+                "line 3: not CSV: 8 fields, but the header has 9",
+                "line 2, `isl_tokens`: `x` is not a number above 0",
+                "line 2, `osl_tokens`: `0` is not a number above 0",
+                "line 2, `concurrency`: `-3` is not a number above 0",
+                "line 2, `ttft_ms`: `nan` is not a number above 0",
+                "line 2, `tpot_ms`: `1e999` is not a number above 0",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_nearest_kind_is_the_one_that_shares_most() {
+        let [TableProblem::UnknownKind { nearest, missing }] =
+            &Table::read("task,avg_batch_size,itl_median_ms\na,1,2\n").unwrap_err()[..]
+        else {
+            panic!("another problem");
+        };
+        assert_eq!(*nearest, Kind::Energy.describe());
+        assert!(missing.contains("`model`") && !missing.contains("task"), "{missing}");
+    }
+}
