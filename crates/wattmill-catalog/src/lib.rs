@@ -35,4 +35,6 @@ pub use state::{StateKind, StateMixer};
 pub use surface::{Axis, CORRECTION, FitError, MOST_AXES, Surface, Surfaces};
 pub use system::{System, parse_system};
 pub use traffic::{LengthRow, ShapeRow};
-pub use training::{TrainingConstant, TrainingEfficiency, TrainingResiduals, TrainingTable};
+pub use training::{
+    TrainingConstant, TrainingEfficiency, TrainingReach, TrainingResiduals, TrainingTable,
+};

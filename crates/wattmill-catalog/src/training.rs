@@ -140,6 +140,45 @@ impl TrainingConstant {
     }
 }
 
+/// The largest of what a fit's rows had. Beyond it an answer is an extrapolation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TrainingReach {
+    /// Tensor parallel degree.
+    pub tensor: u32,
+    /// Pipeline stages.
+    pub pipeline: u32,
+    /// Context parallel degree.
+    pub context: u32,
+    /// Expert parallel degree.
+    pub expert: u32,
+    /// Accelerators of a job.
+    pub accelerators: u32,
+}
+
+impl TrainingReach {
+    const NAMES: [&'static str; 5] =
+        ["most_tensor", "most_pipeline", "most_context", "most_expert", "most_accelerators"];
+
+    const fn values(self) -> [u32; 5] {
+        [self.tensor, self.pipeline, self.context, self.expert, self.accelerators]
+    }
+
+    const fn from_values([tensor, pipeline, context, expert, accelerators]: [u32; 5]) -> Self {
+        Self { tensor, pipeline, context, expert, accelerators }
+    }
+
+    /// The larger of both in everything.
+    pub fn max(self, other: Self) -> Self {
+        let (ours, theirs) = (self.values(), other.values());
+        Self::from_values(std::array::from_fn(|i| ours[i].max(theirs[i])))
+    }
+
+    /// Whether it reaches as far as `job` in everything.
+    pub fn covers(self, job: Self) -> bool {
+        self.max(job) == self
+    }
+}
+
 /// Measured step time over the model's, over the rows a fit used.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TrainingResiduals {
@@ -189,6 +228,8 @@ pub struct TrainingEfficiency {
     pub residuals: TrainingResiduals,
     /// Catalogue ids of the models among the rows, sorted.
     pub models: Vec<String>,
+    /// The largest degrees and jobs among the rows.
+    pub reach: TrainingReach,
     /// What the constants were fitted to.
     pub source: String,
 }
@@ -204,6 +245,7 @@ impl TrainingEfficiency {
             year: 2025.0,
             residuals: TrainingResiduals::UNMEASURED,
             models: Vec::new(),
+            reach: TrainingReach::default(),
             source: "where every fit starts; nothing measured".to_owned(),
         }
     }
@@ -219,11 +261,11 @@ impl TrainingEfficiency {
     }
 
     /// Factors on a step time of `model`, a catalogue id, between which eight in ten measurements
-    /// lie: wider for a model that is not among the rows.
-    pub fn interval(&self, model: &str) -> Interval {
+    /// lie: wider for a model that is not among the rows and for a job larger than they are.
+    pub fn interval(&self, model: &str, job: TrainingReach) -> Interval {
         let TrainingResiduals { low, middle: median, high, rows, unseen, .. } = self.residuals;
         let seen = self.models.iter().any(|known| known == model);
-        let inside = self.is_measured() && seen && rows >= ENOUGH;
+        let inside = self.is_measured() && seen && self.reach.covers(job) && rows >= ENOUGH;
         // Deciles of a handful of rows say nothing.
         let wide = if rows < ENOUGH { TrainingResiduals::UNMEASURED.unseen } else { unseen };
         let [low, high] = if inside { [low, high] } else { [low.min(wide[0]), high.max(wide[1])] };
@@ -252,6 +294,9 @@ impl TrainingEfficiency {
         ];
         for (name, value) in figures {
             let _ = writeln!(text, "{name} = {}", significant(value));
+        }
+        for (name, most) in TrainingReach::NAMES.into_iter().zip(self.reach.values()) {
+            let _ = writeln!(text, "{name} = {most}");
         }
         let _ = writeln!(text, "models = {:?}", self.models);
         let _ = writeln!(text, "source = {}", Value::String(self.source.clone()));
@@ -392,6 +437,7 @@ impl TrainingTable {
                 unseen: [r.unseen[0].min(wide.unseen[0]), r.unseen[1].max(wide.unseen[1])],
             },
             models: Vec::new(),
+            reach: TrainingReach::default(),
             ..lender
         }
     }
@@ -438,6 +484,8 @@ fn parse_row(family: &str, stack: &str, row: &Table) -> Result<TrainingEfficienc
         high: number("residual_high", (0.01, 100.0)),
         unseen: [number("unseen_low", (0.01, 100.0)), number("unseen_high", (0.01, 100.0))],
     };
+    let most = TrainingReach::NAMES.map(|name| number(name, (0.0, 1e9)) as u32);
+    let reach = TrainingReach::from_values(most);
     let list = row.get("models").and_then(Value::as_array);
     let models = list.map_or_else(Vec::new, |list| {
         list.iter().filter_map(|m| Some(m.as_str()?.to_owned())).collect()
@@ -446,8 +494,11 @@ fn parse_row(family: &str, stack: &str, row: &Table) -> Result<TrainingEfficienc
     if source.is_empty() {
         wrong.push(("source".to_owned(), "missing; say what it was fitted to".to_owned()));
     }
-    let known =
-        |key: &str| OTHERS.contains(&key) || TrainingConstant::ALL.iter().any(|c| c.name() == key);
+    let known = |key: &str| {
+        OTHERS.contains(&key)
+            || TrainingReach::NAMES.contains(&key)
+            || TrainingConstant::ALL.iter().any(|c| c.name() == key)
+    };
     for key in row.keys().filter(|key| !known(key)) {
         wrong.push((key.clone(), "is not known here".to_owned()));
     }
@@ -460,6 +511,7 @@ fn parse_row(family: &str, stack: &str, row: &Table) -> Result<TrainingEfficienc
             year,
             residuals,
             models,
+            reach,
             source,
         })
     } else {
@@ -500,10 +552,15 @@ mod tests {
         // A model that was among the rows is answered with a narrower interval.
         let mut known = table.get("hopper", "megatron");
         known.models = vec!["mine".to_owned()];
-        let (seen, new) = (known.interval("mine"), known.interval("yours"));
+        let job = TrainingReach { tensor: 8, ..TrainingReach::default() };
+        known.reach = job;
+        let (seen, new) = (known.interval("mine", job), known.interval("yours", job));
         assert!(seen.inside && !new.inside && new.low < seen.low && new.high > seen.high);
+        // So is a job of degrees that were.
+        let larger = TrainingReach { tensor: 16, ..job };
+        assert_eq!(known.interval("mine", larger), new);
         known.residuals.rows = 2;
-        assert_eq!(known.interval("mine"), Interval { rows: 2, ..new });
+        assert_eq!(known.interval("mine", job), Interval { rows: 2, ..new });
         assert!(!borrowed.is_measured() && table.get("hopper", "megatron").is_measured());
     }
 }

@@ -126,7 +126,10 @@ pub fn train(
             micro_batch: best.micro_batch,
             recompute: best.recompute,
             step,
-            interval: StepInterval::of(&step, &interval(catalog, &job)),
+            interval: StepInterval::of(
+                &step,
+                &interval(catalog, &TrainingJob { layout: best.layout, ..job }),
+            ),
             run: request.tokens.map(|tokens| {
                 TrainingRun::of(&step, tokens, price.as_ref().map(|(price, _)| *price))
             }),
@@ -178,9 +181,12 @@ fn interval(catalog: &Catalog, job: &TrainingJob<'_>) -> Interval {
         family: &training.family,
         engine: &training.stack,
         model: &job.model.id,
-        inside: training.is_measured(),
+        inside: training.interval(&job.model.id, job.reach()).inside,
     };
-    catalog.error_bars().interval(&asked).unwrap_or_else(|| training.interval(&job.model.id))
+    catalog
+        .error_bars()
+        .interval(&asked)
+        .unwrap_or_else(|| training.interval(&job.model.id, job.reach()))
 }
 
 /// What a layout or a search came to.

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use wattmill_catalog::{Accelerator, Efficiency, Model, Precision, TrainingEfficiency};
+use wattmill_catalog::{
+    Accelerator, Efficiency, Model, Precision, TrainingEfficiency, TrainingReach,
+};
 
 /// Number format of the linear layers' multiplications.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -304,6 +306,13 @@ impl TrainingJob<'_> {
     pub fn micro_batches(&self) -> f64 {
         let per_round = f64::from(self.layout.data.max(1)) * f64::from(self.micro_batch.max(1));
         (f64::from(self.global_batch) / per_round).max(1.0)
+    }
+
+    /// Its degrees and its size, to compare with what was measured.
+    pub fn reach(&self) -> TrainingReach {
+        let TrainingLayout { tensor, pipeline, context, expert, .. } = self.layout;
+        let accelerators = u32::try_from(self.layout.accelerators()).unwrap_or(u32::MAX);
+        TrainingReach { tensor, pipeline, context, expert, accelerators }
     }
 
     /// Tokens of one step.

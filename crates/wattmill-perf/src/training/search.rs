@@ -99,7 +99,8 @@ pub fn search_layouts(
             let round = u64::from(layout.data) * u64::from(micro_batch);
             // A wider micro-batch is worth a look only where it divides and the narrower one fits.
             let whole = u64::from(job.global_batch).is_multiple_of(round);
-            if index > 0 && (!whole || best.is_none()) {
+            // Where ranks share sequences it only undoes the sharing.
+            if index > 0 && (!whole || best.is_none() || layout.context > 1) {
                 continue;
             }
             for recompute in recomputes.iter().copied() {

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use wattmill_catalog::{
-    Catalog, Efficiency, TrainingConstant, TrainingEfficiency, TrainingResiduals, TrainingTable,
+    Catalog, Efficiency, TrainingConstant, TrainingEfficiency, TrainingReach, TrainingResiduals,
+    TrainingTable,
 };
 use wattmill_perf::TrainingStep;
 
@@ -23,6 +24,7 @@ const HEAD: &str = "\
 # median_error,   of |model / measured - 1| over those rows
 # p90_error
 # residual_*      first decile, median and ninth decile of measured / model
+# most_*          the largest degrees and jobs among the rows
 # unseen_*        first and ninth decile of the same for models that a fit was made without
 ";
 
@@ -155,6 +157,10 @@ fn fit_group(family: &str, stack: &str, samples: &[Sample<'_>]) -> FitReport {
         .collect();
     fit.residuals = residuals(&rows);
     fit.models = samples.iter().map(|s| s.job.model.id.clone()).collect();
+    fit.reach = samples
+        .iter()
+        .map(|s| s.job.with(s.efficiency, &fit).reach())
+        .fold(TrainingReach::default(), TrainingReach::max);
     fit.models.sort_unstable();
     fit.models.dedup();
     fit.source =

@@ -43,7 +43,7 @@ fn report(model: &str, accelerators: u32) -> TrainReport {
         micro_batch: best.micro_batch,
         recompute: best.recompute,
         step: best.step,
-        interval: StepInterval::of(&best.step, &training.interval(model)),
+        interval: StepInterval::of(&best.step, &training.interval(model, job.reach())),
         run: Some(TrainingRun::of(&best.step, 1e12, Some(price))),
         price: Some((price, "own figure".to_owned())),
     });
