@@ -3,8 +3,8 @@
 //!
 //! Knows no file, no date and no money. [`Replica`] is the engine; [`twin`] walks every step and
 //! every sequence and gives the same answer, which is how the engine is tested. [`Fleet`] puts
-//! replicas behind a router, [`ClosedLoop`] clients that wait for their answers, [`Synthetic`] draws traffic and [`probe`] finds the highest rate
-//! inside an SLO.
+//! replicas behind a router, [`ClosedLoop`] has clients that wait for their answers, [`Synthetic`]
+//! draws traffic and [`probe`] finds the highest rate inside an SLO.
 
 mod closed_loop;
 mod fleet;
