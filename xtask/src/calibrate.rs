@@ -184,13 +184,14 @@ type Ratios = BTreeMap<(Metric, String, String), Vec<f64>>;
 
 /// Serving predicted by constants that saw neither the row's model, nor, the second time, its chip.
 fn cross(cases: &[Case<'_>], catalog: &Catalog) -> (Ratios, String) {
-    let quick: Vec<Case<'_>> =
-        cases.iter().filter(|case| is_quick(case) && case.measured().headline).cloned().collect();
+    let serving = |case: &&Case<'_>| matches!(case, Case::Serving(c) if !c.median);
+    let served: Vec<Case<'_>> =
+        cases.iter().filter(serving).filter(|case| case.measured().headline).cloned().collect();
     let by = [LeftOut::Model, LeftOut::Chip];
     let folds: Vec<(LeftOut, usize)> =
         by.into_iter().flat_map(|by| (0..FOLDS).map(move |fold| (by, fold))).collect();
     let found = in_parallel(&folds, |(by, fold)| {
-        let outcomes = cross_validate(&quick, *by, *fold, catalog, Effort::default());
+        let outcomes = cross_validate(&served, *by, *fold, catalog, Effort::default());
         println!("left out a {}, fold {fold}: {} rows", by.name(), outcomes.len());
         outcomes
     });

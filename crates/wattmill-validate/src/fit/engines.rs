@@ -10,8 +10,10 @@ use crate::engine::Effort;
 use crate::evaluate::{Case, constants_of, predict};
 use crate::outcome::Outcome;
 
-/// Rows that a fit takes at most: of more, every so many.
+/// Rows that a fit takes at most, of more every so many: of the constants that are kept, and of those
+/// of a cross-validation, which is ten fits.
 const MOST_ROWS: usize = 160;
+const MOST_CROSS_ROWS: usize = 70;
 /// Rows without which constants are borrowed from the engine's other family.
 const FEWEST_ROWS: usize = 12;
 /// How long a fit simulates each row.
@@ -30,14 +32,22 @@ pub fn engine_key(case: &Case<'_>) -> EngineKey {
 /// Constants of one family and engine from those of `cases` that are theirs. `None` where there are
 /// too few.
 pub fn fit_engine(cases: &[Case<'_>], key: &EngineKey, catalog: &Catalog) -> Option<Overheads> {
+    fit_some(cases, key, catalog, MOST_ROWS)
+}
+
+fn fit_some(
+    cases: &[Case<'_>],
+    key: &EngineKey,
+    catalog: &Catalog,
+    most: usize,
+) -> Option<Overheads> {
     let own: Vec<&Case<'_>> =
         cases.iter().filter(|c| c.measured().headline && engine_key(c) == *key).collect();
     if own.len() < FEWEST_ROWS {
         return None;
     }
     let efficiency = catalog.efficiency(&key.0)?;
-    let picked: Vec<&Case<'_>> =
-        own.iter().step_by(own.len().div_ceil(MOST_ROWS)).copied().collect();
+    let picked: Vec<&Case<'_>> = own.iter().step_by(own.len().div_ceil(most)).copied().collect();
     Some(fit_overheads(&picked, efficiency, &key.1, None, EFFORT))
 }
 
@@ -121,7 +131,7 @@ pub fn cross_validate(
             kept.iter().map(engine_key).filter(|k| k.1 == key.1).collect();
         for key in std::iter::once(key).chain(families) {
             if !constants.contains_key(&key)
-                && let Some(found) = fit_engine(&kept, &key, catalog)
+                && let Some(found) = fit_some(&kept, &key, catalog, MOST_CROSS_ROWS)
             {
                 constants.insert(key, found);
             }
