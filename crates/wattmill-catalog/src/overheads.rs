@@ -42,6 +42,9 @@ pub struct Overheads {
     /// Each request on its way to the engine and its first token on the way back, which delays
     /// nobody else.
     pub latency: f64,
+    /// Decode steps that a first token waits for others to be sent with it, or a request for the
+    /// engine to look: engines gather several to save host work.
+    pub gathered_steps: f64,
 }
 
 impl Overheads {
@@ -62,10 +65,11 @@ impl Overheads {
         request: 0.0,
         prompt_token: 0.0,
         latency: 0.0,
+        gathered_steps: 0.0,
     };
 
     /// Names of the constants, in the order of [`Self::values`].
-    pub const NAMES: [&str; 15] = [
+    pub const NAMES: [&str; 16] = [
         "step",
         "sequence",
         "mixed",
@@ -81,10 +85,11 @@ impl Overheads {
         "request",
         "prompt_token",
         "latency",
+        "gathered_steps",
     ];
 
     /// The constants in the order of [`Self::NAMES`].
-    pub const fn values(&self) -> [f64; 15] {
+    pub const fn values(&self) -> [f64; 16] {
         [
             self.step,
             self.sequence,
@@ -101,6 +106,7 @@ impl Overheads {
             self.request,
             self.prompt_token,
             self.latency,
+            self.gathered_steps,
         ]
     }
 
@@ -111,7 +117,7 @@ impl Overheads {
     /// let none = Overheads::NONE;
     /// assert_eq!(Overheads::from_values(none.values()), none);
     /// ```
-    pub const fn from_values(v: [f64; 15]) -> Self {
+    pub const fn from_values(v: [f64; 16]) -> Self {
         Self {
             step: v[0],
             sequence: v[1],
@@ -128,6 +134,7 @@ impl Overheads {
             request: v[12],
             prompt_token: v[13],
             latency: v[14],
+            gathered_steps: v[15],
         }
     }
 
@@ -139,7 +146,7 @@ impl Overheads {
 
 /// One engine's constants from its table.
 pub(crate) fn parse_overheads(table: &Table) -> Result<Overheads, Vec<RowError>> {
-    let mut values = [0.0; 15];
+    let mut values = [0.0; 16];
     let mut errors = Vec::new();
     for (name, value) in Overheads::NAMES.iter().zip(&mut values) {
         let stated = table.get(*name).and_then(|v| v.as_float());

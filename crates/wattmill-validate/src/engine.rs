@@ -166,6 +166,11 @@ impl Engine {
         Ok(Self { surface, limits, overheads })
     }
 
+    /// Decode steps that a first token waits to be sent.
+    pub(crate) const fn gathered_steps(&self) -> f64 {
+        self.overheads.gathered_steps
+    }
+
     /// What a prompt of `input` tokens meets before the engine has it.
     pub(crate) fn frontend(&self, input: u32) -> Frontend {
         let o = &self.overheads;

@@ -278,23 +278,24 @@ pub fn predict(
             let frontend = engine.frontend(case.input);
             let run =
                 engine.run(&engine.surface, case.concurrency, frontend, SimTime::ZERO, &exchanges);
-            Ok(together(case, &run))
+            Ok(together(case, &run, engine.gathered_steps()))
         }
         Pools::Apart { prefill, decode } => apart(case, prefill, decode, efficiency, effort),
     }
 }
 
-fn together(case: &Case<'_>, run: &ClosedRun) -> Vec<(Metric, f64)> {
+fn together(case: &Case<'_>, run: &ClosedRun, gathered: f64) -> Vec<(Metric, f64)> {
     if case.median {
+        let tpot = median_ms(run.tpot());
         return vec![
-            (Metric::Ttft, median_ms(run.ttft())),
-            (Metric::Tpot, median_ms(run.tpot())),
+            (Metric::Ttft, median_ms(run.ttft()) + gathered * tpot),
+            (Metric::Tpot, tpot),
             (Metric::EndToEnd, median_ms(run.e2e()) * 1e-3),
             (Metric::OutputRate, run.output_per_s() / f64::from(case.accelerators())),
         ];
     }
     let (ttft, tpot) = (mean_ttft_ms(run, case.concurrency), mean_tpot_ms(run, case.concurrency));
-    figures_of(case, ttft, tpot)
+    figures_of(case, ttft + gathered * tpot, tpot)
 }
 
 fn figures_of(case: &Case<'_>, ttft: f64, tpot: f64) -> Vec<(Metric, f64)> {
@@ -378,7 +379,8 @@ fn apart(
         ttft = mean_ttft_ms(&run, at_prefill);
         waiting = SimTime::from_seconds(Seconds::from_ms(ttft)) + transfer;
     }
-    Ok(figures_of(case, ttft + transfer.as_seconds().as_ms(), tpot))
+    let gathered = after.gathered_steps() * tpot;
+    Ok(figures_of(case, ttft + transfer.as_seconds().as_ms() + gathered, tpot))
 }
 
 /// Time to send the KV cache of a prompt to the decode worker: every accelerator sends what it holds

@@ -20,7 +20,7 @@ const fn within(start: f64, least: f64, most: f64) -> Free {
 }
 
 /// In the order of [`Overheads::NAMES`]. What the rows say nothing of stays where it starts.
-const CONSTANTS: [Free; 15] = [
+const CONSTANTS: [Free; 16] = [
     within(1e-3, 5e-5, 5e-2),
     within(5e-6, 1e-7, 3e-4),
     within(1e-3, 1e-5, 3e-2),
@@ -36,12 +36,13 @@ const CONSTANTS: [Free; 15] = [
     within(1e-3, 1e-5, 2e-2),
     within(5e-7, 1e-8, 2e-5),
     within(2e-2, 1e-3, 2e-1),
+    within(1.0, 0.05, 60.0),
 ];
 
 /// What each metric of a row weighs.
 const WEIGHTS: [(Metric, f64); 6] = [
     (Metric::Tpot, 1.0),
-    (Metric::Ttft, 0.3),
+    (Metric::Ttft, 0.5),
     (Metric::StepTime, 1.0),
     (Metric::PromptTime, 0.5),
     (Metric::OutputRate, 1.0),
@@ -66,7 +67,7 @@ pub fn fit_overheads(
     effort: Effort,
 ) -> Overheads {
     let values = |logs: &[f64]| -> Overheads {
-        let mut values = [0.0; 15];
+        let mut values = [0.0; 16];
         for ((value, log), free) in values.iter_mut().zip(logs).zip(&CONSTANTS) {
             *value = libm::exp(*log).clamp(free.least, free.most);
         }
