@@ -43,7 +43,7 @@ pub struct Overheads {
     /// nobody else.
     pub latency: f64,
     /// Decode steps that a first token waits for others to be sent with it, or a request for the
-    /// engine to look: engines gather several to save host work.
+    /// engine to look, where a server is told to gather them to save host work.
     pub gathered_steps: f64,
 }
 

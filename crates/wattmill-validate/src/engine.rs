@@ -166,9 +166,9 @@ impl Engine {
         Ok(Self { surface, limits, overheads })
     }
 
-    /// Decode steps that a first token waits to be sent.
-    pub(crate) const fn gathered_steps(&self) -> f64 {
-        self.overheads.gathered_steps
+    /// Decode steps that a first token waits to be sent, if the server `gathers` at all.
+    pub(crate) const fn gathered_steps(&self, gathers: bool) -> f64 {
+        if gathers { self.overheads.gathered_steps } else { 0.0 }
     }
 
     /// What a prompt of `input` tokens meets before the engine has it.

@@ -47,6 +47,9 @@ pub struct Case<'a> {
     pub concurrency: u32,
     /// Whether medians were published and not means.
     pub median: bool,
+    /// Whether the servers were told to gather tokens and requests over several steps, as
+    /// InferenceX's later runs do (SGLang's receive interval, TensorRT-LLM's stream interval).
+    pub gathers: bool,
 }
 
 /// Replicas of one kind.
@@ -171,6 +174,7 @@ pub fn resolve<'a>(row: &Row<'_>, kind: Kind, catalog: &'a Catalog) -> Result<Ca
         spread,
         concurrency,
         median: kind == Kind::LongPrompt,
+        gathers: row.text("src_kind") == Some("inferencex_db_dump"),
     };
     case.measured.figures = figures(row, kind, &case)?;
     Ok(case)
@@ -278,7 +282,7 @@ pub fn predict(
             let frontend = engine.frontend(case.input);
             let run =
                 engine.run(&engine.surface, case.concurrency, frontend, SimTime::ZERO, &exchanges);
-            Ok(together(case, &run, engine.gathered_steps()))
+            Ok(together(case, &run, engine.gathered_steps(case.gathers)))
         }
         Pools::Apart { prefill, decode } => apart(case, prefill, decode, efficiency, effort),
     }
@@ -379,7 +383,7 @@ fn apart(
         ttft = mean_ttft_ms(&run, at_prefill);
         waiting = SimTime::from_seconds(Seconds::from_ms(ttft)) + transfer;
     }
-    let gathered = after.gathered_steps() * tpot;
+    let gathered = after.gathered_steps(case.gathers) * tpot;
     Ok(figures_of(case, ttft + transfer.as_seconds().as_ms() + gathered, tpot))
 }
 
