@@ -78,7 +78,11 @@ fn layouts_that_cannot_be() {
         ("--model llama-3.1-8b --system dgx-h100 --tp 0", "at least 1"),
         ("--model llama-3.1-8b --system dgx-h100 --ep 7", "has no experts"),
         ("--model llama-3.1-8b --system dgx-h100 --pp 33", "use at most 32"),
-        ("--model llama-3.1-8b --system dgx-h100 --precision fp4", "has no fp4 units"),
+        ("--model gpt-oss-120b --system dgx-h100 --tp 4 --ep 3", "does not divide the 128 experts"),
+        (
+            "--model gpt-oss-120b --system dgx-h100 --tp 2 --ep 4",
+            "does not divide the 2 accelerators",
+        ),
         ("--model llama-3.1-8b --system dgx-h100 --tp 65536 --dp 65536", "at most 65536"),
         (
             "--model llama-3.1-8b --system dgx-h100 --tp 4294967295 --pp 4294967295 --dp 4294967295",
