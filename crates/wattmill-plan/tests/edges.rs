@@ -59,7 +59,7 @@ fn nothing_depreciates_beyond_its_price() {
 
 #[test]
 fn machines_provisioned_for_less_than_they_take_are_warned_of() {
-    let tight = "basis = \"it\"\nunit_power = \"3 kW\"";
+    let tight = "basis = \"it\"\nunit_power = \"2 kW\"";
     let many = ("200_000", "20_000_000");
     let plan = plan(&[("basis = \"it\"", tight), ("\"20 kW\"", "\"17 kW\""), many]);
     assert!(
