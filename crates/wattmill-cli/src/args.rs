@@ -20,6 +20,9 @@ pub(crate) enum Command {
     Run(Run),
     /// Simulate a trace or synthetic traffic, request by request.
     Replay(Box<Replay>),
+    /// Show what one step of an engine consists of: each operator's work, time, bound and the
+    /// measurements it is priced by.
+    Explain(Box<Explain>),
     /// Simulate a window of a factory's plan, request by request, and compare it with the plan.
     Zoom(Zoom),
     /// Price a training job: a step by part, memory, MFU, days, MWh and cost; in the best layout.
@@ -38,6 +41,7 @@ impl Command {
         match self {
             Self::Run(run) => run.output.json,
             Self::Replay(replay) => replay.output.json,
+            Self::Explain(explain) => explain.json,
             Self::Zoom(zoom) => zoom.output.json,
             Self::Train(train) => train.json,
             Self::Validate(validate) => validate.output.json,
@@ -166,36 +170,11 @@ pub(crate) struct Replay {
     #[arg(conflicts_with_all = ["rate", "users"])]
     pub(crate) trace: Option<PathBuf>,
 
-    /// Model of the catalogue.
-    #[arg(long, help_heading = "Engine")]
-    pub(crate) model: Option<String>,
-    /// System of the catalogue it runs on.
-    #[arg(long, help_heading = "Engine")]
-    pub(crate) system: Option<String>,
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
     /// Replicas behind a round-robin router.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = "Engine")]
     pub(crate) replicas: u32,
-    /// Tensor parallel degree (the smallest that fits, if no degree is given).
-    #[arg(long, help_heading = "Engine")]
-    pub(crate) tp: Option<u32>,
-    /// Pipeline parallel degree.
-    #[arg(long, help_heading = "Engine")]
-    pub(crate) pp: Option<u32>,
-    /// Expert parallel degree.
-    #[arg(long, help_heading = "Engine")]
-    pub(crate) ep: Option<u32>,
-    /// Attention data parallel degree.
-    #[arg(long, help_heading = "Engine")]
-    pub(crate) dp: Option<u32>,
-    /// The software whose overheads it has: vllm, sglang or trtllm (vllm by default).
-    #[arg(long, value_parser = flavour, help_heading = "Engine")]
-    pub(crate) engine: Option<wattmill::factory::Flavour>,
-    /// Format of weights and matrix multiplications: bf16, fp8 or fp4 (fp8 where the chip has it).
-    #[arg(long, value_parser = precision, help_heading = "Engine")]
-    pub(crate) precision: Option<wattmill::catalog::Precision>,
-    /// Format of the KV cache.
-    #[arg(long, value_parser = precision, help_heading = "Engine")]
-    pub(crate) kv_precision: Option<wattmill::catalog::Precision>,
     /// Most sequences in a replica's batch.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = "Engine")]
     pub(crate) max_seqs: Option<u32>,
@@ -246,6 +225,59 @@ pub(crate) struct Replay {
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) output: Output,
+}
+
+/// A model on a system in a layout: what `replay` and `explain` have in common.
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Engine")]
+pub(crate) struct EngineArgs {
+    /// Model of the catalogue.
+    #[arg(long)]
+    pub(crate) model: Option<String>,
+    /// System of the catalogue it runs on.
+    #[arg(long)]
+    pub(crate) system: Option<String>,
+    /// Tensor parallel degree (the smallest that fits, if no degree is given).
+    #[arg(long)]
+    pub(crate) tp: Option<u32>,
+    /// Pipeline parallel degree.
+    #[arg(long)]
+    pub(crate) pp: Option<u32>,
+    /// Expert parallel degree.
+    #[arg(long)]
+    pub(crate) ep: Option<u32>,
+    /// Attention data parallel degree.
+    #[arg(long)]
+    pub(crate) dp: Option<u32>,
+    /// The software whose overheads it has: vllm, sglang or trtllm (vllm by default).
+    #[arg(long, value_parser = flavour)]
+    pub(crate) engine: Option<wattmill::factory::Flavour>,
+    /// Format of weights and matrix multiplications: bf16, fp8 or fp4 (fp8 where the chip has it).
+    #[arg(long, value_parser = precision)]
+    pub(crate) precision: Option<wattmill::catalog::Precision>,
+    /// Format of the KV cache.
+    #[arg(long, value_parser = precision)]
+    pub(crate) kv_precision: Option<wattmill::catalog::Precision>,
+}
+
+/// `wattmill explain`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Explain {
+    /// Sequences that decode a token each.
+    #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+    pub(crate) decodes: u32,
+    /// Context of each of them, tokens.
+    #[arg(long, value_name = "TOKENS", value_parser = clap::value_parser!(u32).range(1..=1 << 30))]
+    pub(crate) context: Option<u32>,
+    /// Prompts, or chunks of them, in the same step: tokens of each, or TOKENS@CACHED behind a
+    /// cache, such as `2048 512@8000`.
+    #[arg(long, num_args = 1.., value_name = "TOKENS", value_parser = chunk)]
+    pub(crate) prefill: Vec<(u32, u32)>,
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
+    /// Print one JSON document instead of tables.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `wattmill train`.
@@ -323,6 +355,21 @@ fn span(text: &str) -> Result<Seconds, String> {
         Ok(span) if span > Seconds::ZERO => Ok(span),
         Ok(_) => Err("give a length of time above zero".to_owned()),
         Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Tokens of a prompt, behind so many cached ones.
+fn chunk(text: &str) -> Result<(u32, u32), String> {
+    const MOST: u32 = 1 << 24;
+    const LONGEST: u32 = 1 << 30;
+    let (tokens, cached) = text.split_once('@').unwrap_or((text, "0"));
+    match (tokens.trim().parse::<u32>(), cached.trim().parse::<u32>()) {
+        (Ok(tokens), Ok(cached)) if (1..=MOST).contains(&tokens) && cached <= LONGEST => {
+            Ok((tokens, cached))
+        }
+        _ => Err(format!(
+            "write tokens from 1 to {MOST}, such as 2048, or 512@8000 behind 8000 cached ones"
+        )),
     }
 }
 

@@ -24,6 +24,7 @@ pub fn main() -> ExitCode {
         args::Command::Run(run) => commands::run::run(run),
         args::Command::Replay(replay) => commands::replay::run(replay),
         args::Command::Train(train) => commands::train::run(train),
+        args::Command::Explain(explain) => commands::explain::run(explain),
         args::Command::Zoom(zoom) => commands::zoom::run(zoom),
         args::Command::Validate(validate) => commands::validate::run(validate),
         args::Command::Check(check) => commands::check::run(check),

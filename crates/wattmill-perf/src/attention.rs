@@ -253,6 +253,7 @@ impl<'a> DecodeAttention<'a> {
         Operator {
             name: self.name,
             flops: Flops::from_flops(self.layers * flops),
+            peak: chip.peak_wide(),
             bytes: Bytes::from_bytes(self.layers * bytes),
             message: Bytes::ZERO,
             time: Seconds::from_s(time),
@@ -273,6 +274,7 @@ impl<'a> DecodeAttention<'a> {
         Operator {
             name: self.name,
             flops: Flops::from_flops(flops),
+            peak: chip.peak_wide(),
             bytes: Bytes::from_bytes(bytes),
             message: Bytes::ZERO,
             time: Seconds::from_s(time),

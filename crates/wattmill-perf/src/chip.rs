@@ -1,7 +1,7 @@
 //! One accelerator's rates, and the price of its kernels inside an engine.
 
 use wattmill_catalog::{Overheads, Precision, Surface, Surfaces};
-use wattmill_units::{Bytes, Energy, Flops, Power, Seconds};
+use wattmill_units::{Bytes, Energy, FlopRate, Flops, Power, Seconds};
 
 use crate::deployment::Deployment;
 use crate::kernels::{ExpertsKernel, GemmKernel, Kernel, Parts, Pricer, Rates};
@@ -88,6 +88,11 @@ impl<'a> Chip<'a> {
             power_memory: share.power_memory,
             idle,
         })
+    }
+
+    /// Dense peak of BF16.
+    pub(crate) const fn peak_wide(&self) -> FlopRate {
+        FlopRate::from_flops_per_s(self.wide.compute)
     }
 
     /// Format of the weights.
@@ -209,6 +214,7 @@ impl<'a> Chip<'a> {
         Operator {
             name,
             flops: Flops::from_flops(flops),
+            peak: FlopRate::from_flops_per_s(rates.compute),
             bytes: Bytes::from_bytes(bytes),
             message: Bytes::ZERO,
             time: Seconds::from_s(time),
@@ -227,6 +233,7 @@ impl<'a> Chip<'a> {
         Operator {
             name,
             flops: Flops::ZERO,
+            peak: FlopRate::ZERO,
             bytes: Bytes::from_bytes(bytes),
             message: Bytes::ZERO,
             time: Seconds::from_s(time),

@@ -2,7 +2,7 @@
 //! latency plus size over bandwidth between domains.
 
 use wattmill_catalog::Overheads;
-use wattmill_units::{Bytes, Energy, Flops, Seconds};
+use wattmill_units::{Bytes, Energy, FlopRate, Flops, Seconds};
 
 use crate::chip::{Chip, Surfaced};
 use crate::deployment::Deployment;
@@ -44,6 +44,7 @@ impl Exchange {
         Operator {
             name,
             flops: Flops::ZERO,
+            peak: FlopRate::ZERO,
             bytes: Bytes::ZERO,
             message: Bytes::from_bytes(self.bytes * times),
             time: Seconds::from_s((self.latency + self.transfer) * times * exposed),

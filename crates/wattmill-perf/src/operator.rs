@@ -1,6 +1,6 @@
 //! What one operator of a step does and costs.
 
-use wattmill_units::{Bytes, Energy, Flops, Seconds};
+use wattmill_units::{Bytes, Energy, FlopRate, Flops, Seconds};
 
 /// What most of an operator's time goes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,6 +35,8 @@ pub struct Operator {
     pub name: &'static str,
     /// Operations of one accelerator.
     pub flops: Flops,
+    /// Dense peak of the format it multiplies in; zero where it multiplies nothing.
+    pub peak: FlopRate,
     /// Memory traffic of one accelerator.
     pub bytes: Bytes,
     /// What one accelerator sends.

@@ -1,7 +1,7 @@
 //! The operators of one step, from the architecture.
 
 use wattmill_catalog::Precision;
-use wattmill_units::{Bytes, Energy, Flops, Seconds};
+use wattmill_units::{Bytes, Energy, FlopRate, Flops, Seconds};
 
 use crate::attention::AttentionCosts;
 use crate::chip::{Chip, Linear};
@@ -294,6 +294,7 @@ fn engine(name: &'static str, overhead: f64) -> Operator {
     Operator {
         name,
         flops: Flops::ZERO,
+        peak: FlopRate::ZERO,
         bytes: Bytes::ZERO,
         message: Bytes::ZERO,
         time: Seconds::from_s(overhead),

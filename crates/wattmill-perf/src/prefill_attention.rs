@@ -1,6 +1,6 @@
 //! Prefill attention of the chunks of a step, from their sums.
 
-use wattmill_units::{Bytes, Energy, Flops, Seconds};
+use wattmill_units::{Bytes, Energy, FlopRate, Flops, Seconds};
 
 use crate::attention::Layer;
 use crate::chip::{Chip, Surfaced, bound};
@@ -46,6 +46,9 @@ pub(crate) struct PrefillAttention {
     /// What the surface adds, by logarithms of length and of chunks.
     factors: Box<[[f64; CHUNKS]]>,
     used: Option<SurfaceUse>,
+    /// Which of them lie within what was measured.
+    inside: Box<[[bool; CHUNKS]]>,
+    peak: FlopRate,
     /// Joules of an operation and of a byte, whole replica, and watts allowed.
     joules_per_flop: f64,
     joules_per_byte: f64,
@@ -101,12 +104,16 @@ impl PrefillAttention {
                 }
                 other => other,
             };
-            surfaced.as_ref().map_or(1.0, |s| s.pricer.price(&kernel, &chip.wide).factor)
+            surfaced.as_ref().map_or((1.0, false), |s| {
+                let priced = s.pricer.price(&kernel, &chip.wide);
+                (priced.factor, priced.inside)
+            })
         };
         let factor = chip.overheads.prefill_attention;
-        let factors: Vec<[f64; CHUNKS]> = (0..LENGTHS)
-            .map(|length| std::array::from_fn(|chunks| factor * of(length, chunks)))
-            .collect();
+        let grid: Vec<[(f64, bool); CHUNKS]> =
+            (0..LENGTHS).map(|length| std::array::from_fn(|chunks| of(length, chunks))).collect();
+        let factors: Vec<_> = grid.iter().map(|row| row.map(|(f, _)| factor * f)).collect();
+        let inside: Vec<_> = grid.iter().map(|row| row.map(|(_, inside)| inside)).collect();
         let wide = &chip.wide;
         Self {
             name: layer.name[1],
@@ -124,6 +131,8 @@ impl PrefillAttention {
             per_expanded: 1.0 / (wide.compute * EXPANDING),
             factors: factors.into(),
             used: surfaced.map(|s| s.used),
+            inside: inside.into(),
+            peak: chip.peak_wide(),
             joules_per_flop: chip.joules_wide(1.0, 0.0),
             joules_per_byte: chip.joules_wide(0.0, 1.0),
             limit: chip.joules_at_most(1.0),
@@ -148,6 +157,8 @@ impl PrefillAttention {
             per_expanded: 0.0,
             factors: vec![[1.0; CHUNKS]; LENGTHS].into(),
             used: None,
+            inside: vec![[false; CHUNKS]; LENGTHS].into(),
+            peak: chip.peak_wide(),
             joules_per_flop: chip.joules_wide(1.0, 0.0),
             joules_per_byte: chip.joules_wide(0.0, 1.0),
             limit: chip.joules_at_most(1.0),
@@ -158,16 +169,12 @@ impl PrefillAttention {
     /// the same everywhere.
     pub(crate) fn cost(&self, prefill: &Prefill) -> PrefillCost {
         let tokens = f64::from(prefill.tokens.max(1));
-        let half_pairs = prefill.products.saturating_mul(2).saturating_add(prefill.squares);
-        let most = u64::from(prefill.tokens).saturating_mul(self.cap).saturating_mul(2);
-        let half_pairs = half_pairs.min(most) as f64;
+        let half_pairs = self.half_pairs(prefill);
         let context =
             prefill.context.min(u64::from(prefill.chunks).saturating_mul(self.cap)) as f64;
         // Tokens are dealt evenly to attention groups and pipeline stages.
         let share = self.layers / self.ranks;
-        // Twice what a token attends to on average: the length of a whole prompt.
-        let length = half_pairs / tokens;
-        let factor = self.factor(length, f64::from(prefill.chunks) / self.ranks);
+        let factor = self.factor(half_pairs / tokens, f64::from(prefill.chunks) / self.ranks);
         let pairs = half_pairs / 2.0;
         let (flops, expanded) = (pairs * self.pair, context * self.expand);
         let bytes = tokens * self.token + context * self.cached;
@@ -188,6 +195,23 @@ impl PrefillAttention {
         }
     }
 
+    /// Twice the pairs of a chunk's tokens with those they attend to. By token: the length of a whole
+    /// prompt whose tokens attend to as many.
+    fn half_pairs(&self, prefill: &Prefill) -> f64 {
+        let half_pairs = prefill.products.saturating_mul(2).saturating_add(prefill.squares);
+        let most = u64::from(prefill.tokens).saturating_mul(self.cap).saturating_mul(2);
+        half_pairs.min(most) as f64
+    }
+
+    /// Whether the points around it all lie within what was measured.
+    fn is_inside(&self, prefill: &Prefill) -> bool {
+        let length = self.half_pairs(prefill) / f64::from(prefill.tokens.max(1));
+        let (i, x) = place(length, LENGTHS);
+        let (j, y) = place(f64::from(prefill.chunks) / self.ranks, CHUNKS);
+        let (below, right) = (i + usize::from(x > 0.0), j + usize::from(y > 0.0));
+        self.inside[i][j] && self.inside[below][j] && self.inside[i][right]
+    }
+
     fn factor(&self, length: f64, chunks: f64) -> f64 {
         let (i, x) = place(length, LENGTHS);
         let (j, y) = place(chunks, CHUNKS);
@@ -203,12 +227,13 @@ impl PrefillAttention {
         Operator {
             name: self.name,
             flops: Flops::from_flops(cost.flops),
+            peak: self.peak,
             bytes: Bytes::from_bytes(cost.bytes),
             message: Bytes::ZERO,
             time: Seconds::from_s(cost.seconds),
             energy: Energy::from_joules(cost.joules),
             bound: bound(self.layers * self.launch, cost.compute, cost.memory),
-            surface: self.used,
+            surface: self.used.map(|used| SurfaceUse { inside: self.is_inside(prefill), ..used }),
         }
     }
 }

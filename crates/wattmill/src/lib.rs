@@ -15,10 +15,12 @@
 //! ```
 
 mod check;
+mod explain;
 mod replay;
 mod train;
 
 pub use check::{Checked, check};
+pub use explain::explain;
 pub use replay::{Pricing, Replayed, replay};
 pub use train::{TrainRequest, train};
 /// Published facts: accelerators, systems, models, efficiencies, traffic.

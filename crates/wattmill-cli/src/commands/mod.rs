@@ -2,6 +2,8 @@
 
 pub(crate) mod catalog;
 pub(crate) mod check;
+mod engine;
+pub(crate) mod explain;
 mod factory;
 pub(crate) mod replay;
 pub(crate) mod run;

@@ -5,6 +5,7 @@ mod bad_factory;
 mod bad_flags;
 mod bad_trace;
 mod catalog;
+mod explain;
 mod infeasible;
 mod interrupt;
 mod output;

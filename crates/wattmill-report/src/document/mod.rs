@@ -5,6 +5,7 @@
 mod catalog;
 mod check;
 mod engine;
+mod explain;
 mod factory;
 mod figures;
 mod head;
@@ -26,6 +27,8 @@ pub(crate) use tests::training;
 
 pub use catalog::{catalog_list_document, catalog_show_document};
 pub use check::{DiagnosticEntry, DiagnosticSeverity, check_document};
+pub use explain::explain_document;
+pub(crate) use explain::explain_hash;
 pub use reference::output_reference_markdown;
 pub use replay::{ReplayEngine, ReplayInputs, ReplayTraffic, replay_document};
 pub use run::run_document;

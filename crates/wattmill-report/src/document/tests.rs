@@ -1,6 +1,7 @@
 //! Documents of a small factory, held to their own schemas.
 
 mod conforms;
+mod explained;
 mod small;
 pub(crate) mod training;
 
@@ -44,6 +45,8 @@ fn documents() -> Vec<(&'static str, String)> {
         ("zoom", zoom_document(&factory, &window, &zoomed, &[])),
         ("replay", replay_document(&trace.0, &trace.1, &trace.2)),
         ("replay", replay_document(&synthetic.0, &synthetic.1, &synthetic.2)),
+        ("explain", explain_document(&explained::mixed())),
+        ("explain", explain_document(&explained::unknown())),
         ("train", train_document(&training::searched())),
         ("train", train_document(&training::too_large())),
         ("validate", validate_document(&small::validated())),
@@ -85,6 +88,7 @@ fn every_document_begins_alike() {
 /// What the last parts of a number's name may be.
 const UNITS: &[&str] = &[
     "w",
+    "j",
     "mw",
     "mwh",
     "gb",

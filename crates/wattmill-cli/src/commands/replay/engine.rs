@@ -3,15 +3,15 @@
 use std::path::Path;
 
 use wattmill::Pricing;
-use wattmill::catalog::{Catalog, Kind, Model, Precision};
-use wattmill::factory::{EngineSpec, Hardware, Layout};
+use wattmill::catalog::{Catalog, Model};
+use wattmill::factory::{EngineSpec, Hardware};
 use wattmill::perf::StepTable;
-use wattmill::plan::{Engine, usual_specs};
+use wattmill::plan::Engine;
 use wattmill::policy::BatchLimits;
 use wattmill::report::ReplayEngine;
 
 use crate::args::Replay;
-use crate::commands::not_in_catalogue;
+use crate::commands::engine::{candidates, catalogue, refused};
 use crate::exit::Failure;
 use crate::files;
 use crate::invalid::Invalid;
@@ -43,34 +43,8 @@ impl<'a> Named<'a> {
         if let Some(path) = &args.step_table {
             return Ok(Self::Table(path));
         }
-        let (Some(model), Some(system)) = (&args.model, &args.system) else {
-            let usage = "give --model and --system of the catalogue, or --step-table FILE";
-            return Err(Failure::Usage(usage.to_owned()));
-        };
-        let catalog = Catalog::builtin();
-        let found_model = catalog.model(model);
-        let found_system = catalog.system(system);
-        let chip = found_system.and_then(|system| catalog.accelerator(&system.accelerator));
-        let mut unknown = Vec::new();
-        if found_model.is_none() {
-            unknown.push(("--model", model.as_str(), catalog.closest(Kind::Model, model)));
-        }
-        if found_system.is_none() {
-            unknown.push(("--system", system.as_str(), catalog.closest(Kind::System, system)));
-        }
-        match (found_model, found_system, chip) {
-            (Some(model), Some(system), Some(accelerator)) => {
-                let (system, accelerator) = (system.clone(), accelerator.clone());
-                Ok(Self::Catalogue(model, Box::new(Hardware { system, accelerator })))
-            }
-            (Some(_), Some(system), None) => {
-                let problem = format!("no source states the accelerator of `{}`", system.id);
-                let help =
-                    Some("take another system; see `wattmill catalog list systems`".to_owned());
-                Err(Invalid::plain("--system", &[(problem, help)]).into())
-            }
-            _ => Err(not_in_catalogue(&unknown)),
-        }
+        let (model, hardware) = catalogue(&args.engine, ", or --step-table FILE")?;
+        Ok(Self::Catalogue(model, Box::new(hardware)))
     }
 
     /// What prices the steps, and how to describe it.
@@ -89,30 +63,13 @@ fn engine<'a>(
     hardware: &'a Hardware,
 ) -> Result<(Pricing<'a>, ReplayEngine), Failure> {
     let catalog = Catalog::builtin();
-    let degrees = [args.tp, args.pp, args.ep, args.dp];
-    let specs = if degrees.iter().any(Option::is_some) {
-        let [tensor, pipeline, expert, data_attention] = degrees.map(|degree| degree.unwrap_or(1));
-        let layout = Layout { tensor, pipeline, expert, data_attention };
-        let fp8 = hardware.accelerator.peak(Precision::Fp8);
-        let precision = if fp8.is_some() { Precision::Fp8 } else { Precision::Bf16 };
-        vec![EngineSpec::new(layout, precision)]
-    } else {
-        usual_specs(model, hardware)
-    };
     let mut refusal = Vec::new();
-    let fits = specs.into_iter().find_map(|spec| {
+    let fits = candidates(&args.engine, model, hardware).into_iter().find_map(|spec| {
         let engine = Engine::new(model, hardware, catalog, with_flags(args, spec));
         engine.map_err(|why| refusal = why).ok()
     });
     let Some(engine) = fits else {
-        // The reasons end in their way out.
-        let problem = |reason: &String| match reason.split_once("; ") {
-            Some((problem, help)) => (problem.to_owned(), Some(help.to_owned())),
-            None => (reason.clone(), None),
-        };
-        let problems: Vec<_> = refusal.iter().map(problem).collect();
-        let name = format!("{} on {}", model.id, hardware.system.id);
-        return Err(Invalid::plain(&name, &problems).into());
+        return Err(refused(model, hardware, &refusal));
     };
     let described = ReplayEngine::Model {
         model: model.id.clone(),
@@ -125,9 +82,6 @@ fn engine<'a>(
 
 fn with_flags(args: &Replay, spec: EngineSpec) -> EngineSpec {
     EngineSpec {
-        flavour: args.engine.unwrap_or(spec.flavour),
-        precision: args.precision.unwrap_or(spec.precision),
-        kv_precision: args.kv_precision.unwrap_or(spec.kv_precision),
         max_seqs: max_seqs(args, spec.max_seqs),
         max_tokens: args.max_tokens.unwrap_or(spec.max_tokens),
         block_tokens: args.block_tokens.unwrap_or(spec.block_tokens),

@@ -1,0 +1,77 @@
+//! The engine that flags describe: a model on a system in a layout.
+
+use wattmill::catalog::{Catalog, Kind, Model, Precision};
+use wattmill::factory::{EngineSpec, Hardware, Layout};
+use wattmill::plan::usual_specs;
+
+use super::not_in_catalogue;
+use crate::args::EngineArgs;
+use crate::exit::Failure;
+use crate::invalid::Invalid;
+
+/// Looks up the model and the system; everything unknown is told at once. `or` names what else
+/// could be given.
+pub(super) fn catalogue(
+    args: &EngineArgs,
+    or: &str,
+) -> Result<(&'static Model, Hardware), Failure> {
+    let (Some(model), Some(system)) = (&args.model, &args.system) else {
+        let usage = format!("give --model and --system of the catalogue{or}");
+        return Err(Failure::Usage(usage));
+    };
+    let catalog = Catalog::builtin();
+    let found_model = catalog.model(model);
+    let found_system = catalog.system(system);
+    let chip = found_system.and_then(|system| catalog.accelerator(&system.accelerator));
+    let mut unknown = Vec::new();
+    if found_model.is_none() {
+        unknown.push(("--model", model.as_str(), catalog.closest(Kind::Model, model)));
+    }
+    if found_system.is_none() {
+        unknown.push(("--system", system.as_str(), catalog.closest(Kind::System, system)));
+    }
+    match (found_model, found_system, chip) {
+        (Some(model), Some(system), Some(accelerator)) => {
+            let (system, accelerator) = (system.clone(), accelerator.clone());
+            Ok((model, Hardware { system, accelerator }))
+        }
+        (Some(_), Some(system), None) => {
+            let problem = format!("no source states the accelerator of `{}`", system.id);
+            let help = Some("take another system; see `wattmill catalog list systems`".to_owned());
+            Err(Invalid::plain("--system", &[(problem, help)]).into())
+        }
+        _ => Err(not_in_catalogue(&unknown)),
+    }
+}
+
+/// The layout of the flags, or the usual ones, smallest first; formats and software as the flags
+/// say.
+pub(super) fn candidates(args: &EngineArgs, model: &Model, hardware: &Hardware) -> Vec<EngineSpec> {
+    let degrees = [args.tp, args.pp, args.ep, args.dp];
+    let specs = if degrees.iter().any(Option::is_some) {
+        let [tensor, pipeline, expert, data_attention] = degrees.map(|degree| degree.unwrap_or(1));
+        let layout = Layout { tensor, pipeline, expert, data_attention };
+        let fp8 = hardware.accelerator.peak(Precision::Fp8);
+        let precision = if fp8.is_some() { Precision::Fp8 } else { Precision::Bf16 };
+        vec![EngineSpec::new(layout, precision)]
+    } else {
+        usual_specs(model, hardware)
+    };
+    let with_flags = |spec: EngineSpec| EngineSpec {
+        flavour: args.engine.unwrap_or(spec.flavour),
+        precision: args.precision.unwrap_or(spec.precision),
+        kv_precision: args.kv_precision.unwrap_or(spec.kv_precision),
+        ..spec
+    };
+    specs.into_iter().map(with_flags).collect()
+}
+
+/// Why no layout can be; the reasons end in their way out.
+pub(super) fn refused(model: &Model, hardware: &Hardware, reasons: &[String]) -> Failure {
+    let problem = |reason: &String| match reason.split_once("; ") {
+        Some((problem, help)) => (problem.to_owned(), Some(help.to_owned())),
+        None => (reason.clone(), None),
+    };
+    let problems: Vec<_> = reasons.iter().map(problem).collect();
+    Invalid::plain(&format!("{} on {}", model.id, hardware.system.id), &problems).into()
+}

@@ -1,0 +1,140 @@
+//! `wattmill explain`: a step by operator, and what it refuses.
+
+use serde_json::Value;
+
+use crate::support::{Dir, ENGINE};
+
+const STEP: &str = "--decodes 8 --context 1000 --prefill 512 256@1000";
+
+fn sum(step: &Value, field: &str) -> f64 {
+    let operators = step["operators"].as_array().expect("operators");
+    operators.iter().map(|o| o[field].as_f64().expect("a number")).sum()
+}
+
+#[test]
+fn operators_add_up_to_what_the_simulator_takes() {
+    let dir = Dir::new();
+    for (engine, step) in [
+        (ENGINE, STEP),
+        (ENGINE, "--decodes 200 --context 333"),
+        ("--model llama-3.1-70b --system dgx-h100 --tp 8 --engine trtllm", STEP),
+        (
+            "--model deepseek-v3 --system gb200-nvl72 --dp 32 --ep 32",
+            "--decodes 256 --context 4000",
+        ),
+        ("--model gpt-oss-120b --system dgx-b200 --precision fp4 --tp 4", "--prefill 8192"),
+    ] {
+        let line = format!("explain {engine} {step}");
+        let document = dir.run(&format!("{line} --json")).document();
+        assert_eq!(document["schema"], "wattmill.explain/1");
+        let step = &document["step"];
+        let (time, simulated) = (&step["time_ms"], &step["simulated_time_ms"]);
+        let (time, simulated) = (time.as_f64().unwrap(), simulated.as_f64().unwrap());
+        assert!((sum(step, "time_ms") / time - 1.0).abs() < 1e-12, "{line}");
+        // Its tables are interpolated between knots.
+        assert!((simulated / time - 1.0).abs() < 0.01, "{line}: {simulated} {time}");
+        assert!((sum(step, "time_fraction") - 1.0).abs() < 1e-9, "{line}");
+        let watts = |name: &str| step[name].as_f64().expect("watts");
+        let power = watts("accelerator_power_w");
+        assert!(watts("accelerator_idle_w") < power && power <= watts("accelerator_limit_w"));
+        let text = dir.run(&line);
+        assert_eq!(document["answer_hash"].as_str(), Some(text.hash().as_str()), "{line}");
+    }
+}
+
+#[test]
+fn a_table_a_bar_and_the_measurements_behind_them() {
+    let dir = Dir::new();
+    let run = dir.run(&format!("explain {ENGINE} {STEP}"));
+    let answer = run.answer();
+    for words in [
+        "one step of llama-3.1-8b on dgx-h100, TP1 fp8, as vllm, bf16 cache",
+        "8 sequences decoding, 1,000 tokens of context each; a prompt of 512 tokens; a prompt of 256 \
+         tokens behind 1,000 cached",
+        "priced by",
+        "rows 1 to 32,768, outputs 32 to 65,536",
+    ] {
+        assert!(answer.contains(words), "{words}:\n{answer}");
+    }
+    let of = |name: &str| answer.lines().filter(|line| line.starts_with(name)).collect::<Vec<_>>();
+    let operator = of("feed-forward up ");
+    assert_eq!(operator.len(), 3, "work, share, fit:\n{answer}");
+    assert!(operator[0].ends_with("compute") || operator[0].ends_with("memory"), "{answer}");
+    // Bars are in proportion: the longest, and one of a third of its share.
+    let bars: Vec<(f64, f64)> = answer
+        .lines()
+        .filter(|line| line.ends_with('#'))
+        .map(|line| {
+            let share = line.split_whitespace().rev().nth(1).and_then(|word| word.parse().ok());
+            (share.expect("a share"), line.matches('#').count() as f64)
+        })
+        .collect();
+    let (share, length) = bars[0];
+    assert_eq!(length, 30.0);
+    assert!(bars.len() > 3);
+    for (other, shown) in bars {
+        assert!((shown - other / share * length).abs() < 0.6, "{other} {shown}");
+    }
+}
+
+#[test]
+fn what_was_never_measured_is_said() {
+    let dir = Dir::new();
+    let line = "explain --model llama-3.1-8b --system vr-nvl72 --decodes 8 --context 500";
+    let run = dir.run(line);
+    assert!(run.answer().contains("warning: `rubin` was never measured"), "{}", run.stdout);
+    assert!(run.stdout.contains("none on this chip family"), "{}", run.stdout);
+    let step = &dir.run(&format!("{line} --json")).document()["step"];
+    assert!(step["outside_measured_fraction"].as_f64().unwrap() > 0.5);
+    let own = dir.run(&format!("explain {ENGINE} --decodes 8 --context 500 --json")).document();
+    // The output head has more outputs than were measured.
+    let outside = own["step"]["outside_measured_fraction"].as_f64().unwrap();
+    assert!(outside > 0.0 && outside < 0.2, "{outside}");
+    let long = dir.run(&format!("explain {ENGINE} --decodes 1 --context 200000"));
+    assert!(long.answer().contains("contexts of up to 131072 tokens"), "{}", long.stdout);
+}
+
+#[test]
+fn the_smallest_layout_that_holds_the_step() {
+    let dir = Dir::new();
+    let tensor = |step: &str| {
+        let line = format!("explain --model llama-3.1-70b --system dgx-h100 {step} --json");
+        dir.run(&line).document()["inputs"]["engine"]["tensor_parallel"].as_u64().unwrap()
+    };
+    assert_eq!(tensor("--decodes 8 --context 1000"), 2);
+    assert!(tensor("--decodes 256 --context 4000") > 2);
+}
+
+#[test]
+fn steps_that_cannot_be() {
+    let dir = Dir::new();
+    for (flags, said) in [
+        ("", "give --decodes N --context TOKENS, --prefill TOKENS or both"),
+        ("--decodes 0", "does nothing"),
+        ("--context 5", "does nothing"),
+        ("--context 5 --prefill 9", "--context is that of decodes"),
+        ("--decodes 5", "give --context TOKENS"),
+        ("--decodes 9000000 --context 4", "9000000 is not in 0..=1000000"),
+        ("--decodes -1 --context 4", "-1"),
+        ("--decodes 1 --context 0", "0 is not in"),
+        ("--prefill 0", "write tokens from 1 to 16777216"),
+        ("--prefill 99999999999999999999", "write tokens from 1 to 16777216"),
+        ("--prefill 5@x", "write tokens from 1 to 16777216"),
+        ("--prefill 16000000 16000000", "32000000 tokens in one step are too many"),
+    ] {
+        dir.run(&format!("explain {ENGINE} {flags}")).refuses(2, &["error: ", said]);
+    }
+    dir.run(&format!("explain {STEP}")).refuses(2, &["give --model and --system"]);
+    for (line, said) in [
+        ("--model llama-3.1-8 --system dgx-h100", "did you mean llama-3.1-8b"),
+        ("--model llama-3.1-8b --system dgx-h10", "did you mean dgx-h100"),
+        ("--model llama-3.1-405b --system dgx-h100 --tp 2", "it fits with tensor = 8"),
+        ("--model llama-3.1-8b --system dgx-h100 --tp 3", "use one of 1 or 2 or 4"),
+    ] {
+        dir.run(&format!("explain {line} {STEP}")).refuses(3, &["error: ", said]);
+    }
+    let full = format!("explain {ENGINE} --tp 1 --decodes 1000 --context 100000");
+    dir.run(&full).refuses(3, &["100000000 tokens, but the KV cache of 1 accelerator holds"]);
+    let huge = format!("explain {ENGINE} --decodes 1000000 --context 1073741824");
+    dir.run(&huge).refuses(3, &["error: "]);
+}
