@@ -13,7 +13,7 @@ use crate::outcome::Outcome;
 /// Rows that a fit takes at most, of more every so many: of the constants that are kept, and of those
 /// of a cross-validation, which is ten fits.
 const MOST_ROWS: usize = 160;
-const MOST_CROSS_ROWS: usize = 70;
+const MOST_CROSS_ROWS: usize = 50;
 /// Rows without which constants are borrowed from the engine's other family.
 const FEWEST_ROWS: usize = 12;
 /// How long a fit simulates each row.
