@@ -6,9 +6,12 @@ use crate::attention::DecodeAttention;
 use crate::spacing::{Spacing, between, in_proportion};
 use crate::step::{DecodeRun, StepCost};
 
-/// Mean contexts at which attention is priced; beyond the last it goes on as between the last two.
-const CONTEXTS: [u64; 13] =
-    [1, 128, 256, 512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_536, 131_072, 262_144];
+/// Mean contexts at which attention is priced: two in every octave from 512, where the measurements
+/// have a knot in each; beyond the last it goes on as between the last two.
+const CONTEXTS: [u64; 22] = [
+    1, 64, 128, 256, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 12_288, 16_384, 24_576,
+    32_768, 49_152, 65_536, 98_304, 131_072, 262_144,
+];
 /// Batches of up to 64 have a row of their own, then there are 16 in every octave.
 const BATCHES: Spacing = Spacing { each: 6, octave: 4 };
 
@@ -103,10 +106,9 @@ impl DecodeTable {
     fn segment(&self, decodes: u32, seen: u64) -> Segment {
         let n = u64::from(decodes);
         let lasts = self.contexts.len() - 1;
-        let mut at = 0;
-        while at + 1 < lasts && seen >= n * self.contexts[at + 1] {
-            at += 1;
-        }
+        // The knot at or below the mean context, whose remainder cannot reach the next.
+        let mean = seen / n.max(1);
+        let at = self.contexts.partition_point(|c| *c <= mean).clamp(1, lasts) - 1;
         let (low, high) = (self.contexts[at], self.contexts[at + 1]);
         let base = self.knot(decodes, at);
         let next = self.knot(decodes, at + 1);

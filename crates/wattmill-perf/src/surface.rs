@@ -18,7 +18,8 @@ const COUNTS: Spacing = Spacing { each: 8, octave: 6 };
 ///
 /// Linear operators are a table over the step's tokens, output head and sampling one over the
 /// sampled sequences; up to 256 every count has an entry of its own, beyond that there are 64 in
-/// every octave and what lies between is interpolated. Decode attention is a table over sequences and
+/// every octave and what lies between is interpolated, from the
+/// count after the entry, where another tile begins. Decode attention is a table over sequences and
 /// their mean context, linear in the context between its knots and evaluated in integers, so that a
 /// run of steps is an arithmetic series to the last bit. Prefill attention follows the closed form.
 /// [`explain`](crate::explain) prices the same step operator by operator, without tables.
@@ -137,13 +138,16 @@ fn plus(a: StepCost, b: StepCost) -> StepCost {
 struct CostTable {
     counts: Box<[u32]>,
     costs: Box<[StepCost]>,
+    /// Where the line to the next entry begins. Multiplications go in tiles and rounds of tiles: one
+    /// row past a full one costs another, so the line is drawn from there.
+    bases: Box<[StepCost]>,
 }
 
 impl CostTable {
     /// Up to `most`, summing the operators that `operators` yields for a count.
     fn new(most: u32, operators: impl Fn(u32, &mut dyn FnMut(Operator))) -> Self {
         let counts = COUNTS.counts(most.max(1));
-        let cost = |&count: &u32| {
+        let cost = |count: u32| {
             let (mut time, mut joules) = (0.0, 0.0);
             operators(count, &mut |operator| {
                 time += operator.time.as_s();
@@ -154,7 +158,19 @@ impl CostTable {
                 dynamic_nj: (joules * 1e9).round() as u64,
             }
         };
-        Self { costs: counts.iter().map(cost).collect(), counts: counts.into() }
+        let costs: Vec<StepCost> = counts.iter().map(|count| cost(*count)).collect();
+        let bases = counts.windows(2).zip(&costs[1..]).map(|(pair, next)| {
+            let width = pair[1] - pair[0];
+            if width < 2 {
+                return *next;
+            }
+            let after = cost(pair[0] + 1);
+            StepCost {
+                time: Ticks::from_raw(before(after.time.raw(), next.time.raw(), width)),
+                dynamic_nj: before(after.dynamic_nj, next.dynamic_nj, width),
+            }
+        });
+        Self { bases: bases.collect(), costs: costs.into(), counts: counts.into() }
     }
 
     #[inline]
@@ -172,11 +188,18 @@ impl CostTable {
                 dynamic_nj: in_proportion(cost.dynamic_nj, below, count),
             };
         }
-        let (above, next) = (self.counts[index + 1], self.costs[index + 1]);
+        let (above, base, next) =
+            (self.counts[index + 1], self.bases[index], self.costs[index + 1]);
         let (part, whole) = (within - below, above - below);
         StepCost {
-            time: Ticks::from_raw(between(cost.time.raw(), next.time.raw(), part, whole)),
-            dynamic_nj: between(cost.dynamic_nj, next.dynamic_nj, part, whole),
+            time: Ticks::from_raw(between(base.time.raw(), next.time.raw(), part, whole)),
+            dynamic_nj: between(base.dynamic_nj, next.dynamic_nj, part, whole),
         }
     }
+}
+
+/// Where a line must begin that is at `first` after one of `width` units and at `last` after all.
+fn before(first: u64, last: u64, width: u32) -> u64 {
+    let slope = (i128::from(last) - i128::from(first)) / i128::from(width - 1);
+    (i128::from(first) - slope).max(0) as u64
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
 use wattmill_catalog::{Catalog, Precision};
 use wattmill_factory::{EngineSpec, Layout};
 use wattmill_perf::{Deployment, Prefill, StepModel, StepShape, StepSurface, explain};
@@ -62,25 +63,47 @@ fn twin(deployment: &Deployment<'_>, shape: &StepShape) -> (f64, f64) {
     (seconds, joules)
 }
 
-/// Both attention terms round their slopes, a table entry its sum.
-const ROUNDING: f64 = 1e-4;
+/// Furthest a step of any case may lie from its operators, and how far on average. Measured over 256
+/// shapes a case: 0.23 % in time and 0.8 % in energy (where the power limit cuts it between two
+/// entries), 0.05 % on average. Counts and contexts between entries and knots are all of it.
+const WORST: [f64; 2] = [0.004, 0.012];
+const AVERAGE: f64 = 0.001;
 
 #[test]
 fn the_surface_is_the_sum_of_the_operators() {
-    for case in 0..CASES.len() {
+    for (case, (model, ..)) in CASES.iter().enumerate() {
         let (deployment, surface) = (deployment(case), surface(case));
         let mut runner = proptest::test_runner::TestRunner::deterministic();
-        runner
-            .run(&shapes(), |shape| {
-                let cost = surface.step(&shape);
-                let (seconds, joules) = twin(&deployment, &shape);
-                let time = cost.time.as_seconds().as_s();
-                let energy = cost.dynamic_nj as f64 * 1e-9;
-                prop_assert!((time - seconds).abs() <= ROUNDING * seconds, "{time} {seconds}");
-                prop_assert!((energy - joules).abs() <= ROUNDING * joules, "{energy} {joules}");
-                Ok(())
-            })
-            .unwrap();
+        let (mut sums, mut steps) = ([0.0; 2], 0.0);
+        for _ in 0..256 {
+            let shape = shapes().new_tree(&mut runner).unwrap().current();
+            if shape.decodes + shape.prefill.tokens == 0 {
+                continue;
+            }
+            let cost = surface.step(&shape);
+            let (seconds, joules) = twin(&deployment, &shape);
+            let time = cost.time.as_seconds().as_s() / seconds - 1.0;
+            let energy = cost.dynamic_nj as f64 * 1e-9 / joules - 1.0;
+            for (i, off) in [time, energy].into_iter().enumerate() {
+                assert!(off.abs() <= WORST[i], "{model}: {off} in {i} of {shape:?}");
+                sums[i] += off.abs();
+            }
+            steps += 1.0;
+        }
+        assert!(steps > 200.0 && sums.iter().all(|s| s / steps <= AVERAGE), "{model}: {sums:?}");
+    }
+}
+
+#[test]
+fn one_row_more_may_cost_another_tile() {
+    // Interpolation must not smear the jump after a full tile: 2048 rows are 16 of 128, 2049 are 17.
+    let (deployment, surface) = (deployment(3), surface(3));
+    for tokens in [512, 513, 1024, 1025, 2048, 2049, 2050, 4096, 4097] {
+        let mut shape = StepShape::default();
+        shape.prefill.add(tokens, 0, true);
+        let (seconds, _) = twin(&deployment, &shape);
+        let time = surface.step(&shape).time.as_seconds().as_s();
+        assert!((time / seconds - 1.0).abs() < 1e-3, "{tokens}: {time} {seconds}");
     }
 }
 
@@ -130,12 +153,15 @@ fn a_run_is_its_steps() {
 }
 
 #[test]
-fn a_run_ends_at_its_kink() {
-    // Latent attention reads less than it computes on: the window of sparse attention ends a run.
+fn a_run_ends_at_its_knot() {
+    // The knot at 2048 tokens ends a run, and is where the window of sparse attention is full; from
+    // there the indexer alone grows, up to its own knot at 3072.
     let surface = surface(6);
-    let run = surface.decode_run(16, 16 * 2000);
-    assert_eq!(run.steps, 49);
-    assert!(surface.decode_run(16, 16 * 4000).steps > 1 << 20);
+    let before = surface.decode_run(16, 16 * 2000);
+    assert_eq!(before.steps, 48);
+    let after = surface.decode_run(16, 16 * 2048);
+    assert_eq!(after.steps, 1024);
+    assert!(after.growth.time < before.growth.time && after.growth.time.raw() > 0);
 }
 
 #[test]
