@@ -238,6 +238,20 @@ impl Catalog {
         if errors.is_empty() { Ok(catalog) } else { Err(errors) }
     }
 
+    /// The same catalogue with `constants` of engines, by chip family and name, in place of its own
+    /// or beside them. A family that borrows from one of these keeps what it borrowed: it is another
+    /// machine. Families that are not there are left out.
+    #[must_use]
+    pub fn with_overheads(&self, constants: &BTreeMap<(String, String), Overheads>) -> Self {
+        let mut catalog = self.clone();
+        for ((family, engine), overheads) in constants {
+            if let Some(efficiency) = catalog.efficiencies.rows.get_mut(family) {
+                efficiency.overheads.insert(engine.clone(), *overheads);
+            }
+        }
+        catalog
+    }
+
     fn check_references(&self, errors: &mut Vec<CatalogError>) {
         let mut dangling = |kind, id: &str, field: &str, of: Kind, name: &str| {
             let message = format!("there is no {of} `{name}`");

@@ -2,10 +2,12 @@
 //!
 //! Takes text and readers; never opens a file.
 
+mod calibration;
 mod diagnostic;
 mod factory;
 mod trace;
 
+pub use calibration::{Calibration, parse_calibration};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use factory::{
     BUILTIN_FACTORIES, Parsed, Spans, builtin_factory, json_schema, parse_factory,

@@ -1,5 +1,6 @@
 //! Fitting constants to measurements.
 
+mod calibrate;
 mod engines;
 mod families;
 mod folds;
@@ -7,6 +8,9 @@ pub(crate) mod least_squares;
 mod overheads;
 mod surface;
 
+pub use calibrate::{
+    Calibrated, Contradiction, EngineCalibration, FEWEST_CASES, Fitted, Place, Point, calibrate,
+};
 pub use engines::{
     EngineConstants, EngineKey, Found, LeftOut, cross_validate, engine_key, evaluate_cases,
     fit_engine, predict_with,

@@ -58,7 +58,23 @@ const STEP: f64 = 0.05;
 /// What a row counts for that can no longer be answered with the constants that are tried.
 const UNANSWERED: f64 = 1.0;
 
+/// The same for constants that are known already: what a host adds differs from one machine to the
+/// next by factors, how fast kernels are on the same chip by a few per cent.
+const HOST_LOYALTY: f64 = 0.15;
+const KERNEL_LOYALTY: f64 = 0.5;
+/// Constants of kernels, in the order of [`Overheads::NAMES`]: from `reading` to `exchange`.
+const KERNELS: std::ops::Range<usize> = 5..12;
+/// Rows below which known constants are left less easily, and how much less at most.
+const FEW_ROWS: f64 = 8.0;
+const MOST_LOYAL: f64 = 2.0;
+/// A constant that moves less than this, in logarithm, has not moved: the rows say nothing of it.
+const UNMOVED: f64 = 0.02;
+
 /// Constants that make the predictions of `cases`, all of one engine and chip family, fit best.
+///
+/// Without a `start` they are looked for from usual values. With one, such as the catalogue's
+/// constants for the few points of a user, each stays what it is unless the cases speak against it,
+/// and the fewer they are the louder they must.
 pub fn fit_overheads(
     cases: &[&Case<'_>],
     efficiency: &Efficiency,
@@ -82,20 +98,36 @@ pub fn fit_overheads(
             .collect(),
         None => CONSTANTS.iter().map(|free| libm::log(free.start)).collect(),
     };
-    let found = least_squares(&logs, STEP, |logs| {
+    let few = (FEW_ROWS / cases.len().max(1) as f64).clamp(1.0, MOST_LOYAL);
+    let loyalty = |constant: usize| match start {
+        None => LOYALTY,
+        Some(_) if KERNELS.contains(&constant) => KERNEL_LOYALTY * few,
+        Some(_) => HOST_LOYALTY * few,
+    };
+    let found = least_squares(&logs, STEP, |tried_logs| {
         let mut tried = efficiency.clone();
-        tried.overheads.insert(engine.to_owned(), values(logs));
+        tried.overheads.insert(engine.to_owned(), values(tried_logs));
         let mut misses: Vec<f64> =
             cases.iter().flat_map(|case| misses_of(case, &tried, effort)).collect();
-        let prior = logs.iter().zip(&CONSTANTS);
-        misses.extend(prior.map(|(log, free)| LOYALTY * (log - libm::log(free.start))));
+        let left = tried_logs.iter().zip(&logs).enumerate();
+        misses.extend(left.map(|(i, (log, start))| loyalty(i) * (log - start)));
         misses
     });
-    Overheads::from_values(values(&found).values().map(significant))
+    let mut fitted = values(&found).values().map(significant);
+    if let Some(start) = start {
+        for ((value, kept), moved) in
+            fitted.iter_mut().zip(start.values()).zip(found.iter().zip(&logs))
+        {
+            if (moved.0 - moved.1).abs() < UNMOVED {
+                *value = kept;
+            }
+        }
+    }
+    Overheads::from_values(fitted)
 }
 
 /// Weighted logarithms of predicted over measured, one for each metric that has a weight.
-fn misses_of(case: &Case<'_>, efficiency: &Efficiency, effort: Effort) -> Vec<f64> {
+pub(super) fn misses_of(case: &Case<'_>, efficiency: &Efficiency, effort: Effort) -> Vec<f64> {
     let predicted = predict(case, efficiency, effort).unwrap_or_default();
     let measured = &case.measured().figures;
     let timed = measured.iter().any(|(metric, _)| TIMES.contains(metric));

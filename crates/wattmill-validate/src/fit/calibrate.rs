@@ -1,0 +1,408 @@
+//! A user's own points: what the constants of the engines they are of would have to be, and whether
+//! that helps with points that were not given.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fmt::Write as _;
+use std::ops::ControlFlow;
+
+use wattmill_catalog::{Catalog, Efficiency, Overheads};
+
+use super::engines::{EngineKey, engine_key};
+use super::overheads::{fit_overheads, misses_of};
+use crate::engine::Effort;
+use crate::errors::{Errors, errors_by_metric};
+use crate::evaluate::{Case, predict};
+use crate::outcome::{Metric, Outcome};
+
+/// Different cases without which constants are not calibrated.
+pub const FEWEST_CASES: usize = 4;
+/// Cases up to which each is held out alone; of more, every [`FOLDS`]th.
+const MOST_ALONE: usize = 6;
+const FOLDS: usize = 4;
+/// Rows that a fit takes at most, of more every so many: of the constants that are kept, and of those
+/// that are held against points held out.
+const MOST_ROWS: usize = 160;
+const MOST_FOLD_ROWS: usize = 60;
+/// How long a fit simulates each row where there are more than [`FEW_ROWS`]; fewer are simulated
+/// as long as they are measured.
+const EFFORT: Effort = Effort { rounds: 5 };
+const FEW_ROWS: usize = 40;
+/// Figures of one case that differ by more contradict each other.
+const CONTRADICTORY: f64 = 2.0;
+
+/// A row of a file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Name of the file.
+    pub file: String,
+    /// Line in it, from 1.
+    pub line: u64,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}
+
+/// A measured point that resolved.
+#[derive(Clone, Debug)]
+pub struct Point<'a> {
+    /// Where it stands.
+    pub place: Place,
+    /// What was measured, on what.
+    pub case: Case<'a>,
+}
+
+/// Two figures of the same case that cannot both be of the machine.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Contradiction {
+    /// What was measured.
+    pub metric: Metric,
+    /// The lower figure and where it stands.
+    pub low: (f64, Place),
+    /// The higher one.
+    pub high: (f64, Place),
+}
+
+/// What came of a calibration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Calibrated {
+    /// By chip family and engine.
+    pub engines: Vec<EngineCalibration>,
+    /// Points that say nothing of an engine's constants, and why.
+    pub left_out: Vec<(Place, String)>,
+}
+
+/// What the points of one engine on one chip family make of its constants.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EngineCalibration {
+    /// Chip family and name of the constants.
+    pub key: EngineKey,
+    /// The catalogue's constants, which it starts from.
+    pub start: Overheads,
+    /// Points that take part, by accelerator. They share their constants: more than one accelerator
+    /// is more than one machine.
+    pub machines: BTreeMap<String, Vec<Place>>,
+    /// Cases that the model can tell apart.
+    pub cases: usize,
+    /// Points that contradict each other.
+    pub contradictions: Vec<Contradiction>,
+    /// Errors with the catalogue's constants.
+    pub before: BTreeMap<Metric, Errors>,
+    /// The constants that fit; `None` where there are too few cases.
+    pub fitted: Option<Fitted>,
+}
+
+/// Constants that fit, and what they are worth.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fitted {
+    /// The constants.
+    pub constants: Overheads,
+    /// Errors with them.
+    pub after: BTreeMap<Metric, Errors>,
+    /// Errors of each point with constants fitted to the others: what to expect of points that were
+    /// not given. Empty if there is a single case.
+    pub unseen: BTreeMap<Metric, Errors>,
+    /// Mean of |ln(predicted/measured)| of what a fit weighs, with the catalogue's constants.
+    pub miss_before: f64,
+    /// The same with constants fitted to the other points.
+    pub miss_unseen: f64,
+}
+
+impl Fitted {
+    /// Whether points that were held out are predicted better than by the catalogue's constants.
+    pub fn is_better(&self) -> bool {
+        self.miss_unseen < self.miss_before
+    }
+}
+
+impl EngineCalibration {
+    /// Points that take part.
+    pub fn rows(&self) -> usize {
+        self.machines.values().map(Vec::len).sum()
+    }
+
+    /// Constants that moved: name, the catalogue's, the fitted.
+    pub fn moved(&self) -> Vec<(&'static str, f64, f64)> {
+        let Some(fitted) = &self.fitted else { return Vec::new() };
+        let both = self.start.values().into_iter().zip(fitted.constants.values());
+        let named = Overheads::NAMES.into_iter().zip(both);
+        named.filter(|(_, (a, b))| a != b).map(|(name, (a, b))| (name, a, b)).collect()
+    }
+
+    /// As a table of a calibration file, with where it is from; empty without constants.
+    pub fn to_toml(&self) -> String {
+        let Some(fitted) = &self.fitted else { return String::new() };
+        let mut files: Vec<&str> =
+            self.machines.values().flatten().map(|place| place.file.as_str()).collect();
+        files.sort_unstable();
+        files.dedup();
+        let machines: Vec<&str> = self.machines.keys().map(String::as_str).collect();
+        let source = format!("{} of {}", machines.join(", "), files.join(", "));
+        let (family, name) = &self.key;
+        let mut text = format!("[{family}.{name}]\n{}", fitted.constants.to_toml());
+        // Writing to a string cannot fail.
+        let _ = write!(text, "source = {}\nrows = {}\n", quoted(&source), self.rows());
+        for (metric, before) in &self.before {
+            let median = |errors: Option<&Errors>| errors.map_or(0.0, |e| e.median);
+            let _ = writeln!(
+                text,
+                "error.{} = {{ before = {:.4}, after = {:.4}, unseen = {:.4} }}",
+                metric.key(),
+                before.median,
+                median(fitted.after.get(metric)),
+                median(fitted.unseen.get(metric)),
+            );
+        }
+        text
+    }
+}
+
+/// As a TOML string.
+fn quoted(text: &str) -> String {
+    let escaped: String = text
+        .chars()
+        .map(|c| match c {
+            '"' | '\\' => format!("\\{c}"),
+            c if c.is_control() => format!("\\u{:04x}", u32::from(c)),
+            c => c.to_string(),
+        })
+        .collect();
+    format!("\"{escaped}\"")
+}
+
+/// Constants of the engines that `points` are of. Those of fewer than [`FEWEST_CASES`] cases are
+/// fitted only if they are to be `even_few`.
+///
+/// `progress` is called after each fit with how many of how many are done, and may stop the run:
+/// then there is no answer.
+pub fn calibrate(
+    points: &[Point<'_>],
+    catalog: &Catalog,
+    even_few: bool,
+    mut progress: impl FnMut(usize, usize) -> ControlFlow<()>,
+) -> Option<Calibrated> {
+    let mut left_out = Vec::new();
+    let mut groups: BTreeMap<EngineKey, Vec<Answered<'_>>> = BTreeMap::new();
+    for point in points {
+        let key = engine_key(&point.case);
+        match answer(point, &key, catalog) {
+            Ok(answered) => groups.entry(key).or_default().push(answered),
+            Err(why) => left_out.push((point.place.clone(), why)),
+        }
+    }
+    let groups: Vec<(EngineKey, Group<'_>)> = groups
+        .into_iter()
+        .filter_map(|(key, points)| {
+            let efficiency = catalog.efficiency(&key.0)?;
+            let group = Group::new(points, efficiency, &key.1);
+            Some((key, group))
+        })
+        .collect();
+    let fits = |group: &Group<'_>| even_few || group.cases >= FEWEST_CASES;
+    let all: usize = groups.iter().filter(|g| fits(&g.1)).map(|g| g.1.folds() + 1).sum();
+    let mut done = 0;
+    let mut engines = Vec::new();
+    for (key, group) in groups {
+        let fitted = if fits(&group) {
+            let step = || {
+                done += 1;
+                progress(done, all)
+            };
+            Some(group.fit(step)?)
+        } else {
+            None
+        };
+        engines.push(group.told(key, fitted));
+    }
+    Some(Calibrated { engines, left_out })
+}
+
+/// A point and what the catalogue's constants make of it.
+struct Answered<'a> {
+    point: &'a Point<'a>,
+    predicted: Vec<(Metric, f64)>,
+}
+
+fn answer<'a>(
+    point: &'a Point<'a>,
+    key: &EngineKey,
+    catalog: &Catalog,
+) -> Result<Answered<'a>, String> {
+    let case = &point.case;
+    let offline = case.measured().group.mode == "offline";
+    match case {
+        Case::Kernels(_) => return Err("a single operator, which no engine runs".to_owned()),
+        Case::Training(_) => return Err("a training step, which no engine serves".to_owned()),
+        Case::Power(_) => return Err("power, which no constant is of".to_owned()),
+        Case::Mlperf(_) if !offline => {
+            return Err("a highest rate inside limits, which says little of a step".to_owned());
+        }
+        _ => {}
+    }
+    if !case.measured().headline {
+        return Err("its conditions are not fully known".to_owned());
+    }
+    let unknown = || format!("no efficiency of the chip family `{}`", key.0);
+    let efficiency = catalog.efficiency(&key.0).ok_or_else(unknown)?;
+    let predicted = predict(case, efficiency, Effort::default()).map_err(|why| why.to_string())?;
+    Ok(Answered { point, predicted })
+}
+
+/// The points of one engine on one chip family.
+struct Group<'a> {
+    points: Vec<Answered<'a>>,
+    /// Of each point, which case it is: points the model cannot tell apart are of one.
+    case_of: Vec<usize>,
+    cases: usize,
+    efficiency: &'a Efficiency,
+    name: String,
+    start: Overheads,
+}
+
+impl<'a> Group<'a> {
+    fn new(points: Vec<Answered<'a>>, efficiency: &'a Efficiency, name: &str) -> Self {
+        let mut seen: Vec<(String, Vec<u64>)> = Vec::new();
+        let case_of = points
+            .iter()
+            .map(|answered| {
+                let group = &answered.point.case.measured().group;
+                let bits = answered.predicted.iter().map(|(_, value)| value.to_bits()).collect();
+                let told = [&group.model, &group.accelerator, &group.mode, &group.precision];
+                let same = (told.map(String::as_str).join("\n"), bits);
+                seen.iter().position(|other| *other == same).unwrap_or_else(|| {
+                    seen.push(same);
+                    seen.len() - 1
+                })
+            })
+            .collect();
+        // A campaign without constants of its own is predicted with its engine's.
+        let engine = name.split('-').next().unwrap_or(name);
+        let own = efficiency.overheads.get(name).copied();
+        let start = own.unwrap_or_else(|| efficiency.overheads(engine));
+        Self { points, case_of, cases: seen.len(), efficiency, name: name.to_owned(), start }
+    }
+
+    fn folds(&self) -> usize {
+        match self.cases {
+            0 | 1 => 0,
+            n if n <= MOST_ALONE => n,
+            _ => FOLDS,
+        }
+    }
+
+    fn fitted_to(&self, points: &[&Answered<'a>], most: usize) -> Overheads {
+        let step = points.len().div_ceil(most).max(1);
+        let cases: Vec<&Case<'_>> = points.iter().step_by(step).map(|p| &p.point.case).collect();
+        let effort = if cases.len() > FEW_ROWS { EFFORT } else { Effort::default() };
+        fit_overheads(&cases, self.efficiency, &self.name, Some(self.start), effort)
+    }
+
+    fn with(&self, constants: Overheads) -> Efficiency {
+        let mut efficiency = self.efficiency.clone();
+        efficiency.overheads.insert(self.name.clone(), constants);
+        efficiency
+    }
+
+    /// What becomes of `points` with `constants`, and by how much they are missed.
+    fn outcomes(&self, points: &[&Answered<'a>], constants: Overheads) -> (Vec<Outcome>, Vec<f64>) {
+        let efficiency = self.with(constants);
+        let effort = Effort::default();
+        let mut misses = Vec::new();
+        let mut outcomes = Vec::new();
+        for answered in points {
+            let case = &answered.point.case;
+            misses.extend(misses_of(case, &efficiency, effort).into_iter().map(f64::abs));
+            if let Ok(predicted) = predict(case, &efficiency, effort) {
+                outcomes.push(Outcome::of(case.measured(), &predicted));
+            }
+        }
+        (outcomes, misses)
+    }
+
+    fn fit(&self, mut step: impl FnMut() -> ControlFlow<()>) -> Option<Fitted> {
+        let all: Vec<&Answered<'a>> = self.points.iter().collect();
+        let folds = self.folds();
+        let (mut unseen, mut unseen_misses) = (Vec::new(), Vec::new());
+        for fold in 0..folds {
+            let held = |i: usize| self.case_of[i] % folds == fold;
+            let of = |wanted: bool| -> Vec<&Answered<'a>> {
+                (0..all.len()).filter(|i| held(*i) == wanted).map(|i| all[i]).collect()
+            };
+            let constants = self.fitted_to(&of(false), MOST_FOLD_ROWS);
+            let (outcomes, misses) = self.outcomes(&of(true), constants);
+            unseen.extend(outcomes);
+            unseen_misses.extend(misses);
+            if step().is_break() {
+                return None;
+            }
+        }
+        let constants = self.fitted_to(&all, MOST_ROWS);
+        let (after, _) = self.outcomes(&all, constants);
+        let (_, before) = self.outcomes(&all, self.start);
+        if step().is_break() {
+            return None;
+        }
+        Some(Fitted {
+            constants,
+            after: errors_by_metric(&after),
+            unseen: errors_by_metric(&unseen),
+            miss_before: mean(&before),
+            miss_unseen: mean(&unseen_misses),
+        })
+    }
+
+    fn told(self, key: EngineKey, fitted: Option<Fitted>) -> EngineCalibration {
+        let mut machines: BTreeMap<String, Vec<Place>> = BTreeMap::new();
+        for answered in &self.points {
+            let chip = answered.point.case.measured().group.accelerator.clone();
+            machines.entry(chip).or_default().push(answered.point.place.clone());
+        }
+        let before: Vec<Outcome> = self
+            .points
+            .iter()
+            .map(|a| Outcome::of(a.point.case.measured(), &a.predicted))
+            .collect();
+        EngineCalibration {
+            key,
+            start: self.start,
+            machines,
+            cases: self.cases,
+            contradictions: self.contradictions(),
+            before: errors_by_metric(&before),
+            fitted,
+        }
+    }
+
+    /// The lowest and the highest figure of each metric of each case, where they are far apart.
+    fn contradictions(&self) -> Vec<Contradiction> {
+        let mut ends: BTreeMap<(usize, Metric), Contradiction> = BTreeMap::new();
+        for (case, answered) in self.case_of.iter().zip(&self.points) {
+            for (metric, value) in &answered.point.case.measured().figures {
+                let here = (*value, answered.point.place.clone());
+                let end = ends.entry((*case, *metric)).or_insert_with(|| Contradiction {
+                    metric: *metric,
+                    low: here.clone(),
+                    high: here.clone(),
+                });
+                if *value < end.low.0 {
+                    end.low = here;
+                } else if *value > end.high.0 {
+                    end.high = here;
+                }
+            }
+        }
+        let apart = |c: &Contradiction| c.high.0 > CONTRADICTORY * c.low.0;
+        ends.into_values().filter(apart).collect()
+    }
+}
+
+/// Infinite without values: nothing is known.
+fn mean(values: &[f64]) -> f64 {
+    if values.is_empty() {
+        return f64::INFINITY;
+    }
+    values.iter().sum::<f64>() / values.len() as f64
+}
