@@ -186,7 +186,6 @@ fn quantiles(value: &Value) -> Option<[f64; 3]> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
 
     fn bars() -> ErrorBars {
