@@ -2,6 +2,7 @@
 //!
 //! Draws and writes what others computed; computes nothing itself, opens no file.
 
+mod bars;
 mod catalog;
 mod document;
 mod engine;
@@ -20,6 +21,7 @@ mod validate;
 mod zoom;
 
 pub use self::parquet::{ParquetError, RequestRow, RequestWriter};
+pub use bars::{EngineBars, PlanBars, ServingBars};
 pub use catalog::{catalog_list_text, catalog_show_text};
 pub use document::{
     DiagnosticEntry, DiagnosticSeverity, ReplayEngine, ReplayInputs, ReplayTraffic,
