@@ -84,6 +84,7 @@ pub fn replay_text(heading: &ReplayHeading, summary: &Summary) -> String {
         ));
     }
     line(format_args!("\n{}", latency_table(summary)));
+    line(format_args!("What measurements make of it\n"));
     for (name, value) in believed(heading, summary) {
         line(format_args!("{name:<16}{value}"));
     }
@@ -112,16 +113,14 @@ pub(super) fn believed(heading: &ReplayHeading, summary: &Summary) -> Vec<(&'sta
         }
     }
     let rate = summary.output_tokens_per_s;
-    let shown = format!("{} output tokens/s", grouped(rate));
-    let mut said = with_bar(&shown, rate, bars.throughput.as_ref(), grouped);
+    let mut said = with_bar(&grouped(rate), rate, bars.throughput.as_ref(), grouped);
     if summary.busy < SATURATED {
         let busy = percent(summary.busy);
         said += &format!("; what arrives sets it here, replicas are busy {busy} of the span");
     }
-    rows.push(("throughput", said));
+    rows.push(("tokens/s", said));
     if let Some(joules) = joules_per_token(summary) {
-        let shown = format!("{} J an output token", number(joules));
-        rows.push(("energy", with_bar(&shown, joules, bars.energy.as_ref(), plain)));
+        rows.push(("J a token", with_bar(&number(joules), joules, bars.energy.as_ref(), plain)));
     }
     rows
 }
