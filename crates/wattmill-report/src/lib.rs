@@ -41,5 +41,7 @@ pub use svg::{
 };
 pub use table::Table;
 pub use train::{TrainAnswer, TrainReport, train_text};
-pub use validate::{Validated, Validation, validation_csv, validation_page, validation_picture, validation_text};
+pub use validate::{
+    Validated, Validation, validation_csv, validation_page, validation_picture, validation_text,
+};
 pub use zoom::{zoom_page, zoom_text};

@@ -8,7 +8,8 @@ use wattmill_factory::Factory;
 use wattmill_plan::{Plan, Window, Zoom, offers, run, zoom};
 use wattmill_policy::BatchLimits;
 use wattmill_report::{
-    PlanBars, ReplayHeading, plan_page, plan_picture, replay_page, value_label, zoom_page,
+    PlanBars, ReplayHeading, ServingBars, plan_page, plan_picture, replay_page, value_label,
+    zoom_page,
 };
 use wattmill_sim::{Finished, Limits, Request, Setup, Summary, Tally, Usage};
 use wattmill_units::{Power, Seconds, SimTime};
@@ -232,6 +233,7 @@ fn a_replay_draws_its_latencies_against_the_limits() {
         slo,
         wall: Seconds::from_ms(3.0),
         interrupted: false,
+        bars: Ok(ServingBars::default()),
     };
     let page = replay_page(&heading, &summary, &tally);
     sound(&page);

@@ -67,11 +67,11 @@ impl Load {
 /// ```
 pub fn serving_bars(catalog: &Catalog, deployment: &Deployment<'_>, load: Load) -> ServingBars {
     let inside = load.steps(deployment.spec.max_tokens).iter().all(|step| {
+        // What cannot be priced has no answer to believe.
         let operators = explain(deployment, step).unwrap_or_default();
-        let surfaces = || operators.iter().filter_map(|operator| operator.surface);
-        surfaces().count() > 0 && surfaces().all(|surface| surface.inside)
+        operators.iter().all(|operator| operator.surface.is_none_or(|used| used.inside))
     });
-    let bar = |metric| interval(catalog, deployment, metric, inside);
+    let bar = |metric| error_bar(catalog, deployment, metric, inside);
     ServingBars {
         ttft: bar(Metric::Ttft),
         tpot: bar(Metric::Tpot),
@@ -82,7 +82,7 @@ pub fn serving_bars(catalog: &Catalog, deployment: &Deployment<'_>, load: Load) 
 
 /// Of one metric: of servers as shipped, and where these were never measured for it, of the engine
 /// as ML.ENERGY ran it, who measured power.
-fn interval(
+pub(crate) fn error_bar(
     catalog: &Catalog,
     deployment: &Deployment<'_>,
     metric: Metric,

@@ -104,3 +104,61 @@ pub(super) const CONSTANTS: &str = "\
 
 Sixteen for each chip family and engine; the value of one that no row speaks of stays where the fit starts.
 ";
+
+/// Written by hand from what `wattmill validate` says of every collection, by group and worst figure.
+pub(super) const WRONG: &str = "\
+## What is known to be wrong
+
+From all rows of the collections (1,529 headline serving rows, 363 of MLPerf, 212 of throughput tables, 403 of
+ML.ENERGY), worst groups first. Causes are what the rows suggest; nobody reran them. None of them was taken out
+of a fit.
+
+**Time to first token**
+
+* *SGLang, DeepSeek-V3 in FP4 on B200*: 5 to 9 s at any concurrency, 4 included, where 0.5 to 2 s are
+  predicted; the time per token is right within a few per cent. The same in FP8 is half of what is predicted.
+  The two have to share constants, so one is too low and the other too high. A server that compiles, or
+  captures graphs, while it is measured would look like this.
+* *TensorRT-LLM, 1,024 in and 1,024 out on B200* (Llama-3.1-70B, one accelerator, FP4): 305 ms at a concurrency
+  of 4, but 73 ms with 8,192 out, everything else and the time per token equal. The slow rows look like prompts of
+  8k. TTFT of TensorRT-LLM is too low in the median because of them.
+* *TensorRT-LLM where the cache is nearly full* (gpt-oss-120b on one H200 and Llama-3.1-70B on one B200 or H200,
+  8,192 out, concurrency 64 or 128): 26 to 370 s, because requests queue for blocks; 0.2 to 130 s are predicted. Where
+  memory runs out is known to a few per cent, and the queue behind it depends on just that.
+* *TensorRT-LLM, DeepSeek-V3 split over H100*: 5 to 31 s, ten times the prediction, and a time per token 1.6 times
+  it. Prompts and answers in separate pools are predicted without contention between the nodes; the time per
+  token of split deployments is 10 % too low in the median, most on H100.
+* *SGLang, Llama-3.1-8B in FP8 on H200*: 0.4 of the prediction on one accelerator, several times it on eight with long
+  answers. All clients starting at once weighs more in the prediction than in the rows.
+* *Long prompts* (MiniMax-M2.5, vLLM, 1k to 32k tokens, an experimental collection of one model on one node): 8 times
+  the prediction, half a second for 1k at a concurrency of 8, while the time per token stays below 20 ms. Prompts run at
+  4,000 tokens a second and accelerator, 4 % of the peak, and answers do not wait for them; no engine of the other
+  collections is as slow with prompts. Do not use the predictions for such set-ups; the constants are a campaign's own and
+  answer for nobody else.
+
+**Time per token and throughput**
+
+* *vLLM, Llama-3.1-8B in FP8 on H200*: half of the prediction with 2,000 in and 100 out. With 64 such
+  requests in 1.1 s on one accelerator, prompts alone would take 95 % of the dense FP8 peak, more than any kernel timed
+  alone reaches. Prompts were probably served from the prefix cache, which is not modelled.
+* *ML.ENERGY, models of up to 30 G parameters answering long questions on B200*: 2.5 to 5 times the predicted step at small
+  batches, at half the predicted power: the accelerator waits for its host. Hybrid models (Nemotron Nano) most: their state
+  layers are priced by closed form and not by surfaces.
+* *MLPerf, servers under a latency limit*: DeepSeek on B200 half of the prediction; Llama-2-70B on RTX PRO 6000 in two rows
+  a twelfth: the limit is predicted to be out of reach, and submitters reach it. What a limit leaves is far more
+  sensitive than what a full batch does.
+* *L40S* (6 rows, 54 %) and *MI300X* (24 rows, 21 %): few rows of one model each. *H800* prefill with 32-way expert
+  parallelism and perfectly balanced routing: twice the prediction, which has no overlap of two micro-batches.
+* *gpt-oss-120b on H100, maximum load*: 0.4 of the prediction, and 1.5 times it on H200, with one set of constants. On
+  H100 the weights leave little cache, and fewer sequences run than are predicted.
+
+**Power and energy**
+
+* ML.ENERGY's accelerators draw more than predicted at large batches on H100 and half of it where the host is slow, so
+  energy of a token is too low by a quarter in the median. Its interval says so: the median is a third above the
+  answer. Power is a
+  share of the limit by arithmetic and by memory traffic, with two constants for a whole family.
+
+**What is not checked at all**: anything on families without a surface (Rubin, TPU, Trainium, Groq), mixed lengths under
+open-loop arrivals, prefix caching, speculative decoding, and whole sites.
+";
