@@ -2,6 +2,7 @@
 
 mod catalog;
 mod cli;
+mod validation;
 
 use std::path::Path;
 use std::{fs, io};
@@ -22,6 +23,11 @@ const PAGES: &[Page] = &[
     ("docs/json.md", wattmill::report::output_reference_markdown),
     ("docs/output-schemas.json", output_schemas),
     ("docs/waterfall.svg", waterfall),
+    ("docs/validation.md", validation::markdown),
+    ("docs/validation-ttft.svg", validation::ttft),
+    ("docs/validation-tpot.svg", validation::tpot),
+    ("docs/validation-throughput.svg", validation::throughput),
+    ("docs/validation-training.svg", validation::training),
 ];
 
 fn factory_schema() -> String {

@@ -2,6 +2,7 @@
 //!
 //! Draws and writes what others computed; computes nothing itself, opens no file.
 
+mod bars;
 mod catalog;
 mod document;
 mod engine;
@@ -20,6 +21,7 @@ mod validate;
 mod zoom;
 
 pub use self::parquet::{ParquetError, RequestRow, RequestWriter};
+pub use bars::{EngineBars, PlanBars, ServingBars};
 pub use catalog::{catalog_list_text, catalog_show_text};
 pub use document::{
     DiagnosticEntry, DiagnosticSeverity, ReplayEngine, ReplayInputs, ReplayTraffic,
@@ -39,5 +41,7 @@ pub use svg::{
 };
 pub use table::Table;
 pub use train::{TrainAnswer, TrainReport, train_text};
-pub use validate::{Validated, Validation, validation_csv, validation_page, validation_text};
+pub use validate::{
+    Validated, Validation, validation_csv, validation_page, validation_picture, validation_text,
+};
 pub use zoom::{zoom_page, zoom_text};

@@ -8,7 +8,8 @@ use wattmill_factory::Factory;
 use wattmill_plan::{Plan, Window, Zoom, offers, run, zoom};
 use wattmill_policy::BatchLimits;
 use wattmill_report::{
-    ReplayHeading, plan_page, plan_picture, replay_page, value_label, zoom_page,
+    PlanBars, ReplayHeading, ServingBars, plan_page, plan_picture, replay_page, value_label,
+    zoom_page,
 };
 use wattmill_sim::{Finished, Limits, Request, Setup, Summary, Tally, Usage};
 use wattmill_units::{Power, Seconds, SimTime};
@@ -63,7 +64,7 @@ fn says(page: &str, all: &[&str]) {
 fn a_plan_has_every_picture_and_table() {
     let factory = factory("nvl72-rack");
     let plan = planned(&factory);
-    let page = plan_page(&factory, &plan);
+    let page = plan_page(&factory, &plan, &PlanBars::default());
     sound(&page);
     for heading in [
         "Power",
@@ -107,14 +108,14 @@ fn a_plan_has_every_picture_and_table() {
             &format!("seed {}", plan.seed),
         ],
     );
-    assert_eq!(page, plan_page(&factory, &plan));
+    assert_eq!(page, plan_page(&factory, &plan, &PlanBars::default()));
 }
 
 #[test]
 fn a_programme_fits_on_its_page() {
     let factory = factory("ten-gigawatt");
     let plan = planned(&factory);
-    let page = plan_page(&factory, &plan);
+    let page = plan_page(&factory, &plan, &PlanBars::default());
     sound(&page);
     assert!(page.len() < 1_500_000, "{} bytes", page.len());
     says(&page, &["Capital spent against investments received", "Training runs"]);
@@ -150,7 +151,7 @@ fn names_are_text_and_warnings_are_told() {
     site.source = Some("a \"source\" & more".to_owned());
     let mut plan = planned(&factory);
     plan.warnings.push("half of <it> is assumed".to_owned());
-    let page = plan_page(&factory, &plan);
+    let page = plan_page(&factory, &plan, &PlanBars::default());
     sound(&page);
     says(
         &page,
@@ -232,6 +233,7 @@ fn a_replay_draws_its_latencies_against_the_limits() {
         slo,
         wall: Seconds::from_ms(3.0),
         interrupted: false,
+        bars: Ok(ServingBars::default()),
     };
     let page = replay_page(&heading, &summary, &tally);
     sound(&page);

@@ -1,9 +1,12 @@
 //! One step of an engine, operator by operator.
 
-use wattmill_catalog::{Catalog, Question};
+use wattmill_catalog::Catalog;
 use wattmill_perf::{LayoutProblem, Operator, StepModel};
 use wattmill_plan::Engine;
 use wattmill_report::{ExplainFit, ExplainPart, ExplainReport, ExplainedStep};
+use wattmill_validate::Metric;
+
+use crate::bars::error_bar;
 
 /// What `step` consists of on `engine`, which runs on `system`, with the measurements behind every
 /// operator.
@@ -66,13 +69,6 @@ pub fn explain(
         .collect();
     let inside = parts.iter().all(|p| p.operator.surface.is_none_or(|used| used.inside));
     // Steps with prompts were measured by no one; decode steps are what a token waits for.
-    let asked = Question {
-        metric: "tpot_ms",
-        family: &chip.family,
-        engine: deployment.spec.flavour.name(),
-        model: &model.id,
-        inside,
-    };
     let pure = step.prompts.is_empty();
     let mut warnings = Vec::new();
     if step.longest() > u64::from(model.context) {
@@ -103,7 +99,7 @@ pub fn explain(
         idle: engine.idle_power(),
         limit: chip.tdp,
         cache: (held, cache),
-        interval: pure.then(|| catalog.error_bars().interval(&asked)).flatten(),
+        interval: pure.then(|| error_bar(catalog, deployment, Metric::Tpot, inside)).flatten(),
         warnings,
     })
 }

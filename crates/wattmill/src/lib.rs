@@ -14,11 +14,13 @@
 //! assert!(plan.ledger.iter().all(|balance| balance.closes()));
 //! ```
 
+mod bars;
 mod check;
 mod explain;
 mod replay;
 mod train;
 
+pub use bars::{Load, plan_bars, serving_bars};
 pub use check::{Checked, check};
 pub use explain::explain;
 pub use replay::{Pricing, Replayed, replay};

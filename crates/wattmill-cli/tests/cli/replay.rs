@@ -156,5 +156,33 @@ fn a_step_table_in_place_of_the_model() {
     run.answer();
     assert!(run.line("energy ").contains("unknown"), "{}", run.stdout);
     assert!(run.line("requests ").contains("3 finished"), "{}", run.stdout);
+    assert!(
+        run.line("error bars ").contains("none: the step times are your own"),
+        "{}",
+        run.stdout
+    );
     assert_eq!(dir.run("replay t.csv --step-table steps.json").hash(), run.hash());
+    let document = dir.run("replay t.csv --step-table steps.json --json").document();
+    assert!(document["error_bars"].is_null() && document["no_error_bars"].is_string());
+}
+
+#[test]
+fn every_answer_has_an_error_bar() {
+    let dir = Dir::with("t.csv", TRACE);
+    let run = dir.run(&format!("replay t.csv {ENGINE} --tp 1"));
+    for name in ["TTFT ", "TPOT ", "tokens/s ", "J a token "] {
+        assert!(run.line(name).contains(" rows, median "), "{}", run.stdout);
+    }
+    let words = "in 80 % of measurements of this kind";
+    assert!(run.line("TPOT ").contains(words), "{}", run.stdout);
+    let document = dir.run(&format!("replay t.csv {ENGINE} --tp 1 --json")).document();
+    let mean = document["tpot_mean_ms"].as_f64().expect("a mean");
+    let bar = &document["error_bars"]["tpot"];
+    let (low, high) = (bar["mean_low_ms"].as_f64(), bar["mean_high_ms"].as_f64());
+    assert!(low < Some(mean) && Some(mean) < high, "{bar}");
+    assert_eq!(bar["inside_calibrated_range"], true);
+    // A chip that nobody measured.
+    let unknown = "replay t.csv --model llama-3.1-8b --system vr-nvl72";
+    let run = dir.run(unknown);
+    assert!(run.line("TPOT ").contains("outside the calibrated range"), "{}", run.stdout);
 }

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::bars::ErrorBar;
 use super::engine::Engine;
 use super::head::{Head, hash_of};
 use super::text::text;
@@ -93,6 +94,8 @@ struct Step {
     measured_low_ms: Option<f64>,
     /// A tenth of them lie above; null likewise.
     measured_high_ms: Option<f64>,
+    /// Of the time; null likewise.
+    error_bar: Option<ErrorBar>,
     /// What the simulator takes it to be, from its tables.
     simulated_time_ms: f64,
     /// Energy of the replica's accelerators, idling included.
@@ -121,6 +124,7 @@ impl From<&ExplainReport> for Step {
             time_ms: time.as_ms(),
             measured_low_ms: report.interval.map(|interval| (time * interval.low).as_ms()),
             measured_high_ms: report.interval.map(|interval| (time * interval.high).as_ms()),
+            error_bar: report.interval.as_ref().map(ErrorBar::from),
             simulated_time_ms: report.compiled.time.as_seconds().as_ms(),
             energy_j: report.energy().as_joules(),
             accelerator_power_w: report.power().as_watts(),

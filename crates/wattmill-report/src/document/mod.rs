@@ -2,6 +2,7 @@
 //!
 //! What a field means is said once, at the field: the schema and `docs/json.md` are made from it.
 
+mod bars;
 mod catalog;
 mod check;
 mod engine;

@@ -6,11 +6,13 @@ use wattmill_factory::{Arrivals, EngineSpec};
 use wattmill_sim::{Summary, Tally};
 use wattmill_units::{Histogram, Seconds, Ticks};
 
+use super::bars::ReplayErrorBars;
 use super::engine::Engine;
 use super::factory::arrivals;
 use super::head::Head;
 use super::measured::Measured;
 use super::text::text;
+use crate::bars::ServingBars;
 
 /// Name and version of the document's schema.
 pub(super) const SCHEMA: &str = "wattmill.replay/1";
@@ -34,6 +36,8 @@ pub struct ReplayInputs {
     pub wall: Seconds,
     /// Whether it was stopped before the last request.
     pub interrupted: bool,
+    /// Where measurements lie of what it answers, or why there is no telling.
+    pub bars: Result<ServingBars, String>,
     /// What a reader should know, such as oddities of the trace.
     pub warnings: Vec<String>,
 }
@@ -110,6 +114,10 @@ pub(super) struct Replay {
     requests: u64,
     #[serde(flatten)]
     measured: Measured,
+    /// Where measurements lie of what was answered; null where there is no telling.
+    error_bars: Option<ReplayErrorBars>,
+    /// Why there are no error bars; null where there are some.
+    no_error_bars: Option<String>,
     /// Distributions of the latencies.
     distributions: Distributions,
     /// Wall-clock time of the simulation; not part of the answer.
@@ -132,6 +140,8 @@ impl Replay {
             inputs: Inputs::from(inputs),
             requests: inputs.requests,
             measured: Measured::from(summary),
+            error_bars: inputs.bars.as_ref().ok().map(|bars| ReplayErrorBars::of(bars, summary)),
+            no_error_bars: inputs.bars.as_ref().err().cloned(),
             distributions: Distributions::from(tally),
             wall_time_s,
             simulated_requests_per_wall_s: (wall_time_s > 0.0).then(|| done as f64 / wall_time_s),

@@ -7,19 +7,26 @@ use wattmill_plan as plan;
 use wattmill_plan::{Plan, ServingPoint, Sums};
 use wattmill_sim::Binding;
 
+use super::bars::PlanErrorBars;
 use super::engine::Engine;
 use super::factory::Factory as Inputs;
 use super::figures::{Figures, Flows};
 use super::head::Head;
 use super::latency::{Tpot, Ttft};
 use super::text::text;
+use crate::bars::PlanBars;
 
 /// Name and version of the document's schema.
 pub(super) const SCHEMA: &str = "wattmill.run/1";
 
-/// A plan as JSON text, with `warnings` of the factory file before its own.
-pub fn run_document(factory: &Factory, plan: &Plan, warnings: &[String]) -> String {
-    text(&Run::new(factory, plan, warnings))
+/// A plan and its error bars as JSON text, with `warnings` of the factory file before its own.
+pub fn run_document(
+    factory: &Factory,
+    plan: &Plan,
+    bars: &PlanBars,
+    warnings: &[String],
+) -> String {
+    text(&Run::new(factory, plan, bars, warnings))
 }
 
 /// The programme over its years, hour by hour, added up by quarter, site and service.
@@ -35,6 +42,8 @@ pub(super) struct Run {
     inputs: Inputs,
     /// What flows in the whole plan.
     total: Flows,
+    /// What measurements make of the plan.
+    error_bars: PlanErrorBars,
     /// What each kind of machine does for each service, by system, then service.
     offers: Vec<Offer>,
     /// Every phase as it comes.
@@ -54,7 +63,7 @@ pub(super) struct Run {
 }
 
 impl Run {
-    fn new(factory: &Factory, plan: &Plan, warnings: &[String]) -> Self {
+    fn new(factory: &Factory, plan: &Plan, bars: &PlanBars, warnings: &[String]) -> Self {
         let warnings = warnings.iter().chain(&plan.warnings).cloned().collect();
         let mut total = Sums::default();
         plan.quarters.iter().for_each(|quarter| total.add(&quarter.total()));
@@ -64,6 +73,7 @@ impl Run {
             hours: plan.hours,
             inputs: Inputs::from(factory),
             total: Flows::from(&total),
+            error_bars: PlanErrorBars::from(bars),
             offers: plan.offers.iter().map(|offer| Offer::of(factory, offer)).collect(),
             phases: plan.phases.iter().map(|phase| Phase::of(factory, phase)).collect(),
             quarters: plan.quarters.iter().map(|quarter| Quarter::of(factory, quarter)).collect(),

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use wattmill_units::Seconds;
 
 use super::{ExplainFit, ExplainPart, ExplainReport, bound_name};
+use crate::bars::words;
 use crate::document::explain_hash;
 use crate::engine::engine_name;
 use crate::format::{counted, grouped, number, percent};
@@ -62,15 +63,10 @@ fn rows(report: &ExplainReport) -> Vec<(&'static str, String)> {
     let time = report.time();
     let mut rows = vec![("step", format!("{time}, of its operators, one after another"))];
     if let Some(interval) = report.interval {
-        let (low, high) = (time * interval.low, time * interval.high);
-        rows.push((
-            "",
-            format!(
-                "{low} to {high} is where eight in ten of {} measured times per token lie{}",
-                grouped(interval.rows.into()),
-                if interval.inside { "" } else { ", widened: this one is unlike them" }
-            ),
-        ));
+        let ends = [interval.low, interval.median, interval.high];
+        let ends = ends.map(|factor| (time * factor).to_string());
+        let said = words(ends, interval.rows, interval.inside);
+        rows.push(("TPOT", format!("{time} ({said})")));
     }
     let limit = report.limit.map_or(String::new(), |limit| {
         format!(", {} of its {limit}", percent(report.power() / limit))

@@ -5,12 +5,13 @@ use wattmill_plan::{Outcome, Plan, Sums};
 
 use super::{power, tables, text, yield_and_cost};
 use crate::Page;
+use crate::bars::{PlanBars, plan_words};
 use crate::format::{grouped, percent, prefixed, usd};
 
 /// A plan as one page of HTML: headline figures, pictures, tables, and what it was made from.
 ///
 /// It opens offline and needs nothing else.
-pub fn plan_page(factory: &Factory, plan: &Plan) -> String {
+pub fn plan_page(factory: &Factory, plan: &Plan, bars: &PlanBars) -> String {
     let mut page = headline(factory, plan);
     for warning in &plan.warnings {
         page = page.note(warning);
@@ -57,7 +58,9 @@ pub fn plan_page(factory: &Factory, plan: &Plan) -> String {
     if let Some(serving) = yield_and_cost::serving_waterfall(plan) {
         page = page.chart(&serving);
     }
-    page.section("Every quarter")
+    page.section("What measurements make of it")
+        .text(&plan_words(bars))
+        .section("Every quarter")
         .table(&tables::quarters(plan))
         .section("Sources")
         .text("Sites and phases as the factory file has them; a phase's dates include its median slip.")

@@ -7,6 +7,7 @@ use wattmill_units::Energy;
 
 use super::tables;
 use crate::Table;
+use crate::bars::{PlanBars, plan_words};
 use crate::engine::layout_name;
 use crate::format::{counted, grouped, ms, number, or_dash, percent, prefixed};
 use crate::measure::Measure;
@@ -20,8 +21,8 @@ pub enum Detail {
     Sites,
 }
 
-/// A plan as text.
-pub fn plan_text(factory: &Factory, plan: &Plan, detail: Detail) -> String {
+/// A plan and its error bars as text.
+pub fn plan_text(factory: &Factory, plan: &Plan, bars: &PlanBars, detail: Detail) -> String {
     let mut out = String::new();
     let mut line = |text: String| {
         out.push_str(&text);
@@ -72,6 +73,7 @@ pub fn plan_text(factory: &Factory, plan: &Plan, detail: Detail) -> String {
         waterfall(plan)
     ));
     line(books(plan));
+    line(plan_words(bars));
     for warning in &plan.warnings {
         line(format!("warning: {warning}"));
     }

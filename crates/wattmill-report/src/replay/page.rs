@@ -3,7 +3,7 @@
 use wattmill_sim::{Summary, Tally};
 use wattmill_units::{Histogram, Seconds, Ticks};
 
-use super::text::{ReplayHeading, rows};
+use super::text::{ReplayHeading, believed, rows};
 use crate::format::{grouped, number, or_dash, percent, prefixed};
 use crate::latency::latency_table;
 use crate::{Distribution, DistributionChart, Heading, Limit, Page, Svg, Table};
@@ -41,16 +41,27 @@ pub fn replay_page(heading: &ReplayHeading, summary: &Summary, tally: &Tally) ->
     for (name, value) in rows(heading, summary) {
         figures.push([name.to_owned(), value]);
     }
+    let mut bars = Table::new(["", ""]).left(&[0, 1]);
+    for (name, value) in believed(heading, summary) {
+        bars.push([name.to_owned(), value]);
+    }
     page.section("Latency")
         .chart(&requests(heading, tally))
         .chart(&tokens(heading, tally))
         .table(&latency_table(summary))
+        .section("What measurements make of it")
+        .text(BELIEVED)
+        .table(&bars)
         .section("Everything else")
         .table(&figures)
         .foot(format!("answer {:016x}", summary.answer_hash))
         .foot(format!("wattmill {}", env!("CARGO_PKG_VERSION")))
         .render()
 }
+
+/// What the intervals of a page are.
+const BELIEVED: &str = "Published measurements of the same kind of answer, on the same chip family and \
+    engine, lie within these intervals in 80 % of cases; docs/validation.md says how they were made.";
 
 fn rate(per_s: f64) -> String {
     match per_s {

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use wattmill_sim::Summary;
 use wattmill_units::Seconds;
 
+use crate::bars::{ServingBars, plain, with_bar};
 use crate::document::{ReplayEngine, ReplayInputs, ReplayTraffic};
 use crate::engine::engine_name;
 use crate::format::{grouped, number, or_dash, percent, prefixed};
@@ -27,6 +28,8 @@ pub struct ReplayHeading {
     pub wall: Seconds,
     /// Whether it was stopped before the last request.
     pub interrupted: bool,
+    /// Where measurements lie of what it answers, or why there is no telling.
+    pub bars: Result<ServingBars, String>,
 }
 
 impl From<&ReplayInputs> for ReplayHeading {
@@ -57,6 +60,7 @@ impl From<&ReplayInputs> for ReplayHeading {
             slo: inputs.slo,
             wall: inputs.wall,
             interrupted: inputs.interrupted,
+            bars: inputs.bars.clone(),
         }
     }
 }
@@ -80,11 +84,53 @@ pub fn replay_text(heading: &ReplayHeading, summary: &Summary) -> String {
         ));
     }
     line(format_args!("\n{}", latency_table(summary)));
+    line(format_args!("What measurements make of it\n"));
+    for (name, value) in believed(heading, summary) {
+        line(format_args!("{name:<16}{value}"));
+    }
+    line(format_args!(""));
     for (name, value) in rows(heading, summary) {
         line(format_args!("{name:<16}{value}"));
     }
     line(format_args!("answer          {:016x}", summary.answer_hash));
     out
+}
+
+/// What measurements make of the headline figures, by name.
+pub(super) fn believed(heading: &ReplayHeading, summary: &Summary) -> Vec<(&'static str, String)> {
+    let bars = match &heading.bars {
+        Ok(bars) => bars,
+        Err(why) => return vec![("error bars", format!("none: {why}"))],
+    };
+    let mut rows = Vec::new();
+    for (name, mean, bar) in [
+        ("TTFT", summary.ttft.mean.as_ms(), &bars.ttft),
+        ("TPOT", summary.tpot.mean.as_ms(), &bars.tpot),
+    ] {
+        if mean > 0.0 {
+            let shown = format!("mean {} ms", number(mean));
+            rows.push((name, with_bar(&shown, mean, bar.as_ref(), plain)));
+        }
+    }
+    let rate = summary.output_tokens_per_s;
+    let mut said = with_bar(&grouped(rate), rate, bars.throughput.as_ref(), grouped);
+    if summary.busy < SATURATED {
+        let busy = percent(summary.busy);
+        said += &format!("; what arrives sets it here, replicas are busy {busy} of the span");
+    }
+    rows.push(("tokens/s", said));
+    if let Some(joules) = joules_per_token(summary) {
+        rows.push(("J a token", with_bar(&number(joules), joules, bars.energy.as_ref(), plain)));
+    }
+    rows
+}
+
+/// Share of the span in steps below which a replica waits for requests.
+const SATURATED: f64 = 0.95;
+
+/// Accelerator energy of an output token.
+pub(crate) fn joules_per_token(summary: &Summary) -> Option<f64> {
+    summary.tokens_per_joule.filter(|tokens| *tokens > 0.0).map(|tokens| 1.0 / tokens)
 }
 
 /// Everything but latencies, by name.

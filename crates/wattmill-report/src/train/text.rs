@@ -6,6 +6,7 @@ use wattmill_perf::{RankedLayout, RefusedLayout, TrainingRun};
 use wattmill_units::{Money, Seconds};
 
 use super::{TrainAnswer, TrainReport};
+use crate::bars::words;
 use crate::document::train_hash;
 use crate::format::{grouped, number, percent, prefixed};
 use crate::table::Table;
@@ -87,16 +88,12 @@ fn feasible(out: &mut String, report: &TrainReport, answer: &TrainAnswer) {
 /// Figures of a step by name.
 fn rows(answer: &TrainAnswer) -> Vec<(&'static str, String)> {
     let (step, interval) = (&answer.step, &answer.interval);
-    let rows = interval.rows;
-    let from = match (interval.inside, rows) {
-        (true, _) => format!("eight in ten of {rows} measured steps of this chip family and stack"),
-        (false, 0) => "a guess at what was never measured".to_owned(),
-        (false, _) => format!("from {rows} measured steps, widened: this one is unlike them"),
-    };
+    let ends = [interval.low, interval.median, interval.high].map(|time| time.to_string());
+    let said = words(ends, interval.rows, interval.inside);
     let peak = step.peak_bf16;
     let full = step.flops.model_full_square() / step.flops.model() * step.mfu();
     let mut rows = vec![
-        ("step", format!("{} ({} to {}: {from})", step.time.total(), interval.low, interval.high)),
+        ("step", format!("{} ({said})", step.time.total())),
         (
             "throughput",
             format!(

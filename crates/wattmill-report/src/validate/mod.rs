@@ -6,7 +6,7 @@ mod rows;
 mod tests;
 mod text;
 
-pub use page::validation_page;
+pub use page::{validation_page, validation_picture};
 pub use rows::validation_csv;
 pub use text::validation_text;
 

@@ -57,6 +57,11 @@ pub fn validation_page(validation: &Validation) -> String {
         .render()
 }
 
+/// Every headline figure of one metric as one SVG file in light colours; `None` if there is none.
+pub fn validation_picture(file: &Validated, metric: Metric) -> Option<String> {
+    scatter(file, metric).map(|chart| format!("{}\n", chart.light()))
+}
+
 /// Every headline figure of one metric; `None` if there is none.
 fn scatter(file: &Validated, metric: Metric) -> Option<Svg> {
     let figures: Vec<_> =

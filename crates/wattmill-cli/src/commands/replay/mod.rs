@@ -6,10 +6,13 @@ mod source;
 
 use std::time::Instant;
 
-use wattmill::replay;
-use wattmill::report::{ReplayHeading, ReplayInputs, replay_document, replay_page, replay_text};
+use wattmill::catalog::Catalog;
+use wattmill::report::{
+    ReplayHeading, ReplayInputs, ServingBars, replay_document, replay_page, replay_text,
+};
 use wattmill::sim::{Finished, Limits};
 use wattmill::units::{Seconds, SimTime};
+use wattmill::{Load, Pricing, replay, serving_bars};
 
 use crate::args::Replay;
 use crate::exit::{Failure, Outcome};
@@ -60,6 +63,7 @@ pub(crate) fn run(args: &Replay) -> Outcome {
         requests: replayed.requests,
         wall: Seconds::from_s(started.elapsed().as_secs_f64()),
         interrupted: replayed.interrupted,
+        bars: bars(&pricing, Load::of(&replayed.summary)),
         warnings: source.warnings.clone(),
     };
     let heading = ReplayHeading::from(&inputs);
@@ -72,4 +76,17 @@ pub(crate) fn run(args: &Replay) -> Outcome {
         replay_text(&heading, &replayed.summary)
     })?;
     if replayed.interrupted { Err(Failure::Interrupted) } else { Ok(()) }
+}
+
+/// Error bars of what a replay answers, or why it has none.
+fn bars(pricing: &Pricing<'_>, load: Option<Load>) -> Result<ServingBars, String> {
+    match (pricing, load) {
+        (Pricing::Table(..), _) => Err("the step times are your own; nothing was measured beside \
+                                        them"
+            .to_owned()),
+        (_, None) => Err("no request was finished".to_owned()),
+        (Pricing::Engine(engine), Some(load)) => {
+            Ok(serving_bars(Catalog::builtin(), &engine.deployment, load))
+        }
+    }
 }

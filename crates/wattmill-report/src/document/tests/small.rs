@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use jiff::civil::date;
-use wattmill_catalog::{Catalog, Precision};
+use wattmill_catalog::{Catalog, Interval, Precision};
 use wattmill_factory::{
     Arrivals, Contract, Economics, EngineChoice, EngineSpec, Factory, Grid, Hardware, Layout,
     LengthTable, Lengths, Onsite, Payment, Phase, PowerBasis, Pue, Service, Site, Slip, Slo,
@@ -16,6 +16,7 @@ use wattmill_units::{
 };
 use wattmill_validate::{Effort, Table, evaluate};
 
+use crate::bars::{EngineBars, PlanBars, ServingBars};
 use crate::document::{ReplayEngine, ReplayInputs, ReplayTraffic};
 use crate::validate::{Validated, Validation};
 
@@ -150,6 +151,7 @@ pub(super) fn trace() -> (ReplayInputs, Summary, Tally) {
         requests: 3,
         wall: Seconds::from_ms(0.5),
         interrupted: false,
+        bars: Err("the step times are your own".to_owned()),
         warnings: vec!["one request was sorted".to_owned()],
     };
     (inputs, summary(&tally), tally)
@@ -175,6 +177,7 @@ pub(super) fn synthetic() -> (ReplayInputs, Summary, Tally) {
             spec: EngineSpec::new(Layout::tensor(2), Precision::Fp8),
         },
         cache: Some((50_000, 16)),
+        bars: Ok(bars()),
         ..inputs
     };
     let energy = Energy::from_joules(700.0);
@@ -185,6 +188,28 @@ pub(super) fn synthetic() -> (ReplayInputs, Summary, Tally) {
         ..summary
     };
     (inputs, summary, tally)
+}
+
+fn bars() -> ServingBars {
+    let bar = Interval { low: 0.9, median: 1.0, high: 1.2, rows: 40, inside: true };
+    ServingBars { ttft: None, tpot: Some(bar), throughput: Some(bar), energy: Some(bar) }
+}
+
+/// Error bars of the small plan.
+pub(super) fn plan_bars() -> PlanBars {
+    let bars = bars();
+    PlanBars {
+        engines: vec![EngineBars {
+            system: "dgx-h100".to_owned(),
+            service: "chat".to_owned(),
+            engine: "vllm",
+            bars,
+        }],
+        throughput: bars.throughput,
+        energy: None,
+        capacity_tokens_per_day: 1e9,
+        cost_per_million: None,
+    }
 }
 
 /// A replay stopped before anything was simulated.

@@ -1,0 +1,218 @@
+//! How far measurements were from answers of a kind: the error bars of a deployment and of a plan.
+
+use wattmill_catalog::{Catalog, Interval, Question};
+use wattmill_factory::Factory;
+use wattmill_perf::{Deployment, Prefill, StepShape, explain};
+use wattmill_plan::{Engine, Plan, Sums};
+use wattmill_report::{EngineBars, PlanBars, ServingBars};
+use wattmill_sim::Summary;
+use wattmill_units::Money;
+use wattmill_validate::Metric;
+
+/// What a replica does most of the time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Load {
+    /// Sequences decoding in a step, mean.
+    pub batch: f64,
+    /// Tokens of a prompt, mean.
+    pub input: f64,
+    /// Output tokens of a request, mean.
+    pub output: f64,
+}
+
+impl Load {
+    /// Of a run; `None` where nothing was finished.
+    pub fn of(summary: &Summary) -> Option<Self> {
+        let finished = summary.finished as f64;
+        (summary.finished > 0).then(|| Self {
+            batch: summary.batch_mean,
+            input: summary.input_tokens as f64 / finished,
+            output: summary.output_tokens as f64 / finished,
+        })
+    }
+
+    /// Steps that stand for it: one that only decodes, in the middle of its answers, and one that
+    /// reads a prompt, as much of it as a step takes.
+    fn steps(&self, most_tokens: u32) -> [StepShape; 2] {
+        let decodes = self.batch.round().clamp(1.0, f64::from(u32::MAX)) as u32;
+        let context = self.input + self.output / 2.0;
+        let decode_context = (f64::from(decodes) * context) as u64;
+        let mut prefill = Prefill::default();
+        prefill.add(self.input.round().clamp(1.0, f64::from(most_tokens.max(1))) as u32, 0, true);
+        let decoding = StepShape { decodes, decode_context, ..StepShape::default() };
+        [decoding, StepShape { prefill, ..StepShape::default() }]
+    }
+}
+
+/// The error bars of what `deployment` answers under `load`: from measurements of its chip family
+/// and engine where every operator of its steps lies within what was measured, wider where not.
+///
+/// ```
+/// use wattmill::catalog::{Catalog, Precision};
+/// use wattmill::factory::{EngineSpec, Layout};
+/// use wattmill::perf::Deployment;
+/// use wattmill::{Load, serving_bars};
+/// let catalog = Catalog::builtin();
+/// let accelerator = catalog.accelerator("h100-sxm").unwrap();
+/// let deployment = Deployment {
+///     model: catalog.model("llama-3.1-70b").unwrap(),
+///     accelerator,
+///     efficiency: catalog.efficiency(&accelerator.family).unwrap(),
+///     spec: EngineSpec::new(Layout::tensor(4), Precision::Fp8),
+///     accelerators_per_domain: 8,
+/// };
+/// let load = Load { batch: 32.0, input: 1000.0, output: 250.0 };
+/// let tpot = serving_bars(catalog, &deployment, load).tpot.unwrap();
+/// assert!(tpot.inside && tpot.low < 1.0 && tpot.high > 1.0);
+/// ```
+pub fn serving_bars(catalog: &Catalog, deployment: &Deployment<'_>, load: Load) -> ServingBars {
+    let inside = load.steps(deployment.spec.max_tokens).iter().all(|step| {
+        // What cannot be priced has no answer to believe.
+        let operators = explain(deployment, step).unwrap_or_default();
+        operators.iter().all(|operator| operator.surface.is_none_or(|used| used.inside))
+    });
+    let bar = |metric| error_bar(catalog, deployment, metric, inside);
+    ServingBars {
+        ttft: bar(Metric::Ttft),
+        tpot: bar(Metric::Tpot),
+        throughput: bar(Metric::OutputRate),
+        energy: bar(Metric::EnergyPerToken),
+    }
+}
+
+/// Of one metric: of servers as shipped, and where these were never measured for it, of the engine
+/// as ML.ENERGY ran it, who measured power.
+pub(crate) fn error_bar(
+    catalog: &Catalog,
+    deployment: &Deployment<'_>,
+    metric: Metric,
+    inside: bool,
+) -> Option<Interval> {
+    let bars = catalog.error_bars();
+    let shipped = deployment.spec.flavour.name();
+    let campaign = format!("{shipped}-ml-energy");
+    let asked = |engine, inside| {
+        bars.interval(&Question {
+            metric: metric.name(),
+            family: &deployment.accelerator.family,
+            engine,
+            model: &deployment.model.id,
+            inside,
+        })
+    };
+    let measured =
+        |engine: &&str| bars.iter().any(|(m, _, e, _)| m == metric.name() && e == *engine);
+    let engine = [shipped, campaign.as_str()].into_iter().find(measured).unwrap_or(shipped);
+    asked(engine, inside)
+}
+
+/// What measurements make of `plan`: the intervals of every engine that serves, and of the plan
+/// where all of them err in the same direction at once.
+///
+/// Energy of a token scales everything that is paid for energy, tokens that could be served
+/// scale everything that is paid.
+pub fn plan_bars(factory: &Factory, catalog: &Catalog, plan: &Plan) -> PlanBars {
+    let mut engines = Vec::new();
+    for offer in &plan.offers {
+        let Some(point) = offer.point() else { continue };
+        let (service, hardware) =
+            (&factory.services[offer.service], &factory.hardware[offer.hardware]);
+        let lengths = &service.traffic.lengths;
+        let load =
+            Load { batch: point.batch, input: lengths.input.mean(), output: lengths.output.mean() };
+        // It was compiled before, when it was probed.
+        let engine = Engine::new(&service.model, hardware, catalog, point.spec);
+        let bars = engine.map(|engine| serving_bars(catalog, &engine.deployment, load));
+        engines.push(EngineBars {
+            system: hardware.system.id.clone(),
+            service: service.name.clone(),
+            engine: point.spec.flavour.name(),
+            bars: bars.unwrap_or_default(),
+        });
+    }
+    let throughput = widest(engines.iter().map(|e| e.bars.throughput), f64::min);
+    let energy = widest(engines.iter().map(|e| e.bars.energy), f64::max);
+    let mut total = Sums::default();
+    plan.quarters.iter().for_each(|quarter| total.add(&quarter.total()));
+    let last = plan.quarters.last().map(|quarter| quarter.total()).unwrap_or_default();
+    let cost_per_million = match (throughput, energy, total.cost_per_million_tokens()) {
+        (Some(throughput), Some(energy), Some(cost)) => {
+            let ends = cost_interval(&total, cost, &throughput, &energy);
+            Some((cost, ends))
+        }
+        _ => None,
+    };
+    PlanBars {
+        throughput,
+        energy,
+        capacity_tokens_per_day: last.capacity_tokens_per_day,
+        cost_per_million,
+        engines,
+    }
+}
+
+/// Between which costs measurements would put a million tokens.
+fn cost_interval(
+    total: &Sums,
+    cost: Money,
+    throughput: &Interval,
+    energy: &Interval,
+) -> [Money; 2] {
+    let full = total.full_cost().as_usd();
+    let share = if full > 0.0 { total.energy_cost.as_usd() / full } else { 0.0 };
+    [(throughput.high, energy.low), (throughput.low, energy.high)]
+        .map(|(tokens, energy)| cost * ((1.0 - share) / tokens + share * energy))
+}
+
+/// The interval that holds all of `intervals`, with the median that is `worse`, the fewest rows, and
+/// inside only if all are; `None` where one is missing or there are none.
+fn widest(
+    intervals: impl Iterator<Item = Option<Interval>>,
+    worse: fn(f64, f64) -> f64,
+) -> Option<Interval> {
+    let all: Option<Vec<Interval>> = intervals.collect();
+    all?.into_iter().reduce(|a, b| Interval {
+        low: a.low.min(b.low),
+        median: worse(a.median, b.median),
+        high: a.high.max(b.high),
+        rows: a.rows.min(b.rows),
+        inside: a.inside && b.inside,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: Interval = Interval { low: 0.9, median: 1.0, high: 1.1, rows: 90, inside: true };
+
+    #[test]
+    fn engines_err_together() {
+        let other = Interval { low: 0.95, median: 0.98, high: 1.4, rows: 30, inside: false };
+        let both = widest([Some(ONE), Some(other)].into_iter(), f64::min);
+        let expected = Interval { low: 0.9, median: 0.98, high: 1.4, rows: 30, inside: false };
+        assert_eq!(both, Some(expected));
+        assert_eq!(widest([Some(ONE), None].into_iter(), f64::min), None);
+        assert_eq!(widest([].into_iter(), f64::min), None);
+    }
+
+    #[test]
+    fn cost_rises_where_fewer_tokens_take_more_energy() {
+        let total = Sums {
+            energy_cost: Money::from_usd(1.0),
+            operations: Money::from_usd(3.0),
+            ..Sums::default()
+        };
+        let [low, high] = cost_interval(&total, Money::from_usd(2.0), &ONE, &ONE);
+        assert!((low.as_usd() - 2.0 * (0.75 / 1.1 + 0.25 * 0.9)).abs() < 1e-12);
+        assert!((high.as_usd() - 2.0 * (0.75 / 0.9 + 0.25 * 1.1)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn what_was_not_finished_is_no_load() {
+        let load = Load { batch: 0.2, input: 1e6, output: 10.0 };
+        let [decoding, reading] = load.steps(8192);
+        assert_eq!((decoding.decodes, decoding.prefill.chunks), (1, 0));
+        assert_eq!((reading.decodes, reading.prefill.tokens), (0, 8192));
+    }
+}
