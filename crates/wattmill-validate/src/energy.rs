@@ -1,7 +1,7 @@
 //! ML.ENERGY: inter-token latency, GPU power and energy of a token over batch sizes.
 //!
 //! A closed loop at the mean batch, measured in its steady part, with the mean answer length of the
-//! row. Prompt lengths are not published: those of [`TASKS`] are ours. Rows of tasks whose prompts
+//! row. Prompt lengths are not published: those of `TASKS` are ours. Rows of tasks whose prompts
 //! are mostly images or video do not count towards the headline.
 
 use wattmill_catalog::{Catalog, Efficiency};

@@ -1,10 +1,10 @@
 //! MLPerf Inference: highest throughput offline, highest rate inside the latency limits as a server.
 //!
 //! Results name machines and rates, neither layouts nor prompts. Layouts are chosen as submitters
-//! do, by one rule: the smallest tensor parallel degree whose cache holds [`ROOMY`] mean requests,
+//! do, by one rule: the smallest tensor parallel degree whose cache holds `ROOMY` mean requests,
 //! with all accelerators as replicas behind one router; a model with latent attention spreads
 //! attention and experts over the accelerators of a replica instead. Prompt lengths are those of
-//! [`DATA_SETS`]; rows whose prompts are a guess, of the open division, or of DeepSeek-R1 in the
+//! `DATA_SETS`; rows whose prompts are a guess, of the open division, or of DeepSeek-R1 in the
 //! interactive scenario, which version 6.0 runs with speculative decoding, do not count towards the
 //! headline.
 

@@ -1,7 +1,7 @@
 //! Node power during MLPerf inference: the host, and accelerators at maximum load.
 //!
 //! The host takes what a machine of these accelerators typically takes beyond their limits; layouts
-//! and lengths are chosen as for [`mlperf`](crate::mlperf).
+//! and lengths are chosen as for [`crate::mlperf`].
 
 use wattmill_catalog::{Catalog, Efficiency, Precision, System};
 use wattmill_factory::Flavour;

@@ -1,5 +1,7 @@
 //! A machine of which only points are known is found again.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::ops::ControlFlow;
 
 use wattmill_catalog::{Catalog, Overheads};
