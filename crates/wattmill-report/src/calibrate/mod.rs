@@ -54,7 +54,7 @@ impl CalibrationReport {
             hash.add_text(&engine.key.0);
             hash.add_text(&engine.key.1);
             hash.add(engine.rows() as u64);
-            for fitted in &engine.fitted {
+            if let Some(fitted) = &engine.fitted {
                 fitted.constants.values().iter().for_each(|value| hash.add_f64(*value));
                 hash.add_f64(fitted.miss_unseen);
             }

@@ -54,7 +54,9 @@ fn engine_text(engine: &EngineCalibration, forced: bool) -> String {
         out.push('\n');
     };
     if engine.machines.len() > 1 {
-        line("These are points of several machines, which are given the same constants:".to_owned());
+        line(
+            "These are points of several machines, which are given the same constants:".to_owned(),
+        );
         for (chip, places) in &engine.machines {
             line(format!("  {chip}: {}", listed(places)));
         }
@@ -127,7 +129,9 @@ fn verdict(fitted: &Fitted, forced: bool) -> String {
         format!("Better on points held out: off by a mean factor of {unseen} instead of {before}.")
     } else {
         let taken = if forced { "; taken by force" } else { "; not taken" };
-        format!("No better on points held out: off by {unseen} in the mean, before {before}{taken}.")
+        format!(
+            "No better on points held out: off by {unseen} in the mean, before {before}{taken}."
+        )
     }
 }
 
@@ -135,13 +139,14 @@ fn outcome(report: &CalibrationReport) -> String {
     let taken: Vec<String> =
         report.taken().map(|engine| format!("{}.{}", engine.key.0, engine.key.1)).collect();
     match (&report.written, taken.as_slice()) {
-        (_, []) => "Nothing is written: no constants are better on points held out. More points, or \
+        (_, []) => {
+            "Nothing is written: no constants are better on points held out. More points, or \
                     --force if you know why."
-            .to_owned(),
-        (Some(file), taken) => format!(
-            "Wrote {file}: {}. Use it with --calibration {file}.",
-            taken.join(", ")
-        ),
+                .to_owned()
+        }
+        (Some(file), taken) => {
+            format!("Wrote {file}: {}. Use it with --calibration {file}.", taken.join(", "))
+        }
         (None, taken) => format!("Worth writing, with --out FILE: {}.", taken.join(", ")),
     }
 }

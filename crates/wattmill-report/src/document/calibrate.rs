@@ -117,9 +117,8 @@ impl CalibratedEngine {
                 .iter()
                 .map(|c| ContradictoryFigures {
                     metric: c.metric.name().to_owned(),
-                    low: c.low.0,
+                    ratio: c.high.0 / c.low.0,
                     low_place: c.low.1.to_string(),
-                    high: c.high.0,
                     high_place: c.high.1.to_string(),
                 })
                 .collect(),
@@ -139,12 +138,10 @@ impl CalibratedEngine {
 struct ContradictoryFigures {
     /// What was measured, with its unit: `tpot_ms` and others.
     metric: String,
-    /// The lower figure.
-    low: f64,
-    /// Its file and line.
+    /// The higher figure over the lower.
+    ratio: f64,
+    /// File and line of the lower.
     low_place: String,
-    /// The higher figure.
-    high: f64,
-    /// Its file and line.
+    /// File and line of the higher.
     high_place: String,
 }
