@@ -29,7 +29,7 @@ pub fn calibration_text(report: &CalibrationReport) -> String {
     if !left_out.is_empty() {
         let mut table = Table::new(["left out", "why"]).left(&[0, 1]);
         left_out.iter().take(MOST_NAMED).for_each(|(place, why)| table.push([place, why]));
-        line(format_args!("\n{table}"));
+        line(format_args!("\n{}", table.to_string().trim_end()));
         if left_out.len() > MOST_NAMED {
             line(format_args!("and {} more", left_out.len() - MOST_NAMED));
         }
@@ -126,7 +126,7 @@ fn verdict(fitted: &Fitted, forced: bool) -> String {
     }
     let (before, unseen) = (percent(fitted.miss_before), percent(fitted.miss_unseen));
     if fitted.is_better() {
-        format!("Better on points held out: off by a mean factor of {unseen} instead of {before}.")
+        format!("Better on points held out: off by {unseen} in the mean, before {before}.")
     } else {
         let taken = if forced { "; taken by force" } else { "; not taken" };
         format!(
