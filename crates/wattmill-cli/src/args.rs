@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use wattmill::units::Seconds;
 
+use crate::known::CalibrationArgs;
+
 /// Watts in, tokens out: plans, simulates and explains AI factories.
 #[derive(Debug, Parser)]
 #[command(name = "wattmill", version, about, max_term_width = 100)]
@@ -29,6 +31,8 @@ pub(crate) enum Command {
     Train(Box<Train>),
     /// Hold the model against measurements and print its error.
     Validate(Validate),
+    /// Fit engine constants to measurements of your own machine, and tell whether that helps.
+    Calibrate(Calibrate),
     /// Check a factory file and tell every problem at once.
     Check(Check),
     /// Show what is known of hardware, models and traffic, with its sources.
@@ -45,6 +49,7 @@ impl Command {
             Self::Zoom(zoom) => zoom.output.json,
             Self::Train(train) => train.json,
             Self::Validate(validate) => validate.output.json,
+            Self::Calibrate(calibrate) => calibrate.json,
             Self::Check(check) => check.json,
             Self::Catalog(catalog) => catalog.json,
         }
@@ -59,6 +64,8 @@ pub(crate) struct Run {
     /// Print every site in every quarter.
     #[arg(long)]
     pub(crate) sites: bool,
+    #[command(flatten)]
+    pub(crate) calibration: CalibrationArgs,
     #[command(flatten)]
     pub(crate) output: Output,
 }
@@ -86,7 +93,27 @@ pub(crate) struct Validate {
     #[arg(long, value_name = "FILE")]
     pub(crate) csv: Option<PathBuf>,
     #[command(flatten)]
+    pub(crate) calibration: CalibrationArgs,
+    #[command(flatten)]
     pub(crate) output: Output,
+}
+
+/// `wattmill calibrate`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Calibrate {
+    /// Measured tables as CSV, of any kind that `wattmill validate` takes: rows of models,
+    /// accelerators, layouts and what was measured on them.
+    #[arg(value_name = "RESULTS", required = true)]
+    pub(crate) files: Vec<String>,
+    /// Write the constants that help, for `--calibration` of other commands.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Take constants even if they are of too few points or help none that were held out.
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Print one JSON document instead of tables.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `wattmill check`.
@@ -94,6 +121,8 @@ pub(crate) struct Validate {
 pub(crate) struct Check {
     /// Factory file, or the name of a built-in one.
     pub(crate) factory: String,
+    #[command(flatten)]
+    pub(crate) calibration: CalibrationArgs,
     /// Print one JSON document.
     #[arg(long)]
     pub(crate) json: bool,
@@ -116,6 +145,8 @@ pub(crate) struct Zoom {
     /// Only this service.
     #[arg(long)]
     pub(crate) service: Option<String>,
+    #[command(flatten)]
+    pub(crate) calibration: CalibrationArgs,
     #[command(flatten)]
     pub(crate) output: Output,
 }
@@ -185,7 +216,7 @@ pub(crate) struct Replay {
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=65_536), help_heading = "Engine")]
     pub(crate) block_tokens: Option<u32>,
     /// Step-time table (JSON) in place of the performance model.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["model", "system", "tp", "pp", "ep", "dp", "engine", "precision", "kv_precision"], help_heading = "Engine")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["model", "system", "tp", "pp", "ep", "dp", "engine", "precision", "kv_precision", "calibration"], help_heading = "Engine")]
     pub(crate) step_table: Option<PathBuf>,
     /// KV blocks of a replica, with a step-time table (unlimited by default).
     #[arg(long, conflicts_with_all = ["model", "system"], value_parser = clap::value_parser!(u64).range(1..1 << 40), help_heading = "Engine")]
@@ -258,6 +289,8 @@ pub(crate) struct EngineArgs {
     /// Format of the KV cache.
     #[arg(long, value_parser = precision)]
     pub(crate) kv_precision: Option<wattmill::catalog::Precision>,
+    #[command(flatten)]
+    pub(crate) calibration: CalibrationArgs,
 }
 
 /// `wattmill explain`.

@@ -71,7 +71,7 @@ impl Invalid {
 
     /// As one JSON document.
     pub(crate) fn document(&self) -> String {
-        check_document(&self.name, None, &self.entries)
+        check_document(&self.name, None, &self.entries, None)
     }
 }
 

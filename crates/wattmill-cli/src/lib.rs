@@ -9,6 +9,7 @@ mod exit;
 mod files;
 mod interrupt;
 mod invalid;
+mod known;
 mod progress;
 
 use std::process::ExitCode;
@@ -27,6 +28,7 @@ pub fn main() -> ExitCode {
         args::Command::Explain(explain) => commands::explain::run(explain),
         args::Command::Zoom(zoom) => commands::zoom::run(zoom),
         args::Command::Validate(validate) => commands::validate::run(validate),
+        args::Command::Calibrate(calibrate) => commands::calibrate::run(calibrate),
         args::Command::Check(check) => commands::check::run(check),
         args::Command::Catalog(catalog) => commands::catalog::run(catalog),
     };

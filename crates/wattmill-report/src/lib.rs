@@ -3,6 +3,7 @@
 //! Draws and writes what others computed; computes nothing itself, opens no file.
 
 mod bars;
+mod calibrate;
 mod catalog;
 mod document;
 mod engine;
@@ -22,12 +23,13 @@ mod zoom;
 
 pub use self::parquet::{ParquetError, RequestRow, RequestWriter};
 pub use bars::{EngineBars, PlanBars, ServingBars};
+pub use calibrate::{CalibratedWith, CalibrationReport, calibration_text};
 pub use catalog::{catalog_list_text, catalog_show_text};
 pub use document::{
     DiagnosticEntry, DiagnosticSeverity, ReplayEngine, ReplayInputs, ReplayTraffic,
-    catalog_list_document, catalog_show_document, check_document, explain_document,
-    output_reference_markdown, output_schemas, replay_document, run_document, train_document,
-    validate_document, zoom_document,
+    calibrate_document, catalog_list_document, catalog_show_document, check_document,
+    explain_document, output_reference_markdown, output_schemas, replay_document, run_document,
+    train_document, validate_document, zoom_document,
 };
 pub use engine::engine_name;
 pub use explain::{ExplainFit, ExplainPart, ExplainReport, ExplainedStep, explain_text};

@@ -64,7 +64,7 @@ fn says(page: &str, all: &[&str]) {
 fn a_plan_has_every_picture_and_table() {
     let factory = factory("nvl72-rack");
     let plan = planned(&factory);
-    let page = plan_page(&factory, &plan, &PlanBars::default());
+    let page = plan_page(&factory, &plan, &PlanBars::default(), None);
     sound(&page);
     for heading in [
         "Power",
@@ -108,14 +108,14 @@ fn a_plan_has_every_picture_and_table() {
             &format!("seed {}", plan.seed),
         ],
     );
-    assert_eq!(page, plan_page(&factory, &plan, &PlanBars::default()));
+    assert_eq!(page, plan_page(&factory, &plan, &PlanBars::default(), None));
 }
 
 #[test]
 fn a_programme_fits_on_its_page() {
     let factory = factory("ten-gigawatt");
     let plan = planned(&factory);
-    let page = plan_page(&factory, &plan, &PlanBars::default());
+    let page = plan_page(&factory, &plan, &PlanBars::default(), None);
     sound(&page);
     assert!(page.len() < 1_500_000, "{} bytes", page.len());
     says(&page, &["Capital spent against investments received", "Training runs"]);
@@ -151,7 +151,7 @@ fn names_are_text_and_warnings_are_told() {
     site.source = Some("a \"source\" & more".to_owned());
     let mut plan = planned(&factory);
     plan.warnings.push("half of <it> is assumed".to_owned());
-    let page = plan_page(&factory, &plan, &PlanBars::default());
+    let page = plan_page(&factory, &plan, &PlanBars::default(), None);
     sound(&page);
     says(
         &page,
@@ -179,7 +179,7 @@ fn the_picture_stands_alone() {
 fn a_zoom_holds_the_plan_against_the_window() {
     let factory = factory("nvl72-rack");
     let zoom = zoomed(&factory);
-    let page = zoom_page(&factory, &zoom);
+    let page = zoom_page(&factory, &zoom, None);
     sound(&page);
     says(
         &page,
@@ -191,7 +191,7 @@ fn a_zoom_holds_the_plan_against_the_window() {
         ],
     );
     let nothing = Zoom { pools: Vec::new(), unserved: vec![12.0], interrupted: true, ..zoom };
-    let page = zoom_page(&factory, &nothing);
+    let page = zoom_page(&factory, &nothing, None);
     sound(&page);
     says(&page, &["Nothing serves in this window", "12 requests to chat", "Partial"]);
 }
@@ -234,6 +234,7 @@ fn a_replay_draws_its_latencies_against_the_limits() {
         wall: Seconds::from_ms(3.0),
         interrupted: false,
         bars: Ok(ServingBars::default()),
+        calibration: None,
     };
     let page = replay_page(&heading, &summary, &tally);
     sound(&page);

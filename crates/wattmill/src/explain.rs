@@ -87,6 +87,7 @@ pub fn explain(
         ));
     }
     Ok(ExplainReport {
+        calibration: None,
         model: model.id.clone(),
         system: system.to_owned(),
         accelerator: chip.id.clone(),

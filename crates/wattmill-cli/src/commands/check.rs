@@ -1,6 +1,5 @@
 //! `wattmill check`.
 
-use wattmill::catalog::Catalog;
 use wattmill::check;
 use wattmill::report::check_document;
 
@@ -8,19 +7,26 @@ use crate::args::Check;
 use crate::exit::Outcome;
 use crate::files;
 use crate::invalid::{Invalid, colored, entries};
+use crate::known::Known;
 
 pub(crate) fn run(args: &Check) -> Outcome {
+    let known = Known::open(&args.calibration)?;
     let named = files::factory(Some(&args.factory))?;
-    let checked = check(&named.text, Catalog::builtin());
+    let checked = check(&named.text, known.catalog());
     let Some(factory) = checked.factory else {
         return Err(Invalid::text(&named, &checked.diagnostics).into());
     };
     files::tell(&checked.diagnostics.render(&named.name, &named.text, colored()));
     if args.json {
         let entries = entries(&named, &checked.diagnostics);
-        return files::print(&check_document(&named.name, Some(&factory), &entries));
+        return files::print(&check_document(
+            &named.name,
+            Some(&factory),
+            &entries,
+            known.calibration(),
+        ));
     }
-    files::print(&format!(
+    files::print(&known.told(&format!(
         "{}: sound. Sites: {}, phases: {}, services: {}, training runs: {}, warnings: {}\n",
         named.name,
         factory.sites.len(),
@@ -28,5 +34,5 @@ pub(crate) fn run(args: &Check) -> Outcome {
         factory.services.len(),
         factory.trainings.len(),
         checked.diagnostics.len(),
-    ))
+    )))
 }

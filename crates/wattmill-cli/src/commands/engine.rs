@@ -11,15 +11,15 @@ use crate::invalid::Invalid;
 
 /// Looks up the model and the system; everything unknown is told at once. `or` names what else
 /// could be given.
-pub(super) fn catalogue(
+pub(super) fn catalogue<'a>(
     args: &EngineArgs,
     or: &str,
-) -> Result<(&'static Model, Hardware), Failure> {
+    catalog: &'a Catalog,
+) -> Result<(&'a Model, Hardware), Failure> {
     let (Some(model), Some(system)) = (&args.model, &args.system) else {
         let usage = format!("give --model and --system of the catalogue{or}");
         return Err(Failure::Usage(usage));
     };
-    let catalog = Catalog::builtin();
     let found_model = catalog.model(model);
     let found_system = catalog.system(system);
     let chip = found_system.and_then(|system| catalog.accelerator(&system.accelerator));

@@ -1,6 +1,5 @@
 //! `wattmill explain`.
 
-use wattmill::catalog::Catalog;
 use wattmill::factory::EngineSpec;
 use wattmill::plan::Engine;
 use wattmill::report::{ExplainedStep, explain_document, explain_text};
@@ -9,14 +8,16 @@ use super::engine::{candidates, catalogue, refused};
 use crate::args::Explain;
 use crate::exit::{Failure, Outcome};
 use crate::files;
+use crate::known::Known;
 
 /// Tokens of one step at most, as of any engine.
 const MOST_TOKENS: u64 = 1 << 24;
 
 pub(crate) fn run(args: &Explain) -> Outcome {
     let step = step(args)?;
-    let (model, hardware) = catalogue(&args.engine, "")?;
-    let catalog = Catalog::builtin();
+    let known = Known::open(&args.engine.calibration)?;
+    let catalog = known.catalog();
+    let (model, hardware) = catalogue(&args.engine, "", catalog)?;
     let mut refusal = Vec::new();
     let found = candidates(&args.engine, model, &hardware).into_iter().find_map(|spec| {
         let spec = EngineSpec {
@@ -29,10 +30,15 @@ pub(crate) fn run(args: &Explain) -> Outcome {
             engine.and_then(|e| wattmill::explain(&e, &hardware.system.id, &step, catalog));
         report.map_err(|why| refusal = why).ok()
     });
-    let Some(report) = found else {
+    let Some(mut report) = found else {
         return Err(refused(model, &hardware, &refusal));
     };
-    files::print(&if args.json { explain_document(&report) } else { explain_text(&report) })
+    report.calibration = known.calibration().cloned();
+    files::print(&if args.json {
+        explain_document(&report)
+    } else {
+        known.told(&explain_text(&report))
+    })
 }
 
 /// What the step does; refuses one that does nothing.

@@ -17,9 +17,9 @@ pub(super) struct Loaded {
 }
 
 /// The checked factory of an argument; its warnings are printed.
-pub(super) fn load(argument: Option<&str>) -> Result<Loaded, Failure> {
+pub(super) fn load(argument: Option<&str>, catalog: &Catalog) -> Result<Loaded, Failure> {
     let named = files::factory(argument)?;
-    let checked = check(&named.text, Catalog::builtin());
+    let checked = check(&named.text, catalog);
     let Some(factory) = checked.factory else {
         return Err(Invalid::text(&named, &checked.diagnostics).into());
     };
@@ -33,7 +33,7 @@ pub(super) fn load(argument: Option<&str>) -> Result<Loaded, Failure> {
 }
 
 /// What the factory's machines do for its services, with progress.
-pub(super) fn measured_offers(factory: &Factory) -> Vec<Offer> {
+pub(super) fn measured_offers(factory: &Factory, catalog: &Catalog) -> Vec<Offer> {
     let mut progress = Progress::new("probing");
-    offers(factory, Catalog::builtin(), |done, all| progress.at(done as u64, all as u64))
+    offers(factory, catalog, |done, all| progress.at(done as u64, all as u64))
 }

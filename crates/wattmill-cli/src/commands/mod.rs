@@ -1,10 +1,12 @@
 //! The commands, a file each.
 
+pub(crate) mod calibrate;
 pub(crate) mod catalog;
 pub(crate) mod check;
 mod engine;
 pub(crate) mod explain;
 mod factory;
+mod measured;
 pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod train;

@@ -2,17 +2,19 @@
 
 use std::path::Path;
 
-use wattmill::catalog::{Catalog, MEASURED};
+use wattmill::catalog::MEASURED;
 use wattmill::report::{
     Validated, Validation, validate_document, validation_csv, validation_page, validation_text,
 };
 use wattmill::validate::{Effort, Kind, Table, evaluate};
 
+use super::measured::{self, table};
 use crate::args::Validate;
 use crate::exit::{Failure, Outcome};
 use crate::files;
 use crate::interrupt::Interrupt;
 use crate::invalid::{Invalid, Named};
+use crate::known::Known;
 use crate::progress::Progress;
 
 /// What may be asked for, and the kinds of tables that are meant.
@@ -29,16 +31,21 @@ const WHAT: [(&str, &[Kind]); 9] = [
 ];
 
 pub(crate) fn run(args: &Validate) -> Outcome {
+    let known = Known::open(&args.calibration)?;
     let (wanted, files) = asked(&args.what_and_files)?;
     let tables = if files.is_empty() { built_in(wanted)? } else { read(files, wanted)? };
     let rows: usize = tables.iter().map(|(_, table)| table.rows().len()).sum();
 
     let interrupt = Interrupt::install();
     let mut bar = Progress::new("predicting");
-    let mut validation = Validation { files: Vec::new(), interrupted: false };
+    let mut validation = Validation {
+        files: Vec::new(),
+        interrupted: false,
+        calibration: known.calibration().cloned(),
+    };
     let mut before = 0;
     for (name, table) in tables {
-        let evaluation = evaluate(&table, Catalog::builtin(), Effort::default(), |done| {
+        let evaluation = evaluate(&table, known.catalog(), Effort::default(), |done| {
             bar.at((before + done) as u64, rows as u64);
             interrupt.flow()
         });
@@ -59,7 +66,7 @@ pub(crate) fn run(args: &Validate) -> Outcome {
     files::print(&if args.output.json {
         validate_document(&validation)
     } else {
-        validation_text(&validation)
+        known.told(&validation_text(&validation))
     })?;
     if validation.interrupted { Err(Failure::Interrupted) } else { Ok(()) }
 }
@@ -100,8 +107,7 @@ fn built_in(wanted: &[Kind]) -> Result<Vec<(String, Table)>, Failure> {
 fn read(files: &[String], wanted: &[Kind]) -> Result<Vec<(String, Table)>, Failure> {
     let mut tables = Vec::new();
     for file in files {
-        let named = files::text_or_gzip(Path::new(file))?;
-        let table = table(&named)?;
+        let (name, table) = measured::read(file)?;
         if !wanted.contains(&table.kind()) {
             let asked: Vec<&str> = wanted.iter().map(|kind| kind.name()).collect();
             let problem = format!(
@@ -110,19 +116,9 @@ fn read(files: &[String], wanted: &[Kind]) -> Result<Vec<(String, Table)>, Failu
                 asked.join(" or ")
             );
             let help = Some("leave out the word before the files to take any kind".to_owned());
-            return Err(Invalid::plain(&named.name, &[(problem, help)]).into());
+            return Err(Invalid::plain(&name, &[(problem, help)]).into());
         }
-        tables.push((named.name, table));
+        tables.push((name, table));
     }
     Ok(tables)
-}
-
-fn table(named: &Named) -> Result<Table, Failure> {
-    Table::read(&named.text).map_err(|problems| {
-        let problems: Vec<(String, Option<String>)> = problems
-            .iter()
-            .map(|problem| (problem.to_string(), problem.help().map(str::to_owned)))
-            .collect();
-        Invalid::plain(&named.name, &problems).into()
-    })
 }

@@ -1,6 +1,5 @@
 //! `wattmill zoom`.
 
-use wattmill::catalog::Catalog;
 use wattmill::plan::{Window, ZoomError, zoom};
 use wattmill::report::{zoom_document, zoom_page, zoom_text};
 use wattmill::units::{Id, IdVec};
@@ -10,31 +9,34 @@ use crate::args::Zoom;
 use crate::exit::{Failure, Outcome};
 use crate::files;
 use crate::interrupt::Interrupt;
+use crate::known::Known;
 use crate::progress::Progress;
 
 pub(crate) fn run(args: &Zoom) -> Outcome {
-    let loaded = load(Some(&args.factory))?;
+    let known = Known::open(&args.calibration)?;
+    let catalog = known.catalog();
+    let loaded = load(Some(&args.factory), catalog)?;
     let factory = &loaded.factory;
     let site = named("site", args.site.as_deref(), &factory.sites, |site| &site.name)?;
     let service =
         named("service", args.service.as_deref(), &factory.services, |service| &service.name)?;
     let window = Window { at: args.at, length: args.length, site, service };
-    let offers = measured_offers(factory);
+    let offers = measured_offers(factory, catalog);
     let interrupt = Interrupt::install();
     let mut bar = Progress::new("simulating");
-    let zoomed = zoom(factory, Catalog::builtin(), &offers, &window, |done| {
+    let zoomed = zoom(factory, catalog, &offers, &window, |done| {
         bar.at((done * 1e4) as u64, 10_000);
         interrupt.flow()
     })
     .map_err(|error: ZoomError| Failure::Usage(error.to_string()))?;
     drop(bar);
     if let Some(path) = &args.output.html {
-        files::write(path, &zoom_page(factory, &zoomed))?;
+        files::write(path, &zoom_page(factory, &zoomed, known.calibration()))?;
     }
     files::print(&if args.output.json {
-        zoom_document(factory, &window, &zoomed, &loaded.warnings)
+        zoom_document(factory, &window, &zoomed, &loaded.warnings, known.calibration())
     } else {
-        zoom_text(factory, &zoomed)
+        known.told(&zoom_text(factory, &zoomed))
     })?;
     if zoomed.interrupted { Err(Failure::Interrupted) } else { Ok(()) }
 }

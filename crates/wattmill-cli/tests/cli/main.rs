@@ -4,6 +4,7 @@
 mod bad_factory;
 mod bad_flags;
 mod bad_trace;
+mod calibrate;
 mod catalog;
 mod explain;
 mod infeasible;

@@ -7,6 +7,7 @@ use wattmill_factory::Factory;
 use super::factory::Factory as Inputs;
 use super::head::{Head, hash_of};
 use super::text::text;
+use crate::calibrate::CalibratedWith;
 
 /// Name and version of the document's schema.
 pub(super) const SCHEMA: &str = "wattmill.check/1";
@@ -49,8 +50,11 @@ pub fn check_document(
     file: &str,
     factory: Option<&Factory>,
     diagnostics: &[DiagnosticEntry],
+    calibration: Option<&CalibratedWith>,
 ) -> String {
-    text(&Check::new(file, factory, diagnostics))
+    let mut document = Check::new(file, factory, diagnostics);
+    document.head = document.head.calibrated(calibration);
+    text(&document)
 }
 
 /// Everything wrong or odd about an input. Any command prints it in place of its own document if

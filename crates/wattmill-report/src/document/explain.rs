@@ -16,7 +16,8 @@ pub(super) const SCHEMA: &str = "wattmill.explain/1";
 pub fn explain_document(report: &ExplainReport) -> String {
     let (inputs, step) = (Inputs::from(report), Step::from(report));
     let hash = hash_of(&(&inputs, &step));
-    let head = Head::new(SCHEMA, None, hash, report.warnings.clone());
+    let head = Head::new(SCHEMA, None, hash, report.warnings.clone())
+        .calibrated(report.calibration.as_ref());
     text(&Explain { head, inputs, step })
 }
 

@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use wattmill_units::AnswerHash;
 
+use crate::calibrate::CalibratedWith;
+
 /// The first fields of every document.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Head {
@@ -17,6 +19,18 @@ pub(super) struct Head {
     answer_hash: String,
     /// What a reader should know before believing it.
     warnings: Vec<String>,
+    /// Engine constants of one's own that took the place of the catalogue's; null without
+    /// `--calibration`.
+    calibration: Option<Calibration>,
+}
+
+/// A calibration file in use.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Calibration {
+    /// Name of the file.
+    file: String,
+    /// Chip families and engines it has constants of, such as `hopper.vllm`.
+    engines: Vec<String>,
 }
 
 impl Head {
@@ -32,7 +46,15 @@ impl Head {
             seed,
             answer_hash: hexadecimal(answer_hash),
             warnings,
+            calibration: None,
         }
+    }
+
+    /// The same, made with a calibration if there is one.
+    pub(super) fn calibrated(mut self, with: Option<&CalibratedWith>) -> Self {
+        self.calibration =
+            with.map(|with| Calibration { file: with.file.clone(), engines: with.engines.clone() });
+        self
     }
 }
 

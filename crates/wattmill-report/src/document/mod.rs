@@ -3,6 +3,7 @@
 //! What a field means is said once, at the field: the schema and `docs/json.md` are made from it.
 
 mod bars;
+mod calibrate;
 mod catalog;
 mod check;
 mod engine;
@@ -26,6 +27,7 @@ mod tests;
 #[cfg(test)]
 pub(crate) use tests::training;
 
+pub use calibrate::calibrate_document;
 pub use catalog::{catalog_list_document, catalog_show_document};
 pub use check::{DiagnosticEntry, DiagnosticSeverity, check_document};
 pub use explain::explain_document;

@@ -13,6 +13,7 @@ use super::head::Head;
 use super::measured::Measured;
 use super::text::text;
 use crate::bars::ServingBars;
+use crate::calibrate::CalibratedWith;
 
 /// Name and version of the document's schema.
 pub(super) const SCHEMA: &str = "wattmill.replay/1";
@@ -40,6 +41,8 @@ pub struct ReplayInputs {
     pub bars: Result<ServingBars, String>,
     /// What a reader should know, such as oddities of the trace.
     pub warnings: Vec<String>,
+    /// Constants of engines that took the place of the catalogue's.
+    pub calibration: Option<CalibratedWith>,
 }
 
 /// Where the requests of a replay come from.
@@ -135,7 +138,8 @@ impl Replay {
         let wall_time_s = inputs.wall.as_s();
         let done = summary.finished + summary.rejected;
         Self {
-            head: Head::new(SCHEMA, seed, summary.answer_hash, inputs.warnings.clone()),
+            head: Head::new(SCHEMA, seed, summary.answer_hash, inputs.warnings.clone())
+                .calibrated(inputs.calibration.as_ref()),
             interrupted: inputs.interrupted,
             inputs: Inputs::from(inputs),
             requests: inputs.requests,

@@ -15,6 +15,7 @@ use super::head::Head;
 use super::latency::{Tpot, Ttft};
 use super::text::text;
 use crate::bars::PlanBars;
+use crate::calibrate::CalibratedWith;
 
 /// Name and version of the document's schema.
 pub(super) const SCHEMA: &str = "wattmill.run/1";
@@ -25,8 +26,11 @@ pub fn run_document(
     plan: &Plan,
     bars: &PlanBars,
     warnings: &[String],
+    calibration: Option<&CalibratedWith>,
 ) -> String {
-    text(&Run::new(factory, plan, bars, warnings))
+    let mut document = Run::new(factory, plan, bars, warnings);
+    document.head = document.head.calibrated(calibration);
+    text(&document)
 }
 
 /// The programme over its years, hour by hour, added up by quarter, site and service.

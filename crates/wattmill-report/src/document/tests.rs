@@ -14,6 +14,7 @@ use wattmill_plan::{Binds, Window, zoom};
 use wattmill_units::{Energy, Seconds};
 
 use super::*;
+use crate::calibrate::CalibratedWith;
 use conforms::problems;
 
 /// One document of each kind by the name of its schema, some of them twice.
@@ -39,10 +40,12 @@ fn documents() -> Vec<(&'static str, String)> {
     };
     let odd =
         DiagnosticEntry { severity: DiagnosticSeverity::Warning, line: None, ..entry.clone() };
+    let with =
+        CalibratedWith { file: "mine.toml".to_owned(), engines: vec!["hopper.vllm".to_owned()] };
     let (trace, synthetic) = (small::trace(), small::synthetic());
     vec![
-        ("run", run_document(&factory, &plan, &small::plan_bars(), &["odd".to_owned()])),
-        ("zoom", zoom_document(&factory, &window, &zoomed, &[])),
+        ("run", run_document(&factory, &plan, &small::plan_bars(), &["odd".to_owned()], None)),
+        ("zoom", zoom_document(&factory, &window, &zoomed, &[], None)),
         ("replay", replay_document(&trace.0, &trace.1, &trace.2)),
         ("replay", replay_document(&synthetic.0, &synthetic.1, &synthetic.2)),
         ("explain", explain_document(&explained::mixed())),
@@ -50,8 +53,9 @@ fn documents() -> Vec<(&'static str, String)> {
         ("train", train_document(&training::searched())),
         ("train", train_document(&training::too_large())),
         ("validate", validate_document(&small::validated())),
-        ("check", check_document("factory.toml", None, &[entry])),
-        ("check", check_document("small.toml", Some(&factory), &[odd])),
+        ("calibrate", calibrate_document(&small::calibrated())),
+        ("check", check_document("factory.toml", None, &[entry], None)),
+        ("check", check_document("small.toml", Some(&factory), &[odd], Some(&with))),
         ("catalog", catalog_list_document(catalog, None)),
         ("catalog", catalog_show_document(catalog, "H100").unwrap()),
     ]
@@ -154,6 +158,7 @@ const COUNTS: &[&str] = &[
     "layouts_tried",
     "measured_rows",
     "rows",
+    "cases",
     "answered",
     "headline",
     // Errors, whose names are those of the trade: fractions of what was measured.
@@ -275,7 +280,7 @@ fn words_are_those_of_the_plan() {
 #[test]
 fn a_plan_says_the_same_in_its_parts_and_as_a_whole() {
     let (factory, plan) = small::planned();
-    let document = parsed(&run_document(&factory, &plan, &small::plan_bars(), &[]));
+    let document = parsed(&run_document(&factory, &plan, &small::plan_bars(), &[], None));
     assert_eq!(document["seed"], 7);
     assert_eq!(document["answer_hash"], format!("{:016x}", plan.answer_hash));
     assert_eq!(document["inputs"]["services"][0]["slo_ttft_ms"], 2000.0);
@@ -312,7 +317,7 @@ fn what_is_not_a_number_is_null() {
     let (factory, mut plan) = small::planned();
     plan.quarters[0].sites[0].sums.energy = Energy::from_mwh(f64::NAN);
     plan.quarters[0].services[0].worst_hour_served = f64::INFINITY;
-    let document = parsed(&run_document(&factory, &plan, &small::plan_bars(), &[]));
+    let document = parsed(&run_document(&factory, &plan, &small::plan_bars(), &[], None));
     let quarter = &document["quarters"][0];
     assert_eq!(quarter["sites"][0]["energy_mwh"], Value::Null);
     assert_eq!(quarter["services"][0]["worst_hour_served_fraction"], Value::Null);

@@ -16,7 +16,8 @@ pub(super) const SCHEMA: &str = "wattmill.validate/1";
 /// Errors by file and group as JSON text.
 pub fn validate_document(validation: &Validation) -> String {
     text(&Validate {
-        head: Head::new(SCHEMA, None, validation.answer_hash(), Vec::new()),
+        head: Head::new(SCHEMA, None, validation.answer_hash(), Vec::new())
+            .calibrated(validation.calibration.as_ref()),
         interrupted: validation.interrupted,
         files: validation.files.iter().map(MeasuredFile::from).collect(),
     })
@@ -96,7 +97,7 @@ struct MeasuredGroup {
 
 /// How far predictions are from measurements, as fractions of what was measured.
 #[derive(Debug, Serialize, JsonSchema)]
-struct PredictionErrors {
+pub(super) struct PredictionErrors {
     /// Figures compared.
     count: usize,
     /// Median of |predicted/measured - 1|.
@@ -109,7 +110,9 @@ struct PredictionErrors {
     bias: f64,
 }
 
-fn metrics(errors: &BTreeMap<Metric, validate::Errors>) -> BTreeMap<String, PredictionErrors> {
+pub(super) fn metrics(
+    errors: &BTreeMap<Metric, validate::Errors>,
+) -> BTreeMap<String, PredictionErrors> {
     let one = |(metric, e): (&Metric, &validate::Errors)| {
         let validate::Errors { count, median, mean, p90, bias } = *e;
         (metric.key().to_owned(), PredictionErrors { count, median, mean, p90, bias })

@@ -10,6 +10,7 @@ use super::factory::Factory as Inputs;
 use super::head::{Head, hexadecimal};
 use super::measured::Measured;
 use super::text::text;
+use crate::calibrate::CalibratedWith;
 
 /// Name and version of the document's schema.
 pub(super) const SCHEMA: &str = "wattmill.zoom/1";
@@ -20,8 +21,11 @@ pub fn zoom_document(
     window: &Window,
     zoom: &plan::Zoom,
     warnings: &[String],
+    calibration: Option<&CalibratedWith>,
 ) -> String {
-    text(&Zoom::new(factory, window, zoom, warnings))
+    let mut document = Zoom::new(factory, window, zoom, warnings);
+    document.head = document.head.calibrated(calibration);
+    text(&document)
 }
 
 /// A window of a factory's plan, request by request, beside the plan's own figures for that hour.

@@ -4,6 +4,7 @@ mod text;
 
 pub use text::explain_text;
 
+use crate::calibrate::CalibratedWith;
 use wattmill_catalog::{FitError, Interval};
 use wattmill_factory::EngineSpec;
 use wattmill_perf::{Bound, Operator, StepCost, StepShape};
@@ -53,6 +54,8 @@ impl ExplainedStep {
 /// One step of an engine, operator by operator.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExplainReport {
+    /// Constants of engines that took the place of the catalogue's.
+    pub calibration: Option<CalibratedWith>,
     /// Id of the model.
     pub model: String,
     /// Id of the system.

@@ -6,13 +6,22 @@ use wattmill_plan::{Outcome, Plan, Sums};
 use super::{power, tables, text, yield_and_cost};
 use crate::Page;
 use crate::bars::{PlanBars, plan_words};
+use crate::calibrate::CalibratedWith;
 use crate::format::{grouped, percent, prefixed, usd};
 
 /// A plan as one page of HTML: headline figures, pictures, tables, and what it was made from.
 ///
 /// It opens offline and needs nothing else.
-pub fn plan_page(factory: &Factory, plan: &Plan, bars: &PlanBars) -> String {
+pub fn plan_page(
+    factory: &Factory,
+    plan: &Plan,
+    bars: &PlanBars,
+    calibration: Option<&CalibratedWith>,
+) -> String {
     let mut page = headline(factory, plan);
+    if let Some(with) = calibration {
+        page = page.note(&with.to_string());
+    }
     for warning in &plan.warnings {
         page = page.note(warning);
     }

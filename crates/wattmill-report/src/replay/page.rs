@@ -33,6 +33,9 @@ pub fn replay_page(heading: &ReplayHeading, summary: &Summary, tally: &Tally) ->
         let meaning = "output tokens per joule of accelerators";
         page = page.figure(or_dash(summary.tokens_per_joule, number), meaning);
     }
+    if let Some(with) = &heading.calibration {
+        page = page.note(&with.to_string());
+    }
     if heading.interrupted {
         page = page
             .note("Partial: interrupted before the last request; what was handed out is answered.");

@@ -6,6 +6,7 @@ use wattmill_sim::Summary;
 use wattmill_units::Seconds;
 
 use crate::bars::{ServingBars, plain, with_bar};
+use crate::calibrate::CalibratedWith;
 use crate::document::{ReplayEngine, ReplayInputs, ReplayTraffic};
 use crate::engine::engine_name;
 use crate::format::{grouped, number, or_dash, percent, prefixed};
@@ -30,6 +31,8 @@ pub struct ReplayHeading {
     pub interrupted: bool,
     /// Where measurements lie of what it answers, or why there is no telling.
     pub bars: Result<ServingBars, String>,
+    /// Constants of engines that took the place of the catalogue's.
+    pub calibration: Option<CalibratedWith>,
 }
 
 impl From<&ReplayInputs> for ReplayHeading {
@@ -61,6 +64,7 @@ impl From<&ReplayInputs> for ReplayHeading {
             wall: inputs.wall,
             interrupted: inputs.interrupted,
             bars: inputs.bars.clone(),
+            calibration: inputs.calibration.clone(),
         }
     }
 }

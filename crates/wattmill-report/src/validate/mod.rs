@@ -10,6 +10,7 @@ pub use page::{validation_page, validation_picture};
 pub use rows::validation_csv;
 pub use text::validation_text;
 
+use crate::calibrate::CalibratedWith;
 use wattmill_units::AnswerHash;
 use wattmill_validate::Evaluation;
 
@@ -20,6 +21,8 @@ pub struct Validation {
     pub files: Vec<Validated>,
     /// Whether it was stopped early: then the last file is partial and later ones are missing.
     pub interrupted: bool,
+    /// Constants of engines that took the place of the catalogue's.
+    pub calibration: Option<CalibratedWith>,
 }
 
 /// One measured table.

@@ -28,6 +28,9 @@ pub fn validation_page(validation: &Validation) -> String {
         let meaning = format!("median error of {}, {} figures", metric.key(), errors.count);
         page = page.figure(format!("{:.1} %", 100.0 * errors.median), meaning);
     }
+    if let Some(with) = &validation.calibration {
+        page = page.note(&with.to_string());
+    }
     if validation.interrupted {
         page = page.note("Partial: interrupted; the last file is answered in part.");
     }

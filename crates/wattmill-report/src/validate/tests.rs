@@ -13,7 +13,7 @@ fn validation(rows: &str) -> Validation {
     let go_on = |_| ControlFlow::Continue(());
     let evaluation = evaluate(&table, Catalog::builtin(), Effort::default(), go_on);
     let files = vec![Validated { name: "a,b.csv".to_owned(), evaluation }];
-    Validation { files, interrupted: false }
+    Validation { files, interrupted: false, calibration: None }
 }
 
 const GOOD: &str = "llama-3.1-8b,h100,vllm,100,20,2,20,8,A\n";

@@ -4,12 +4,13 @@ use wattmill_factory::Factory;
 use wattmill_plan::{Flow, Pool, Zoom};
 
 use super::text::{against, latencies, names};
+use crate::calibrate::CalibratedWith;
 use crate::format::{grouped, percent, prefixed};
 use crate::latency::{Held, latency_chart};
 use crate::{DotChart, Heading, Limit, Page, Series, Spacing, Svg};
 
 /// A zoom as one page of HTML: the plan's fluid against the engine's requests, and latency.
-pub fn zoom_page(factory: &Factory, zoom: &Zoom) -> String {
+pub fn zoom_page(factory: &Factory, zoom: &Zoom, calibration: Option<&CalibratedWith>) -> String {
     let finished: u64 = zoom.pools.iter().map(|pool| pool.summary.finished).sum();
     let replicas: f64 = zoom.pools.iter().map(|pool| f64::from(pool.replicas)).sum();
     let tokens: f64 = zoom.pools.iter().map(|pool| pool.exact.output_tokens_per_s).sum();
@@ -29,6 +30,9 @@ pub fn zoom_page(factory: &Factory, zoom: &Zoom) -> String {
     let within = zoom.pools.iter().map(|pool| pool.summary.attainment).reduce(f64::min);
     if let Some(within) = within {
         page = page.figure(percent(within), "of requests inside the SLO, worst pool");
+    }
+    if let Some(with) = calibration {
+        page = page.note(&with.to_string());
     }
     if zoom.interrupted {
         page = page.note("Partial: interrupted; the last pool covers a part of the window.");

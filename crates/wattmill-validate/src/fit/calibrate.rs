@@ -67,7 +67,7 @@ pub struct Contradiction {
 }
 
 /// What came of a calibration.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Calibrated {
     /// By chip family and engine.
     pub engines: Vec<EngineCalibration>,

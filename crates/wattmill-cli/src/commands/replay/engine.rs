@@ -24,14 +24,14 @@ const TABLE_BLOCK_TOKENS: u32 = 16;
 /// What the flags name.
 pub(super) enum Named<'a> {
     /// A model and a system of the catalogue.
-    Catalogue(&'static Model, Box<Hardware>),
+    Catalogue(&'a Model, Box<Hardware>, &'a Catalog),
     /// A step-time table.
     Table(&'a Path),
 }
 
 impl<'a> Named<'a> {
     /// Looks up what the flags name; everything unknown is told at once.
-    pub(super) fn find(args: &'a Replay) -> Result<Self, Failure> {
+    pub(super) fn find(args: &'a Replay, catalog: &'a Catalog) -> Result<Self, Failure> {
         if let (Some(seqs), Some(tokens)) = (args.max_seqs, args.max_tokens)
             && tokens < seqs
         {
@@ -43,14 +43,14 @@ impl<'a> Named<'a> {
         if let Some(path) = &args.step_table {
             return Ok(Self::Table(path));
         }
-        let (model, hardware) = catalogue(&args.engine, ", or --step-table FILE")?;
-        Ok(Self::Catalogue(model, Box::new(hardware)))
+        let (model, hardware) = catalogue(&args.engine, ", or --step-table FILE", catalog)?;
+        Ok(Self::Catalogue(model, Box::new(hardware), catalog))
     }
 
     /// What prices the steps, and how to describe it.
     pub(super) fn pricing(&'a self, args: &Replay) -> Result<(Pricing<'a>, ReplayEngine), Failure> {
         match self {
-            Self::Catalogue(model, hardware) => engine(args, model, hardware),
+            Self::Catalogue(model, hardware, catalog) => engine(args, model, hardware, catalog),
             Self::Table(path) => table(args, path),
         }
     }
@@ -61,8 +61,8 @@ fn engine<'a>(
     args: &Replay,
     model: &'a Model,
     hardware: &'a Hardware,
+    catalog: &'a Catalog,
 ) -> Result<(Pricing<'a>, ReplayEngine), Failure> {
-    let catalog = Catalog::builtin();
     let mut refusal = Vec::new();
     let fits = candidates(&args.engine, model, hardware).into_iter().find_map(|spec| {
         let engine = Engine::new(model, hardware, catalog, with_flags(args, spec));

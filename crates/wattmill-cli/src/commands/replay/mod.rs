@@ -18,13 +18,15 @@ use crate::args::Replay;
 use crate::exit::{Failure, Outcome};
 use crate::files;
 use crate::interrupt::Interrupt;
+use crate::known::Known;
 use crate::progress::Progress;
 use engine::Named;
 use records::Records;
 use source::Source;
 
 pub(crate) fn run(args: &Replay) -> Outcome {
-    let named = Named::find(args)?;
+    let known = Known::open(&args.engine.calibration)?;
+    let named = Named::find(args, known.catalog())?;
     let (pricing, engine) = named.pricing(args)?;
     let source = Source::open(args)?;
     let mut out = args.out.as_deref().map(Records::create).transpose()?;
@@ -65,6 +67,7 @@ pub(crate) fn run(args: &Replay) -> Outcome {
         interrupted: replayed.interrupted,
         bars: bars(&pricing, Load::of(&replayed.summary)),
         warnings: source.warnings.clone(),
+        calibration: known.calibration().cloned(),
     };
     let heading = ReplayHeading::from(&inputs);
     if let Some(path) = &args.output.html {
@@ -73,7 +76,7 @@ pub(crate) fn run(args: &Replay) -> Outcome {
     files::print(&if args.output.json {
         replay_document(&inputs, &replayed.summary, &replayed.tally)
     } else {
-        replay_text(&heading, &replayed.summary)
+        known.told(&replay_text(&heading, &replayed.summary))
     })?;
     if replayed.interrupted { Err(Failure::Interrupted) } else { Ok(()) }
 }

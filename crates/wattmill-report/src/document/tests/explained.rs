@@ -32,6 +32,7 @@ pub(super) fn mixed() -> ExplainReport {
         ExplainPart { operator, fit }
     };
     ExplainReport {
+        calibration: None,
         model: "llama-3.1-8b".to_owned(),
         system: "dgx-h100".to_owned(),
         accelerator: accelerator.id.clone(),

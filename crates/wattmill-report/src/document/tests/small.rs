@@ -17,6 +17,7 @@ use wattmill_units::{
 use wattmill_validate::{Effort, Table, evaluate};
 
 use crate::bars::{EngineBars, PlanBars, ServingBars};
+use crate::calibrate::CalibrationReport;
 use crate::document::{ReplayEngine, ReplayInputs, ReplayTraffic};
 use crate::validate::{Validated, Validation};
 
@@ -153,6 +154,7 @@ pub(super) fn trace() -> (ReplayInputs, Summary, Tally) {
         interrupted: false,
         bars: Err("the step times are your own".to_owned()),
         warnings: vec!["one request was sorted".to_owned()],
+        calibration: None,
     };
     (inputs, summary(&tally), tally)
 }
@@ -259,5 +261,33 @@ pub(super) fn validated() -> Validation {
     let go_on = |_| ControlFlow::Continue(());
     let evaluation = evaluate(&table, Catalog::builtin(), Effort::default(), go_on);
     let files = vec![Validated { name: "mine.csv".to_owned(), evaluation }];
-    Validation { files, interrupted: false }
+    Validation { files, interrupted: false, calibration: None }
+}
+
+/// A calibration of one engine: too few points, of which two contradict each other.
+pub(super) fn calibrated() -> CalibrationReport {
+    use wattmill_validate::fit::{Place, Point, calibrate};
+    let text = "model,gpu,backend,isl_tokens,osl_tokens,concurrency,ttft_ms,tpot_ms\n\
+                llama-3.1-8b,h100,vllm,100,20,2,20,8\n\
+                llama-3.1-8b,h100,vllm,100,20,2,20,80\n";
+    let catalog = Catalog::builtin();
+    let table = Table::read(text).unwrap();
+    let point = |row: wattmill_validate::Row<'_>| Point {
+        place: Place { file: "mine.csv".to_owned(), line: row.line },
+        case: wattmill_validate::resolve(&row, table.kind(), catalog).unwrap(),
+    };
+    let points: Vec<Point<'_>> = table.rows().map(point).collect();
+    let go_on = |_, _| ControlFlow::Continue(());
+    let reason = wattmill_validate::Reason::Missing { column: "model" };
+    CalibrationReport {
+        files: vec!["mine.csv".to_owned()],
+        rows: 3,
+        unanswered: vec![(
+            "mine.csv".to_owned(),
+            wattmill_validate::Unanswered { line: 4, reason },
+        )],
+        calibrated: calibrate(&points, catalog, false, go_on).unwrap(),
+        forced: false,
+        written: None,
+    }
 }
