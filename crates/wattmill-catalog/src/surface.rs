@@ -167,7 +167,7 @@ impl Surfaces {
         self.by_name.is_empty()
     }
 
-    /// As the text [`parse_surfaces`] reads.
+    /// As the text the catalogue reads.
     pub fn to_toml(&self) -> String {
         use std::fmt::Write as _;
         let mut text = String::new();
