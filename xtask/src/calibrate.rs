@@ -1,6 +1,8 @@
 //! `cargo xtask calibrate`: fits what the catalogue holds of measurements, from tables beside the
 //! project, and writes it into the catalogue's data.
 
+mod power;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::Read as _;
@@ -22,8 +24,8 @@ pub(crate) struct CalibrateArgs {
     /// Folder of the measurements.
     #[arg(long, default_value = "../shared/truth")]
     truth: PathBuf,
-    /// Parts to fit, in this order: surfaces, engines, cross, errors (all by default).
-    #[arg(value_parser = ["surfaces", "engines", "cross", "errors"])]
+    /// Parts to fit, in this order: surfaces, engines, power, cross, errors (all by default).
+    #[arg(value_parser = ["surfaces", "engines", "power", "cross", "errors"])]
     parts: Vec<String>,
     /// Fit only the engines' constants whose `family.name` contains this; keep the others.
     #[arg(long, default_value = "")]
@@ -57,6 +59,10 @@ pub(crate) fn run(root: &Path, args: &CalibrateArgs) -> anyhow::Result<()> {
             &engines(&cases(&truth, catalog)?, catalog, &args.only),
         )?;
         println!("constants are read when this is built again: run the other parts after that");
+    }
+    if asked("power") {
+        power::print(&cases(&truth, catalog)?, catalog);
+        println!("these are to be written into efficiency.toml by hand, with their source");
     }
     if asked("cross") {
         let (unseen, text) = cross(&cases(&truth, catalog)?, catalog);

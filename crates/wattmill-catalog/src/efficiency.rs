@@ -51,14 +51,26 @@ pub struct Efficiency {
     pub step_overhead: Seconds,
     /// Power of an idle package with weights loaded, as a fraction of its power limit.
     pub idle_fraction: f64,
-    /// Dynamic power at the full dense rate over (limit - idle). Above 1 where a chip meets its
-    /// limit before its peak.
+    /// What arithmetic at the full dense rate draws over (limit - idle). Above 1 where a chip meets
+    /// its limit before its peak.
     ///
-    /// Dynamic power is `(limit - idle) * (power_compute * FLOPs/(peak*t) + power_memory *
-    /// bytes/(bandwidth*t))`, never above `limit - idle`.
+    /// While a kernel runs, dynamic power over (limit - idle) is `x / (1 + x^4)^(1/4)` of
+    /// `x = power_active + power_compute * FLOPs/(peak*t) + power_memory * bytes/(bandwidth*t) +
+    /// power_link * sent/(link*t)`: the sum of its parts as far as the limit allows.
     pub power_compute: f64,
-    /// Dynamic power at full memory bandwidth over (limit - idle); see [`Self::power_compute`].
+    /// What full memory bandwidth draws over (limit - idle); see [`Self::power_compute`].
     pub power_memory: f64,
+    /// What sending at the full scale-up rate draws over (limit - idle); see
+    /// [`Self::power_compute`].
+    pub power_link: f64,
+    /// What any kernel draws over (limit - idle), however little it does; see
+    /// [`Self::power_compute`].
+    pub power_active: f64,
+    /// What waiting for the engine between kernels draws over (limit - idle): clocks stay up.
+    pub power_waiting: f64,
+    /// What the engine's work on each sequence draws over (limit - idle), most of which is small
+    /// kernels: preparing inputs, picking tokens.
+    pub power_sequence: f64,
     /// Where it all comes from.
     pub provenance: Provenance,
 }
@@ -137,6 +149,10 @@ pub(crate) fn parse_efficiency(
     let idle_fraction = share("idle_fraction", lender.map(|l| l.idle_fraction), 1.0);
     let power_compute = share("power_compute", lender.map(|l| l.power_compute), 10.0);
     let power_memory = share("power_memory", lender.map(|l| l.power_memory), 10.0);
+    let power_link = share("power_link", lender.map(|l| l.power_link), 10.0);
+    let power_active = share("power_active", lender.map(|l| l.power_active), 1.0);
+    let power_waiting = share("power_waiting", lender.map(|l| l.power_waiting), 1.0);
+    let power_sequence = share("power_sequence", lender.map(|l| l.power_sequence), 1.0);
     let mut time = |name, lent: Option<Seconds>| {
         let stated = row.quantity::<Seconds>(name).or(lent);
         stated.unwrap_or_else(|| row.absent(name, "a time like `10 us`", Seconds::ZERO))
@@ -169,6 +185,10 @@ pub(crate) fn parse_efficiency(
         idle_fraction,
         power_compute,
         power_memory,
+        power_link,
+        power_active,
+        power_waiting,
+        power_sequence,
         provenance: row.finish()?,
     })
 }

@@ -249,7 +249,7 @@ impl<'a> DecodeAttention<'a> {
             }
         };
         let time = self.layers * (launch + work);
-        let joules = chip.joules_wide(self.layers * flops, self.layers * bytes);
+        let joules = chip.energy_wide().joules(self.layers * flops, self.layers * bytes, time);
         Operator {
             name: self.name,
             flops: Flops::from_flops(self.layers * flops),
@@ -257,7 +257,7 @@ impl<'a> DecodeAttention<'a> {
             bytes: Bytes::from_bytes(self.layers * bytes),
             message: Bytes::ZERO,
             time: Seconds::from_s(time),
-            energy: Energy::from_joules(joules.min(chip.joules_at_most(time))),
+            energy: Energy::from_joules(joules),
             bound: bound(launch, compute, memory),
             surface: used,
         }
@@ -270,7 +270,7 @@ impl<'a> DecodeAttention<'a> {
         let launch = self.layers * state::KERNELS * chip.overheads.kernel;
         let memory = bytes / (chip.wide.bandwidth * state::MEMORY);
         let time = launch + memory;
-        let joules = chip.joules_wide(flops, bytes);
+        let joules = chip.energy_wide().joules(flops, bytes, time);
         Operator {
             name: self.name,
             flops: Flops::from_flops(flops),
@@ -278,7 +278,7 @@ impl<'a> DecodeAttention<'a> {
             bytes: Bytes::from_bytes(bytes),
             message: Bytes::ZERO,
             time: Seconds::from_s(time),
-            energy: Energy::from_joules(joules.min(chip.joules_at_most(time))),
+            energy: Energy::from_joules(joules),
             bound: bound(launch, 0.0, memory),
             surface: None,
         }

@@ -28,8 +28,7 @@ pub(crate) struct Chip<'a> {
     pub(crate) overheads: Overheads,
     /// Power above idle at most, W, whole replica.
     dynamic: f64,
-    power_compute: f64,
-    power_memory: f64,
+    power: Draw,
     /// Idle power of the whole replica.
     pub(crate) idle: Power,
 }
@@ -84,8 +83,14 @@ impl<'a> Chip<'a> {
             relative: share.gemm_of_lender,
             overheads: share.overheads(deployment.spec.flavour.name()),
             dynamic: (limit - idle).as_watts(),
-            power_compute: share.power_compute,
-            power_memory: share.power_memory,
+            power: Draw {
+                compute: share.power_compute,
+                memory: share.power_memory,
+                link: share.power_link,
+                active: share.power_active,
+                waiting: share.power_waiting,
+                sequence: share.power_sequence,
+            },
             idle,
         })
     }
@@ -113,19 +118,31 @@ impl<'a> Chip<'a> {
         Some(Surfaced { pricer: Pricer::new(kernel, surface), used })
     }
 
-    /// Joules above idle, whole replica, of BF16 work on one accelerator, power limit aside.
-    pub(crate) fn joules_wide(&self, flops: f64, bytes: f64) -> f64 {
-        self.joules(flops / self.wide.compute, bytes / self.wide.bandwidth)
+    /// What draws power on the whole replica while one accelerator does BF16 work.
+    pub(crate) const fn energy_wide(&self) -> KernelEnergy {
+        KernelEnergy {
+            per_flop: self.power.compute / self.wide.compute,
+            per_byte: self.power.memory / self.wide.bandwidth,
+            active: self.power.active,
+            dynamic: self.dynamic,
+        }
     }
 
-    /// Watts above idle, whole replica, times seconds of work at full rate of one accelerator.
-    fn joules(&self, compute_at_peak: f64, memory_at_peak: f64) -> f64 {
-        self.dynamic * (self.power_compute * compute_at_peak + self.power_memory * memory_at_peak)
+    /// Energy above idle, whole replica, of sending `bytes` in `seconds`.
+    pub(crate) fn energy_of_messages(&self, bytes: f64, seconds: f64) -> Energy {
+        let at_peak = if self.wide.link > 0.0 { bytes / self.wide.link } else { 0.0 };
+        let load = self.power.active * seconds + self.power.link * at_peak;
+        Energy::from_joules(self.dynamic * limited(load, seconds))
     }
 
-    /// The most energy above idle that `seconds` allow, J.
-    pub(crate) fn joules_at_most(&self, seconds: f64) -> f64 {
-        self.dynamic * seconds
+    /// Energy above idle, whole replica, while the engine keeps it waiting.
+    pub(crate) fn energy_of_waiting(&self, seconds: f64) -> Energy {
+        Energy::from_joules(self.dynamic * self.power.waiting * seconds)
+    }
+
+    /// Energy above idle, whole replica, of the engine's work on each sequence.
+    pub(crate) fn energy_of_sequences(&self, seconds: f64) -> Energy {
+        Energy::from_joules(self.dynamic * self.power.sequence * seconds)
     }
 
     /// A matrix multiplication of every layer.
@@ -210,7 +227,8 @@ impl<'a> Chip<'a> {
     ) -> Operator {
         let launch = self.overheads.launch * parts.launch;
         let time = layers * (launch + factor * parts.work);
-        let joules = self.joules(flops / rates.compute, bytes / rates.bandwidth);
+        let energy =
+            KernelEnergy { per_flop: self.power.compute / rates.compute, ..self.energy_wide() };
         Operator {
             name,
             flops: Flops::from_flops(flops),
@@ -218,7 +236,7 @@ impl<'a> Chip<'a> {
             bytes: Bytes::from_bytes(bytes),
             message: Bytes::ZERO,
             time: Seconds::from_s(time),
-            energy: Energy::from_joules(joules.min(self.joules_at_most(time))),
+            energy: Energy::from_joules(energy.joules(flops, bytes, time)),
             bound: bound(launch, factor * parts.compute, factor * parts.memory),
             surface: Some(used),
         }
@@ -229,7 +247,7 @@ impl<'a> Chip<'a> {
         let latency = kernels * self.overheads.kernel;
         let memory = bytes / (self.wide.bandwidth * STREAMING);
         let time = latency + memory;
-        let joules = self.joules(0.0, bytes / self.wide.bandwidth);
+        let energy = self.energy_wide();
         Operator {
             name,
             flops: Flops::ZERO,
@@ -237,11 +255,53 @@ impl<'a> Chip<'a> {
             bytes: Bytes::from_bytes(bytes),
             message: Bytes::ZERO,
             time: Seconds::from_s(time),
-            energy: Energy::from_joules(joules.min(self.joules_at_most(time))),
+            energy: Energy::from_joules(energy.joules(0.0, bytes, time)),
             bound: bound(latency, 0.0, memory),
             surface: None,
         }
     }
+}
+
+/// What parts of the work draw at full rate, over (limit - idle).
+#[derive(Clone, Copy, Debug)]
+struct Draw {
+    compute: f64,
+    memory: f64,
+    link: f64,
+    active: f64,
+    waiting: f64,
+    sequence: f64,
+}
+
+/// What a kernel's work draws.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct KernelEnergy {
+    /// Seconds at the limit that an operation and a byte of one accelerator are worth.
+    per_flop: f64,
+    per_byte: f64,
+    /// Share of the limit that any kernel draws.
+    active: f64,
+    /// Power above idle at the limit, whole replica, W.
+    dynamic: f64,
+}
+
+impl KernelEnergy {
+    /// Joules above idle, whole replica, of so much work of one accelerator in `seconds`.
+    pub(crate) fn joules(&self, flops: f64, bytes: f64, seconds: f64) -> f64 {
+        let load = self.active * seconds + self.per_flop * flops + self.per_byte * bytes;
+        self.dynamic * limited(load, seconds)
+    }
+}
+
+/// Seconds at the limit that a `load` of so many comes to in `seconds`: all of it while it is small,
+/// never more than there are. Roots alone, so that it is the same everywhere.
+fn limited(load: f64, seconds: f64) -> f64 {
+    if load <= 0.0 || seconds <= 0.0 {
+        return 0.0;
+    }
+    let x = load / seconds;
+    let square = x * x;
+    load / (1.0 + square * square).sqrt().sqrt()
 }
 
 /// One of two factors, or between them where arithmetic and memory take alike.

@@ -2,7 +2,7 @@
 //! latency plus size over bandwidth between domains.
 
 use wattmill_catalog::Overheads;
-use wattmill_units::{Bytes, Energy, FlopRate, Flops, Seconds};
+use wattmill_units::{Bytes, FlopRate, Flops, Seconds};
 
 use crate::chip::{Chip, Surfaced};
 use crate::deployment::Deployment;
@@ -20,6 +20,7 @@ const SEND_LATENCY: f64 = 5e-6;
 #[derive(Clone, Debug)]
 pub(crate) struct Network<'a> {
     domain: f64,
+    chip: Chip<'a>,
     rates: Rates,
     overheads: Overheads,
     collectives: Vec<(Collective, Surfaced<'a>)>,
@@ -40,15 +41,17 @@ pub(crate) struct Exchange {
 
 impl Exchange {
     /// As an operator that happens `times` times a step, `exposed` of it not hidden.
-    fn operator(self, name: &'static str, times: f64, exposed: f64) -> Operator {
+    fn operator(self, name: &'static str, times: f64, exposed: f64, chip: &Chip<'_>) -> Operator {
+        let (seconds, sent) =
+            ((self.latency + self.transfer) * times * exposed, self.bytes * times);
         Operator {
             name,
             flops: Flops::ZERO,
             peak: FlopRate::ZERO,
             bytes: Bytes::ZERO,
-            message: Bytes::from_bytes(self.bytes * times),
-            time: Seconds::from_s((self.latency + self.transfer) * times * exposed),
-            energy: Energy::ZERO,
+            message: Bytes::from_bytes(sent),
+            time: Seconds::from_s(seconds),
+            energy: chip.energy_of_messages(sent, seconds),
             bound: if self.latency > self.transfer { Bound::Latency } else { Bound::Communication },
             surface: self.used,
         }
@@ -82,6 +85,7 @@ impl<'a> Network<'a> {
         });
         Self {
             domain: f64::from(deployment.accelerators_per_domain),
+            chip: chip.clone(),
             rates: chip.wide,
             overheads: chip.overheads,
             collectives: collectives.collect(),
@@ -124,7 +128,7 @@ impl<'a> Network<'a> {
             exchange.transfer += part / self.scaleout;
             exchange.latency += self.scaleout_latency * hops(domains);
         }
-        exchange.operator(name, times, self.overheads.exposed)
+        exchange.operator(name, times, self.overheads.exposed, &self.chip)
     }
 
     /// Each of `n` accelerators sends its `tokens` rows to the experts picked for them and gets
@@ -168,7 +172,12 @@ impl<'a> Network<'a> {
             exchange.transfer = exchange.transfer.max(out / self.scaleout);
             exchange.latency += 2.0 * self.scaleout_latency;
         }
-        Some(exchange.operator("expert dispatch and combine", times, self.overheads.exchange))
+        Some(exchange.operator(
+            "expert dispatch and combine",
+            times,
+            self.overheads.exchange,
+            &self.chip,
+        ))
     }
 
     /// Every accelerator of `n` gets the `bytes` that all hold together.
@@ -185,7 +194,7 @@ impl<'a> Network<'a> {
             exchange.transfer += out / self.scaleout;
             exchange.latency += self.scaleout_latency * hops(domains);
         }
-        exchange.operator(name, times, 1.0)
+        exchange.operator(name, times, 1.0, &self.chip)
     }
 
     /// One accelerator of a replica of `n` sends `bytes` to its successor, `times` times.
@@ -196,7 +205,7 @@ impl<'a> Network<'a> {
             (self.rates.link * SEND, SEND_LATENCY)
         };
         let exchange = Exchange { latency, transfer: bytes / rate, bytes, used: None };
-        exchange.operator(name, times, 1.0)
+        exchange.operator(name, times, 1.0, &self.chip)
     }
 }
 

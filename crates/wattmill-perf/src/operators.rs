@@ -113,7 +113,8 @@ impl<'a> Replica<'a> {
         let tokens = f64::from(tokens);
         let rows = (tokens / shard.ranks()).ceil();
 
-        out(engine("engine", self.chip.overheads.step));
+        let step = self.chip.overheads.step;
+        out(engine("engine", step, self.chip.energy_of_waiting(step)));
         for (layers, p) in shard.mixing() {
             out(self.chip.linear(&Linear {
                 name: p.name,
@@ -280,17 +281,19 @@ impl<'a> Replica<'a> {
         out(self.chip.streaming("sampling", SAMPLING_KERNELS, bytes));
         // Every attention group has a scheduler of its own.
         let sequences = samples / shard.data_attention;
-        out(engine("engine, each sequence", self.chip.overheads.sequence * sequences));
+        let each = self.chip.overheads.sequence * sequences;
+        out(engine("engine, each sequence", each, self.chip.energy_of_sequences(each)));
     }
 
     /// What a step with prefill takes longer because it is launched kernel by kernel.
     pub(crate) fn uncaptured(&self) -> Operator {
-        engine("engine, outside captured graphs", self.chip.overheads.mixed)
+        let mixed = self.chip.overheads.mixed;
+        engine("engine, outside captured graphs", mixed, self.chip.energy_of_waiting(mixed))
     }
 }
 
 /// The engine's own work: scheduling, preparing inputs, handing out tokens.
-fn engine(name: &'static str, overhead: f64) -> Operator {
+fn engine(name: &'static str, overhead: f64, energy: Energy) -> Operator {
     Operator {
         name,
         flops: Flops::ZERO,
@@ -298,7 +301,7 @@ fn engine(name: &'static str, overhead: f64) -> Operator {
         bytes: Bytes::ZERO,
         message: Bytes::ZERO,
         time: Seconds::from_s(overhead),
-        energy: Energy::ZERO,
+        energy,
         bound: Bound::Latency,
         surface: None,
     }

@@ -3,7 +3,7 @@
 use wattmill_units::{Bytes, Energy, FlopRate, Flops, Seconds};
 
 use crate::attention::Layer;
-use crate::chip::{Chip, Surfaced, bound};
+use crate::chip::{Chip, KernelEnergy, Surfaced, bound};
 use crate::kernels::Kernel;
 use crate::operator::{Operator, SurfaceUse};
 use crate::shard::Shard;
@@ -49,10 +49,7 @@ pub(crate) struct PrefillAttention {
     /// Which of them lie within what was measured.
     inside: Box<[[bool; CHUNKS]]>,
     peak: FlopRate,
-    /// Joules of an operation and of a byte, whole replica, and watts allowed.
-    joules_per_flop: f64,
-    joules_per_byte: f64,
-    limit: f64,
+    energy: KernelEnergy,
 }
 
 /// What the chunks of a step cost in attention.
@@ -133,9 +130,7 @@ impl PrefillAttention {
             used: surfaced.map(|s| s.used),
             inside: inside.into(),
             peak: chip.peak_wide(),
-            joules_per_flop: chip.joules_wide(1.0, 0.0),
-            joules_per_byte: chip.joules_wide(0.0, 1.0),
-            limit: chip.joules_at_most(1.0),
+            energy: chip.energy_wide(),
         }
     }
 
@@ -159,9 +154,7 @@ impl PrefillAttention {
             used: None,
             inside: vec![[false; CHUNKS]; LENGTHS].into(),
             peak: chip.peak_wide(),
-            joules_per_flop: chip.joules_wide(1.0, 0.0),
-            joules_per_byte: chip.joules_wide(0.0, 1.0),
-            limit: chip.joules_at_most(1.0),
+            energy: chip.energy_wide(),
         }
     }
 
@@ -183,15 +176,14 @@ impl PrefillAttention {
         let (c, m) = (compute * compute, memory * memory);
         let work = factor * (c * c + m * m).sqrt().sqrt() + expanded * self.per_expanded;
         let seconds = self.layers * self.launch + share * work;
-        let joules =
-            share * ((flops + expanded) * self.joules_per_flop + bytes * self.joules_per_byte);
+        let (flops, bytes) = (share * (flops + expanded), share * bytes);
         PrefillCost {
             seconds,
-            joules: joules.min(self.limit * seconds),
+            joules: self.energy.joules(flops, bytes, seconds),
             compute: share * factor * compute,
             memory: share * factor * memory,
-            flops: share * (flops + expanded),
-            bytes: share * bytes,
+            flops,
+            bytes,
         }
     }
 

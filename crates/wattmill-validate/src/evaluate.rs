@@ -47,6 +47,20 @@ impl Case<'_> {
         }
     }
 
+    /// Power limit of one accelerator, where serving was measured and a limit is stated.
+    pub(crate) fn accelerator_limit(&self) -> Option<wattmill_units::Power> {
+        let deployment = match self {
+            Self::Serving(case) => case.deployment(),
+            Self::Mlperf(case) => &case.deployment,
+            Self::Throughput(case) => &case.deployment,
+            Self::Energy(case) => &case.deployment,
+            Self::Phases(case) => &case.deployment,
+            Self::Power(case) => &case.serving.deployment,
+            Self::Training(_) | Self::Kernels(_) => return None,
+        };
+        deployment.accelerator.tdp
+    }
+
     /// Chip family whose efficiency the prediction takes.
     pub fn family(&self) -> &str {
         let deployment = match self {

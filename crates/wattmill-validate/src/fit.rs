@@ -6,6 +6,7 @@ mod families;
 mod folds;
 pub(crate) mod least_squares;
 mod overheads;
+mod power;
 mod surface;
 
 pub use calibrate::{
@@ -18,6 +19,7 @@ pub use engines::{
 pub use families::KernelTables;
 pub use folds::{FOLDS, folds};
 pub use overheads::fit_overheads;
+pub use power::{PowerConstants, PowerMiss, cross_validate_power, fit_power, power_miss};
 pub use surface::{Timed, fit_surface};
 
 /// The `q` quantile, linear between neighbours; 0 without values.
