@@ -231,6 +231,9 @@ mod tests {
         let table: Table = bars().to_toml().parse().unwrap();
         let again = parse_error_bars(&table).unwrap();
         assert_eq!(again.iter().count(), 4);
-        assert_eq!(again.interval(&ASKED), bars().interval(&ASKED));
+        let (again, first) = (again.interval(&ASKED).unwrap(), bars().interval(&ASKED).unwrap());
+        assert_eq!((again.rows, again.inside), (first.rows, first.inside));
+        // Four digits are written.
+        assert!((again.low - first.low).abs() < 1e-4 && (again.high - first.high).abs() < 1e-4);
     }
 }

@@ -128,7 +128,7 @@ mod tests {
         let outside = Interval { rows: 0, inside: false, ..MEASURED };
         let said = with_bar("1 s", 1.0, Some(&outside), plain);
         assert!(said.contains("outside the calibrated range; a guess"), "{said}");
-        assert!(with_bar("1 s", 1.0, None, plain).contains("never measured"));
+        assert!(with_bar("1 s", 1.0, None, plain).contains("ever measured"));
     }
 
     #[test]

@@ -91,6 +91,7 @@ fn every_document_begins_alike() {
 
 /// What the last parts of a number's name may be.
 const UNITS: &[&str] = &[
+    "j_per_output_token",
     "w",
     "j",
     "mw",
