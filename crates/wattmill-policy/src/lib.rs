@@ -5,8 +5,10 @@
 
 mod batching;
 mod dispatch;
+mod prompt;
 mod routing;
 
 pub use batching::{BatchLimits, PrefillOrder};
 pub use dispatch::{Claim, serve_in_order};
+pub use prompt::Segment;
 pub use routing::RoundRobin;

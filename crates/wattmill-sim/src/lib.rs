@@ -22,7 +22,7 @@ pub use closed_loop::{ClosedLoop, ClosedRun, Exchange, Steady};
 pub use fleet::{Fleet, Progress};
 pub use probe::{Binding, Capacity, Demand, Operating, power_at, probe, settling_time};
 pub use replica::Replica;
-pub use request::{Finished, Request};
+pub use request::{Ask, Finished, Request};
 pub use summary::{Latency, Setup, Summary};
 pub use synthetic::{Rates, Synthetic};
 pub use tally::{Limits, Tally};

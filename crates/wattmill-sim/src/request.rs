@@ -1,5 +1,6 @@
 //! What goes into a replica and what comes out.
 
+use wattmill_policy::Segment;
 use wattmill_units::SimTime;
 
 /// One request.
@@ -13,6 +14,20 @@ pub struct Request {
     pub input: u32,
     /// Tokens to generate, at least 1.
     pub output: u32,
+}
+
+/// A request with who asks and what its prompt consists of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// The request.
+    pub request: Request,
+    /// Service it belongs to, by its place in the list of services.
+    pub service: u16,
+    /// Beginning of the prompt that other prompts may share, first token first; what is left of
+    /// `request.input` is shared with nobody.
+    pub prompt: Vec<Segment>,
+    /// Name of prompt and answer together, for prompts that go on from there; `None` if none will.
+    pub answer: Option<u64>,
 }
 
 /// A request that was answered in full.
