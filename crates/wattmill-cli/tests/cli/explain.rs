@@ -78,7 +78,6 @@ fn a_table_a_bar_and_the_measurements_behind_them() {
 }
 
 #[test]
-#[ignore = "its expectation waits for the constants to settle"]
 fn what_was_never_measured_is_said() {
     let dir = Dir::new();
     let line = "explain --model llama-3.1-8b --system vr-nvl72 --decodes 8 --context 500";

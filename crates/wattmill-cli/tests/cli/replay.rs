@@ -33,7 +33,6 @@ fn sums(path: &Path) -> BTreeMap<String, u64> {
 }
 
 #[test]
-#[ignore = "its expectation waits for the constants to settle"]
 fn what_it_prints() {
     let dir = Dir::with("t.csv", TRACE);
     let run = dir.run(&format!("replay t.csv {ENGINE} --tp 1"));
