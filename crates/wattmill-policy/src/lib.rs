@@ -8,7 +8,7 @@ mod dispatch;
 mod prompt;
 mod routing;
 
-pub use batching::{BatchLimits, PrefillOrder};
+pub use batching::{BatchLimits, Need, Preemption, PrefillOrder, Scheduling, emptiest};
 pub use dispatch::{Claim, serve_in_order};
 pub use prompt::Segment;
 pub use routing::RoundRobin;
