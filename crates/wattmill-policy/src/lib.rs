@@ -5,10 +5,15 @@
 
 mod batching;
 mod dispatch;
+mod kv_index;
 mod prompt;
+mod replica_set;
+mod router;
 mod routing;
+mod score_tree;
 
 pub use batching::{BatchLimits, PrefillOrder};
 pub use dispatch::{Claim, serve_in_order};
 pub use prompt::Segment;
+pub use router::{KvWeights, Load, Reservation, RouteAsk, Router, RouterKind, UnknownRouter};
 pub use routing::RoundRobin;
