@@ -6,7 +6,9 @@
 mod batching;
 mod dispatch;
 mod kv_index;
+mod ledger;
 mod prompt;
+mod replica_life;
 mod replica_set;
 mod router;
 mod routing;
@@ -14,6 +16,8 @@ mod score_tree;
 
 pub use batching::{BatchLimits, PrefillOrder};
 pub use dispatch::{Claim, serve_in_order};
+pub use ledger::{Ledger, Ticket, Unbalanced};
 pub use prompt::Segment;
+pub use replica_life::{ReplicaEvent, ReplicaState, WrongTurn};
 pub use router::{KvWeights, Load, Reservation, RouteAsk, Router, RouterKind, UnknownRouter};
 pub use routing::RoundRobin;
