@@ -3,6 +3,7 @@
 //!
 //! Does no IO, reads no clock and draws no randomness of its own.
 
+mod admission;
 mod batching;
 mod dispatch;
 mod kv_index;
@@ -14,6 +15,7 @@ mod router;
 mod routing;
 mod score_tree;
 
+pub use admission::{Admission, Caller, Pace, QueueLimits, Shed, ShedReason};
 pub use batching::{BatchLimits, PrefillOrder};
 pub use dispatch::{Claim, serve_in_order};
 pub use ledger::{Ledger, Ticket, Unbalanced};
