@@ -89,8 +89,9 @@ impl Desk {
 pub(crate) enum Next {
     /// Nothing, until something arrives.
     Nothing,
-    /// One with at least one prefill chunk; whether waiting prompts may join it.
-    Mixed { admit: bool },
+    /// One with at least one prefill chunk; whether waiting prompts may join it, and the blocks that
+    /// the first of them takes if it may for certain.
+    Mixed { admit: bool, head: Option<u64> },
     /// Decodes, until the next arrival that is known of and at most so many steps.
     Decode { arrival: Option<SimTime>, most: u64 },
 }
@@ -282,7 +283,7 @@ impl Rank {
         }
         let room = self.limits.max_tokens - self.decodes_beside_prompts();
         if self.partial.is_some() && room > 0 {
-            return Next::Mixed { admit: !preempting };
+            return Next::Mixed { admit: !preempting, head: None };
         }
         let waiting = if preempting {
             Waiting::Blocked
@@ -291,7 +292,9 @@ impl Rank {
             self.head(self.running(), room, free, clock, tally)
         };
         let (arrival, unseen) = match waiting {
-            Waiting::Admissible(_) => return Next::Mixed { admit: true },
+            Waiting::Admissible(blocks) => {
+                return Next::Mixed { admit: true, head: Some(blocks) };
+            }
             Waiting::None(next) => (next, false),
             Waiting::Unseen => (None, true),
             Waiting::Blocked => (None, false),
@@ -528,6 +531,7 @@ impl Rank {
         &mut self,
         clock: u128,
         admit: bool,
+        mut head: Option<u64>,
         tally: &mut Tally,
         usage: &mut Usage,
     ) -> StepShape {
@@ -540,7 +544,13 @@ impl Rank {
             self.chunk(partial, &mut room, &mut prefill);
         }
         while admit && self.partial.is_none() {
-            let Some(partial) = self.admit_next(running, room, clock, tally, usage) else {
+            let blocks = head.take().or_else(|| {
+                match self.head(running, room, self.free_blocks, clock, tally) {
+                    Waiting::Admissible(blocks) => Some(blocks),
+                    _ => None,
+                }
+            });
+            let Some(partial) = blocks.and_then(|blocks| self.admit_next(blocks, usage)) else {
                 break;
             };
             running += 1;
@@ -572,20 +582,9 @@ impl Rank {
         }
     }
 
-    /// Seats the head of the queue if the limits admit it.
+    /// Seats the head of the queue, which takes `blocks` free blocks.
     #[inline]
-    fn admit_next(
-        &mut self,
-        running: u32,
-        room: u32,
-        clock: u128,
-        tally: &mut Tally,
-        usage: &mut Usage,
-    ) -> Option<Partial> {
-        let Waiting::Admissible(blocks) = self.head(running, room, self.free_blocks, clock, tally)
-        else {
-            return None;
-        };
+    fn admit_next(&mut self, blocks: u64, usage: &mut Usage) -> Option<Partial> {
         let first = self.desk.preempted.is_empty();
         let seat = match self.desk.preempted.pop() {
             Some(away) => away.seat,
