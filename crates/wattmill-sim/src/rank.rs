@@ -265,7 +265,7 @@ impl Rank {
 
     /// What it would do now. Preempts whom the coming step needs the blocks of and lets those in that
     /// come with their cache.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn look(&mut self, clock: u128, tally: &mut Tally, usage: &mut Usage) -> Next {
         if self.limits.scheduling == Scheduling::Synchronous {
             self.composed = clock;
@@ -337,7 +337,7 @@ impl Rank {
     }
 
     /// Drops requests at the head of the queue that no empty replica could hold.
-    #[inline]
+    #[inline(always)]
     fn reject_impossible(&mut self, tally: &mut Tally) {
         while let Some(head) = self.desk.inbox.front()
             && !self.limits.can_ever_run(head.input, head.output)
@@ -526,7 +526,7 @@ impl Rank {
     }
 
     /// Composes a step with at least one prefill chunk.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn compose(
         &mut self,
         clock: u128,
@@ -563,7 +563,7 @@ impl Rank {
     }
 
     /// Gives `partial` its share of the step.
-    #[inline]
+    #[inline(always)]
     fn chunk(&mut self, partial: Partial, room: &mut u32, prefill: &mut Prefill) {
         let missing = self.prompt(partial.seat) - partial.done;
         let tokens = missing.min(*room);
@@ -583,7 +583,7 @@ impl Rank {
     }
 
     /// Seats the head of the queue, which takes `blocks` free blocks.
-    #[inline]
+    #[inline(always)]
     fn admit_next(&mut self, blocks: u64, usage: &mut Usage) -> Option<Partial> {
         let first = self.desk.preempted.is_empty();
         let seat = match self.desk.preempted.pop() {
@@ -641,7 +641,7 @@ impl Rank {
     }
 
     /// After a step that was [composed](Self::compose), which began at `begin` and ends at `clock`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn conclude(
         &mut self,
         begin: u128,
@@ -696,7 +696,7 @@ impl Rank {
 
     /// Takes decode steps, at most as many as go before the next [leaver](Self::steps_to_leaver),
     /// which open `opened` blocks.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn decode(
         &mut self,
         run: &Stretch,
@@ -725,7 +725,7 @@ impl Rank {
     }
 
     /// At most `steps` steps whose new blocks fit, and the blocks they open. The first always fits.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn steps_within_blocks(&self, steps: u64) -> (u64, u64) {
         let period = self.desk.openers.len() as u64;
         let decodes = u64::from(self.decodes);
@@ -749,7 +749,7 @@ impl Rank {
     }
 
     /// Moves the aggregates over `steps` decode steps of an unchanged batch.
-    #[inline]
+    #[inline(always)]
     fn advance(&mut self, steps: u64, context: u128, usage: &mut Usage) {
         usage.context_steps += context;
         let decoded = u64::from(self.decodes) * steps;
@@ -763,7 +763,7 @@ impl Rank {
     }
 
     /// Lets go of every sequence that produced its last token.
-    #[inline]
+    #[inline(always)]
     fn leave(&mut self, clock: u128, tally: &mut Tally, on_finish: &mut impl FnMut(&Finished)) {
         if self.cache.is_some() {
             return self.leave_in_order(clock, tally, on_finish);
