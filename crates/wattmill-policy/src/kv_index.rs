@@ -4,11 +4,12 @@ use crate::Segment;
 use crate::content_map::ContentMap;
 use crate::replica_set::ReplicaSet;
 
-/// Most holders that are listed; of more a set is kept.
-const LISTED: usize = 16;
+/// Most holders that are listed; of more a set is kept. With their number they fill two lines of the
+/// processor's caches.
+const LISTED: usize = 15;
 
 /// A replica in one of its lives: what it held is gone when that life is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Holder {
     replica: u32,
     /// Below [`LIVES`].
@@ -49,6 +50,38 @@ impl Holders {
     }
 }
 
+/// At most [`LISTED`] holders, in place, so that looking at them is no second way to memory.
+#[derive(Clone, Debug, Default)]
+struct HolderList {
+    len: u32,
+    holders: [Holder; LISTED],
+}
+
+impl HolderList {
+    fn holders(&self) -> &[Holder] {
+        &self.holders[..self.len as usize]
+    }
+
+    fn retain(&mut self, keeps: impl Fn(&Holder) -> bool) {
+        let mut kept = 0;
+        for at in 0..self.len as usize {
+            if keeps(&self.holders[at]) {
+                self.holders[kept] = self.holders[at];
+                kept += 1;
+            }
+        }
+        self.len = kept as u32;
+    }
+
+    /// Whether there was room.
+    fn push(&mut self, holder: Holder) -> bool {
+        let Some(place) = self.holders.get_mut(self.len as usize) else { return false };
+        *place = holder;
+        self.len += 1;
+        true
+    }
+}
+
 /// Things by their places, which are used again.
 #[derive(Clone, Debug)]
 struct Shelf<T> {
@@ -86,8 +119,7 @@ impl<T: Default> Shelf<T> {
 #[derive(Clone, Debug)]
 pub(crate) struct KvIndex {
     by_content: ContentMap,
-    /// Of these at most [`LISTED`] live.
-    lists: Shelf<Vec<Holder>>,
+    lists: Shelf<HolderList>,
     sets: Shelf<ReplicaSet>,
     /// Which life each replica is in.
     lives: Vec<u32>,
@@ -183,23 +215,22 @@ impl KvIndex {
                 Some(Holders::One(one)) if lives_on(&one) => {
                     let at = lists.take_place();
                     let list = lists.get_mut(at);
-                    list.clear();
-                    list.extend([one, new]);
+                    list.len = 0;
+                    let _ = list.push(one) && list.push(new);
                     Holders::Few(at)
                 }
                 None | Some(Holders::One(_)) => Holders::One(new),
                 Some(Holders::Few(at)) => {
                     let list = lists.get_mut(at);
-                    is_new = !list.contains(&new);
+                    is_new = !list.holders().contains(&new);
                     if is_new {
                         list.retain(lives_on);
-                        list.push(new);
                     }
-                    if list.len() > LISTED {
+                    if is_new && !list.push(new) {
                         let place = sets.take_place();
                         let set = sets.get_mut(place);
                         set.clear(lives.len() as u32);
-                        for holder in list.iter() {
+                        for holder in list.holders().iter().chain([&new]) {
                             set.insert(holder.replica);
                         }
                         lists.leave(at);
@@ -234,10 +265,10 @@ impl KvIndex {
                 }
                 Holders::Few(at) => {
                     let list = lists.get_mut(at);
-                    let before = list.len();
+                    let before = list.len;
                     list.retain(|holder| *holder != gone);
-                    was_there = list.len() < before;
-                    if list.is_empty() {
+                    was_there = list.len < before;
+                    if list.len == 0 {
                         lists.leave(at);
                         return None;
                     }
@@ -284,7 +315,7 @@ impl KvIndex {
                 Holders::Few(at) => {
                     let list = lists.get_mut(at);
                     list.retain(lives_on);
-                    let is_held = !list.is_empty();
+                    let is_held = list.len > 0;
                     if !is_held {
                         lists.leave(at);
                     }
@@ -325,7 +356,7 @@ impl KvIndex {
                 }
                 Holders::One(_) => {}
                 Holders::Few(at) => {
-                    let living = lists.get(at).iter().filter(|holder| lives_on(holder));
+                    let living = lists.get(at).holders().iter().filter(|holder| lives_on(holder));
                     let living = living.map(|holder| holder.replica);
                     further.list.extend(living.filter(|replica| is_here(*replica)));
                 }
