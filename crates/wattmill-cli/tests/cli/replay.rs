@@ -47,6 +47,11 @@ fn what_it_prints() {
         time per output token (TPOT)
         inter-token
         end to end
+        What measurements make of it
+        TTFT
+        TPOT
+        tokens/s
+        J a token
         requests
         tokens
         span

@@ -39,7 +39,7 @@ struct Line {
 }
 
 impl Response {
-    /// Of a case at the [usual] constants, with a prediction for each of them. `None` where there
+    /// Of a case at the usual constants, with a prediction for each of them. `None` where there
     /// is none, or nothing that a fit weighs.
     pub fn of(case: &Case<'_>, catalog: &Catalog, effort: Effort) -> Option<Self> {
         let key = engine_key(case);
