@@ -9,7 +9,9 @@
 mod closed_loop;
 mod fleet;
 mod leavers;
+mod mixture;
 mod probe;
+mod rates;
 mod replica;
 mod request;
 mod summary;
@@ -20,10 +22,12 @@ mod usage;
 
 pub use closed_loop::{ClosedLoop, ClosedRun, Exchange, Steady};
 pub use fleet::{Fleet, Progress};
+pub use mixture::{Mixture, Part};
 pub use probe::{Binding, Capacity, Demand, Operating, power_at, probe, settling_time};
+pub use rates::Rates;
 pub use replica::Replica;
 pub use request::{Ask, Finished, Request};
 pub use summary::{Latency, Setup, Summary};
-pub use synthetic::{Rates, Synthetic};
+pub use synthetic::Synthetic;
 pub use tally::{Limits, Tally};
 pub use usage::Usage;

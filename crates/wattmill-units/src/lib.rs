@@ -17,6 +17,7 @@ mod quantity;
 mod random;
 mod text;
 mod time;
+mod ziggurat;
 
 pub use hash::AnswerHash;
 pub use histogram::Histogram;

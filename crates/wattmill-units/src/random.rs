@@ -4,6 +4,8 @@ use rand_core::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use crate::ziggurat;
+
 /// One stream of random numbers, named by (seed, kind, id).
 ///
 /// Streams of different names are independent, so adding a consumer never changes what another
@@ -28,23 +30,33 @@ impl Stream {
     }
 
     /// 64 random bits.
+    #[inline]
     pub fn next_u64(&mut self) -> u64 {
         self.0.next_u64()
     }
 
     /// Uniform in [0, 1), 53 bits.
+    #[inline]
     pub fn uniform(&mut self) -> f64 {
         (self.next_u64() >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
     }
 
     /// Uniform in 0..`n` (0 if `n` is 0).
+    #[inline]
     pub fn below(&mut self, n: u64) -> u64 {
         ((u128::from(self.next_u64()) * u128::from(n)) >> 64) as u64
     }
 
     /// Exponential of mean 1.
+    #[inline]
     pub fn exponential(&mut self) -> f64 {
-        -libm::log(1.0 - self.uniform())
+        ziggurat::exponential(|| self.next_u64())
+    }
+
+    /// Weibull of the given shape (> 0) and mean 1.
+    pub fn weibull(&mut self, shape: f64) -> f64 {
+        let scale = libm::tgamma(1.0 + 1.0 / shape);
+        libm::pow(self.exponential(), 1.0 / shape) / scale
     }
 
     /// Normal of mean 0 and deviation 1.
@@ -109,6 +121,12 @@ mod tests {
             let (mean, var) = moments(200_000, || s.gamma(shape));
             assert!((mean - 1.0).abs() < 0.02, "{shape}: {mean}");
             assert!((var * shape - 1.0).abs() < 0.05, "{shape}: {var}");
+        }
+        for shape in [0.7, 1.0, 3.0] {
+            let (mean, var) = moments(200_000, || s.weibull(shape));
+            let (g1, g2) = (libm::tgamma(1.0 + 1.0 / shape), libm::tgamma(1.0 + 2.0 / shape));
+            assert!((mean - 1.0).abs() < 0.02, "{shape}: {mean}");
+            assert!((var / (g2 / (g1 * g1) - 1.0) - 1.0).abs() < 0.06, "{shape}: {var}");
         }
         let (mean, var) = moments(200_000, || s.normal());
         assert!(mean.abs() < 0.01 && (var - 1.0).abs() < 0.02, "{mean} {var}");
