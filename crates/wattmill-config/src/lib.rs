@@ -14,5 +14,6 @@ pub use factory::{
     reference_markdown,
 };
 pub use trace::{
-    Trace, TraceErrors, TraceForm, TraceProblem, TraceReader, TraceRequest, read_trace,
+    RecordedLengths, Trace, TraceErrors, TraceForm, TraceProblem, TraceReader, TraceRequest,
+    read_client_lengths, read_clients, read_trace,
 };

@@ -10,7 +10,7 @@ use crate::{Ask, Request};
 ///
 /// The sum of independent arrivals is such arrivals at the sum of the rates, and each belongs to a
 /// service with a chance that is its share of the rate: one gap, one choice and two lengths a
-/// request, however many services there are. `Merge` takes streams of any kind, at
+/// request, however many services there are. [`Merge`](crate::Merge) takes streams of any kind, at
 /// the price of a heap.
 ///
 /// ```
@@ -84,7 +84,7 @@ impl<'a> Mixture<'a> {
 
     /// The same as [`Ask`]s, none of which share anything.
     pub fn asks(self) -> impl Iterator<Item = Ask> + use<'a> {
-        self.map(|(service, request)| Ask { request, service, prompt: Vec::new(), answer: None })
+        self.map(|(service, request)| Ask { service, ..Ask::alone(request) })
     }
 }
 

@@ -30,6 +30,13 @@ pub struct Ask {
     pub answer: Option<u64>,
 }
 
+impl Ask {
+    /// Of the first service, with a prompt that shares nothing.
+    pub const fn alone(request: Request) -> Self {
+        Self { request, service: 0, prompt: Vec::new(), answer: None }
+    }
+}
+
 /// A request that was answered in full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Finished {

@@ -19,7 +19,7 @@ mod text;
 mod time;
 mod ziggurat;
 
-pub use hash::AnswerHash;
+pub use hash::{AnswerHash, scramble};
 pub use histogram::Histogram;
 pub use id::{Id, IdVec};
 pub use quantity::{
