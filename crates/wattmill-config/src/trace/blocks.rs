@@ -47,12 +47,13 @@ pub(super) fn segments(
     }
     let wanted = input.div_ceil(BLOCK_TOKENS) as usize;
     if list.len() != wanted {
-        let ids = if list.len() == 1 { "1 block id" } else { &format!("{} block ids", list.len()) };
-        let blocks = if wanted == 1 { "1 block" } else { &format!("{wanted} blocks") };
+        let counted = |n: usize, of: &str| format!("{n} {of}{}", if n == 1 { "" } else { "s" });
+        let (ids, blocks) = (counted(list.len(), "block id"), counted(wanted, "block"));
+        let tokens = counted(input as usize, "token");
         problems.push(
             Diagnostic::error(
                 span.clone(),
-                format!("{ids} for a prompt of {input} tokens, which has {blocks}"),
+                format!("{ids} for a prompt of {tokens}, which has {blocks}"),
                 format!("one id for each {BLOCK_TOKENS} tokens begun"),
             )
             .with_help(WAY_OUT),
@@ -136,7 +137,7 @@ mod tests {
               |
               = help: correct the list, or leave `hash_ids` out: then the prompt shares nothing
 
-            error: 3 block ids for a prompt of 1 tokens, which has 1 block
+            error: 3 block ids for a prompt of 1 token, which has 1 block
              --> t.jsonl:2:69
               |
             2 | {"timestamp": 1, "input_length": 1, "output_length": 5, "hash_ids": [1, -2, 3.5]}

@@ -328,7 +328,10 @@ mod tests {
               = help: its keys are client, window_start_s, input_tokens, output_tokens
         "#]].assert_eq(&errors.render("p.jsonl", false));
         let nothing = read_client_lengths("\n\n".as_bytes()).expect_err("there is nothing");
-        expect!["line 1, column 1: no client has any lengths; check how the file was written or fetched"].assert_eq(&nothing.to_string());
+        expect![
+            "line 1, column 1: no client has any lengths; check how the file was written or fetched"
+        ]
+        .assert_eq(&nothing.to_string());
     }
 
     #[test]

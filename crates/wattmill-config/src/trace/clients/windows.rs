@@ -360,7 +360,8 @@ mod tests {
                |   ^^^^ windows are 600 s long
                |
                = help: keep one of the two
-        "#]].assert_eq(&refused(&text));
+        "#]]
+        .assert_eq(&refused(&text));
     }
 
     #[test]
@@ -380,7 +381,8 @@ mod tests {
             --> c.csv:1:1
              = note: one line for each client and window
              = help: check how the table was written or fetched
-        "#]].assert_eq(&refused(HEADER));
+        "#]]
+        .assert_eq(&refused(HEADER));
         let many = format!("{HEADER}{}", "x,0,1,1,Gamma,1,1\n".repeat(1000));
         let errors = read_clients(many.as_bytes()).expect_err("they are all wrong");
         assert_eq!((errors.listed.len(), errors.count()), (20, 1000));
