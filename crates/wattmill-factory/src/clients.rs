@@ -60,6 +60,19 @@ impl Clients {
         windows.map(|window| window.per_s * within(window)).sum()
     }
 
+    /// The same from the window of `from` on, which becomes the start.
+    pub fn starting(mut self, from: SimTime) -> Self {
+        let from = SimTime::from_ns(from.as_ns() - from.as_ns() % self.window.as_ns().max(1));
+        for client in &mut self.clients {
+            client.windows.retain(|window| window.start >= from);
+            client.windows.iter_mut().for_each(|window| window.start = window.start.since(from));
+            let before = client.lengths.partition_point(|(at, _)| *at <= from);
+            client.lengths.drain(..before.saturating_sub(1));
+            client.lengths.iter_mut().for_each(|(at, _)| *at = at.since(from));
+        }
+        self
+    }
+
     /// End of the last window.
     pub fn end(&self) -> SimTime {
         let last = self.clients.iter().filter_map(|client| client.windows.last());
