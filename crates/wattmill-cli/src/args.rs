@@ -233,7 +233,7 @@ pub(crate) struct Replay {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["rate", "users", "sessions", "arrivals"], help_heading = "Synthetic traffic")]
     pub(crate) clients: Option<PathBuf>,
     /// Where in the clients' table the traffic starts.
-    #[arg(long, value_name = "SPAN", requires = "clients", value_parser = span, help_heading = "Synthetic traffic")]
+    #[arg(long, value_name = "SPAN", value_parser = span, help_heading = "Synthetic traffic")]
     pub(crate) from: Option<Seconds>,
     /// Conversations instead of single requests: chat, agent or a session file. --rate is then of
     /// conversations; turns follow one another as if answers took just as long as the SLO allows.
@@ -283,7 +283,7 @@ pub(crate) struct Shaping {
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub(crate) keep: Option<f64>,
     /// How often a trace is repeated, at its own rate; prompts of different rounds share nothing.
-    #[arg(long, value_name = "TIMES", requires = "trace", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    #[arg(long, value_name = "TIMES", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub(crate) repeat: Option<u64>,
     /// How many times faster everything arrives.
     #[arg(long, value_name = "FACTOR", value_parser = factor)]
@@ -295,7 +295,7 @@ pub(crate) struct Shaping {
     #[arg(long, value_name = "F,F,F,F,F,F,F", value_parser = week)]
     pub(crate) week: Option<[f64; 7]>,
     /// Growth per year, such as "40%", compounded daily.
-    #[arg(long, value_name = "SHARE", value_parser = growth, allow_negative_numbers = true)]
+    #[arg(long, value_name = "SHARE", value_parser = growth, allow_hyphen_values = true)]
     pub(crate) growth: Option<f64>,
     /// A time of more traffic, or less, such as 3@10min+90s: three times as much for 90 seconds after
     /// ten minutes. May be given several times.

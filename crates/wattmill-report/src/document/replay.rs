@@ -76,7 +76,7 @@ pub enum ReplayTraffic {
     Clients {
         /// Name of the file of their windows.
         file: String,
-        /// Clients that ask anything.
+        /// Clients that have any request.
         clients: u64,
         /// Name of the distribution of lengths, or of the file of theirs.
         lengths: String,
@@ -317,7 +317,7 @@ impl Synthetic {
 struct ClientsOf {
     /// Name of the file of their windows.
     file: String,
-    /// Clients that ask anything.
+    /// Clients that have any request.
     clients: u64,
     /// Name of the distribution of request lengths, or of the file of each client's.
     lengths: String,

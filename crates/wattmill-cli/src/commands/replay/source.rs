@@ -46,6 +46,13 @@ enum Requests {
 impl Source {
     /// From the trace, the clients, or the flags of synthetic traffic.
     pub(super) fn open(args: &Replay) -> Result<Self, Failure> {
+        // clap drops a requirement that conflicts with another flag, so it cannot say these.
+        if args.shaping.repeat.is_some() && args.trace.is_none() {
+            return Err(Failure::Usage("--repeat needs a TRACE to repeat".to_owned()));
+        }
+        if args.from.is_some() && args.clients.is_none() {
+            return Err(Failure::Usage("--from is of --clients, which are not given".to_owned()));
+        }
         let profile = shaping::profile(&args.shaping)?;
         let duration = args.duration.unwrap_or(USUAL_DURATION);
         if duration > Seconds::from_days(366.0) {
@@ -148,7 +155,8 @@ fn clients(args: &Replay, path: &Path, duration: Seconds) -> Result<Opened, Fail
     let catalog = Catalog::builtin();
     let known = args.lengths.contains(':') || catalog.lengths(&args.lengths).is_some();
     let file = Path::new(&args.lengths);
-    let lengths = if known || !file.exists() {
+    let named_like_a_file = args.lengths.contains(['.', '/']);
+    let lengths = if known || !(file.exists() || named_like_a_file) {
         Some(lengths(catalog, &args.lengths)?)
     } else {
         let recorded = read_client_lengths(files::open(file)?).map_err(refused(&args.lengths))?;
