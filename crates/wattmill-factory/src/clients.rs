@@ -149,7 +149,7 @@ impl LengthPdf {
     #[inline]
     pub fn draw(&self, stream: &mut Stream) -> u32 {
         let bits = stream.next_u64();
-        let cell = self.cells[((bits >> 32) * self.cells.len() as u64 >> 32) as usize];
+        let cell = self.cells[(((bits >> 32) * self.cells.len() as u64) >> 32) as usize];
         if (bits as u32) < cell.threshold { cell.own } else { cell.other }
     }
 

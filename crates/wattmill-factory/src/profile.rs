@@ -1,6 +1,6 @@
 //! How a rate moves over days, weeks and years.
 
-use wattmill_units::SimTime;
+use wattmill_units::{Seconds, SimTime};
 
 const HOUR: u64 = 3_600_000_000_000;
 const DAY: u64 = 24 * HOUR;
@@ -94,12 +94,12 @@ impl Profile {
     }
 
     /// The factor summed over `[0, until)`: for how long the mean rate brings as many requests.
-    pub fn integral(&self, until: SimTime) -> wattmill_units::Seconds {
-        let (mut at, mut sum) = (SimTime::ZERO, wattmill_units::Seconds::ZERO);
+    pub fn integral(&self, until: SimTime) -> Seconds {
+        let (mut at, mut sum) = (SimTime::ZERO, Seconds::ZERO);
         while at < until {
             let piece = self.piece(at);
             let end = piece.end.min(until);
-            sum = sum + end.since(at).as_seconds() * piece.factor;
+            sum += end.since(at).as_seconds() * piece.factor;
             at = end;
         }
         sum

@@ -23,7 +23,7 @@ pub(super) fn draw() -> Result<Vec<Figure>> {
     let hour = SimTime::from_ns(3_600_000_000_000);
     let five = measure("draw/services-5", || {
         hash(Mixture::new(1, hour, &parts).map(|(service, request)| Request {
-            id: request.id << 3 | u64::from(service),
+            id: (request.id << 3) | u64::from(service),
             ..request
         }))
     });

@@ -717,7 +717,8 @@ proptest! {
             text += &format!(
                 "{output_tokens},{}.{:09},{input_tokens}\n", ns / 1_000_000_000, ns % 1_000_000_000
             );
-            expected.push(TraceRequest { arrival: SimTime::from_ns(ns), input_tokens, output_tokens, prompt: Vec::new() });
+            let (arrival, prompt) = (SimTime::from_ns(ns), Vec::new());
+            expected.push(TraceRequest { arrival, input_tokens, output_tokens, prompt });
         }
         prop_assert_eq!(&read_trace(text.as_bytes()).unwrap().requests, &expected);
         prop_assert_eq!(&read_trace(gzip(text.as_bytes()).as_slice()).unwrap().requests, &expected);
