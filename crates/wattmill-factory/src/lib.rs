@@ -11,7 +11,7 @@ mod site;
 mod traffic;
 mod work;
 
-pub use engine::{EngineChoice, EngineSpec, Flavour, Layout};
+pub use engine::{EngineChoice, EngineSpec, Flavour, Layout, PowerCap};
 pub use factory::Factory;
 pub use money::{Contract, Economics, Payment};
 pub use site::{Grid, Hardware, Onsite, Phase, PowerBasis, Pue, Site, Slip};
