@@ -9,7 +9,9 @@
 mod closed_loop;
 mod fleet;
 mod leavers;
+mod prefix;
 mod probe;
+mod rank;
 mod replica;
 mod request;
 mod summary;
@@ -20,9 +22,10 @@ mod usage;
 
 pub use closed_loop::{ClosedLoop, ClosedRun, Exchange, Steady};
 pub use fleet::{Fleet, Progress};
+pub use prefix::CacheChange;
 pub use probe::{Binding, Capacity, Demand, Operating, power_at, probe, settling_time};
 pub use replica::Replica;
-pub use request::{Ask, Finished, Request};
+pub use request::{Ask, Finished, Request, Resident};
 pub use summary::{Latency, Setup, Summary};
 pub use synthetic::{Rates, Synthetic};
 pub use tally::{Limits, Tally};
