@@ -182,7 +182,7 @@ fn phases_grow_with_prompts_and_batches() {
     assert!(long[0] > 4.0 * short[0] && wide[0] > 4.0 * short[0], "{short:?} {long:?} {wide:?}");
     assert!(long[1] < 1.2 * short[1] && wide[1] < 2.0 * short[1], "{short:?} {long:?} {wide:?}");
     // Half the power: prompts take longer, tokens next to nothing; and it is outside the headline.
-    let row = "llama2-70b,h100-80gb-pcap,4,4096,1,128,1,1,0.5";
+    let row = "llama2-70b,h100-pcap,4,4096,1,128,1,1,0.5";
     assert!(!case(header, row).expect("it resolves").measured().headline);
     let capped = answer(header, row);
     let slower = |metric, free: f64| figure(&capped, metric) / free;
