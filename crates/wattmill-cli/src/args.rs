@@ -216,7 +216,7 @@ pub(crate) struct Replay {
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=65_536), help_heading = "Engine")]
     pub(crate) block_tokens: Option<u32>,
     /// Step-time table (JSON) in place of the performance model.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["model", "system", "tp", "pp", "ep", "dp", "engine", "precision", "kv_precision", "calibration"], help_heading = "Engine")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["model", "system", "tp", "pp", "ep", "dp", "engine", "precision", "kv_precision", "power_cap", "calibration"], help_heading = "Engine")]
     pub(crate) step_table: Option<PathBuf>,
     /// KV blocks of a replica, with a step-time table (unlimited by default).
     #[arg(long, conflicts_with_all = ["model", "system"], value_parser = clap::value_parser!(u64).range(1..1 << 40), help_heading = "Engine")]
@@ -337,6 +337,10 @@ pub(crate) struct EngineArgs {
     /// Format of the KV cache.
     #[arg(long, value_parser = precision)]
     pub(crate) kv_precision: Option<wattmill::catalog::Precision>,
+    /// What each accelerator may draw, such as "500 W", or the share of its limit, such as "70 %":
+    /// compute slows, memory does not.
+    #[arg(long, value_name = "POWER", value_parser = power_cap)]
+    pub(crate) power_cap: Option<wattmill::factory::PowerCap>,
     #[command(flatten)]
     pub(crate) calibration: CalibrationArgs,
 }
@@ -397,6 +401,9 @@ pub(crate) struct Train {
     /// Train LoRA adapters of this rank instead of all weights.
     #[arg(long, value_name = "RANK", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub(crate) lora: Option<u32>,
+    /// What each accelerator may draw, such as "500 W", or the share of its limit, such as "70 %".
+    #[arg(long, value_name = "POWER", value_parser = power_cap)]
+    pub(crate) power_cap: Option<wattmill::factory::PowerCap>,
     /// Software whose measured steps it is priced by, such as megatron or torchtitan.
     #[arg(long)]
     pub(crate) stack: Option<String>,
@@ -451,6 +458,22 @@ fn chunk(text: &str) -> Result<(u32, u32), String> {
         _ => Err(format!(
             "write tokens from 1 to {MOST}, such as 2048, or 512@8000 behind 8000 cached ones"
         )),
+    }
+}
+
+/// Watts of an accelerator, or a share of its limit.
+fn power_cap(text: &str) -> Result<wattmill::factory::PowerCap, String> {
+    use wattmill::factory::PowerCap;
+    use wattmill::units::{Power, Ratio};
+    if let Ok(share) = text.parse::<Ratio>() {
+        let fits = share.as_fraction() > 0.0 && share.as_fraction() <= 1.0;
+        return fits.then_some(PowerCap::Share(share)).ok_or_else(|| {
+            "a share of the limit is above 0 and at most 1; watts need a W".to_owned()
+        });
+    }
+    match text.parse::<Power>() {
+        Ok(cap) if cap > Power::ZERO => Ok(PowerCap::Watts(cap)),
+        _ => Err("write watts like \"500 W\" or a share of the limit like \"70 %\"".to_owned()),
     }
 }
 

@@ -15,7 +15,7 @@ mod traffic;
 mod work;
 
 pub use clients::{Client, ClientLengths, ClientWindow, Clients, GapShape, LengthPdf};
-pub use engine::{EngineChoice, EngineSpec, Flavour, Layout};
+pub use engine::{EngineChoice, EngineSpec, Flavour, Layout, PowerCap};
 pub use factory::Factory;
 pub use money::{Contract, Economics, Payment};
 pub use profile::{Burst, Piece, Profile};

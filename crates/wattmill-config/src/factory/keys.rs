@@ -533,6 +533,13 @@ pub(super) static ENGINE: Table = Table {
             "0.9",
             "Fraction of an accelerator's memory the engine may use.",
         ),
+        optional(
+            "power_cap",
+            Kind::Either(&[POWER, Kind::Number(Limits::above("0", "1"))]),
+            r#""500 W""#,
+            "What each accelerator may draw, or the share of its own limit. Below that limit the clock \
+             falls: compute slows, memory does not.",
+        ),
     ],
 };
 
