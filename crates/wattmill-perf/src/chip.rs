@@ -188,7 +188,9 @@ impl<'a> Chip<'a> {
             rates.compute = rates.compute.min(self.wide.compute * 2.0);
         }
         let priced = surfaced.pricer.price(&as_kernel, &rates);
-        let factor = priced.factor * self.overheads.experts;
+        // Weights are read for all by the one that has most of them to read.
+        let waiting = blend(&priced.parts, 1.0, kernel.busiest());
+        let factor = priced.factor * self.overheads.experts * waiting;
         let (flops, bytes) = (layers * kernel.flops(), layers * kernel.bytes());
         let used = SurfaceUse { inside: priced.inside, ..surfaced.used };
         Some(self.operator(

@@ -64,6 +64,31 @@ fn a_serving_row_says_what_runs_where() {
 }
 
 #[test]
+fn campaigns_keep_their_clients_in_step_or_do_not() {
+    let case = |isl: u32, source: &str| {
+        serving(&format!(
+            "llama-3.1-8b,H200-SXM,sglang,{isl},100,8,1,1,fp8,{source},agg,A,8,1,,,,,,"
+        ))
+    };
+    let (binary, thousands) = (case(1024, "aic_gap_analysis"), case(1000, "aic_gap_analysis"));
+    assert_eq!((binary.spread, binary.rounds), (Spread::Fixed, 10.0));
+    assert!(matches!(thousands.spread, Spread::Adrift(_)) && thousands.rounds < 10.0);
+    assert_eq!(case(1000, "x").spread, Spread::Fixed, "whoever else measures round numbers");
+
+    let header = "model,gpu,backend,isl_tokens,osl_tokens,concurrency,ttft_ms,tpot_ms,src_kind,\
+                  measured_date\n";
+    let gathers = |engine: &str, date: &str| {
+        let row = format!("llama-3.1-8b,h100,{engine},1024,64,4,1,1,inferencex_db_dump,{date}");
+        match self::case(header, &row).expect("it resolves") {
+            Case::Serving(case) => case.gathers,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(gathers("sglang", "2026-03-25") && !gathers("sglang", "2025-11-10"));
+    assert!(gathers("trtllm", "2025-11-02") && gathers("vllm", ""));
+}
+
+#[test]
 fn prefill_and_decode_workers_share_the_requests() {
     let row = |prefill: u32, decode: u32| {
         let row = format!(

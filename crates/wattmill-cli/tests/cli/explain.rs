@@ -78,7 +78,6 @@ fn a_table_a_bar_and_the_measurements_behind_them() {
 }
 
 #[test]
-#[ignore = "its expectation waits for the constants to settle"]
 fn what_was_never_measured_is_said() {
     let dir = Dir::new();
     let line = "explain --model llama-3.1-8b --system vr-nvl72 --decodes 8 --context 500";
@@ -86,7 +85,8 @@ fn what_was_never_measured_is_said() {
     assert!(run.answer().contains("warning: `rubin` was never measured"), "{}", run.stdout);
     assert!(run.stdout.contains("none on this chip family"), "{}", run.stdout);
     let step = &dir.run(&format!("{line} --json")).document()["step"];
-    assert!(step["outside_measured_fraction"].as_f64().unwrap() > 0.5);
+    // All but the engine's own work and small kernels, which no surface prices.
+    assert!(step["outside_measured_fraction"].as_f64().unwrap() > 0.4);
     let own = dir.run(&format!("explain {ENGINE} --decodes 8 --context 500 --json")).document();
     // The output head has more outputs than were measured.
     let outside = own["step"]["outside_measured_fraction"].as_f64().unwrap();

@@ -33,7 +33,6 @@ fn sums(path: &Path) -> BTreeMap<String, u64> {
 }
 
 #[test]
-#[ignore = "its expectation waits for the constants to settle"]
 fn what_it_prints() {
     let dir = Dir::with("t.csv", TRACE);
     let run = dir.run(&format!("replay t.csv {ENGINE} --tp 1"));
@@ -48,6 +47,11 @@ fn what_it_prints() {
         time per output token (TPOT)
         inter-token
         end to end
+        What measurements make of it
+        TTFT
+        TPOT
+        tokens/s
+        J a token
         requests
         tokens
         span

@@ -299,7 +299,7 @@ impl<'a> Group<'a> {
         let step = points.len().div_ceil(most).max(1);
         let cases: Vec<&Case<'_>> = points.iter().step_by(step).map(|p| &p.point.case).collect();
         let effort = if cases.len() > FEW_ROWS { EFFORT } else { Effort::default() };
-        fit_overheads(&cases, self.efficiency, &self.name, Some(self.start), effort)
+        fit_overheads(&cases, self.efficiency, &self.name, self.start, effort)
     }
 
     fn with(&self, constants: Overheads) -> Efficiency {
