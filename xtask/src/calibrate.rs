@@ -59,8 +59,8 @@ pub(crate) fn run(root: &Path, args: &CalibrateArgs) -> anyhow::Result<()> {
         catalog = with_constants(&catalog, &fitted);
     }
     if asked("power") {
-        power::print(&cases(&truth, &catalog)?, &catalog);
-        println!("these are to be written into efficiency.toml by hand, with their source");
+        write(&data.join("power.toml"), &power::toml(&cases(&truth, &catalog)?, &catalog))?;
+        println!("constants are read when this is built again: run the other parts after that");
     }
     if asked("cross") || asked("errors") {
         let cases = cases(&truth, &catalog)?;
@@ -160,7 +160,9 @@ fn is_quick(case: &Case<'_>) -> bool {
     let offline = case.measured().group.mode == "offline";
     match case {
         Case::Mlperf(_) => offline,
-        Case::Power(_) | Case::Training(_) | Case::Kernels(_) => false,
+        // Capped rows of the profile are uncapped ones times a constant.
+        Case::Phases(case) => case.deployment.spec.power_cap.is_none(),
+        Case::Power(_) | Case::TrainingPower(_) | Case::Training(_) | Case::Kernels(_) => false,
         _ => true,
     }
 }

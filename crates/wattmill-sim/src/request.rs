@@ -44,6 +44,13 @@ pub struct Resident {
     pub first_token: SimTime,
 }
 
+impl Ask {
+    /// Of the first service, with a prompt that shares nothing.
+    pub const fn alone(request: Request) -> Self {
+        Self { request, service: 0, prompt: Vec::new(), answer: None }
+    }
+}
+
 /// A request that was answered in full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Finished {

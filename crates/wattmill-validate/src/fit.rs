@@ -5,6 +5,7 @@ mod engines;
 mod families;
 mod folds;
 pub(crate) mod least_squares;
+mod nodes;
 mod overheads;
 mod power;
 mod response;
@@ -19,6 +20,7 @@ pub use engines::{
 };
 pub use families::KernelTables;
 pub use folds::{FOLDS, folds};
+pub use nodes::{NodeConstants, NodeMiss, fit_nodes, node_misses};
 pub use overheads::{EngineFit, fit_engine, fit_overheads};
 pub use power::{PowerConstants, PowerMiss, cross_validate_power, fit_power, power_miss};
 pub use response::Response;

@@ -143,3 +143,29 @@ fn steps_that_cannot_be() {
     let huge = format!("explain {ENGINE} --decodes 1000000 --context 1073741824");
     dir.run(&huge).refuses(3, &["error: "]);
 }
+
+#[test]
+fn a_power_cap_slows_prompts_and_is_kept() {
+    let dir = Dir::new();
+    let line = "explain --model llama-3.1-70b --system dgx-h100 --tp 4 --prefill 4096";
+    let step = |line: &str| dir.run(&format!("{line} --json")).document()["step"].clone();
+    let free = step(line);
+    let capped = step(&format!("{line} --power-cap 400W"));
+    let number = |step: &Value, name: &str| step[name].as_f64().expect("a number");
+    assert!(number(&capped, "time_ms") > 1.1 * number(&free, "time_ms"));
+    assert!(number(&capped, "accelerator_power_w") <= 400.0 * (1.0 + 1e-9));
+    assert!(
+        capped["operators"].as_array().expect("operators").iter().any(|operator| {
+            operator["clock_fraction"].as_f64().is_some_and(|clock| clock < 0.9)
+        })
+    );
+    let run = dir.run(&format!("{line} --power-cap 57%"));
+    let answer = run.answer();
+    for words in
+        ["capped at 57 % of the limit", "power cap       57 % of the limit; ", "law of clocks"]
+    {
+        assert!(answer.contains(words), "{words}:\n{answer}");
+    }
+    dir.run(&format!("{line} --power-cap 100W")).refuses(3, &["105 W it draws idle"]);
+    dir.run(&format!("{line} --power-cap 1.5")).refuses(2, &["a share of the limit is above 0"]);
+}

@@ -389,6 +389,40 @@ impl<'a> Row<'a> {
         }
     }
 
+    /// A quantity with its unit, in base units, or a share of something of the same kind.
+    pub(super) fn size_or_share(&self, cx: &mut Context<'_>, name: &str) -> Option<SizeOrShare> {
+        let (key, written) = self.value(cx, name)?;
+        let (
+            Kind::Either([Kind::Quantity(measure, sizes), Kind::Number(shares)]),
+            Written::Value(value),
+        ) = (&key.kind, written)
+        else {
+            debug_assert!(false, "`{name}` is not a size or a share");
+            return None;
+        };
+        let text = match value.get_ref() {
+            DeValue::String(text) => text.trim().to_owned(),
+            DeValue::Integer(_) | DeValue::Float(_) => shown(value),
+            other => {
+                mismatch(cx, key, value.span(), other);
+                return None;
+            }
+        };
+        if let Some(share) = text::ratio(&text) {
+            return within(cx, key, shares, share, &text, value, plain).map(SizeOrShare::Share);
+        }
+        match text::measured(&text, measure) {
+            Ok(size) => {
+                let read = |end: &str| text::measured(end, measure).ok();
+                within(cx, key, sizes, size, &text, value, read).map(SizeOrShare::Size)
+            }
+            Err(error) => {
+                cx.error_of_text(key, measure, value, &text, &error);
+                None
+            }
+        }
+    }
+
     /// A percentile above the median, as a fraction.
     pub(super) fn percentile(&self, cx: &mut Context<'_>, name: &str) -> Option<f64> {
         let (key, written) = self.value(cx, name)?;
@@ -533,6 +567,15 @@ impl<'a> Row<'a> {
         rows.sort_by_key(|(_, span, _)| span.start);
         rows
     }
+}
+
+/// A quantity, or a share of something of the same kind.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum SizeOrShare {
+    /// In base units.
+    Size(f64),
+    /// As a fraction.
+    Share(f64),
 }
 
 /// What stands for a key: a value of the file or the text of its default.

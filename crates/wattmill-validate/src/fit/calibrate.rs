@@ -236,7 +236,9 @@ fn answer<'a>(
     match case {
         Case::Kernels(_) => return Err("a single operator, which no engine runs".to_owned()),
         Case::Training(_) => return Err("a training step, which no engine serves".to_owned()),
-        Case::Power(_) => return Err("power, which no constant is of".to_owned()),
+        Case::Power(_) | Case::TrainingPower(_) => {
+            return Err("power, which no constant is of".to_owned());
+        }
         Case::Mlperf(_) if !offline => {
             return Err("a highest rate inside limits, which says little of a step".to_owned());
         }

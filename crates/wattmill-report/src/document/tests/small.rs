@@ -142,6 +142,7 @@ pub(super) fn trace() -> (ReplayInputs, Summary, Tally) {
     tally.decode_steps(3, 1 << 20, 0, 4);
     let inputs = ReplayInputs {
         traffic: ReplayTraffic::Trace { file: "trace.csv".to_owned() },
+        shaping: vec!["speed 2".to_owned()],
         engine: ReplayEngine::StepTable {
             file: "table.json".to_owned(),
             max_seqs: 512,
