@@ -293,7 +293,9 @@ impl Rank {
         };
         let (arrival, unseen) = match waiting {
             Waiting::Admissible(blocks) => {
-                return Next::Mixed { admit: true, head: Some(blocks) };
+                // With a cache, the blocks that decodes open may evict what the head would share.
+                let head = self.cache.is_none().then_some(blocks);
+                return Next::Mixed { admit: true, head };
             }
             Waiting::None(next) => (next, false),
             Waiting::Unseen => (None, true),
@@ -415,7 +417,7 @@ impl Rank {
                     seat
                 }
                 None => {
-                    let Some(resident) = self.desk.residents.pop_front() else { return None };
+                    let resident = self.desk.residents.pop_front()?;
                     let seat = self.sit(resident.request);
                     let state = &mut self.desk.seats[seat as usize];
                     state.produced = produced;
@@ -858,6 +860,7 @@ impl Rank {
                 tally.gaps(clock - state.last_token, 1);
             }
             state.produced += 1;
+            state.last_token = clock;
             if state.produced == state.request.output {
                 self.finish(seat, clock, tally, on_finish);
             } else {
@@ -887,15 +890,18 @@ impl Rank {
                 let joined_with = state.request.input + state.produced;
                 let decoded = state.request.output - state.produced - left;
                 state.produced += decoded;
-                // Whoever was admitted last has been waiting for the shortest time.
-                state.last_token = match self.desk.stalled.last_mut() {
-                    Some((since, sequences)) => {
-                        *sequences -= 1;
-                        *since
+                let stalled = &mut self.desk.stalled;
+                // Whoever has decoded since it joined had its latest token when the stall began.
+                if decoded > 0 {
+                    state.last_token = stalled.first().map_or(clock, |(since, _)| *since);
+                }
+                let entry = stalled.iter().rposition(|(since, _)| *since == state.last_token);
+                if let Some(entry) = entry {
+                    stalled[entry].1 -= 1;
+                    if stalled[entry].1 == 0 {
+                        stalled.remove(entry);
                     }
-                    None => clock,
-                };
-                self.desk.stalled.pop_if(|(_, sequences)| *sequences == 0);
+                }
                 let context = joined_with + decoded;
                 let opener = self.opener(self.step - u64::from(decoded), joined_with);
                 self.desk.openers[opener] -= 1;

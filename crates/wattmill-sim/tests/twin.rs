@@ -61,10 +61,10 @@ fn fast(work: &Work<'_>, model: &Kinked, stops: &[u64]) -> (Vec<Finished>, Tally
             match (ask, resident) {
                 (None, None) => break,
                 (Some(at), Some(ready)) if ready < at => {
-                    replica.push_resident(*residents.next().unwrap());
+                    replica.push_resident(*residents.next().expect("peeked"));
                 }
-                (None, Some(_)) => replica.push_resident(*residents.next().unwrap()),
-                (Some(_), _) => replica.push_ask(asks.next().unwrap().clone()),
+                (None, Some(_)) => replica.push_resident(*residents.next().expect("peeked")),
+                (Some(_), _) => replica.push_ask(asks.next().expect("peeked").clone()),
             }
         }
         replica.run_until(model, stop, &mut tally, &mut |done| finished.push(*done));
@@ -130,7 +130,7 @@ fn conversations(requests: Vec<Request>, picks: &[(u8, u16)]) -> Vec<Ask> {
         }
         let mut named: u32 = prompt.iter().map(|segment| segment.tokens).sum();
         while named > 4_000 {
-            named -= prompt.pop().unwrap().tokens;
+            named -= prompt.pop().expect("longer than nothing").tokens;
         }
         let id = 1_000 + 2 * request.id;
         if kind % 8 < 5 {
@@ -188,7 +188,7 @@ fn price() -> impl Strategy<Value = Kinked> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
 
     #[test]
     fn engine_equals_twin(

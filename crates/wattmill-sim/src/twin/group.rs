@@ -178,9 +178,9 @@ impl Group {
         let mut chunks = vec![0; self.running.len()];
         if prompts {
             let mut room = self.limits.max_tokens - shape.decodes;
-            for index in 0..self.running.len() {
+            for (index, given) in chunks.iter_mut().enumerate() {
                 if !self.running[index].decodes() {
-                    chunks[index] = self.chunk(index, &mut room, &mut shape.prefill);
+                    *given = self.chunk(index, &mut room, &mut shape.prefill);
                 }
             }
             let waits =
