@@ -7,23 +7,35 @@
 //! draws traffic and [`probe`] finds the highest rate inside an SLO.
 
 mod closed_loop;
+mod event;
 mod fleet;
 mod leavers;
+mod ledger;
 mod probe;
 mod replica;
 mod request;
+mod sketch;
 mod summary;
 mod synthetic;
 mod tally;
 pub mod twin;
 mod usage;
+mod wakes;
+mod world;
 
 pub use closed_loop::{ClosedLoop, ClosedRun, Exchange, Steady};
 pub use fleet::{Fleet, Progress};
+pub use ledger::{Imbalance, Ledger};
 pub use probe::{Binding, Capacity, Demand, Operating, power_at, probe, settling_time};
-pub use replica::Replica;
+pub use replica::{FirstToken, Gauge, Replica};
 pub use request::{Ask, Finished, Request};
+pub use sketch::Sketch;
 pub use summary::{Latency, Setup, Summary};
 pub use synthetic::{Rates, Synthetic};
 pub use tally::{Limits, Tally};
 pub use usage::Usage;
+pub use wakes::Wakes;
+pub use world::{
+    Answer, Failures, Outage, Part, PoolRow, PoolSpec, Preference, RegionSpec, Row, ServiceRow,
+    ServiceSpec, SiteSpec, World, WorldProblem, WorldSpec,
+};

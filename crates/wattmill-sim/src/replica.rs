@@ -15,6 +15,10 @@ use wattmill_units::{SimTime, Ticks};
 use crate::leavers::Leavers;
 use crate::{Finished, Request, Tally, Usage};
 
+mod report;
+
+pub use report::{FirstToken, Gauge};
+
 /// A running or preempted sequence.
 #[derive(Clone, Copy, Debug)]
 struct Seat {
@@ -53,6 +57,9 @@ pub(crate) struct Desk {
     completing: Vec<u32>,
     /// Where prompts go first: since when how many sequences have been waiting for a decode step.
     stalled: Vec<(u128, u32)>,
+    /// First tokens that nobody asked for yet, if anybody wants to know.
+    first_tokens: Vec<FirstToken>,
+    notes_first_tokens: bool,
 }
 
 impl Desk {
@@ -66,6 +73,8 @@ impl Desk {
             preempted: Vec::new(),
             completing: Vec::new(),
             stalled: Vec::new(),
+            first_tokens: Vec::new(),
+            notes_first_tokens: false,
         }
     }
 }
@@ -546,6 +555,10 @@ impl Replica {
             let state = &mut self.desk.seats[seat as usize];
             if state.produced == 0 {
                 state.first_token = SimTime::from_ns(whole_ns(self.clock));
+                if self.desk.notes_first_tokens {
+                    let (id, at) = (state.request.id, state.first_token);
+                    self.desk.first_tokens.push(FirstToken { id, at });
+                }
             } else {
                 tally.gaps(self.clock - state.last_token, 1);
             }

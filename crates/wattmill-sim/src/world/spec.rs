@@ -1,0 +1,318 @@
+//! What a world consists of.
+
+use thiserror::Error;
+use wattmill_policy::{BatchLimits, RouterKind};
+use wattmill_units::{Power, SimTime};
+
+use crate::Limits;
+
+/// Sites, pools of replicas, the regions that ask and the services they ask for.
+///
+/// `M` prices the steps of a replica, see [`StepModel`](wattmill_perf::StepModel); for pools of
+/// different models take `&dyn StepModel`.
+#[derive(Clone, Debug)]
+pub struct WorldSpec<M> {
+    /// Seed of failures, routers and regions.
+    pub seed: u64,
+    /// What is asked for; an [`Ask`](crate::Ask) names its service by the place in this list.
+    pub services: Vec<ServiceSpec>,
+    /// Where it is asked.
+    pub regions: Vec<RegionSpec>,
+    /// Where it is answered.
+    pub sites: Vec<SiteSpec>,
+    /// The replicas at the sites.
+    pub pools: Vec<PoolSpec<M>>,
+    /// Which of the sites that could answer does.
+    pub preference: Preference,
+    /// How often a request is sent again after its replica or site was lost; once more, and it is
+    /// lost too.
+    pub most_resends: u8,
+    /// Length of a row of the time series; `None` for no series.
+    pub row: Option<SimTime>,
+}
+
+/// A service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServiceSpec {
+    /// What people call it.
+    pub name: String,
+    /// Latencies its requests are held to, as the client sees them.
+    pub limits: Option<Limits>,
+    /// Who is turned away first: 0 before 1.
+    pub priority: u8,
+}
+
+/// A part of the world with a clock of its own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RegionSpec {
+    /// What people call it.
+    pub name: String,
+    /// What its clocks show at time zero.
+    pub local_start: SimTime,
+    /// Weight of its requests among those of all regions, by hour of its own day.
+    pub weights: [f64; 24],
+    /// One way to each site, by the site's place in the list.
+    pub latency: Vec<SimTime>,
+}
+
+/// A place with machines.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SiteSpec {
+    /// What people call it.
+    pub name: String,
+    /// Price of a unit of work there, in any unit that is the same for all sites.
+    pub price: f64,
+    /// Carbon emitted for a unit of work there, likewise.
+    pub carbon: f64,
+    /// When it is lost with everything under way there, and from when it is back.
+    pub outages: Vec<Outage>,
+}
+
+/// A time in which a site is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outage {
+    /// Lost.
+    pub from: SimTime,
+    /// Back, to start its replicas anew; [`SimTime::MAX`] for never.
+    pub until: SimTime,
+}
+
+/// What decides between sites.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Preference {
+    /// The nearest.
+    #[default]
+    Latency,
+    /// The cheapest.
+    Price,
+    /// The cleanest.
+    Carbon,
+    /// The one with the least in hand for each open replica.
+    Capacity,
+}
+
+/// Equal replicas behind one router.
+#[derive(Clone, Debug)]
+pub struct PoolSpec<M> {
+    /// What people call it.
+    pub name: String,
+    /// Its site, by its place in the list.
+    pub site: u16,
+    /// Services it answers, by their places in the list.
+    pub services: Vec<u16>,
+    /// Most replicas it can have.
+    pub replicas: u32,
+    /// Replicas that stand ready at the start.
+    pub ready: u32,
+    /// Limits of each replica's batch.
+    pub limits: BatchLimits,
+    /// Prices a step at each power level, the highest first.
+    pub models: Vec<M>,
+    /// When which of the levels holds; level 0 until the first.
+    pub levels: Vec<(SimTime, u8)>,
+    /// Power of one replica that is on and does nothing.
+    pub idle: Power,
+    /// Chooses the replica.
+    pub router: RouterKind,
+    /// Which part of a request it does.
+    pub part: Part,
+    /// How its replicas break.
+    pub failures: Option<Failures>,
+    /// From starting a replica to its first request: the machine, the engine, loading the model.
+    pub start_up: SimTime,
+    /// Most requests that wait there for their first token; further ones are turned away, those of
+    /// low priority before: a service of priority `p` among services of priorities up to `m` may
+    /// fill `(p + 1) / (m + 1)` of it.
+    pub most_waiting: u64,
+}
+
+/// Exponential times between failures and to repair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failures {
+    /// Mean time between failures of one replica.
+    pub between: SimTime,
+    /// Mean time to repair one; starting comes on top.
+    pub repair: SimTime,
+}
+
+/// Which part of a request a pool does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// All of it.
+    Whole,
+}
+
+/// What is wrong with a world.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
+pub enum WorldProblem {
+    /// A list that needs an entry has none.
+    #[error("there is no {what}; a world needs at least one")]
+    None {
+        /// Of what.
+        what: &'static str,
+    },
+    /// Something is named that is not there.
+    #[error(
+        "{whose} names {what} {index}, but there are {count}, counted from 0; name one of those"
+    )]
+    Absent {
+        /// Who names it.
+        whose: String,
+        /// What kind of thing.
+        what: &'static str,
+        /// Which.
+        index: usize,
+        /// How many there are.
+        count: usize,
+    },
+    /// Not a latency for each site.
+    #[error(
+        "region `{region}` has {latencies} latencies for {sites} sites; give one for each site, in \
+         their order"
+    )]
+    Latencies {
+        /// The region.
+        region: String,
+        /// How many it has.
+        latencies: usize,
+        /// How many it needs.
+        sites: usize,
+    },
+    /// A weight that is none.
+    #[error("region `{region}` weighs {weight} at hour {hour}; a weight is 0 or more")]
+    Weight {
+        /// The region.
+        region: String,
+        /// The hour of its day.
+        hour: usize,
+        /// What it weighs.
+        weight: f64,
+    },
+    /// More replicas ready than there are.
+    #[error(
+        "pool `{pool}` starts with {ready} replicas ready, but has {replicas}; start with fewer"
+    )]
+    Ready {
+        /// The pool.
+        pool: String,
+        /// How many are to be ready.
+        ready: u32,
+        /// How many there are.
+        replicas: u32,
+    },
+    /// Nothing prices the steps.
+    #[error("pool `{pool}` has no model of its steps; give one for each power level, at least one")]
+    Models {
+        /// The pool.
+        pool: String,
+    },
+    /// A power level without a model.
+    #[error(
+        "pool `{pool}` is set to power level {level}, but has models of {levels}; counted from 0"
+    )]
+    Level {
+        /// The pool.
+        pool: String,
+        /// The level.
+        level: u8,
+        /// How many there are.
+        levels: usize,
+    },
+    /// A mean of zero.
+    #[error("pool `{pool}`: a mean {what} of zero cannot be; leave failures out or give a time")]
+    Failures {
+        /// The pool.
+        pool: String,
+        /// Which mean.
+        what: &'static str,
+    },
+    /// An outage that ends before it starts.
+    #[error("site `{site}` is back at {until}, before it is lost at {from}; exchange the two")]
+    Outage {
+        /// The site.
+        site: String,
+        /// When it is lost.
+        from: SimTime,
+        /// When it is back.
+        until: SimTime,
+    },
+    /// A row of no length.
+    #[error("a row of the time series cannot have length zero; take a minute, or no series")]
+    Row,
+}
+
+impl<M> WorldSpec<M> {
+    /// Everything that speaks against it, each with the way out. Empty: it can be simulated.
+    pub fn problems(&self) -> Vec<WorldProblem> {
+        let mut problems = Vec::new();
+        let none = |what, empty: bool| empty.then_some(WorldProblem::None { what });
+        problems.extend(none("service", self.services.is_empty()));
+        problems.extend(none("region", self.regions.is_empty()));
+        problems.extend(none("site", self.sites.is_empty()));
+        problems.extend(none("pool", self.pools.is_empty()));
+        if self.row == Some(SimTime::ZERO) {
+            problems.push(WorldProblem::Row);
+        }
+        for region in &self.regions {
+            let (name, sites) = (region.name.clone(), self.sites.len());
+            let latencies = region.latency.len();
+            if latencies != sites {
+                problems.push(WorldProblem::Latencies { region: name, latencies, sites });
+            }
+            for (hour, weight) in region.weights.into_iter().enumerate() {
+                if !(weight.is_finite() && weight >= 0.0) {
+                    let region = region.name.clone();
+                    problems.push(WorldProblem::Weight { region, hour, weight });
+                }
+            }
+        }
+        for site in &self.sites {
+            for Outage { from, until } in site.outages.iter().copied() {
+                if until <= from {
+                    problems.push(WorldProblem::Outage { site: site.name.clone(), from, until });
+                }
+            }
+        }
+        self.pools.iter().for_each(|pool| self.problems_of(pool, &mut problems));
+        problems
+    }
+
+    fn problems_of(&self, pool: &PoolSpec<M>, problems: &mut Vec<WorldProblem>) {
+        let name = || pool.name.clone();
+        let absent = |what, index, count| WorldProblem::Absent {
+            whose: format!("pool `{}`", pool.name),
+            what,
+            index,
+            count,
+        };
+        if usize::from(pool.site) >= self.sites.len() {
+            problems.push(absent("site", pool.site.into(), self.sites.len()));
+        }
+        for service in &pool.services {
+            if usize::from(*service) >= self.services.len() {
+                problems.push(absent("service", (*service).into(), self.services.len()));
+            }
+        }
+        if pool.ready > pool.replicas {
+            let (ready, replicas) = (pool.ready, pool.replicas);
+            problems.push(WorldProblem::Ready { pool: name(), ready, replicas });
+        }
+        if pool.models.is_empty() {
+            problems.push(WorldProblem::Models { pool: name() });
+        }
+        for (_, level) in &pool.levels {
+            if usize::from(*level) >= pool.models.len() {
+                let (level, levels) = (*level, pool.models.len());
+                problems.push(WorldProblem::Level { pool: name(), level, levels });
+            }
+        }
+        if let Some(failures) = pool.failures {
+            let zero = |what, time| {
+                (time == SimTime::ZERO).then(|| WorldProblem::Failures { pool: name(), what })
+            };
+            problems.extend(zero("time between failures", failures.between));
+            problems.extend(zero("time to repair", failures.repair));
+        }
+    }
+}

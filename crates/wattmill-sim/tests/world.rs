@@ -1,0 +1,416 @@
+//! A world of one pool is a fleet; whatever dies in a larger one, every request is accounted for.
+
+use std::ops::ControlFlow;
+
+use proptest::prelude::*;
+use wattmill_perf::{DecodeRun, StepCost, StepModel, StepShape};
+use wattmill_policy::{BatchLimits, RouterKind};
+use wattmill_sim::{
+    Answer, Ask, Failures, Fleet, Limits, Outage, Part, PoolSpec, Preference, RegionSpec, Request,
+    ServiceSpec, SiteSpec, Tally, Usage, World, WorldProblem, WorldSpec,
+};
+use wattmill_units::{Power, SimTime, Stream, Ticks};
+
+/// 5 ms a step, 20 µs a prompt token, 50 µs a decoding sequence, 1 µs for 64 tokens of context; all
+/// of it `slower` times over.
+#[derive(Clone, Copy, Debug)]
+struct Simple {
+    slower: u64,
+}
+
+impl StepModel for Simple {
+    fn step(&self, shape: &StepShape) -> StepCost {
+        let us = 5_000 + 20 * u64::from(shape.prefill.tokens) + 50 * u64::from(shape.decodes);
+        let ns = (1_000 * us + 16 * shape.decode_context) * self.slower;
+        StepCost { time: Ticks::from_raw(ns << Ticks::FRACTION_BITS), dynamic_nj: us }
+    }
+    fn decode_run(&self, decodes: u32, context: u64) -> DecodeRun {
+        let shape = StepShape { decodes, decode_context: context, ..StepShape::default() };
+        let more = 16 * self.slower * u64::from(decodes);
+        let growth =
+            StepCost { time: Ticks::from_raw(more << Ticks::FRACTION_BITS), dynamic_nj: 0 };
+        DecodeRun { first: self.step(&shape), growth, steps: u64::MAX }
+    }
+}
+
+const fn ms(ms: u64) -> SimTime {
+    SimTime::from_ns(ms * 1_000_000)
+}
+
+const LIMITS: Option<Limits> = Some(Limits { ttft: ms(500), tpot: ms(20) });
+
+fn asks(seed: u64, count: u64, mean_gap_us: u64, services: u64) -> Vec<Ask> {
+    let mut draws = Stream::new(seed, "asks", 0);
+    let mut at = 0;
+    let ask = |id| {
+        // A third arrive together.
+        if draws.below(3) > 0 {
+            at += draws.below(3 * mean_gap_us * 1_000);
+        }
+        let input = if draws.below(20) == 0 { 2_000 } else { 1 + draws.below(300) as u32 };
+        let output = if draws.below(9) == 0 { 1 } else { 1 + draws.below(120) as u32 };
+        let request = Request { id, arrival: SimTime::from_ns(at), input, output };
+        let service = draws.below(services) as u16;
+        Ask { request, service, prompt: Vec::new(), answer: None }
+    };
+    (0..count).map(ask).collect()
+}
+
+fn pool(replicas: u32, limits: BatchLimits, router: RouterKind) -> PoolSpec<Simple> {
+    PoolSpec {
+        name: "pool".to_owned(),
+        site: 0,
+        services: vec![0],
+        replicas,
+        ready: replicas,
+        limits,
+        models: vec![Simple { slower: 1 }],
+        levels: Vec::new(),
+        idle: Power::from_watts(100.0),
+        router,
+        part: Part::Whole,
+        failures: None,
+        start_up: ms(3_000),
+        most_waiting: u64::MAX,
+    }
+}
+
+fn service(priority: u8) -> ServiceSpec {
+    ServiceSpec { name: "service".to_owned(), limits: LIMITS, priority }
+}
+
+fn region(latency: Vec<SimTime>) -> RegionSpec {
+    let name = "region".to_owned();
+    RegionSpec { name, local_start: SimTime::ZERO, weights: [1.0; 24], latency }
+}
+
+fn site(price: f64) -> SiteSpec {
+    SiteSpec { name: "site".to_owned(), price, carbon: -price, outages: Vec::new() }
+}
+
+/// One site, one region, no latency.
+fn one_site(pools: Vec<PoolSpec<Simple>>) -> WorldSpec<Simple> {
+    WorldSpec {
+        seed: 5,
+        services: vec![service(0)],
+        regions: vec![region(vec![SimTime::ZERO])],
+        sites: vec![site(1.0)],
+        pools,
+        preference: Preference::Latency,
+        most_resends: 2,
+        row: None,
+    }
+}
+
+fn run(world: &mut World<Simple>, asks: &[Ask]) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    let flow = world.run(
+        asks.iter().cloned(),
+        SimTime::MAX,
+        |answer| answers.push(*answer),
+        |_| ControlFlow::Continue(()),
+    );
+    assert!(flow.is_continue());
+    answers
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+    #[test]
+    fn round_robin_equals_the_fleet(
+        seed in 0u64..1 << 32,
+        replicas in 1u32..9,
+        gap_us in prop::sample::select(vec![500u64, 5_000, 60_000]),
+        max_seqs in 1u32..40,
+        blocks in 20u64..400,
+        row in prop::sample::select(vec![None, Some(ms(100))]),
+        stop in prop::option::of(0u64..3_000),
+    ) {
+        let limits = BatchLimits::new(max_seqs, 256, 16, blocks);
+        let asks = asks(seed, 400, gap_us, 1);
+        // The fleet deals what it rejects to a replica, the world does not.
+        let possible = |ask: &&Ask| limits.can_ever_run(ask.request.input, ask.request.output);
+        let requests = asks.iter().filter(possible).map(|ask| ask.request);
+        let mut fleet = Fleet::new(replicas, limits, Tally::new(LIMITS));
+        let _ = fleet.run(
+            &Simple { slower: 1 }, requests, |_, _| {}, |_| ControlFlow::Continue(()),
+        );
+
+        let mut spec = one_site(vec![pool(replicas, limits, RouterKind::RoundRobin)]);
+        spec.row = row;
+        let mut world = World::new(spec).expect("sound");
+        if let Some(stop) = stop {
+            // Stopping on the way changes nothing.
+            let mut answers = 0;
+            let mut rest = asks.iter().cloned();
+            let before: Vec<Ask> = rest.by_ref().take_while(|a| a.request.arrival < ms(stop)).collect();
+            let _ = world.run(
+                before.iter().cloned(), ms(stop), |_| answers += 1, |_| ControlFlow::Continue(()),
+            );
+            let ledger = world.ledger();
+            prop_assert_eq!(ledger.check(), Ok(()));
+            prop_assert_eq!(ledger.finished, answers);
+            let after: Vec<Ask> = asks[before.len()..].to_vec();
+            run(&mut world, &after);
+        } else {
+            run(&mut world, &asks);
+        }
+        prop_assert_eq!(world.fingerprint(), fleet.tally().fingerprint());
+        prop_assert_eq!(world.pool_usage(0), fleet.usage());
+        prop_assert_eq!(&world.pool_tally(0).gaps, &fleet.tally().gaps);
+        let tally = world.service_tally(0);
+        prop_assert_eq!(&tally.ttft, &fleet.tally().ttft);
+        prop_assert_eq!(tally.within_limits, fleet.tally().within_limits);
+        let ledger = world.ledger();
+        prop_assert_eq!(ledger.check(), Ok(()));
+        prop_assert_eq!(ledger.finished, fleet.tally().finished());
+        prop_assert_eq!(ledger.in_flight, 0);
+    }
+}
+
+/// A world in which about everything happens.
+fn eventful(seed: u64) -> WorldSpec<Simple> {
+    let mut draws = Stream::new(seed, "world", 0);
+    let sites = 1 + draws.below(3);
+    let regions = 1 + draws.below(3);
+    let services = 1 + draws.below(3) as u16;
+    let at = |draws: &mut Stream| ms(draws.below(30_000));
+    let some_site = |draws: &mut Stream| {
+        let mut site = site(draws.uniform());
+        for _ in 0..draws.below(3) {
+            let from = at(draws);
+            let until =
+                if draws.below(4) == 0 { SimTime::MAX } else { from + ms(1 + draws.below(9_000)) };
+            site.outages.push(Outage { from, until });
+        }
+        site
+    };
+    let some_pool = |draws: &mut Stream| {
+        let blocks = 110 + draws.below(300);
+        let limits = BatchLimits::new(1 + draws.below(30) as u32, 256, 16, blocks);
+        let routers = RouterKind::ALL;
+        let mut pool = pool(1 + draws.below(6) as u32, limits, routers[draws.below(5) as usize]);
+        pool.site = draws.below(sites) as u16;
+        pool.services = (0..services).filter(|_| draws.below(3) > 0).collect();
+        pool.ready = draws.below(u64::from(pool.replicas) + 1) as u32;
+        pool.models = vec![Simple { slower: 1 }, Simple { slower: 3 }];
+        pool.levels = (0..draws.below(3)).map(|_| (at(draws), draws.below(2) as u8)).collect();
+        pool.failures = (draws.below(2) == 0)
+            .then(|| Failures { between: ms(2_000 + draws.below(20_000)), repair: ms(3_000) });
+        pool.most_waiting = if draws.below(2) == 0 { u64::MAX } else { draws.below(60) };
+        pool
+    };
+    WorldSpec {
+        seed,
+        services: (0..services).map(|s| service(s as u8)).collect(),
+        sites: (0..sites).map(|_| some_site(&mut draws)).collect(),
+        regions: (0..regions)
+            .map(|_| region((0..sites).map(|_| ms(draws.below(80))).collect()))
+            .collect(),
+        pools: (0..1 + draws.below(4)).map(|_| some_pool(&mut draws)).collect(),
+        preference: [
+            Preference::Latency,
+            Preference::Price,
+            Preference::Carbon,
+            Preference::Capacity,
+        ][draws.below(4) as usize],
+        most_resends: draws.below(4) as u8,
+        row: (draws.below(2) == 0).then_some(ms(700)),
+    }
+}
+
+#[test]
+fn every_request_of_an_eventful_world_is_accounted_for() {
+    let mut seen = wattmill_sim::Ledger::default();
+    for seed in 0..400 {
+        let spec = eventful(seed);
+        let (services, pools) = (spec.services.len(), spec.pools.len());
+        let asks = asks(seed, 600, 100_000 / 2, services as u64);
+        let mut world = World::new(spec.clone()).expect("sound");
+        let mut ids = Vec::new();
+        // Looked at on the way, with everything in flight.
+        let mut rest = asks.iter().cloned().peekable();
+        for stop in [ms(4_000), ms(9_500), ms(20_001), SimTime::MAX] {
+            let part = std::iter::from_fn(|| rest.next_if(|ask| ask.request.arrival < stop));
+            let _ = world.run(
+                part,
+                stop,
+                |answer| ids.push(answer.done.request.id),
+                |_| ControlFlow::Continue(()),
+            );
+            let ledger = world.ledger();
+            assert_eq!(ledger.check(), Ok(()), "seed {seed} at {stop}: {ledger:?}");
+        }
+        let ledger = world.ledger();
+        assert_eq!(ledger.in_flight, 0, "seed {seed}");
+        assert_eq!(ledger.asked, 600);
+        assert_eq!(ledger.finished, ids.len() as u64, "seed {seed}");
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ledger.finished, ids.len() as u64, "seed {seed}: nobody is answered twice");
+        let tallies = (0..services as u16).map(|s| world.service_tally(s).finished());
+        assert_eq!(tallies.sum::<u64>(), ledger.finished, "seed {seed}");
+
+        // The series adds up to the whole, but for what came after its last row.
+        let mut work = vec![Usage::default(); pools];
+        for row in world.rows() {
+            work.iter_mut().zip(&row.pools).for_each(|(sum, pool)| sum.merge(&pool.work));
+        }
+        for (index, sum) in (0..).zip(&work) {
+            let whole = world.pool_usage(index);
+            assert!(sum.dynamic_nj <= whole.dynamic_nj && sum.steps <= whole.steps);
+        }
+        // The same again.
+        let mut again = World::new(spec).expect("sound");
+        run(&mut again, &asks);
+        assert_eq!(again.fingerprint(), world.fingerprint(), "seed {seed}");
+        assert_eq!(again.ledger(), ledger, "seed {seed}");
+        seen.finished += ledger.finished;
+        seen.rejected += ledger.rejected;
+        seen.shed += ledger.shed;
+        seen.lost += ledger.lost;
+        seen.resent += ledger.resent;
+        seen.tokens_wasted += ledger.tokens_wasted;
+    }
+    // Guards the above against a world in which nothing happens.
+    let wasted = seen.tokens_wasted;
+    assert!(seen.finished > 50_000 && seen.shed > 1_000 && seen.lost > 1_000, "{seen:?}");
+    assert!(seen.rejected > 100 && seen.resent > 1_000 && wasted > 10_000, "{seen:?}");
+}
+
+#[test]
+fn all_sites_down_is_an_answer() {
+    let mut spec = one_site(vec![pool(3, BatchLimits::new(8, 256, 16, 400), RouterKind::Random)]);
+    spec.sites[0].outages.push(Outage { from: SimTime::ZERO, until: SimTime::MAX });
+    let mut world = World::new(spec).expect("sound");
+    let asks = asks(1, 500, 10_000, 1);
+    assert_eq!(run(&mut world, &asks), []);
+    let ledger = world.ledger();
+    assert_eq!((ledger.asked, ledger.lost, ledger.finished), (500, 500, 0));
+    assert_eq!(ledger.check(), Ok(()));
+    assert_eq!(world.pool_usage(0), Usage::default());
+    assert_eq!(world.pool_energy(0).as_joules(), 0.0);
+}
+
+#[test]
+fn a_queue_that_is_capped_sheds_the_least_important_first() {
+    let mut busy = pool(2, BatchLimits::new(4, 256, 16, 400), RouterKind::LeastLoaded);
+    busy.services = vec![0, 1];
+    busy.most_waiting = 20;
+    let mut spec = one_site(vec![busy]);
+    spec.services = vec![service(0), service(1)];
+    let mut world = World::new(spec).expect("sound");
+    // A thousand times what two replicas can do.
+    let asks = asks(4, 50_000, 10, 2);
+    let mut shed = [0u64; 2];
+    asks.iter().for_each(|ask| shed[usize::from(ask.service)] += 1);
+    let mut most = 0;
+    let flow = world.run(
+        asks.iter().cloned(),
+        SimTime::MAX,
+        |answer| {
+            shed[usize::from(answer.service)] -= 1;
+            most = most.max(answer.done.ttft().as_ns());
+        },
+        |_| ControlFlow::Continue(()),
+    );
+    assert!(flow.is_continue());
+    let ledger = world.ledger();
+    assert_eq!(ledger.check(), Ok(()));
+    assert!(ledger.shed > 40_000, "{ledger:?}");
+    let finished = [0, 1].map(|service| world.service_tally(service).finished());
+    assert!(finished[1] > 5 * finished[0], "{finished:?}");
+    assert_eq!(shed.iter().sum::<u64>(), ledger.shed + ledger.rejected);
+    // Twenty in front of two replicas of four sequences wait for five rounds or so.
+    assert!(most < 10_000_000_000, "{most}");
+}
+
+#[test]
+fn clients_see_the_way_to_their_site() {
+    let limits = BatchLimits::new(64, 512, 16, 4_000);
+    let asks = asks(2, 300, 50_000, 1);
+    let ttft = |latency| {
+        let mut spec = one_site(vec![pool(2, limits, RouterKind::RoundRobin)]);
+        spec.regions[0].latency[0] = latency;
+        let mut world = World::new(spec).expect("sound");
+        run(&mut world, &asks);
+        (world.service_tally(0).ttft.mean(), world.service_tally(0).tpot.clone())
+    };
+    let ((near, near_tpot), (far, far_tpot)) = (ttft(SimTime::ZERO), ttft(ms(40)));
+    assert!((far - near - 80e6).abs() < 1.0, "{near} {far}");
+    assert_eq!(near_tpot, far_tpot);
+}
+
+#[test]
+fn a_lost_site_hands_over_to_the_next() {
+    let limits = BatchLimits::new(64, 512, 16, 4_000);
+    let mut there = pool(4, limits, RouterKind::LeastLoaded);
+    there.site = 1;
+    let mut spec = one_site(vec![pool(4, limits, RouterKind::LeastLoaded), there]);
+    spec.sites.push(site(2.0));
+    spec.regions[0].latency = vec![ms(5), ms(60)];
+    spec.sites[0].outages.push(Outage { from: ms(5_000), until: ms(9_000) });
+    spec.row = Some(ms(1_000));
+    let mut world = World::new(spec).expect("sound");
+    let asks = asks(3, 3_000, 5_000, 1);
+    let answers = run(&mut world, &asks);
+    assert_eq!(answers.len(), 3_000, "{:?}", world.ledger());
+    let ledger = world.ledger();
+    assert!(ledger.resent > 0 && ledger.tokens_wasted > 0, "{ledger:?}");
+    // Nothing begins at the lost site while it is lost and while its replicas start: 3 s more.
+    let began = |a: &&Answer| a.pool == 0 && a.resends == 0;
+    let arrivals = answers.iter().filter(began).map(|a| a.done.request.arrival);
+    let dark = arrivals.filter(|at| *at > ms(5_000) && *at < ms(11_900)).count();
+    assert_eq!(dark, 0);
+    assert!(answers.iter().any(|a| a.pool == 1));
+    assert!(answers.iter().any(|a| a.pool == 0 && a.done.request.arrival > ms(12_000)));
+    let ready: Vec<u32> = world.rows().iter().map(|row| row.pools[0].ready).collect();
+    assert_eq!(ready[..13], [4, 4, 4, 4, 0, 0, 0, 0, 0, 0, 0, 4, 4], "{ready:?}");
+}
+
+#[test]
+fn repairs_take_their_time() {
+    let mut breaking = pool(200, BatchLimits::new(8, 256, 16, 400), RouterKind::Random);
+    breaking.failures = Some(Failures { between: ms(60_000), repair: ms(17_000) });
+    let mut spec = one_site(vec![breaking]);
+    spec.row = Some(ms(1_000));
+    let mut world = World::new(spec).expect("sound");
+    let asks = asks(6, 4_000, 40_000, 1);
+    run(&mut world, &asks);
+    assert_eq!(world.ledger().check(), Ok(()));
+    let rows = world.rows();
+    assert!(rows.len() > 100);
+    let ready: u32 = rows[40..].iter().map(|row| row.pools[0].ready).sum();
+    let share = f64::from(ready) / (200.0 * (rows.len() - 40) as f64);
+    // 60 s up, 17 s of repair and 3 s of starting.
+    assert!((share - 0.75).abs() < 0.03, "{share}");
+    // Broken ones draw nothing.
+    let on: f64 = rows.iter().map(|row| row.pools[0].on_ns as f64 * 1e-9).sum();
+    let all = 200.0 * rows.len() as f64;
+    assert!(on / all < 0.82, "{on} of {all}");
+}
+
+#[test]
+fn a_broken_description_says_everything_at_once() {
+    let mut spec = one_site(vec![pool(2, BatchLimits::new(8, 256, 16, 400), RouterKind::Random)]);
+    spec.pools[0].site = 3;
+    spec.pools[0].ready = 5;
+    spec.pools[0].services = vec![0, 7];
+    spec.pools[0].models.clear();
+    spec.regions[0].latency.clear();
+    spec.row = Some(SimTime::ZERO);
+    let problems = World::new(spec).expect_err("broken");
+    let said: Vec<String> = problems.iter().map(WorldProblem::to_string).collect();
+    assert_eq!(
+        said,
+        [
+            "a row of the time series cannot have length zero; take a minute, or no series",
+            "region `region` has 0 latencies for 1 sites; give one for each site, in their order",
+            "pool `pool` names site 3, but there are 1, counted from 0; name one of those",
+            "pool `pool` names service 7, but there are 1, counted from 0; name one of those",
+            "pool `pool` starts with 5 replicas ready, but has 2; start with fewer",
+            "pool `pool` has no model of its steps; give one for each power level, at least one",
+        ]
+    );
+}
