@@ -3,17 +3,23 @@
 //!
 //! Does no IO, reads no clock and draws no randomness of its own.
 
+mod admission;
 mod batching;
 mod dispatch;
 mod kv_index;
+mod ledger;
 mod prompt;
+mod replica_life;
 mod replica_set;
 mod router;
 mod routing;
 mod score_tree;
 
+pub use admission::{Admission, Caller, Pace, QueueLimits, Shed, ShedReason};
 pub use batching::{BatchLimits, PrefillOrder};
 pub use dispatch::{Claim, serve_in_order};
+pub use ledger::{Ledger, Ticket, Unbalanced};
 pub use prompt::Segment;
+pub use replica_life::{ReplicaEvent, ReplicaState, WrongTurn};
 pub use router::{KvWeights, Load, Reservation, RouteAsk, Router, RouterKind, UnknownRouter};
 pub use routing::RoundRobin;

@@ -271,7 +271,7 @@ impl Scale {
         let prompt = weights.prompt_weight.as_fraction().min(Self::MOST);
         Self {
             prompt: ((prompt * Self::UNIT as f64).round() as u64).max(1),
-            fair_share: weights.fair_share.as_fraction().max(1.0).min(Self::MOST),
+            fair_share: weights.fair_share.as_fraction().clamp(1.0, Self::MOST),
             slack: u64::from(weights.slack) * Self::UNIT,
         }
     }
