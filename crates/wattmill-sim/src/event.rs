@@ -19,14 +19,18 @@ pub(crate) enum Event {
     Finish { job: u32, generation: u32 },
     /// A replica breaks.
     Failure { pool: u16, replica: u32, life: u32 },
-    /// It is whole again, or started, and takes requests.
-    Ready { pool: u16, replica: u32, life: u32 },
+    /// It is whole again, and off.
+    Repaired { pool: u16, replica: u32, life: u32 },
+    /// A replica has started and takes requests.
+    Started { pool: u16, replica: u32, life: u32 },
     /// A site is lost.
     SiteLost { site: u16 },
     /// A site is back.
     SiteBack { site: u16 },
     /// A pool goes to another power level.
     Level { pool: u16, level: u8 },
+    /// The autoscaler of a pool looks at it.
+    Scale { pool: u16 },
     /// A row of the time series ends.
     Row,
 }

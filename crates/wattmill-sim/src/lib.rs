@@ -6,11 +6,11 @@
 //! replicas behind a router, [`ClosedLoop`] has clients that wait for their answers, [`Synthetic`]
 //! draws traffic and [`probe`] finds the highest rate inside an SLO.
 
+mod books;
 mod closed_loop;
 mod event;
 mod fleet;
 mod leavers;
-mod ledger;
 mod link;
 mod probe;
 mod replica;
@@ -24,9 +24,9 @@ mod usage;
 mod wakes;
 mod world;
 
+pub use books::{Books, Imbalance};
 pub use closed_loop::{ClosedLoop, ClosedRun, Exchange, Steady};
 pub use fleet::{Fleet, Progress};
-pub use ledger::{Imbalance, Ledger};
 pub use link::Link;
 pub use probe::{Binding, Capacity, Demand, Operating, power_at, probe, settling_time};
 pub use replica::{FirstToken, Gauge, Replica};
@@ -38,6 +38,6 @@ pub use tally::{Limits, Tally};
 pub use usage::Usage;
 pub use wakes::Wakes;
 pub use world::{
-    Answer, Failures, Outage, Part, PoolRow, PoolSpec, Preference, RegionSpec, Row, ServiceRow,
+    Answer, Failures, Outage, Part, PoolRow, PoolSpec, RegionSpec, Row, Scale, ServiceRow,
     ServiceSpec, SiteSpec, World, WorldProblem, WorldSpec,
 };

@@ -4,12 +4,12 @@ use std::ops::ControlFlow;
 
 use proptest::prelude::*;
 use wattmill_perf::{DecodeRun, StepCost, StepModel, StepShape};
-use wattmill_policy::{BatchLimits, RouterKind};
+use wattmill_policy::{BatchLimits, Preference, QueueLimits, RouterKind, ScaleRules, SiteRules};
 use wattmill_sim::{
-    Answer, Ask, Failures, Fleet, Limits, Outage, Part, PoolSpec, Preference, RegionSpec, Request,
-    ServiceSpec, SiteSpec, Tally, Usage, World, WorldProblem, WorldSpec,
+    Answer, Ask, Books, Failures, Fleet, Limits, Outage, Part, PoolSpec, RegionSpec, Request,
+    Scale, ServiceSpec, SiteSpec, Tally, Usage, World, WorldProblem, WorldSpec,
 };
-use wattmill_units::{Power, SimTime, Stream, Ticks};
+use wattmill_units::{Money, Power, SimTime, Stream, Ticks};
 
 /// 5 ms a step, 20 µs a prompt token, 50 µs a decoding sequence, 1 µs for 64 tokens of context; all
 /// of it `slower` times over.
@@ -71,12 +71,14 @@ fn pool(replicas: u32, limits: BatchLimits, router: RouterKind) -> PoolSpec<Simp
         part: Part::Whole,
         failures: None,
         start_up: ms(3_000),
-        most_waiting: u64::MAX,
+        in_hand: u32::MAX,
+        queue: QueueLimits::NONE,
+        scale: None,
     }
 }
 
 fn service(priority: u8) -> ServiceSpec {
-    ServiceSpec { name: "service".to_owned(), limits: LIMITS, priority }
+    ServiceSpec { name: "service".to_owned(), limits: LIMITS, priority, patience: None }
 }
 
 fn region(latency: Vec<SimTime>) -> RegionSpec {
@@ -85,7 +87,12 @@ fn region(latency: Vec<SimTime>) -> RegionSpec {
 }
 
 fn site(price: f64) -> SiteSpec {
-    SiteSpec { name: "site".to_owned(), price, carbon: -price, outages: Vec::new() }
+    SiteSpec {
+        name: "site".to_owned(),
+        price: Money::from_usd(price),
+        carbon_g: -price,
+        outages: Vec::new(),
+    }
 }
 
 /// One site, one region, no latency.
@@ -96,7 +103,7 @@ fn one_site(pools: Vec<PoolSpec<Simple>>) -> WorldSpec<Simple> {
         regions: vec![region(vec![SimTime::ZERO])],
         sites: vec![site(1.0)],
         pools,
-        preference: Preference::Latency,
+        choice: SiteRules::default(),
         most_resends: 2,
         row: None,
     }
@@ -148,9 +155,9 @@ proptest! {
             let _ = world.run(
                 before.iter().cloned(), ms(stop), |_| answers += 1, |_| ControlFlow::Continue(()),
             );
-            let ledger = world.ledger();
-            prop_assert_eq!(ledger.check(), Ok(()));
-            prop_assert_eq!(ledger.finished, answers);
+            let books = world.books();
+            prop_assert_eq!(books.check(), Ok(()));
+            prop_assert_eq!(books.requests.finished(), answers);
             let after: Vec<Ask> = asks[before.len()..].to_vec();
             run(&mut world, &after);
         } else {
@@ -162,10 +169,10 @@ proptest! {
         let tally = world.service_tally(0);
         prop_assert_eq!(&tally.ttft, &fleet.tally().ttft);
         prop_assert_eq!(tally.within_limits, fleet.tally().within_limits);
-        let ledger = world.ledger();
-        prop_assert_eq!(ledger.check(), Ok(()));
-        prop_assert_eq!(ledger.finished, fleet.tally().finished());
-        prop_assert_eq!(ledger.in_flight, 0);
+        let books = world.books();
+        prop_assert_eq!(books.check(), Ok(()));
+        prop_assert_eq!(books.requests.finished(), fleet.tally().finished());
+        prop_assert_eq!(books.in_hand, 0);
     }
 }
 
@@ -198,23 +205,40 @@ fn eventful(seed: u64) -> WorldSpec<Simple> {
         pool.levels = (0..draws.below(3)).map(|_| (at(draws), draws.below(2) as u8)).collect();
         pool.failures = (draws.below(2) == 0)
             .then(|| Failures { between: ms(2_000 + draws.below(20_000)), repair: ms(3_000) });
-        pool.most_waiting = if draws.below(2) == 0 { u64::MAX } else { draws.below(60) };
+        if draws.below(2) == 0 {
+            pool.in_hand = 1 + draws.below(20) as u32;
+            pool.queue.requests = draws.below(60) as u32;
+        }
+        if draws.below(3) == 0 {
+            let rules = ScaleRules {
+                minimum: draws.below(2) as u32,
+                maximum: pool.replicas,
+                startup: pool.start_up,
+                settle: ms(2_000),
+                cool_down: ms(500),
+                ..ScaleRules::default()
+            };
+            pool.scale = Some(Scale { rules, every: ms(300), sustained: 3.0 });
+        }
         pool
     };
     WorldSpec {
         seed,
-        services: (0..services).map(|s| service(s as u8)).collect(),
+        services: (0..services)
+            .map(|s| ServiceSpec {
+                patience: (draws.below(3) == 0).then(|| ms(200 + draws.below(2_000))),
+                ..service(s as u8)
+            })
+            .collect(),
         sites: (0..sites).map(|_| some_site(&mut draws)).collect(),
         regions: (0..regions)
             .map(|_| region((0..sites).map(|_| ms(draws.below(80))).collect()))
             .collect(),
         pools: (0..1 + draws.below(4)).map(|_| some_pool(&mut draws)).collect(),
-        preference: [
-            Preference::Latency,
-            Preference::Price,
-            Preference::Carbon,
-            Preference::Capacity,
-        ][draws.below(4) as usize],
+        choice: SiteRules {
+            prefer: Preference::ALL[draws.below(4) as usize],
+            farthest: (draws.below(2) == 0).then_some(ms(50)),
+        },
         most_resends: draws.below(4) as u8,
         row: (draws.below(2) == 0).then_some(ms(700)),
     }
@@ -222,7 +246,7 @@ fn eventful(seed: u64) -> WorldSpec<Simple> {
 
 #[test]
 fn every_request_of_an_eventful_world_is_accounted_for() {
-    let mut seen = wattmill_sim::Ledger::default();
+    let mut seen = Books::default();
     for seed in 0..400 {
         let spec = eventful(seed);
         let (services, pools) = (spec.services.len(), spec.pools.len());
@@ -239,18 +263,22 @@ fn every_request_of_an_eventful_world_is_accounted_for() {
                 |answer| ids.push(answer.done.request.id),
                 |_| ControlFlow::Continue(()),
             );
-            let ledger = world.ledger();
-            assert_eq!(ledger.check(), Ok(()), "seed {seed} at {stop}: {ledger:?}");
+            let books = world.books();
+            assert_eq!(books.check(), Ok(()), "seed {seed} at {stop}: {books:?}");
         }
-        let ledger = world.ledger();
-        assert_eq!(ledger.in_flight, 0, "seed {seed}");
-        assert_eq!(ledger.asked, 600);
-        assert_eq!(ledger.finished, ids.len() as u64, "seed {seed}");
+        let books = world.books();
+        assert_eq!(books.in_hand, 0, "seed {seed}");
+        assert_eq!(books.requests.asked(), 600);
+        assert_eq!(books.requests.finished(), ids.len() as u64, "seed {seed}");
         ids.sort_unstable();
         ids.dedup();
-        assert_eq!(ledger.finished, ids.len() as u64, "seed {seed}: nobody is answered twice");
+        assert_eq!(
+            books.requests.finished(),
+            ids.len() as u64,
+            "seed {seed}: nobody is answered twice"
+        );
         let tallies = (0..services as u16).map(|s| world.service_tally(s).finished());
-        assert_eq!(tallies.sum::<u64>(), ledger.finished, "seed {seed}");
+        assert_eq!(tallies.sum::<u64>(), books.requests.finished(), "seed {seed}");
 
         // The series adds up to the whole, but for what came after its last row.
         let mut work = vec![Usage::default(); pools];
@@ -265,18 +293,17 @@ fn every_request_of_an_eventful_world_is_accounted_for() {
         let mut again = World::new(spec).expect("sound");
         run(&mut again, &asks);
         assert_eq!(again.fingerprint(), world.fingerprint(), "seed {seed}");
-        assert_eq!(again.ledger(), ledger, "seed {seed}");
-        seen.finished += ledger.finished;
-        seen.rejected += ledger.rejected;
-        seen.shed += ledger.shed;
-        seen.lost += ledger.lost;
-        seen.resent += ledger.resent;
-        seen.tokens_wasted += ledger.tokens_wasted;
+        assert_eq!(again.books(), books, "seed {seed}");
+        seen.requests.merge(&books.requests);
+        seen.resent += books.resent;
+        seen.too_late += books.too_late;
+        seen.tokens_wasted += books.tokens_wasted;
     }
     // Guards the above against a world in which nothing happens.
-    let wasted = seen.tokens_wasted;
-    assert!(seen.finished > 50_000 && seen.shed > 1_000 && seen.lost > 1_000, "{seen:?}");
-    assert!(seen.rejected > 100 && seen.resent > 1_000 && wasted > 10_000, "{seen:?}");
+    let all = &seen.requests;
+    assert!(all.finished() > 50_000 && all.lost() > 1_000 && all.rejected() > 100, "{seen:?}");
+    assert!(all.was_shed() > 1_000 && seen.too_late > 100, "{seen:?}");
+    assert!(seen.resent > 1_000 && seen.tokens_wasted > 10_000, "{seen:?}");
 }
 
 #[test]
@@ -286,9 +313,9 @@ fn all_sites_down_is_an_answer() {
     let mut world = World::new(spec).expect("sound");
     let asks = asks(1, 500, 10_000, 1);
     assert_eq!(run(&mut world, &asks), []);
-    let ledger = world.ledger();
-    assert_eq!((ledger.asked, ledger.lost, ledger.finished), (500, 500, 0));
-    assert_eq!(ledger.check(), Ok(()));
+    let books = world.books();
+    assert_eq!((books.requests.asked(), books.requests.lost()), (500, 500));
+    assert_eq!(books.check(), Ok(()));
     assert_eq!(world.pool_usage(0), Usage::default());
     assert_eq!(world.pool_energy(0).as_joules(), 0.0);
 }
@@ -297,7 +324,8 @@ fn all_sites_down_is_an_answer() {
 fn a_queue_that_is_capped_sheds_the_least_important_first() {
     let mut busy = pool(2, BatchLimits::new(4, 256, 16, 400), RouterKind::LeastLoaded);
     busy.services = vec![0, 1];
-    busy.most_waiting = 20;
+    busy.in_hand = 8;
+    busy.queue.requests = 20;
     let mut spec = one_site(vec![busy]);
     spec.services = vec![service(0), service(1)];
     let mut world = World::new(spec).expect("sound");
@@ -316,12 +344,12 @@ fn a_queue_that_is_capped_sheds_the_least_important_first() {
         |_| ControlFlow::Continue(()),
     );
     assert!(flow.is_continue());
-    let ledger = world.ledger();
-    assert_eq!(ledger.check(), Ok(()));
-    assert!(ledger.shed > 40_000, "{ledger:?}");
+    let books = world.books();
+    assert_eq!(books.check(), Ok(()));
+    assert!(books.requests.was_shed() > 40_000, "{books:?}");
     let finished = [0, 1].map(|service| world.service_tally(service).finished());
     assert!(finished[1] > 5 * finished[0], "{finished:?}");
-    assert_eq!(shed.iter().sum::<u64>(), ledger.shed + ledger.rejected);
+    assert_eq!(shed.iter().sum::<u64>(), books.requests.was_shed() + books.requests.rejected());
     // Twenty in front of two replicas of four sequences wait for five rounds or so.
     assert!(most < 10_000_000_000, "{most}");
 }
@@ -355,9 +383,9 @@ fn a_lost_site_hands_over_to_the_next() {
     let mut world = World::new(spec).expect("sound");
     let asks = asks(3, 3_000, 5_000, 1);
     let answers = run(&mut world, &asks);
-    assert_eq!(answers.len(), 3_000, "{:?}", world.ledger());
-    let ledger = world.ledger();
-    assert!(ledger.resent > 0 && ledger.tokens_wasted > 0, "{ledger:?}");
+    assert_eq!(answers.len(), 3_000, "{:?}", world.books());
+    let books = world.books();
+    assert!(books.resent > 0 && books.tokens_wasted > 0, "{books:?}");
     // Nothing begins at the lost site while it is lost and while its replicas start: 3 s more.
     let began = |a: &&Answer| a.pool == 0 && a.resends == 0;
     let arrivals = answers.iter().filter(began).map(|a| a.done.request.arrival);
@@ -378,7 +406,7 @@ fn repairs_take_their_time() {
     let mut world = World::new(spec).expect("sound");
     let asks = asks(6, 4_000, 40_000, 1);
     run(&mut world, &asks);
-    assert_eq!(world.ledger().check(), Ok(()));
+    assert_eq!(world.books().check(), Ok(()));
     let rows = world.rows();
     assert!(rows.len() > 100);
     let ready: u32 = rows[40..].iter().map(|row| row.pools[0].ready).sum();

@@ -4,11 +4,11 @@ use std::ops::ControlFlow;
 
 use anyhow::Result;
 use wattmill::perf::StepTable;
-use wattmill::policy::{KvWeights, RouterKind, Segment};
+use wattmill::policy::{KvWeights, QueueLimits, RouterKind, Segment, SiteRules};
 use wattmill::sim::{
-    Ask, Part, PoolSpec, Preference, RegionSpec, Request, ServiceSpec, SiteSpec, World, WorldSpec,
+    Ask, Part, PoolSpec, RegionSpec, Request, ServiceSpec, SiteSpec, World, WorldSpec,
 };
-use wattmill::units::{Power, SimTime};
+use wattmill::units::{Money, Power, SimTime};
 
 use super::figures::{LEAST, LIMITS, TOKENS_PER_S, figure, w4096_on_1024};
 use super::{Figure, cpu, floor};
@@ -68,14 +68,24 @@ fn pool(router: RouterKind, table: &StepTable) -> WorldSpec<&StepTable> {
     let name = "bench".to_owned();
     WorldSpec {
         seed: 1,
-        services: vec![ServiceSpec { name: name.clone(), limits: None, priority: 0 }],
+        services: vec![ServiceSpec {
+            name: name.clone(),
+            limits: None,
+            priority: 0,
+            patience: None,
+        }],
         regions: vec![RegionSpec {
             name: name.clone(),
             local_start: SimTime::ZERO,
             weights: [1.0; 24],
             latency: vec![SimTime::ZERO],
         }],
-        sites: vec![SiteSpec { name: name.clone(), price: 0.0, carbon: 0.0, outages: Vec::new() }],
+        sites: vec![SiteSpec {
+            name: name.clone(),
+            price: Money::ZERO,
+            carbon_g: 0.0,
+            outages: Vec::new(),
+        }],
         pools: vec![PoolSpec {
             name,
             site: 0,
@@ -90,9 +100,11 @@ fn pool(router: RouterKind, table: &StepTable) -> WorldSpec<&StepTable> {
             part: Part::Whole,
             failures: None,
             start_up: SimTime::ZERO,
-            most_waiting: u64::MAX,
+            in_hand: u32::MAX,
+            queue: QueueLimits::NONE,
+            scale: None,
         }],
-        preference: Preference::Latency,
+        choice: SiteRules::default(),
         most_resends: 0,
         row: None,
     }

@@ -1,6 +1,6 @@
 //! Requests under way.
 
-use wattmill_policy::{Reservation, Segment};
+use wattmill_policy::{Reservation, Segment, Ticket};
 use wattmill_units::SimTime;
 
 use crate::Request;
@@ -13,7 +13,7 @@ pub(crate) const NOBODY: u32 = u32::MAX;
 pub(crate) enum Stage {
     /// Between its region and a site, or on its way back from a failure.
     Travelling,
-    /// At a pool of which no replica is open.
+    /// At a pool, for a replica with room.
     Waiting,
     /// At a replica that does all of it.
     Serving,
@@ -48,6 +48,8 @@ struct Links {
 #[derive(Debug)]
 pub(crate) struct Job {
     pub(crate) request: Request,
+    /// Its entry in the books, until it ends.
+    pub(crate) ticket: Option<Ticket>,
     pub(crate) prompt: Vec<Segment>,
     pub(crate) answer: Option<u64>,
     pub(crate) service: u16,
@@ -57,8 +59,6 @@ pub(crate) struct Job {
     /// Pool whose replica holds the cache of its prompt.
     pub(crate) holder: u16,
     pub(crate) stage: Stage,
-    /// Whether its first token was reported.
-    pub(crate) answered: bool,
     pub(crate) resends: u8,
     /// Raised whenever it is taken from where it was, so that older events are void.
     pub(crate) generation: u32,
@@ -79,6 +79,7 @@ impl Job {
         const NONE: Links = Links { before: NOBODY, after: NOBODY };
         Self {
             request,
+            ticket: None,
             prompt,
             answer,
             service: 0,
@@ -86,7 +87,6 @@ impl Job {
             pool: 0,
             holder: 0,
             stage: Stage::Travelling,
-            answered: false,
             resends: 0,
             generation: 0,
             preemptions: 0,

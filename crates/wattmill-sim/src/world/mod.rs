@@ -15,19 +15,19 @@ mod spec;
 use std::ops::ControlFlow;
 
 use wattmill_perf::StepModel;
-use wattmill_policy::RouteAsk;
+use wattmill_policy::{Caller, Ledger, Pace, Reservation, RouteAsk, Shed, ShedReason};
 use wattmill_units::{Energy, SimTime, Stream};
 
 use self::job::{Job, Jobs, NOBODY, Role, Stage};
 use self::places::Places;
-use self::pool::{Life, Pool};
+use self::pool::Pool;
 use self::series::Series;
 use crate::event::{Event, Queue};
-use crate::{Ask, Finished, Ledger, Limits, Progress, Request, Tally, Usage};
+use crate::{Ask, Books, Finished, Progress, Request, Tally, Usage};
 
 pub use self::series::{PoolRow, Row, ServiceRow};
 pub use self::spec::{
-    Failures, Outage, Part, PoolSpec, Preference, RegionSpec, ServiceSpec, SiteSpec, WorldProblem,
+    Failures, Outage, Part, PoolSpec, RegionSpec, Scale, ServiceSpec, SiteSpec, WorldProblem,
     WorldSpec,
 };
 
@@ -59,17 +59,33 @@ pub struct World<M> {
     jobs: Jobs,
     pools: Vec<Pool<M>>,
     places: Places,
-    services: Vec<(Tally, Option<Limits>)>,
-    /// By service: the fraction of a pool's waiting room that it may fill, as a share of `of`.
-    may_fill: Vec<(u64, u64)>,
+    services: Vec<Service>,
     most_resends: u8,
     row: Option<SimTime>,
     series: Series,
-    /// Counts of ended requests and of wasted tokens; what is in flight is counted when asked for.
-    ended: Ledger,
+    requests: Ledger,
+    /// What else is counted as it happens; what is in hand is counted when asked for.
+    ended: Books,
     regions: Stream,
     /// Room for what a replica just finished.
     finished: Vec<Finished>,
+    /// Room for whom a queue just sent away.
+    shed: Vec<Shed>,
+}
+
+/// A service and what its requests add up to.
+#[derive(Clone, Debug)]
+struct Service {
+    spec: ServiceSpec,
+    tally: Tally,
+}
+
+/// How a request ends that is not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Rejected,
+    Shed(ShedReason),
+    Lost,
 }
 
 impl<M: StepModel> World<M> {
@@ -83,22 +99,21 @@ impl<M: StepModel> World<M> {
             return Err(problems);
         }
         let places = Places::new(&spec);
-        let most = spec.services.iter().map(|service| u64::from(service.priority)).max();
-        let shares = most.unwrap_or(0) + 1;
         let (pools, services) = (spec.pools.len(), spec.services.len());
         let mut world = Self {
             now: SimTime::ZERO,
             queue: Queue::new(),
             jobs: Jobs::default(),
             places,
-            may_fill: spec.services.iter().map(|s| (u64::from(s.priority) + 1, shares)).collect(),
-            services: spec.services.iter().map(|s| (Tally::new(s.limits), s.limits)).collect(),
+            services: spec.services.iter().map(Service::new).collect(),
             most_resends: spec.most_resends,
             row: spec.row,
             series: Series::new(pools, services),
-            ended: Ledger::default(),
+            requests: Ledger::default(),
+            ended: Books::default(),
             regions: Stream::new(spec.seed, "region", 0),
             finished: Vec::new(),
+            shed: Vec::new(),
             pools: Vec::new(),
         };
         for (index, pool) in spec.pools.into_iter().enumerate() {
@@ -121,7 +136,7 @@ impl<M: StepModel> World<M> {
     ) -> ControlFlow<()> {
         let mut asks = asks.peekable();
         let mut flow = ControlFlow::Continue(());
-        let mut look = self.ended.asked + LOOK;
+        let mut look = self.requests.asked() + LOOK;
         loop {
             let next = if flow.is_break() { None } else { asks.peek() };
             let arrival = next.map_or(SimTime::MAX, |ask| ask.request.arrival);
@@ -143,9 +158,10 @@ impl<M: StepModel> World<M> {
                 }
             } else if let Some(ask) = asks.next() {
                 self.ask(ask);
-                if self.ended.asked == look {
+                if self.requests.asked() == look {
                     look += LOOK;
-                    flow = on_progress(Progress { requests: self.ended.asked, time: self.now });
+                    flow =
+                        on_progress(Progress { requests: self.requests.asked(), time: self.now });
                 }
             }
         }
@@ -154,12 +170,22 @@ impl<M: StepModel> World<M> {
     /// Runs the replicas that have something to say before `at`; whether there were any, whereupon
     /// there may be an earlier event than `at`.
     fn catch_up(&mut self, at: SimTime) -> bool {
+        // What these say may make something happen, so they are taken one by one and no further.
+        let acting = (0..).zip(&self.pools).filter(|(_, pool)| pool.acts_on_reports());
+        let first = acting.min_by_key(|(_, pool)| pool.wakes.next()).map(|(number, _)| number);
+        if let Some(number) = first
+            && let Some((replica, wake)) = self.pools[usize::from(number)].wakes.earliest()
+            && wake < at
+        {
+            self.run_replica(number, replica, wake + SimTime::from_ns(1));
+            return true;
+        }
         let mut any = false;
-        for pool in 0..self.pools.len() {
-            while let Some((replica, wake)) = self.pools[pool].wakes.earliest()
+        for number in 0..self.pools.len() {
+            while let Some((replica, wake)) = self.pools[number].wakes.earliest()
                 && wake < at
             {
-                self.run_replica(pool as u16, replica, at);
+                self.run_replica(number as u16, replica, at);
                 any = true;
             }
         }
@@ -214,20 +240,22 @@ impl<M: StepModel> World<M> {
                 }
             }
             Event::Failure { pool, replica, life } => self.fail(pool, replica, life),
-            Event::Ready { pool, replica, life } => self.make_ready(pool, replica, life),
+            Event::Repaired { pool, replica, life } => self.repaired(pool, replica, life),
+            Event::Started { pool, replica, life } => self.started(pool, replica, life),
             Event::SiteLost { site } => self.lose_site(site),
             Event::SiteBack { site } => self.regain_site(site),
             Event::Level { pool, level } => self.set_level(pool, level),
+            Event::Scale { pool } => self.scale(pool),
             Event::Row => self.end_row(),
         }
     }
 
     /// Somebody asks.
     fn ask(&mut self, ask: Ask) {
-        self.ended.asked += 1;
         let service = usize::from(ask.service).min(self.services.len() - 1);
         self.series.open.services[service].asked += 1;
         let mut job = Job::new(ask.request, ask.prompt, ask.answer);
+        job.ticket = Some(self.requests.ask());
         job.service = service as u16;
         job.region = self.places.region(self.now, &mut self.regions);
         let slot = self.jobs.add(job);
@@ -238,7 +266,7 @@ impl<M: StepModel> World<M> {
     fn send(&mut self, slot: u32) {
         let (region, service) = (self.jobs[slot].region, self.jobs[slot].service);
         let Some(pool) = self.places.choose(region, service, &self.pools) else {
-            return self.end(slot, |ended| &mut ended.lost);
+            return self.end(slot, End::Lost);
         };
         let latency = self.places.latency(region, self.pools[usize::from(pool)].spec.site);
         let job = &mut self.jobs[slot];
@@ -254,46 +282,75 @@ impl<M: StepModel> World<M> {
     /// A request reaches its pool.
     fn deliver(&mut self, slot: u32) {
         let job = &self.jobs[slot];
-        let (number, request) = (usize::from(job.pool), job.request);
-        let (share, of) = self.may_fill[usize::from(job.service)];
-        let pool = &mut self.pools[number];
+        let request = job.request;
+        let pool = &mut self.pools[usize::from(job.pool)];
         if !pool.spec.limits.can_ever_run(request.input, request.output) {
-            return self.end(slot, |ended| &mut ended.rejected);
+            return self.end(slot, End::Rejected);
         }
-        if !self.places.stands(pool.spec.site) {
+        if !self.places.stands(pool.spec.site) || !pool.has_prospects() {
             return self.send_again(slot);
         }
-        if u128::from(pool.unanswered) * u128::from(of)
-            >= u128::from(pool.spec.most_waiting) * u128::from(share)
+        pool.lately.arrived += 1;
+        if pool.queue.waiting() == 0
+            && pool.has_room()
+            && let Some(reservation) = self.route(slot)
         {
-            return self.end(slot, |ended| &mut ended.shed);
+            return self.dispatch(slot, reservation);
         }
-        pool.unanswered += 1;
-        self.dispatch(slot);
+        let job = &mut self.jobs[slot];
+        job.stage = Stage::Waiting;
+        let spec = &self.services[usize::from(job.service)].spec;
+        // The first token has to find its way back.
+        let patience = spec.patience.map(|patience| patience.since(job.latency));
+        let caller = Caller {
+            id: u64::from(slot),
+            priority: spec.priority,
+            deadline: patience.map(|patience| request.arrival + patience),
+            tokens: request.input,
+        };
+        let pool = &mut self.pools[usize::from(job.pool)];
+        pool.queue.offer(self.now, caller, Pace::UNKNOWN, &mut self.shed);
+        self.end_shed();
     }
 
-    /// Gives a request at its pool to a replica, or has it wait for one.
-    fn dispatch(&mut self, slot: u32) {
-        let job = &mut self.jobs[slot];
+    /// Hands those who wait in front of a router on, for as long as there is room.
+    fn serve_queue(&mut self, number: u16) {
+        loop {
+            let pool = &mut self.pools[usize::from(number)];
+            if pool.queue.waiting() == 0 || !pool.has_room() {
+                return;
+            }
+            let next = pool.queue.next(self.now, Pace::UNKNOWN, &mut self.shed);
+            self.end_shed();
+            let Some(caller) = next else { return };
+            let slot = caller.id as u32;
+            match self.route(slot) {
+                Some(reservation) => self.dispatch(slot, reservation),
+                None => self.send_again(slot),
+            }
+        }
+    }
+
+    /// Chooses a replica of a request's pool, and reserves the load there.
+    fn route(&mut self, slot: u32) -> Option<Reservation> {
+        let job = &self.jobs[slot];
         let pool = &mut self.pools[usize::from(job.pool)];
         let Request { input, output, .. } = job.request;
         let ask = RouteAsk { input, output, prompt: &job.prompt };
-        let Some(reservation) = pool.router.route(&ask, pool.draws.next_u64()) else {
-            if pool.coming > 0 {
-                job.stage = Stage::Waiting;
-                pool.queue.push_back(slot);
-            } else {
-                pool.unanswered -= 1;
-                self.send_again(slot);
-            }
-            return;
-        };
+        pool.router.route(&ask, pool.draws.next_u64())
+    }
+
+    /// Gives a request to a replica.
+    fn dispatch(&mut self, slot: u32, reservation: Reservation) {
+        let job = &mut self.jobs[slot];
+        let pool = &mut self.pools[usize::from(job.pool)];
         let replica = reservation.replica();
         (job.work, job.stage) = (Some(reservation), Stage::Serving);
+        let request = Request { id: u64::from(slot), arrival: self.now, ..job.request };
         let machine = &mut pool.machines[replica as usize];
         machine.jobs += 1;
+        pool.in_hand += 1;
         self.jobs.enlist(&mut machine.work, slot, Role::Work);
-        let request = Request { id: u64::from(slot), arrival: self.now, input, output };
         let engine = &mut pool.replicas[replica as usize];
         engine.push(request);
         pool.wakes.sooner(replica, engine.next_start().max(self.now));
@@ -304,8 +361,6 @@ impl<M: StepModel> World<M> {
         let job = &mut self.jobs[slot];
         let pool = &mut self.pools[usize::from(job.pool)];
         job.first_token = self.now;
-        job.answered = true;
-        pool.unanswered -= 1;
         if let Some(work) = &mut job.work {
             pool.router.prefilled(work, job.request.input);
         }
@@ -313,9 +368,9 @@ impl<M: StepModel> World<M> {
 
     /// A replica is done with a request.
     fn finish(&mut self, slot: u32, on_answer: &mut impl FnMut(&Answer)) {
-        let (pool, replica) = self.leave_work(slot);
-        self.switch_off_if_drained(pool, replica);
-        let job = &self.jobs[slot];
+        let (number, replica) = self.leave_work(slot);
+        self.switch_off_if_drained(number, replica);
+        let job = &mut self.jobs[slot];
         let done = Finished {
             request: job.request,
             first_token: job.first_token + job.latency,
@@ -323,20 +378,25 @@ impl<M: StepModel> World<M> {
             preemptions: job.preemptions,
         };
         let (service, region, resends) = (job.service, job.region, job.resends);
-        on_answer(&Answer { done, service, region, pool, replica, resends });
-        let (tally, limits) = &mut self.services[usize::from(service)];
+        job.ticket.take().into_iter().for_each(|ticket| self.requests.finish(ticket));
+        on_answer(&Answer { done, service, region, pool: number, replica, resends });
+        let Service { spec, tally } = &mut self.services[usize::from(service)];
         tally.finish(&done);
+        let within = u64::from(spec.limits.is_none_or(|limits| limits.hold(&done)));
         let row = &mut self.series.open.services[usize::from(service)];
         row.finished += 1;
-        row.within_limits += u64::from(limits.is_none_or(|limits| limits.hold(&done)));
+        row.within_limits += within;
         row.output_tokens += u64::from(done.request.output);
         if self.row.is_some() {
             row.ttft.record(done.ttft());
             done.tpot().into_iter().for_each(|tpot| row.tpot.record(tpot));
         }
-        self.ended.finished += 1;
         self.ended.tokens_delivered += u64::from(done.request.output);
+        let lately = &mut self.pools[usize::from(number)].lately;
+        lately.finished += 1;
+        lately.within_limits += within;
         self.jobs.remove(slot);
+        self.serve_queue(number);
     }
 
     /// Takes a request from the replica that works on it: its pool and replica.
@@ -347,6 +407,7 @@ impl<M: StepModel> World<M> {
         let Some(work) = job.work.take() else { return (number, NOBODY) };
         let replica = work.replica();
         pool.router.finished(work);
+        pool.in_hand -= 1;
         let machine = &mut pool.machines[replica as usize];
         machine.jobs -= 1;
         self.jobs.delist(&mut machine.work, slot, Role::Work);
@@ -354,11 +415,25 @@ impl<M: StepModel> World<M> {
     }
 
     /// Ends a request that is with nobody.
-    fn end(&mut self, slot: u32, count: impl FnOnce(&mut Ledger) -> &mut u64) {
-        *count(&mut self.ended) += 1;
-        let service = usize::from(self.jobs[slot].service);
-        self.series.open.services[service].failed += 1;
+    fn end(&mut self, slot: u32, how: End) {
+        let job = &mut self.jobs[slot];
+        if let Some(ticket) = job.ticket.take() {
+            match how {
+                End::Rejected => self.requests.reject(ticket),
+                End::Shed(_) => self.requests.shed(ticket),
+                End::Lost => self.requests.lose(ticket),
+            }
+        }
+        self.ended.too_late += u64::from(how == End::Shed(ShedReason::TooLate));
+        self.series.open.services[usize::from(job.service)].failed += 1;
         self.jobs.remove(slot);
+    }
+
+    /// Ends those whom a queue sent away.
+    fn end_shed(&mut self) {
+        while let Some(shed) = self.shed.pop() {
+            self.end(shed.caller.id as u32, End::Shed(shed.reason));
+        }
     }
 
     /// Ends the row of the time series.
@@ -377,17 +452,17 @@ impl<M: StepModel> World<M> {
             let row = &mut self.series.open.pools[index];
             *row = PoolRow::default();
             for (machine, replica) in pool.machines.iter().zip(&pool.replicas) {
-                if !matches!(machine.life, Life::Ready | Life::Draining) {
+                if !machine.state.has_requests() {
                     continue;
                 }
                 let gauge = replica.gauge();
-                row.ready += u32::from(machine.life == Life::Ready);
+                row.ready += u32::from(machine.state.takes_requests());
                 row.waiting += u64::from(gauge.waiting);
                 row.running += u64::from(gauge.running);
                 row.blocks += gauge.blocks;
                 row.blocks_there += pool.spec.limits.blocks;
             }
-            row.waiting += pool.queue.len() as u64;
+            row.waiting += u64::from(pool.queue.waiting());
             let now = (pool.usage(), pool.on_time_until(self.now));
             let before = std::mem::replace(&mut self.series.before[index], now);
             row.work = now.0.since(&before.0);
@@ -403,7 +478,7 @@ impl<M: StepModel> World<M> {
     /// What the requests of a service add up to, as its clients see it. Gaps between tokens are with
     /// the pools.
     pub fn service_tally(&self, service: u16) -> &Tally {
-        &self.services[usize::from(service)].0
+        &self.services[usize::from(service)].tally
     }
 
     /// What the requests of a pool add up to, as its engines see it: from when each reaches its
@@ -429,29 +504,35 @@ impl<M: StepModel> World<M> {
         self.now
     }
 
-    /// What became of every request so far, counted from both sides.
-    pub fn ledger(&self) -> Ledger {
-        let mut ledger = Ledger { in_flight: self.jobs.live(), ..self.ended };
+    /// What became of every request and token so far, counted from both sides.
+    pub fn books(&self) -> Books {
         let elsewhere = self.jobs.iter().filter(|(_, job)| job.work.is_none());
-        ledger.in_places = elsewhere.count() as u64;
+        let mut books =
+            Books { requests: self.requests, in_hand: elsewhere.count() as u64, ..self.ended };
         for pool in &self.pools {
-            ledger.in_places += pool.machines.iter().map(|m| u64::from(m.jobs)).sum::<u64>();
+            books.in_hand += pool.machines.iter().map(|m| u64::from(m.jobs)).sum::<u64>();
             let usage = pool.usage();
-            ledger.tokens_made += usage.decode_tokens + usage.prompt_completions;
+            books.tokens_made += usage.decode_tokens + usage.prompt_completions;
         }
         let done = self.jobs.iter().filter(|(_, job)| job.stage == Stage::Done);
-        ledger.tokens_under_way = done.map(|(_, job)| u64::from(job.request.output)).sum();
-        if ledger.in_flight > 0 {
+        books.tokens_under_way = done.map(|(_, job)| u64::from(job.request.output)).sum();
+        if self.jobs.live() > 0 {
             let engines = self.pools.iter().flat_map(|pool| &pool.replicas);
             let made = engines.map(|engine| engine.clone().lose_everything(self.now));
-            ledger.tokens_under_way += made.sum::<u64>();
+            books.tokens_under_way += made.sum::<u64>();
         }
-        ledger
+        books
     }
 
     /// Hash of all answers: the sum of those of the services.
     pub fn fingerprint(&self) -> u64 {
-        let hashes = self.services.iter().map(|(tally, _)| tally.fingerprint());
+        let hashes = self.services.iter().map(|service| service.tally.fingerprint());
         hashes.fold(0, u64::wrapping_add)
+    }
+}
+
+impl Service {
+    fn new(spec: &ServiceSpec) -> Self {
+        Self { spec: spec.clone(), tally: Tally::new(spec.limits) }
     }
 }

@@ -1,49 +1,41 @@
 //! Regions and sites: who asks where, and who answers.
 
-use std::cmp::Ordering;
-
 use wattmill_perf::StepModel;
+use wattmill_policy::{SiteRules, SiteView};
 use wattmill_units::{SimTime, Stream};
 
 use super::pool::Pool;
-use super::spec::{Preference, RegionSpec, SiteSpec, WorldSpec};
+use super::spec::{RegionSpec, SiteSpec, WorldSpec};
 
 const HOUR_NS: u64 = 3_600_000_000_000;
 
-/// Regions, sites, and which pools a region's request may go to, the preferred first.
+/// Regions, sites, and which pools a request may go to.
 #[derive(Clone, Debug)]
 pub(crate) struct Places {
     regions: Vec<RegionSpec>,
+    sites: Vec<SiteSpec>,
     /// Whether each site stands.
     standing: Vec<bool>,
-    preference: Preference,
-    /// By region, then service: the pools that answer it, the preferred first.
+    rules: SiteRules,
+    /// By service: the pools that take its requests.
     candidates: Vec<Vec<u16>>,
-    services: usize,
+    /// Room for what the rules look at.
+    views: Vec<SiteView>,
 }
 
 impl Places {
     pub(crate) fn new<M>(spec: &WorldSpec<M>) -> Self {
-        let mut candidates = Vec::new();
-        for region in &spec.regions {
-            for service in 0..spec.services.len() {
-                let serves = |pool: &u16| {
-                    spec.pools[usize::from(*pool)].services.contains(&(service as u16))
-                };
-                let mut pools: Vec<u16> = (0..spec.pools.len() as u16).filter(serves).collect();
-                let site = |pool: u16| usize::from(spec.pools[usize::from(pool)].site);
-                pools.sort_by(|a, b| {
-                    prefer(spec.preference, region, &spec.sites, site(*a), site(*b))
-                });
-                candidates.push(pools);
-            }
-        }
+        let takes = |service: u16| {
+            let pools = (0..).zip(&spec.pools);
+            pools.filter(|(_, p)| p.services.contains(&service)).map(|(i, _)| i).collect()
+        };
         Self {
             regions: spec.regions.clone(),
+            sites: spec.sites.clone(),
             standing: vec![true; spec.sites.len()],
-            preference: spec.preference,
-            candidates,
-            services: spec.services.len(),
+            rules: spec.choice,
+            candidates: (0..spec.services.len() as u16).map(takes).collect(),
+            views: Vec::new(),
         }
     }
 
@@ -81,51 +73,37 @@ impl Places {
         self.standing[usize::from(site)] = stands;
     }
 
-    /// The pool for a request: the preferred one with a replica open and room to wait; else one with
-    /// a replica open; else one where a replica is coming. `None`: nobody will answer.
+    /// The pool for a request; `None`: nobody will answer it.
+    ///
+    /// A pool's capacity is the requests that its open replicas may have in hand, its load those that
+    /// it has in hand or waiting.
     pub(crate) fn choose<M: StepModel>(
-        &self,
+        &mut self,
         region: u16,
         service: u16,
         pools: &[Pool<M>],
     ) -> Option<u16> {
-        let row = usize::from(region) * self.services + usize::from(service);
-        let candidates = self.candidates[row].iter().copied();
-        let candidates = candidates.filter(|pool| {
-            let pool = &pools[usize::from(*pool)];
-            self.stands(pool.spec.site) && (pool.router.open_replicas() > 0 || pool.coming > 0)
-        });
-        // Worse by class first, then by what is preferred.
-        let class = |pool: &Pool<M>| {
-            let full = pool.unanswered >= pool.spec.most_waiting;
-            if pool.router.open_replicas() == 0 { 2 } else { u8::from(full) }
-        };
-        let load = |pool: &Pool<M>| match self.preference {
-            Preference::Capacity => {
-                let open = u64::from(pool.router.open_replicas().max(1));
-                1_000 * pool.unanswered / open
+        let Self { regions, sites, standing, rules, candidates, views } = self;
+        let candidates = &candidates[usize::from(service)];
+        let is_up = |pool: &Pool<M>| standing[usize::from(pool.spec.site)] && pool.has_prospects();
+        if let [only] = candidates.as_slice() {
+            return is_up(&pools[usize::from(*only)]).then_some(*only);
+        }
+        let latency = &regions[usize::from(region)].latency;
+        views.clear();
+        views.extend(candidates.iter().map(|number| {
+            let pool = &pools[usize::from(*number)];
+            let site = usize::from(pool.spec.site);
+            let waiting = u64::from(pool.queue.waiting());
+            SiteView {
+                is_up: is_up(pool),
+                latency: latency[site] + latency[site],
+                capacity: f64::from(pool.spec.in_hand) * f64::from(pool.router.open_replicas()),
+                load: (pool.in_hand + waiting) as f64,
+                price: sites[site].price,
+                carbon_g: sites[site].carbon_g,
             }
-            _ => 0,
-        };
-        candidates.min_by_key(|pool| {
-            let pool = &pools[usize::from(*pool)];
-            (class(pool), load(pool))
-        })
-    }
-}
-
-/// Which of two sites comes first for a region.
-fn prefer(
-    preference: Preference,
-    region: &RegionSpec,
-    sites: &[SiteSpec],
-    a: usize,
-    b: usize,
-) -> Ordering {
-    let near = || region.latency[a].cmp(&region.latency[b]);
-    match preference {
-        Preference::Latency | Preference::Capacity => near(),
-        Preference::Price => sites[a].price.total_cmp(&sites[b].price).then_with(near),
-        Preference::Carbon => sites[a].carbon.total_cmp(&sites[b].carbon).then_with(near),
+        }));
+        rules.choose(views, 1.0).map(|choice| candidates[choice.site])
     }
 }

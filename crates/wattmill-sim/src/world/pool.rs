@@ -1,48 +1,37 @@
 //! A pool under simulation.
 
-use std::collections::VecDeque;
-
 use wattmill_perf::StepModel;
-use wattmill_policy::Router;
+use wattmill_policy::{Admission, Autoscaler, ReplicaEvent, ReplicaState, Router};
 use wattmill_units::{SimTime, Stream};
 
 use super::job::NOBODY;
 use super::spec::PoolSpec;
 use crate::{Replica, Tally, Usage, Wakes};
 
-/// What a replica is doing as a machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Life {
-    /// Nothing, and no power.
-    Off,
-    /// Booting and loading the model.
-    Starting,
-    /// Taking requests.
-    Ready,
-    /// Working off what it has, to be switched off then.
-    Draining,
-    /// Broken.
-    Broken,
-}
-
 /// A replica as a machine.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Machine {
-    pub(crate) life: Life,
-    /// Raised at every change of life, so that older events are void.
-    pub(crate) lives: u32,
-    /// Since when it draws power, if it does.
-    pub(crate) on_since: SimTime,
+    pub(crate) state: ReplicaState,
+    /// Raised whenever it comes up or goes down, so that older events are void.
+    pub(crate) life: u32,
+    /// Since when it is on, if it is.
+    on_since: SimTime,
     /// Requests it works on, a list.
     pub(crate) work: u32,
-    /// Prompts it holds, a list.
-    pub(crate) hold: u32,
-    /// How many are in both lists.
+    /// How many they are.
     pub(crate) jobs: u32,
 }
 
+/// What happened between two looks of the autoscaler.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Lately {
+    pub(crate) arrived: u64,
+    pub(crate) finished: u64,
+    pub(crate) within_limits: u64,
+}
+
 /// A pool under simulation.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Pool<M> {
     pub(crate) spec: PoolSpec<M>,
     pub(crate) level: usize,
@@ -56,26 +45,30 @@ pub(crate) struct Pool<M> {
     pub(crate) wakes: Wakes,
     /// As the engines see it: from when a request reaches its replica.
     pub(crate) tally: Tally,
-    /// Requests for which no replica is open, in order of arrival.
-    pub(crate) queue: VecDeque<u32>,
-    /// Requests sent here that have no token yet.
-    pub(crate) unanswered: u64,
+    /// Those that wait in front of the router.
+    pub(crate) queue: Admission,
+    /// Requests at replicas.
+    pub(crate) in_hand: u64,
+    pub(crate) scaler: Option<Autoscaler>,
+    pub(crate) lately: Lately,
     /// Replicas that are starting or being repaired.
     pub(crate) coming: u32,
-    /// Time that replicas drew power, those that draw it now not included.
-    pub(crate) on_time: u128,
+    /// Time that replicas were on, those that are on now not included.
+    on_time: u128,
 }
 
 impl<M: StepModel> Pool<M> {
     /// At time zero.
     pub(crate) fn new(spec: PoolSpec<M>, index: usize, seed: u64) -> Self {
         let count = spec.replicas;
+        let state = |replica| {
+            if replica < spec.ready { ReplicaState::Ready } else { ReplicaState::Down }
+        };
         let machine = |replica| Machine {
-            life: if replica < spec.ready { Life::Ready } else { Life::Off },
-            lives: 0,
+            state: state(replica),
+            life: 0,
             on_since: SimTime::ZERO,
             work: NOBODY,
-            hold: NOBODY,
             jobs: 0,
         };
         let replica = |_| {
@@ -97,12 +90,35 @@ impl<M: StepModel> Pool<M> {
             failures: (0..breaking).map(stream).collect(),
             wakes: Wakes::new(count),
             tally: Tally::new(None),
-            queue: VecDeque::new(),
-            unanswered: 0,
+            queue: Admission::new(spec.queue),
+            in_hand: 0,
+            scaler: spec.scale.and_then(|scale| Autoscaler::new(scale.rules).ok()),
+            lately: Lately::default(),
             coming: 0,
             on_time: 0,
             spec,
         }
+    }
+
+    /// Whether what its replicas say makes things happen, rather than only being known from then on.
+    #[inline]
+    pub(crate) const fn acts_on_reports(&self) -> bool {
+        self.spec.in_hand < u32::MAX
+    }
+
+    /// Whether another request may go to a replica.
+    #[inline]
+    pub(crate) fn has_room(&self) -> bool {
+        let open = u64::from(self.router.open_replicas());
+        open > 0 && self.in_hand < u64::from(self.spec.in_hand).saturating_mul(open)
+    }
+
+    /// Whether anybody takes requests or will.
+    pub(crate) fn has_prospects(&self) -> bool {
+        let scales = |scaler: &Autoscaler| scaler.rules().maximum > 0 && self.spec.replicas > 0;
+        self.router.open_replicas() > 0
+            || self.coming > 0
+            || self.scaler.as_ref().is_some_and(scales)
     }
 
     /// When `replica` next has something to say.
@@ -120,30 +136,40 @@ impl<M: StepModel> Pool<M> {
         usage
     }
 
-    /// Replica-nanoseconds of drawn power up to `now`.
+    /// Replica-nanoseconds that replicas were on up to `now`.
     pub(crate) fn on_time_until(&self, now: SimTime) -> u128 {
-        let on = self.machines.iter().filter(|m| !matches!(m.life, Life::Off | Life::Broken));
-        let running: u128 = on.map(|m| u128::from(now.since(m.on_since).as_ns())).sum();
+        let on = self.machines.iter().filter(|machine| machine.state.is_on());
+        let running: u128 = on.map(|machine| u128::from(now.since(machine.on_since).as_ns())).sum();
         self.on_time + running
     }
 
-    /// Changes what `replica` is as a machine; events of its former life are void.
-    pub(crate) fn become_at(&mut self, now: SimTime, replica: u32, life: Life) {
+    /// How many replicas are in a state.
+    pub(crate) fn count(&self, state: ReplicaState) -> u32 {
+        self.machines.iter().filter(|machine| machine.state == state).count() as u32
+    }
+
+    /// Something happens to a replica as a machine; false if it cannot in its state, whereupon
+    /// nothing changes.
+    pub(crate) fn turn(&mut self, now: SimTime, replica: u32, event: ReplicaEvent) -> bool {
         let machine = &mut self.machines[replica as usize];
-        let draws = |life| !matches!(life, Life::Off | Life::Broken);
-        match (draws(machine.life), draws(life)) {
+        let before = machine.state;
+        let Ok(after) = before.after(event) else { return false };
+        match (before.is_on(), after.is_on()) {
             (true, false) => self.on_time += u128::from(now.since(machine.on_since).as_ns()),
             (false, true) => machine.on_since = now,
             _ => {}
         }
-        let coming = |life| u32::from(matches!(life, Life::Starting | Life::Broken));
-        self.coming = self.coming + coming(life) - coming(machine.life);
-        machine.life = life;
-        machine.lives = machine.lives.wrapping_add(1);
-        if life == Life::Ready {
+        let comes = |state| matches!(state, ReplicaState::Starting | ReplicaState::Repairing);
+        self.coming = self.coming + u32::from(comes(after)) - u32::from(comes(before));
+        machine.state = after;
+        if !matches!(event, ReplicaEvent::Drain | ReplicaEvent::Recall) {
+            machine.life = machine.life.wrapping_add(1);
+        }
+        if after.takes_requests() {
             self.router.open(replica);
         } else {
             self.router.close(replica);
         }
+        true
     }
 }

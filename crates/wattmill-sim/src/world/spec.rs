@@ -1,8 +1,10 @@
 //! What a world consists of.
 
 use thiserror::Error;
-use wattmill_policy::{BatchLimits, RouterKind};
-use wattmill_units::{Power, SimTime};
+use wattmill_policy::{
+    Autoscaler, BatchLimits, QueueLimits, RouterKind, ScaleError, ScaleRules, SiteRules,
+};
+use wattmill_units::{Money, Power, SimTime};
 
 use crate::Limits;
 
@@ -23,7 +25,7 @@ pub struct WorldSpec<M> {
     /// The replicas at the sites.
     pub pools: Vec<PoolSpec<M>>,
     /// Which of the sites that could answer does.
-    pub preference: Preference,
+    pub choice: SiteRules,
     /// How often a request is sent again after its replica or site was lost; once more, and it is
     /// lost too.
     pub most_resends: u8,
@@ -38,8 +40,10 @@ pub struct ServiceSpec {
     pub name: String,
     /// Latencies its requests are held to, as the client sees them.
     pub limits: Option<Limits>,
-    /// Who is turned away first: 0 before 1.
+    /// Who goes first; the higher the earlier. Who is turned away first: the lower.
     pub priority: u8,
+    /// Time after which a first token is of no use any more; `None` if it always is.
+    pub patience: Option<SimTime>,
 }
 
 /// A part of the world with a clock of its own.
@@ -60,10 +64,10 @@ pub struct RegionSpec {
 pub struct SiteSpec {
     /// What people call it.
     pub name: String,
-    /// Price of a unit of work there, in any unit that is the same for all sites.
-    pub price: f64,
-    /// Carbon emitted for a unit of work there, likewise.
-    pub carbon: f64,
+    /// What a million tokens cost there, for a choice by price.
+    pub price: Money,
+    /// Grams of CO₂e emitted for a million tokens there, for a choice by carbon.
+    pub carbon_g: f64,
     /// When it is lost with everything under way there, and from when it is back.
     pub outages: Vec<Outage>,
 }
@@ -75,20 +79,6 @@ pub struct Outage {
     pub from: SimTime,
     /// Back, to start its replicas anew; [`SimTime::MAX`] for never.
     pub until: SimTime,
-}
-
-/// What decides between sites.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Preference {
-    /// The nearest.
-    #[default]
-    Latency,
-    /// The cheapest.
-    Price,
-    /// The cleanest.
-    Carbon,
-    /// The one with the least in hand for each open replica.
-    Capacity,
 }
 
 /// Equal replicas behind one router.
@@ -120,10 +110,26 @@ pub struct PoolSpec<M> {
     pub failures: Option<Failures>,
     /// From starting a replica to its first request: the machine, the engine, loading the model.
     pub start_up: SimTime,
-    /// Most requests that wait there for their first token; further ones are turned away, those of
-    /// low priority before: a service of priority `p` among services of priorities up to `m` may
-    /// fill `(p + 1) / (m + 1)` of it.
-    pub most_waiting: u64,
+    /// Most requests in hand for each open replica; further ones wait in front of the router.
+    /// [`u32::MAX`]: none wait there while a replica is open.
+    pub in_hand: u32,
+    /// Most that wait in front of the router; further ones are turned away, see
+    /// [`Admission`](wattmill_policy::Admission).
+    pub queue: QueueLimits,
+    /// Who starts and drains replicas; `None` for nobody.
+    pub scale: Option<Scale>,
+}
+
+/// An autoscaler at work.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scale {
+    /// What it follows. Its maximum is also held to the pool's replicas.
+    pub rules: ScaleRules,
+    /// How often it looks.
+    pub every: SimTime,
+    /// Requests a second that one replica sustains inside the SLO, as the
+    /// [probe](crate::probe) finds it.
+    pub sustained: f64,
 }
 
 /// Exponential times between failures and to repair.
@@ -227,6 +233,24 @@ pub enum WorldProblem {
         /// Which mean.
         what: &'static str,
     },
+    /// An autoscaler that cannot be.
+    #[error("the autoscaler of pool `{pool}` cannot be: {why}")]
+    Scale {
+        /// The pool.
+        pool: String,
+        /// What is wrong with its rules.
+        why: ScaleError,
+    },
+    /// An autoscaler that looks all the time or knows not what a replica does.
+    #[error("the autoscaler of pool `{pool}` has {what} of {value}; give one above zero")]
+    ScaleFigure {
+        /// The pool.
+        pool: String,
+        /// Which figure.
+        what: &'static str,
+        /// What it is.
+        value: f64,
+    },
     /// An outage that ends before it starts.
     #[error("site `{site}` is back at {until}, before it is lost at {from}; exchange the two")]
     Outage {
@@ -313,6 +337,19 @@ impl<M> WorldSpec<M> {
             };
             problems.extend(zero("time between failures", failures.between));
             problems.extend(zero("time to repair", failures.repair));
+        }
+        if let Some(Scale { rules, every, sustained }) = pool.scale {
+            if let Err(why) = Autoscaler::new(rules) {
+                problems.push(WorldProblem::Scale { pool: name(), why });
+            }
+            let mut figure = |what, value: f64| {
+                // A figure that is no number is none either.
+                if value.is_nan() || value <= 0.0 {
+                    problems.push(WorldProblem::ScaleFigure { pool: name(), what, value });
+                }
+            };
+            figure("seconds between two looks", every.as_seconds().as_s());
+            figure("requests a second that a replica sustains", sustained);
         }
     }
 }
