@@ -22,7 +22,7 @@ pub use admission::{Admission, Caller, Pace, QueueLimits, Shed, ShedReason};
 pub use autoscaler::{
     Autoscaler, PoolView, ScaleAction, ScaleError, ScaleReason, ScaleRules, drain_first,
 };
-pub use batching::{BatchLimits, PrefillOrder};
+pub use batching::{BatchLimits, Need, Preemption, PrefillOrder, Scheduling, emptiest};
 pub use dispatch::{Claim, serve_in_order};
 pub use failover::{Preference, SiteChoice, SiteRules, SiteView, UnknownPreference};
 pub use ledger::{Ledger, Ticket, Unbalanced};

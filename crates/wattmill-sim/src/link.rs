@@ -38,7 +38,7 @@ struct Flow {
 /// link.start(at(1), 1, 2, 30, 8);
 /// // 10 bytes in the first second, then 7 a second each.
 /// assert_eq!(link.next_end().as_ns(), 3_857_142_858);
-/// assert_eq!(link.take_ended(link.next_end()), Some(7));
+/// assert_eq!(link.take_ended(at(4)), Some(7));
 /// assert_eq!(link.next_end().as_ns(), 4_857_142_858);
 /// ```
 #[derive(Clone, Debug)]

@@ -64,6 +64,7 @@ fn pool(replicas: u32, limits: BatchLimits, router: RouterKind) -> PoolSpec<Simp
         replicas,
         ready: replicas,
         limits,
+        groups: 1,
         models: vec![Simple { slower: 1 }],
         levels: Vec::new(),
         idle: Power::from_watts(100.0),

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use anyhow::Result;
 use wattmill::perf::StepTable;
-use wattmill::policy::{KvWeights, QueueLimits, RouterKind, Segment, SiteRules};
+use wattmill::policy::{BatchLimits, KvWeights, QueueLimits, RouterKind, Segment, SiteRules};
 use wattmill::sim::{
     Ask, Part, PoolSpec, RegionSpec, Request, ServiceSpec, SiteSpec, World, WorldSpec,
 };
@@ -17,7 +17,7 @@ const REPLICAS: u32 = 1024;
 
 /// The workload of `replicas-1024` behind the router that takes the least loaded.
 pub(super) fn load_1024() -> Result<Vec<Figure>> {
-    measure("router-load-1024", RouterKind::LeastLoaded, |request| Ask {
+    measure("router-load-1024", RouterKind::LeastLoaded, LIMITS, |request| Ask {
         request,
         service: 0,
         prompt: Vec::new(),
@@ -32,7 +32,10 @@ pub(super) fn kv_1024() -> Result<Vec<Figure>> {
     const TURNS: u64 = 4;
     /// Requests between two turns of a conversation.
     const APART: u64 = 4096;
-    measure("router-kv-1024", RouterKind::KvAware(KvWeights::PUBLISHED), |request| {
+    // Room for a hundred or so of the contexts, so that caches fill up and forget.
+    let limits = BatchLimits { prefix_caching: true, ..BatchLimits::new(512, 512, 16, 8_192) };
+    let router = RouterKind::KvAware(KvWeights::PUBLISHED);
+    measure("router-kv-1024", router, limits, |request| {
         let turn = request.id / APART % TURNS;
         let conversation = request.id / (APART * TURNS) * APART + request.id % APART;
         let system = 128.min(request.input);
@@ -49,11 +52,16 @@ pub(super) fn kv_1024() -> Result<Vec<Figure>> {
     })
 }
 
-fn measure(name: &str, router: RouterKind, ask: impl Fn(Request) -> Ask) -> Result<Vec<Figure>> {
+fn measure(
+    name: &str,
+    router: RouterKind,
+    limits: BatchLimits,
+    ask: impl Fn(Request) -> Ask,
+) -> Result<Vec<Figure>> {
     let Some((requests, table)) = w4096_on_1024()? else { return Ok(Vec::new()) };
     let floor = floor::per_request() * requests.len() as f64;
     let (time, (tokens, hash)) = cpu::repeat(LEAST, || {
-        let mut world = World::new(pool(router, &table)).expect("it is sound");
+        let mut world = World::new(pool(router, limits, &table)).expect("it is sound");
         let asks = requests.iter().map(|request| ask(*request));
         let _ = world.run(asks, SimTime::MAX, |_| {}, |_| ControlFlow::Continue(()));
         let usage = world.pool_usage(0);
@@ -64,7 +72,7 @@ fn measure(name: &str, router: RouterKind, ask: impl Fn(Request) -> Ask) -> Resu
 }
 
 /// One site, one region, one pool.
-fn pool(router: RouterKind, table: &StepTable) -> WorldSpec<&StepTable> {
+fn pool(router: RouterKind, limits: BatchLimits, table: &StepTable) -> WorldSpec<&StepTable> {
     let name = "bench".to_owned();
     WorldSpec {
         seed: 1,
@@ -92,7 +100,8 @@ fn pool(router: RouterKind, table: &StepTable) -> WorldSpec<&StepTable> {
             services: vec![0],
             replicas: REPLICAS,
             ready: REPLICAS,
-            limits: LIMITS,
+            limits,
+            groups: 1,
             models: vec![table],
             levels: Vec::new(),
             idle: Power::ZERO,

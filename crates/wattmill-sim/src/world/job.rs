@@ -63,6 +63,7 @@ pub(crate) struct Job {
     /// Raised whenever it is taken from where it was, so that older events are void.
     pub(crate) generation: u32,
     pub(crate) preemptions: u32,
+    pub(crate) cached_tokens: u32,
     /// One way between its region and its site.
     pub(crate) latency: SimTime,
     /// At the site.
@@ -90,6 +91,7 @@ impl Job {
             resends: 0,
             generation: 0,
             preemptions: 0,
+            cached_tokens: 0,
             latency: SimTime::ZERO,
             first_token: SimTime::ZERO,
             work: None,

@@ -156,7 +156,9 @@ impl<M: StepModel> World<M> {
             return false;
         }
         pool.router.lost(replica);
-        self.ended.tokens_wasted += pool.replicas[replica as usize].lose_everything(self.now);
+        let engine = &mut pool.replicas[replica as usize];
+        self.ended.tokens_wasted += engine.tokens_under_way();
+        engine.lose_everything(self.now);
         pool.wakes.set(replica, SimTime::MAX);
         let work = self.jobs.listed(pool.machines[replica as usize].work, Role::Work);
         for slot in work {

@@ -23,7 +23,7 @@ use self::places::Places;
 use self::pool::Pool;
 use self::series::Series;
 use crate::event::{Event, Queue};
-use crate::{Ask, Books, Finished, Progress, Request, Tally, Usage};
+use crate::{Ask, Books, CacheChange, Finished, Progress, Replica, Request, Tally, Usage};
 
 pub use self::series::{PoolRow, Row, ServiceRow};
 pub use self::spec::{
@@ -199,6 +199,14 @@ impl<M: StepModel> World<M> {
         let model = &pool.spec.models[pool.level];
         let engine = &mut pool.replicas[replica as usize];
         engine.run_until(model, horizon, &mut pool.tally, &mut |done| finished.push(*done));
+        if pool.router.kind().looks_at_caches() {
+            for change in engine.cache_changes() {
+                match change {
+                    CacheChange::Stored(content) => pool.router.stored(replica, content),
+                    CacheChange::Evicted(content) => pool.router.evicted(replica, content),
+                }
+            }
+        }
         for first in engine.take_first_tokens() {
             let job = first.id as u32;
             let generation = jobs[job].generation;
@@ -207,7 +215,8 @@ impl<M: StepModel> World<M> {
         for done in finished.drain(..) {
             let slot = done.request.id as u32;
             let job = &mut jobs[slot];
-            (job.stage, job.preemptions) = (Stage::Done, done.preemptions);
+            job.stage = Stage::Done;
+            (job.preemptions, job.cached_tokens) = (done.preemptions, done.cached_tokens);
             queue.file(done.finish, Event::Finish { job: slot, generation: job.generation });
         }
         pool.rewake(replica);
@@ -347,12 +356,14 @@ impl<M: StepModel> World<M> {
         let replica = reservation.replica();
         (job.work, job.stage) = (Some(reservation), Stage::Serving);
         let request = Request { id: u64::from(slot), arrival: self.now, ..job.request };
+        let prompt = if pool.spec.limits.prefix_caching { job.prompt.clone() } else { Vec::new() };
+        let ask = Ask { request, service: job.service, prompt, answer: job.answer };
         let machine = &mut pool.machines[replica as usize];
         machine.jobs += 1;
         pool.in_hand += 1;
         self.jobs.enlist(&mut machine.work, slot, Role::Work);
         let engine = &mut pool.replicas[replica as usize];
-        engine.push(request);
+        engine.push_ask(ask);
         pool.wakes.sooner(replica, engine.next_start().max(self.now));
     }
 
@@ -376,6 +387,7 @@ impl<M: StepModel> World<M> {
             first_token: job.first_token + job.latency,
             finish: self.now + job.latency,
             preemptions: job.preemptions,
+            cached_tokens: job.cached_tokens,
         };
         let (service, region, resends) = (job.service, job.region, job.resends);
         job.ticket.take().into_iter().for_each(|ticket| self.requests.finish(ticket));
@@ -460,7 +472,7 @@ impl<M: StepModel> World<M> {
                 row.waiting += u64::from(gauge.waiting);
                 row.running += u64::from(gauge.running);
                 row.blocks += gauge.blocks;
-                row.blocks_there += pool.spec.limits.blocks;
+                row.blocks_there += pool.spec.limits.blocks * u64::from(pool.spec.groups.max(1));
             }
             row.waiting += u64::from(pool.queue.waiting());
             let now = (pool.usage(), pool.on_time_until(self.now));
@@ -516,11 +528,8 @@ impl<M: StepModel> World<M> {
         }
         let done = self.jobs.iter().filter(|(_, job)| job.stage == Stage::Done);
         books.tokens_under_way = done.map(|(_, job)| u64::from(job.request.output)).sum();
-        if self.jobs.live() > 0 {
-            let engines = self.pools.iter().flat_map(|pool| &pool.replicas);
-            let made = engines.map(|engine| engine.clone().lose_everything(self.now));
-            books.tokens_under_way += made.sum::<u64>();
-        }
+        let engines = self.pools.iter().flat_map(|pool| &pool.replicas);
+        books.tokens_under_way += engines.map(Replica::tokens_under_way).sum::<u64>();
         books
     }
 

@@ -72,8 +72,11 @@ impl<M: StepModel> Pool<M> {
             jobs: 0,
         };
         let replica = |_| {
-            let mut replica = Replica::new(spec.limits);
+            let mut replica = Replica::grouped(spec.limits, spec.groups);
             replica.note_first_tokens();
+            if spec.router.looks_at_caches() {
+                replica.watch_cache();
+            }
             replica
         };
         let mut router = Router::new(spec.router, count);

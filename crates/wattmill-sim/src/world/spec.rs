@@ -94,8 +94,10 @@ pub struct PoolSpec<M> {
     pub replicas: u32,
     /// Replicas that stand ready at the start.
     pub ready: u32,
-    /// Limits of each replica's batch.
+    /// Limits of each attention group's batch.
     pub limits: BatchLimits,
+    /// Attention groups of each replica; 1 without attention data parallelism.
+    pub groups: u32,
     /// Prices a step at each power level, the highest first.
     pub models: Vec<M>,
     /// When which of the levels holds; level 0 until the first.

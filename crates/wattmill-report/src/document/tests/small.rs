@@ -136,6 +136,7 @@ pub(super) fn trace() -> (ReplayInputs, Summary, Tally) {
             first_token: ms(100 * u64::from(id + 1)),
             finish: ms(100 * u64::from(id + 1) + 80),
             preemptions: id,
+            cached_tokens: 0,
         });
     }
     tally.decode_steps(3, 1 << 20, 0, 4);
