@@ -17,6 +17,10 @@ pub(crate) enum Event {
     FirstToken { job: u32, generation: u32 },
     /// Its replica is done with it.
     Finish { job: u32, generation: u32 },
+    /// The cache of its prompt goes onto the link.
+    Send { job: u32, generation: u32 },
+    /// The cache of its prompt has arrived.
+    Arrived { job: u32, generation: u32 },
     /// A replica breaks.
     Failure { pool: u16, replica: u32, life: u32 },
     /// It is whole again, and off.

@@ -41,6 +41,6 @@ pub use tally::{Limits, Tally};
 pub use usage::Usage;
 pub use wakes::Wakes;
 pub use world::{
-    Answer, Failures, Outage, Part, PoolRow, PoolSpec, RegionSpec, Row, Scale, ServiceRow,
-    ServiceSpec, SiteSpec, World, WorldProblem, WorldSpec,
+    Answer, Failures, Handover, Outage, Part, PoolRow, PoolSpec, RegionSpec, Row, Scale,
+    ServiceRow, ServiceSpec, SiteSpec, Transfers, World, WorldProblem, WorldSpec,
 };

@@ -6,10 +6,10 @@ use proptest::prelude::*;
 use wattmill_perf::{DecodeRun, StepCost, StepModel, StepShape};
 use wattmill_policy::{BatchLimits, Preference, QueueLimits, RouterKind, ScaleRules, SiteRules};
 use wattmill_sim::{
-    Answer, Ask, Books, Failures, Fleet, Limits, Outage, Part, PoolSpec, RegionSpec, Request,
-    Scale, ServiceSpec, SiteSpec, Tally, Usage, World, WorldProblem, WorldSpec,
+    Answer, Ask, Books, Failures, Fleet, Handover, Limits, Outage, Part, PoolSpec, RegionSpec,
+    Request, Scale, ServiceSpec, SiteSpec, Tally, Usage, World, WorldProblem, WorldSpec,
 };
-use wattmill_units::{Money, Power, SimTime, Stream, Ticks};
+use wattmill_units::{Histogram, Money, Power, SimTime, Stream, Ticks};
 
 /// 5 ms a step, 20 µs a prompt token, 50 µs a decoding sequence, 1 µs for 64 tokens of context; all
 /// of it `slower` times over.
@@ -70,6 +70,7 @@ fn pool(replicas: u32, limits: BatchLimits, router: RouterKind) -> PoolSpec<Simp
         idle: Power::from_watts(100.0),
         router,
         part: Part::Whole,
+        port_bytes_per_s: 0,
         failures: None,
         start_up: ms(3_000),
         in_hand: u32::MAX,
@@ -223,6 +224,30 @@ fn eventful(seed: u64) -> WorldSpec<Simple> {
         }
         pool
     };
+    let mut pools: Vec<PoolSpec<Simple>> =
+        (0..1 + draws.below(4)).map(|_| some_pool(&mut draws)).collect();
+    // Some hand their prompts over to the last.
+    if let [before @ .., decode] = pools.as_mut_slice() {
+        decode.port_bytes_per_s = 10_000_000 + draws.below(1_000_000_000);
+        for pool in before {
+            if draws.below(2) == 0 {
+                continue;
+            }
+            pool.part = Part::Prefill(Handover {
+                decode: 0,
+                bytes_per_token: draws.below(100_000),
+                latency: SimTime::from_ns(draws.below(1_000_000)),
+                short: draws.below(100) as u32,
+            });
+            (pool.site, pool.port_bytes_per_s) = (decode.site, decode.port_bytes_per_s / 2);
+        }
+    }
+    let last = pools.len() as u16 - 1;
+    for pool in &mut pools {
+        if let Part::Prefill(handover) = &mut pool.part {
+            handover.decode = last;
+        }
+    }
     WorldSpec {
         seed,
         services: (0..services)
@@ -235,7 +260,7 @@ fn eventful(seed: u64) -> WorldSpec<Simple> {
         regions: (0..regions)
             .map(|_| region((0..sites).map(|_| ms(draws.below(80))).collect()))
             .collect(),
-        pools: (0..1 + draws.below(4)).map(|_| some_pool(&mut draws)).collect(),
+        pools,
         choice: SiteRules {
             prefer: Preference::ALL[draws.below(4) as usize],
             farthest: (draws.below(2) == 0).then_some(ms(50)),
@@ -248,6 +273,7 @@ fn eventful(seed: u64) -> WorldSpec<Simple> {
 #[test]
 fn every_request_of_an_eventful_world_is_accounted_for() {
     let mut seen = Books::default();
+    let mut waits = Histogram::new();
     for seed in 0..400 {
         let spec = eventful(seed);
         let (services, pools) = (spec.services.len(), spec.pools.len());
@@ -295,6 +321,7 @@ fn every_request_of_an_eventful_world_is_accounted_for() {
         run(&mut again, &asks);
         assert_eq!(again.fingerprint(), world.fingerprint(), "seed {seed}");
         assert_eq!(again.books(), books, "seed {seed}");
+        waits.merge(&world.transfers().waits);
         seen.requests.merge(&books.requests);
         seen.resent += books.resent;
         seen.too_late += books.too_late;
@@ -303,6 +330,7 @@ fn every_request_of_an_eventful_world_is_accounted_for() {
     // Guards the above against a world in which nothing happens.
     let all = &seen.requests;
     assert!(all.finished() > 50_000 && all.lost() > 1_000 && all.rejected() > 100, "{seen:?}");
+    assert!(waits.count() > 10_000, "{}", waits.count());
     assert!(all.was_shed() > 1_000 && seen.too_late > 100, "{seen:?}");
     assert!(seen.resent > 1_000 && seen.tokens_wasted > 10_000, "{seen:?}");
 }
@@ -441,5 +469,123 @@ fn a_broken_description_says_everything_at_once() {
             "pool `pool` starts with 5 replicas ready, but has 2; start with fewer",
             "pool `pool` has no model of its steps; give one for each power level, at least one",
         ]
+    );
+}
+
+/// `prefill` replicas that hand over to `decode` ones: 100 kB a token at 1 GB/s, 1 ms of latency.
+fn pair(prefill: u32, decode: u32, limits: BatchLimits, short: u32) -> WorldSpec<Simple> {
+    let mut first = pool(prefill, limits, RouterKind::RoundRobin);
+    let handover = Handover { decode: 1, bytes_per_token: 100_000, latency: ms(1), short };
+    (first.part, first.port_bytes_per_s) = (Part::Prefill(handover), 1_000_000_000);
+    let mut second = pool(decode, limits, RouterKind::LeastLoaded);
+    (second.services, second.port_bytes_per_s) = (Vec::new(), 1_000_000_000);
+    one_site(vec![first, second])
+}
+
+#[test]
+fn a_prompt_is_handed_over_to_the_nanosecond() {
+    let limits = BatchLimits::new(8, 512, 16, 1_000);
+    let mut world = World::new(pair(1, 1, limits, 0)).expect("sound");
+    let request = Request { id: 9, arrival: ms(2), input: 200, output: 3 };
+    let ask = Ask { request, service: 0, prompt: Vec::new(), answer: None };
+    let answers = run(&mut world, &[ask]);
+    // 5 ms and 200 tokens of 20 µs.
+    let first_token = 2_000_000 + 9_000_000;
+    // 20 MB at 1 GB/s, and a millisecond.
+    let arrived = first_token + 20_000_000 + 1_000_000;
+    // Two steps of one sequence at contexts of 201 and 202.
+    let finish = arrived + 2 * 5_050_000 + 16 * (201 + 202);
+    assert_eq!(answers.len(), 1);
+    let done = answers[0].done;
+    assert_eq!((done.first_token.as_ns(), done.finish.as_ns()), (first_token, finish));
+    assert_eq!((answers[0].pool, done.request), (1, request));
+    assert_eq!(world.transfers().bytes, 20_000_000);
+    assert_eq!(world.transfers().waits.max(), arrived - first_token);
+    // The gap between the first two tokens is that of the transfer and a step.
+    let gaps = &world.pool_tally(1).gaps;
+    assert_eq!(gaps.count(), 2);
+    assert_eq!(gaps.max() >> Ticks::FRACTION_BITS, arrived - first_token + 5_050_000 + 16 * 201);
+    let [prefill, decode] = [0, 1].map(|pool| world.pool_usage(pool));
+    assert_eq!((prefill.prompt_completions, prefill.decode_tokens), (1, 0));
+    assert_eq!((decode.prompt_completions, decode.decode_tokens, decode.prefill_tokens), (0, 2, 0));
+    assert_eq!(world.books().check(), Ok(()));
+}
+
+#[test]
+fn senders_share_the_port_of_a_receiver() {
+    let limits = BatchLimits::new(8, 512, 16, 1_000);
+    let waits = |prefill| {
+        let mut world = World::new(pair(prefill, 1, limits, 0)).expect("sound");
+        let ask = |id| {
+            let request = Request { id, arrival: SimTime::ZERO, input: 200, output: 3 };
+            Ask { request, service: 0, prompt: Vec::new(), answer: None }
+        };
+        let asks: Vec<Ask> = (0..4).map(ask).collect();
+        assert_eq!(run(&mut world, &asks).len(), 4);
+        world.transfers().waits.clone()
+    };
+    // Four caches of 20 ms each, all sent at once.
+    assert_eq!((waits(4).min(), waits(4).max()), (81_000_000, 81_000_000));
+}
+
+#[test]
+fn a_decode_pool_that_is_full_holds_up_the_prefill_pool() {
+    let mut spec = pair(2, 1, BatchLimits::new(8, 512, 16, 400), 0);
+    // Six prompts of 300 tokens and no more.
+    spec.pools[1].limits = BatchLimits::new(8, 512, 16, 120);
+    spec.row = Some(ms(20));
+    let ask = |id| {
+        let request = Request { id, arrival: SimTime::ZERO, input: 300, output: 40 };
+        Ask { request, service: 0, prompt: Vec::new(), answer: None }
+    };
+    let asks: Vec<Ask> = (0..120).map(ask).collect();
+    let mut world = World::new(spec).expect("sound");
+    assert_eq!(run(&mut world, &asks).len(), 120);
+    assert_eq!(world.books().check(), Ok(()));
+    let rows = world.rows();
+    // Both prefilling replicas are full of prompts that nobody takes: 21 of 19 blocks each.
+    let stuck = rows.iter().filter(|row| row.pools[0].blocks == 2 * 21 * 19).count();
+    assert!(stuck > 10, "{stuck} of {}", rows.len());
+    assert!(rows.iter().all(|row| row.pools[1].blocks <= 120));
+    let blocked =
+        rows.iter().filter(|row| row.pools[0].work.steps == 0 && row.pools[0].waiting > 0);
+    assert!(blocked.count() > 10);
+    // At last nobody holds anything.
+    assert!(world.transfers().waits.max() > 1_000_000_000);
+}
+
+#[test]
+fn short_prompts_stay_where_they_are_decoded() {
+    let limits = BatchLimits::new(32, 512, 16, 2_000);
+    let asks = asks(8, 500, 20_000, 1);
+    let mut world = World::new(pair(2, 2, limits, 150)).expect("sound");
+    let answers = run(&mut world, &asks);
+    assert_eq!(answers.len(), 500);
+    let handed = asks.iter().filter(|ask| ask.request.input > 150 && ask.request.output > 1);
+    assert_eq!(world.transfers().waits.count(), handed.count() as u64);
+    let short = asks.iter().filter(|ask| ask.request.input <= 150);
+    let short: u64 = short.map(|ask| u64::from(ask.request.input)).sum();
+    assert_eq!(world.pool_usage(1).prefill_tokens, short);
+}
+
+#[test]
+fn pairs_that_do_not_match_say_so() {
+    let mut spec = pair(1, 1, BatchLimits::new(8, 512, 16, 1_000), 0);
+    spec.sites.push(site(1.0));
+    spec.regions[0].latency.push(SimTime::ZERO);
+    spec.pools[1].site = 1;
+    spec.pools[1].limits.block_tokens = 64;
+    spec.pools[0].port_bytes_per_s = 0;
+    let problems = World::new(spec).expect_err("broken");
+    let said: Vec<String> = problems.iter().map(WorldProblem::to_string).collect();
+    let before = "pool `pool` cannot hand prompts over to pool `pool`: ";
+    assert_eq!(
+        said,
+        [
+            "they are at different sites; pair pools of one site, whose network carries the cache",
+            "blocks of 16 tokens do not become blocks of 64; give both one block size",
+            "`pool` has ports of 0 bytes/s; state their rate",
+        ]
+        .map(|why| format!("{before}{why}"))
     );
 }

@@ -107,6 +107,7 @@ fn pool(router: RouterKind, limits: BatchLimits, table: &StepTable) -> WorldSpec
             idle: Power::ZERO,
             router,
             part: Part::Whole,
+            port_bytes_per_s: 0,
             failures: None,
             start_up: SimTime::ZERO,
             in_hand: u32::MAX,

@@ -3,7 +3,7 @@
 use wattmill_policy::{Reservation, Segment, Ticket};
 use wattmill_units::SimTime;
 
-use crate::Request;
+use crate::{Aside, Request};
 
 /// End of a list.
 pub(crate) const NOBODY: u32 = u32::MAX;
@@ -15,14 +15,20 @@ pub(crate) enum Stage {
     Travelling,
     /// At a pool, for a replica with room.
     Waiting,
-    /// At a replica that does all of it.
+    /// At a replica that answers it.
     Serving,
     /// At a replica that computes its prompt.
     Prefilling,
-    /// Its prompt is computed and held; a decoding replica was asked for blocks.
+    /// Its prompt is computed, which nobody knows yet.
+    Prefilled,
+    /// Its prompt is held; a decoding replica was asked for blocks, or is to be once one is open.
     Offered,
+    /// It was given blocks, and will be sent at the end of the step under way there.
+    Granted,
     /// Its cache is on the link.
     Moving,
+    /// Its cache has left its sender.
+    Arriving,
     /// At a replica that only decodes it.
     Decoding,
     /// Its replica is done with it, which nobody knows yet.
@@ -56,8 +62,14 @@ pub(crate) struct Job {
     pub(crate) region: u16,
     /// Pool it was sent to last.
     pub(crate) pool: u16,
-    /// Pool whose replica holds the cache of its prompt.
+    /// Pool and replica that hold the cache of its prompt; [`NOBODY`] if none does.
     pub(crate) holder: u16,
+    pub(crate) holds_at: u32,
+    /// Blocks held there, and blocks set aside where it is to be decoded.
+    pub(crate) held: Aside,
+    pub(crate) aside: Aside,
+    /// The transfer of its cache.
+    pub(crate) flow: u32,
     pub(crate) stage: Stage,
     pub(crate) resends: u8,
     /// Raised whenever it is taken from where it was, so that older events are void.
@@ -70,8 +82,6 @@ pub(crate) struct Job {
     pub(crate) first_token: SimTime,
     /// Load at the replica that works on it.
     pub(crate) work: Option<Reservation>,
-    /// Load at the replica that holds its cache.
-    pub(crate) hold: Option<Reservation>,
     links: [Links; 2],
 }
 
@@ -87,6 +97,10 @@ impl Job {
             region: 0,
             pool: 0,
             holder: 0,
+            holds_at: NOBODY,
+            held: Aside { group: 0, blocks: 0 },
+            aside: Aside { group: 0, blocks: 0 },
+            flow: 0,
             stage: Stage::Travelling,
             resends: 0,
             generation: 0,
@@ -95,7 +109,6 @@ impl Job {
             latency: SimTime::ZERO,
             first_token: SimTime::ZERO,
             work: None,
-            hold: None,
             links: [NONE; 2],
         }
     }

@@ -4,9 +4,11 @@ use wattmill_perf::StepModel;
 use wattmill_policy::{Pace, PoolView, ReplicaEvent, ReplicaState, ScaleAction, drain_first};
 use wattmill_units::{Ratio, Seconds, SimTime};
 
+use super::handover::is_between;
 use super::job::{Role, Stage};
 use super::spec::{Scale, SiteSpec};
 use super::{End, NOBODY, World};
+use crate::Aside;
 use crate::event::Event;
 
 impl<M: StepModel> World<M> {
@@ -88,6 +90,7 @@ impl<M: StepModel> World<M> {
             self.pools[usize::from(number)].turn(self.now, replica, ReplicaEvent::Started);
             self.expect_failure(number, replica);
             self.serve_queue(number);
+            self.offer_parked(number);
         }
     }
 
@@ -97,7 +100,8 @@ impl<M: StepModel> World<M> {
             return;
         }
         let pool = &mut self.pools[usize::from(number)];
-        if pool.machines[replica as usize].jobs == 0 {
+        let machine = pool.machines[replica as usize];
+        if machine.jobs == 0 && machine.holds == 0 {
             pool.turn(self.now, replica, ReplicaEvent::Drained);
         }
     }
@@ -114,6 +118,7 @@ impl<M: StepModel> World<M> {
                 }
             }
             self.clear_queue(number);
+            self.clear_parked(number);
         }
     }
 
@@ -161,12 +166,30 @@ impl<M: StepModel> World<M> {
         engine.lose_everything(self.now);
         pool.wakes.set(replica, SimTime::MAX);
         let work = self.jobs.listed(pool.machines[replica as usize].work, Role::Work);
+        let hold = self.jobs.listed(pool.machines[replica as usize].hold, Role::Hold);
+        for slot in hold {
+            self.jobs[slot].held = Aside::default();
+            self.take_back_offer(slot, true);
+            self.start_again(slot);
+        }
         for slot in work {
-            self.leave_work(slot);
-            let job = &self.jobs[slot];
-            if job.stage == Stage::Done {
-                self.ended.tokens_wasted += u64::from(job.request.output);
+            let job = &mut self.jobs[slot];
+            (job.held, job.aside) = match job.stage {
+                // Held elsewhere.
+                stage if is_between(stage) => (job.held, Aside::default()),
+                _ => <(Aside, Aside)>::default(),
+            };
+            match job.stage {
+                Stage::Done => self.ended.tokens_wasted += u64::from(job.request.output),
+                Stage::Prefilled => self.ended.tokens_wasted += 1,
+                stage if is_between(stage) => {
+                    self.take_back_offer(slot, false);
+                    self.offer(slot);
+                    continue;
+                }
+                _ => {}
             }
+            self.leave_work(slot);
             self.send_again(slot);
         }
         true
@@ -229,6 +252,7 @@ impl<M: StepModel> World<M> {
                     self.start(number, replica);
                 }
                 self.serve_queue(number);
+                self.offer_parked(number);
             }
             Some(ScaleAction::Down { cancel, drain, .. }) => {
                 for replica in self.in_state(number, ReplicaState::Starting, cancel) {

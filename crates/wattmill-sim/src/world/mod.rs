@@ -5,6 +5,7 @@
 //! stretch. What a replica knows ahead of time, because a step ends after it began, reaches the router
 //! when that step ends.
 
+mod handover;
 mod job;
 mod lives;
 mod places;
@@ -16,19 +17,19 @@ use std::ops::ControlFlow;
 
 use wattmill_perf::StepModel;
 use wattmill_policy::{Caller, Ledger, Pace, Reservation, RouteAsk, Shed, ShedReason};
-use wattmill_units::{Energy, SimTime, Stream};
+use wattmill_units::{Energy, Histogram, SimTime, Stream};
 
 use self::job::{Job, Jobs, NOBODY, Role, Stage};
 use self::places::Places;
 use self::pool::Pool;
 use self::series::Series;
 use crate::event::{Event, Queue};
-use crate::{Ask, Books, CacheChange, Finished, Progress, Replica, Request, Tally, Usage};
+use crate::{Ask, Books, CacheChange, Finished, Link, Progress, Replica, Request, Tally, Usage};
 
 pub use self::series::{PoolRow, Row, ServiceRow};
 pub use self::spec::{
-    Failures, Outage, Part, PoolSpec, RegionSpec, Scale, ServiceSpec, SiteSpec, WorldProblem,
-    WorldSpec,
+    Failures, Handover, Outage, Part, PoolSpec, RegionSpec, Scale, ServiceSpec, SiteSpec,
+    WorldProblem, WorldSpec,
 };
 
 /// Requests between two looks at whether the run shall go on.
@@ -67,10 +68,22 @@ pub struct World<M> {
     /// What else is counted as it happens; what is in hand is counted when asked for.
     ended: Books,
     regions: Stream,
+    link: Link,
+    transfers: Transfers,
     /// Room for what a replica just finished.
     finished: Vec<Finished>,
     /// Room for whom a queue just sent away.
     shed: Vec<Shed>,
+}
+
+/// What went over the link.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Transfers {
+    /// Bytes sent, of transfers that were cut short too.
+    pub bytes: u128,
+    /// From each first token to the arrival of the cache at the decoding replica, ns: the wait for
+    /// blocks, for the end of a step, for the link.
+    pub waits: Histogram,
 }
 
 /// A service and what its requests add up to.
@@ -113,12 +126,15 @@ impl<M: StepModel> World<M> {
             ended: Books::default(),
             regions: Stream::new(spec.seed, "region", 0),
             finished: Vec::new(),
+            link: Link::new(Vec::new()),
+            transfers: Transfers::default(),
             shed: Vec::new(),
             pools: Vec::new(),
         };
         for (index, pool) in spec.pools.into_iter().enumerate() {
             world.pools.push(Pool::new(pool, index, spec.seed));
         }
+        world.lay_link();
         world.begin(&spec.sites);
         Ok(world)
     }
@@ -143,7 +159,8 @@ impl<M: StepModel> World<M> {
             if arrival == SimTime::MAX && self.jobs.live() == 0 {
                 return flow;
             }
-            let at = self.queue.next().min(arrival);
+            let sent = self.link.next_end();
+            let at = self.queue.next().min(sent).min(arrival);
             if self.catch_up(at.min(until)) {
                 continue;
             }
@@ -152,10 +169,13 @@ impl<M: StepModel> World<M> {
                 return flow;
             }
             self.now = self.now.max(at);
-            if self.queue.next() <= arrival {
+            if self.queue.next() == at {
                 if let Some((_, event)) = self.queue.take() {
                     self.happen(event, &mut on_answer);
                 }
+            } else if sent == at {
+                let slot = self.link.take_ended(at);
+                slot.into_iter().for_each(|slot| self.cache_sent(slot as u32));
             } else if let Some(ask) = asks.next() {
                 self.ask(ask);
                 if self.requests.asked() == look {
@@ -215,7 +235,15 @@ impl<M: StepModel> World<M> {
         for done in finished.drain(..) {
             let slot = done.request.id as u32;
             let job = &mut jobs[slot];
-            job.stage = Stage::Done;
+            job.stage = match job.stage {
+                Stage::Prefilling => {
+                    // Before anybody else can have them.
+                    let blocks = pool.spec.limits.blocks_for(job.request.input.into());
+                    job.held = engine.hold_back(blocks);
+                    Stage::Prefilled
+                }
+                _ => Stage::Done,
+            };
             (job.preemptions, job.cached_tokens) = (done.preemptions, done.cached_tokens);
             queue.file(done.finish, Event::Finish { job: slot, generation: job.generation });
         }
@@ -244,8 +272,21 @@ impl<M: StepModel> World<M> {
                 }
             }
             Event::Finish { job, generation } => {
+                if let Some(Job { stage, .. }) = self.jobs.current(job, generation) {
+                    match *stage {
+                        Stage::Prefilled => self.prompt_done(job),
+                        _ => self.finish(job, on_answer),
+                    }
+                }
+            }
+            Event::Send { job, generation } => {
                 if self.jobs.current(job, generation).is_some() {
-                    self.finish(job, on_answer);
+                    self.send_cache(job);
+                }
+            }
+            Event::Arrived { job, generation } => {
+                if self.jobs.current(job, generation).is_some() {
+                    self.cache_arrived(job);
                 }
             }
             Event::Failure { pool, replica, life } => self.fail(pool, replica, life),
@@ -290,10 +331,20 @@ impl<M: StepModel> World<M> {
 
     /// A request reaches its pool.
     fn deliver(&mut self, slot: u32) {
+        let Request { input, output, .. } = self.jobs[slot].request;
+        let handover = self.handover(self.jobs[slot].pool);
+        if let Some(handover) = handover {
+            let decode = &self.pools[usize::from(handover.decode)].spec.limits;
+            if !decode.can_ever_run(input, output) {
+                return self.end(slot, End::Rejected);
+            }
+            self.keep_short(slot, handover);
+        }
         let job = &self.jobs[slot];
         let request = job.request;
         let pool = &mut self.pools[usize::from(job.pool)];
-        if !pool.spec.limits.can_ever_run(request.input, request.output) {
+        let output = if handover.is_some() { 1 } else { output };
+        if !pool.spec.limits.can_ever_run(input, output) {
             return self.end(slot, End::Rejected);
         }
         if !self.places.stands(pool.spec.site) || !pool.has_prospects() {
@@ -345,6 +396,7 @@ impl<M: StepModel> World<M> {
         let job = &self.jobs[slot];
         let pool = &mut self.pools[usize::from(job.pool)];
         let Request { input, output, .. } = job.request;
+        let output = if pool.prefills(output) { 1 } else { output };
         let ask = RouteAsk { input, output, prompt: &job.prompt };
         pool.router.route(&ask, pool.draws.next_u64())
     }
@@ -354,8 +406,12 @@ impl<M: StepModel> World<M> {
         let job = &mut self.jobs[slot];
         let pool = &mut self.pools[usize::from(job.pool)];
         let replica = reservation.replica();
-        (job.work, job.stage) = (Some(reservation), Stage::Serving);
-        let request = Request { id: u64::from(slot), arrival: self.now, ..job.request };
+        let mut request = Request { id: u64::from(slot), arrival: self.now, ..job.request };
+        job.stage = Stage::Serving;
+        if pool.prefills(request.output) {
+            (job.stage, request.output) = (Stage::Prefilling, 1);
+        }
+        job.work = Some(reservation);
         let prompt = if pool.spec.limits.prefix_caching { job.prompt.clone() } else { Vec::new() };
         let ask = Ask { request, service: job.service, prompt, answer: job.answer };
         let machine = &mut pool.machines[replica as usize];
@@ -408,6 +464,7 @@ impl<M: StepModel> World<M> {
         lately.finished += 1;
         lately.within_limits += within;
         self.jobs.remove(slot);
+        self.set_aside(number, replica);
         self.serve_queue(number);
     }
 
@@ -511,6 +568,33 @@ impl<M: StepModel> World<M> {
         Energy::from_joules(pool.spec.idle.as_watts() * on_s) + pool.usage().dynamic_energy()
     }
 
+    /// What went over the link between prefilling and decoding replicas.
+    pub const fn transfers(&self) -> &Transfers {
+        &self.transfers
+    }
+
+    /// Gives every replica that hands prompts over or takes them its ports.
+    fn lay_link(&mut self) {
+        let mut rates = Vec::new();
+        for number in 0..self.pools.len() {
+            if let Part::Prefill(Handover { decode, .. }) = self.pools[number].spec.part {
+                for (at, which) in [(number, 0), (usize::from(decode), 1)] {
+                    let pool = &mut self.pools[at];
+                    let count = pool.spec.replicas as usize;
+                    if which == 1 && !pool.offers.is_empty() {
+                        continue;
+                    }
+                    pool.ports[which] = rates.len() as u32;
+                    rates.extend(std::iter::repeat_n(pool.spec.port_bytes_per_s, count));
+                    if which == 1 {
+                        pool.offers.resize(count, Default::default());
+                    }
+                }
+            }
+        }
+        self.link = Link::new(rates);
+    }
+
     /// Simulated time reached.
     pub const fn now(&self) -> SimTime {
         self.now
@@ -528,6 +612,9 @@ impl<M: StepModel> World<M> {
         }
         let done = self.jobs.iter().filter(|(_, job)| job.stage == Stage::Done);
         books.tokens_under_way = done.map(|(_, job)| u64::from(job.request.output)).sum();
+        let held = |stage| stage == Stage::Prefilled || handover::is_between(stage);
+        books.tokens_under_way +=
+            self.jobs.iter().filter(|(_, job)| held(job.stage)).count() as u64;
         let engines = self.pools.iter().flat_map(|pool| &pool.replicas);
         books.tokens_under_way += engines.map(Replica::tokens_under_way).sum::<u64>();
         books

@@ -5,7 +5,7 @@ use wattmill_policy::{SiteRules, SiteView};
 use wattmill_units::{SimTime, Stream};
 
 use super::pool::Pool;
-use super::spec::{RegionSpec, SiteSpec, WorldSpec};
+use super::spec::{Part, RegionSpec, SiteSpec, WorldSpec};
 
 const HOUR_NS: u64 = 3_600_000_000_000;
 
@@ -85,7 +85,13 @@ impl Places {
     ) -> Option<u16> {
         let Self { regions, sites, standing, rules, candidates, views } = self;
         let candidates = &candidates[usize::from(service)];
-        let is_up = |pool: &Pool<M>| standing[usize::from(pool.spec.site)] && pool.has_prospects();
+        let is_up = |pool: &Pool<M>| {
+            let goes_on = match pool.spec.part {
+                Part::Whole => true,
+                Part::Prefill(handover) => pools[usize::from(handover.decode)].has_prospects(),
+            };
+            standing[usize::from(pool.spec.site)] && pool.has_prospects() && goes_on
+        };
         if let [only] = candidates.as_slice() {
             return is_up(&pools[usize::from(*only)]).then_some(*only);
         }

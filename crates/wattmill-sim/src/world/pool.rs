@@ -1,11 +1,13 @@
 //! A pool under simulation.
 
+use std::collections::VecDeque;
+
 use wattmill_perf::StepModel;
 use wattmill_policy::{Admission, Autoscaler, ReplicaEvent, ReplicaState, Router};
 use wattmill_units::{SimTime, Stream};
 
 use super::job::NOBODY;
-use super::spec::PoolSpec;
+use super::spec::{Part, PoolSpec};
 use crate::{Replica, Tally, Usage, Wakes};
 
 /// A replica as a machine.
@@ -20,6 +22,10 @@ pub(crate) struct Machine {
     pub(crate) work: u32,
     /// How many they are.
     pub(crate) jobs: u32,
+    /// Prompts it holds for another replica to fetch, a list.
+    pub(crate) hold: u32,
+    /// How many they are.
+    pub(crate) holds: u32,
 }
 
 /// What happened between two looks of the autoscaler.
@@ -47,8 +53,14 @@ pub(crate) struct Pool<M> {
     pub(crate) tally: Tally,
     /// Those that wait in front of the router.
     pub(crate) queue: Admission,
-    /// Requests at replicas.
+    /// Requests at replicas, prompts that they hold among them.
     pub(crate) in_hand: u64,
+    /// Where it decodes what others prefilled: by replica, prompts that wait for blocks.
+    pub(crate) offers: Vec<VecDeque<u32>>,
+    /// Such prompts for which no replica is open.
+    pub(crate) parked: VecDeque<u32>,
+    /// First of its replicas' ports on the link: to send and to receive.
+    pub(crate) ports: [u32; 2],
     pub(crate) scaler: Option<Autoscaler>,
     pub(crate) lately: Lately,
     /// Replicas that are starting or being repaired.
@@ -70,6 +82,8 @@ impl<M: StepModel> Pool<M> {
             on_since: SimTime::ZERO,
             work: NOBODY,
             jobs: 0,
+            hold: NOBODY,
+            holds: 0,
         };
         let replica = |_| {
             let mut replica = Replica::grouped(spec.limits, spec.groups);
@@ -95,6 +109,9 @@ impl<M: StepModel> Pool<M> {
             tally: Tally::new(None),
             queue: Admission::new(spec.queue),
             in_hand: 0,
+            offers: Vec::new(),
+            parked: VecDeque::new(),
+            ports: [0; 2],
             scaler: spec.scale.and_then(|scale| Autoscaler::new(scale.rules).ok()),
             lately: Lately::default(),
             coming: 0,
@@ -107,6 +124,14 @@ impl<M: StepModel> Pool<M> {
     #[inline]
     pub(crate) const fn acts_on_reports(&self) -> bool {
         self.spec.in_hand < u32::MAX
+            || !self.offers.is_empty()
+            || matches!(self.spec.part, Part::Prefill(_))
+    }
+
+    /// Whether it only computes the prompt of a request with so many tokens to make.
+    #[inline]
+    pub(crate) const fn prefills(&self, output: u32) -> bool {
+        output > 1 && matches!(self.spec.part, Part::Prefill(_))
     }
 
     /// Whether another request may go to a replica.

@@ -108,6 +108,9 @@ pub struct PoolSpec<M> {
     pub router: RouterKind,
     /// Which part of a request it does.
     pub part: Part,
+    /// Bytes a second that one replica's ports send, and as many that they receive; 0 where nothing
+    /// is handed over.
+    pub port_bytes_per_s: u64,
     /// How its replicas break.
     pub failures: Option<Failures>,
     /// From starting a replica to its first request: the machine, the engine, loading the model.
@@ -146,8 +149,24 @@ pub struct Failures {
 /// Which part of a request a pool does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// All of it.
+    /// All of it; and the answers of prompts that other pools hand over to it.
     Whole,
+    /// The prompt up to the first token, unless it is short; then the cache is handed over.
+    Prefill(Handover),
+}
+
+/// How prompts go on elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Handover {
+    /// The pool that decodes, by its place in the list; at the same site.
+    pub decode: u16,
+    /// Cache that is sent for each prompt token.
+    pub bytes_per_token: u64,
+    /// From the last byte's leaving to its being there.
+    pub latency: SimTime,
+    /// Prompts of which no more tokens than this have to be computed are computed where they are
+    /// decoded; 0 for none.
+    pub short: u32,
 }
 
 /// What is wrong with a world.
@@ -253,6 +272,16 @@ pub enum WorldProblem {
         /// What it is.
         value: f64,
     },
+    /// Prompts that are handed over to nowhere.
+    #[error("pool `{prefill}` cannot hand prompts over to pool `{decode}`: {why}")]
+    Handover {
+        /// Whose prompts.
+        prefill: String,
+        /// To whom.
+        decode: String,
+        /// What stands in the way, and the way out.
+        why: String,
+    },
     /// An outage that ends before it starts.
     #[error("site `{site}` is back at {until}, before it is lost at {from}; exchange the two")]
     Outage {
@@ -340,6 +369,12 @@ impl<M> WorldSpec<M> {
             problems.extend(zero("time between failures", failures.between));
             problems.extend(zero("time to repair", failures.repair));
         }
+        if let Part::Prefill(handover) = pool.part {
+            match self.pools.get(usize::from(handover.decode)) {
+                None => problems.push(absent("pool", handover.decode.into(), self.pools.len())),
+                Some(decode) => problems.extend(ill_matched(pool, decode)),
+            }
+        }
         if let Some(Scale { rules, every, sustained }) = pool.scale {
             if let Err(why) = Autoscaler::new(rules) {
                 problems.push(WorldProblem::Scale { pool: name(), why });
@@ -354,4 +389,35 @@ impl<M> WorldSpec<M> {
             figure("requests a second that a replica sustains", sustained);
         }
     }
+}
+
+/// Everything that keeps one pool from handing its prompts over to another.
+fn ill_matched<M>(prefill: &PoolSpec<M>, decode: &PoolSpec<M>) -> Vec<WorldProblem> {
+    let mut whys = Vec::new();
+    if prefill.site != decode.site {
+        whys.push(
+            "they are at different sites; pair pools of one site, whose network carries the cache"
+                .to_owned(),
+        );
+    }
+    if decode.part != Part::Whole {
+        whys.push("that one hands over too; name a pool that answers".to_owned());
+    }
+    let (theirs, ours) = (decode.limits.block_tokens, prefill.limits.block_tokens);
+    if theirs != ours {
+        whys.push(format!(
+            "blocks of {ours} tokens do not become blocks of {theirs}; give both one block size"
+        ));
+    }
+    for pool in [prefill, decode] {
+        if pool.port_bytes_per_s == 0 {
+            whys.push(format!("`{}` has ports of 0 bytes/s; state their rate", pool.name));
+        }
+    }
+    let problem = |why| WorldProblem::Handover {
+        prefill: prefill.name.clone(),
+        decode: decode.name.clone(),
+        why,
+    };
+    whys.into_iter().map(problem).collect()
 }
