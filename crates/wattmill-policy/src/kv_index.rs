@@ -1,38 +1,126 @@
 //! Which replicas have which content in their caches.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
-
 use crate::Segment;
+use crate::content_map::ContentMap;
 use crate::replica_set::ReplicaSet;
 
-/// Most holders that are listed; of more a set is kept.
-const LISTED: usize = 16;
+/// Most holders that are listed; of more a set is kept. With their number they fill two lines of the
+/// processor's caches.
+const LISTED: usize = 15;
 
 /// A replica in one of its lives: what it held is gone when that life is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Holder {
     replica: u32,
+    /// Below [`LIVES`].
     life: u32,
 }
 
+/// After so many lives they are counted anew. What a replica held in a life of the same number is
+/// long swept by then.
+const LIVES: u32 = 1 << 30;
+
 /// Who holds one content.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Holders {
     One(Holder),
-    /// Of these at most [`LISTED`] live.
-    Few(Vec<Holder>),
+    /// Place in [`KvIndex::lists`].
+    Few(u32),
     /// Place in [`KvIndex::sets`].
     Many(u32),
+}
+
+impl Holders {
+    /// As a word: the kind in the two highest bits, never both of them.
+    fn to_word(self) -> u64 {
+        match self {
+            Self::One(one) => u64::from(one.life) << 32 | u64::from(one.replica),
+            Self::Few(at) => 1 << 62 | u64::from(at),
+            Self::Many(at) => 2 << 62 | u64::from(at),
+        }
+    }
+
+    fn of_word(word: u64) -> Self {
+        let low = word as u32;
+        match word >> 62 {
+            0 => Self::One(Holder { replica: low, life: (word >> 32) as u32 }),
+            1 => Self::Few(low),
+            _ => Self::Many(low),
+        }
+    }
+}
+
+/// At most [`LISTED`] holders, in place, so that looking at them is no second way to memory.
+#[derive(Clone, Debug, Default)]
+struct HolderList {
+    len: u32,
+    holders: [Holder; LISTED],
+}
+
+impl HolderList {
+    fn holders(&self) -> &[Holder] {
+        &self.holders[..self.len as usize]
+    }
+
+    fn retain(&mut self, keeps: impl Fn(&Holder) -> bool) {
+        let mut kept = 0;
+        for at in 0..self.len as usize {
+            if keeps(&self.holders[at]) {
+                self.holders[kept] = self.holders[at];
+                kept += 1;
+            }
+        }
+        self.len = kept as u32;
+    }
+
+    /// Whether there was room.
+    fn push(&mut self, holder: Holder) -> bool {
+        let Some(place) = self.holders.get_mut(self.len as usize) else { return false };
+        *place = holder;
+        self.len += 1;
+        true
+    }
+}
+
+/// Things by their places, which are used again.
+#[derive(Clone, Debug)]
+struct Shelf<T> {
+    things: Vec<T>,
+    vacant: Vec<u32>,
+}
+
+impl<T: Default> Shelf<T> {
+    const fn new() -> Self {
+        Self { things: Vec::new(), vacant: Vec::new() }
+    }
+
+    /// A place with whatever was left there.
+    fn take_place(&mut self) -> u32 {
+        self.vacant.pop().unwrap_or_else(|| {
+            self.things.push(T::default());
+            (self.things.len() - 1) as u32
+        })
+    }
+
+    fn leave(&mut self, at: u32) {
+        self.vacant.push(at);
+    }
+
+    fn get(&self, at: u32) -> &T {
+        &self.things[at as usize]
+    }
+
+    fn get_mut(&mut self, at: u32) -> &mut T {
+        &mut self.things[at as usize]
+    }
 }
 
 /// Content in the caches of a pool, by content.
 #[derive(Clone, Debug)]
 pub(crate) struct KvIndex {
-    by_content: HashMap<u64, Holders, BuildHasherDefault<ContentHasher>>,
-    sets: Vec<ReplicaSet>,
-    /// Places in `sets` that nobody uses.
-    vacant: Vec<u32>,
+    by_content: ContentMap,
+    lists: Shelf<HolderList>,
+    sets: Shelf<ReplicaSet>,
     /// Which life each replica is in.
     lives: Vec<u32>,
     /// Contents that each replica holds in this life.
@@ -48,9 +136,20 @@ pub(crate) struct KvIndex {
 /// Replicas that hold the beginning of a prompt.
 #[derive(Clone, Debug, Default)]
 struct Candidates {
-    is_set: bool,
+    kind: CandidateKind,
     list: Vec<u32>,
     set: ReplicaSet,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+enum CandidateKind {
+    /// Those of the list.
+    #[default]
+    Listed,
+    /// Those of the set.
+    Set,
+    /// Those of a set of the index, at this place.
+    Indexed(u32),
 }
 
 /// Replicas that hold the beginning of a prompt, to look at.
@@ -61,20 +160,23 @@ pub(crate) enum Holding<'a> {
 }
 
 impl Candidates {
-    fn len(&self) -> usize {
-        if self.is_set { self.set.len() as usize } else { self.list.len() }
-    }
-
-    fn view(&self) -> Holding<'_> {
-        if self.is_set { Holding::Set(&self.set) } else { Holding::List(&self.list) }
-    }
-
-    fn contains(&self, replica: u32) -> bool {
-        self.view().contains(replica)
+    fn view<'a>(&'a self, sets: &'a Shelf<ReplicaSet>) -> Holding<'a> {
+        match self.kind {
+            CandidateKind::Listed => Holding::List(&self.list),
+            CandidateKind::Set => Holding::Set(&self.set),
+            CandidateKind::Indexed(at) => Holding::Set(sets.get(at)),
+        }
     }
 }
 
 impl Holding<'_> {
+    fn len(self) -> usize {
+        match self {
+            Self::List(list) => list.len(),
+            Self::Set(set) => set.len() as usize,
+        }
+    }
+
     pub(crate) fn contains(self, replica: u32) -> bool {
         match self {
             Self::List(list) => list.contains(&replica),
@@ -86,9 +188,9 @@ impl Holding<'_> {
 impl KvIndex {
     pub(crate) fn new(replicas: u32) -> Self {
         Self {
-            by_content: HashMap::default(),
-            sets: Vec::new(),
-            vacant: Vec::new(),
+            by_content: ContentMap::new(),
+            lists: Shelf::new(),
+            sets: Shelf::new(),
             lives: vec![0; replicas as usize],
             held: vec![0; replicas as usize],
             live_entries: 0,
@@ -98,84 +200,89 @@ impl KvIndex {
         }
     }
 
-    /// Contents known of.
-    #[cfg(test)]
-    pub(crate) fn contents(&self) -> usize {
-        self.by_content.len()
-    }
-
     /// `replica` has `content` in its cache from now on.
     pub(crate) fn store(&mut self, replica: u32, content: u64) {
-        let new = Holder { replica, life: self.lives[replica as usize] };
-        let lives = &self.lives;
+        let Self { by_content, lists, sets, lives, .. } = self;
+        let new = Holder { replica, life: lives[replica as usize] };
         let lives_on = |holder: &Holder| lives[holder.replica as usize] == holder.life;
-        let is_new = match self.by_content.entry(content) {
-            std::collections::hash_map::Entry::Vacant(place) => {
-                place.insert(Holders::One(new));
-                true
-            }
-            std::collections::hash_map::Entry::Occupied(mut place) => match place.get_mut() {
-                Holders::One(one) if *one == new => false,
-                Holders::One(one) => {
-                    let one = *one;
-                    *place.get_mut() = if lives_on(&one) {
-                        Holders::Few(vec![one, new])
-                    } else {
-                        Holders::One(new)
-                    };
-                    true
+        let mut is_new = true;
+        by_content.update(content, |word| {
+            let holders = match word.map(Holders::of_word) {
+                Some(Holders::One(one)) if one == new => {
+                    is_new = false;
+                    Holders::One(one)
                 }
-                Holders::Few(few) => {
-                    let is_new = !few.contains(&new);
+                Some(Holders::One(one)) if lives_on(&one) => {
+                    let at = lists.take_place();
+                    let list = lists.get_mut(at);
+                    list.len = 0;
+                    let _ = list.push(one) && list.push(new);
+                    Holders::Few(at)
+                }
+                None | Some(Holders::One(_)) => Holders::One(new),
+                Some(Holders::Few(at)) => {
+                    let list = lists.get_mut(at);
+                    is_new = !list.holders().contains(&new);
                     if is_new {
-                        few.retain(lives_on);
-                        few.push(new);
-                        if few.len() > LISTED {
-                            let mut set = ReplicaSet::none_of(lives.len() as u32);
-                            for holder in few.iter() {
-                                set.insert(holder.replica);
-                            }
-                            let at = self.vacant.pop().unwrap_or(self.sets.len() as u32);
-                            if at as usize == self.sets.len() {
-                                self.sets.push(set);
-                            } else {
-                                self.sets[at as usize] = set;
-                            }
-                            *place.get_mut() = Holders::Many(at);
-                        }
+                        list.retain(lives_on);
                     }
-                    is_new
+                    if is_new && !list.push(new) {
+                        let place = sets.take_place();
+                        let set = sets.get_mut(place);
+                        set.clear(lives.len() as u32);
+                        for holder in list.holders().iter().chain([&new]) {
+                            set.insert(holder.replica);
+                        }
+                        lists.leave(at);
+                        Holders::Many(place)
+                    } else {
+                        Holders::Few(at)
+                    }
                 }
-                Holders::Many(at) => self.sets[*at as usize].insert(replica),
-            },
-        };
+                Some(Holders::Many(at)) => {
+                    is_new = sets.get_mut(at).insert(replica);
+                    Holders::Many(at)
+                }
+            };
+            Some(holders.to_word())
+        });
         self.held[replica as usize] += u64::from(is_new);
         self.live_entries += u64::from(is_new);
     }
 
     /// `replica` has `content` no longer.
     pub(crate) fn evict(&mut self, replica: u32, content: u64) {
-        let gone = Holder { replica, life: self.lives[replica as usize] };
-        let Some(holders) = self.by_content.get_mut(&content) else { return };
-        let (was_there, is_empty) = match holders {
-            Holders::One(one) => (*one == gone, *one == gone),
-            Holders::Few(few) => {
-                let before = few.len();
-                few.retain(|holder| *holder != gone);
-                (few.len() < before, few.is_empty())
-            }
-            Holders::Many(at) => {
-                let was_there = self.sets[*at as usize].remove(replica);
-                let is_empty = self.sets[*at as usize].len() == 0;
-                if is_empty {
-                    self.vacant.push(*at);
+        let Self { by_content, lists, sets, lives, .. } = self;
+        let gone = Holder { replica, life: lives[replica as usize] };
+        let mut was_there = false;
+        by_content.update(content, |word| {
+            match Holders::of_word(word?) {
+                Holders::One(one) => {
+                    was_there = one == gone;
+                    if was_there {
+                        return None;
+                    }
                 }
-                (was_there, is_empty)
+                Holders::Few(at) => {
+                    let list = lists.get_mut(at);
+                    let before = list.len;
+                    list.retain(|holder| *holder != gone);
+                    was_there = list.len < before;
+                    if list.len == 0 {
+                        lists.leave(at);
+                        return None;
+                    }
+                }
+                Holders::Many(at) => {
+                    was_there = sets.get_mut(at).remove(replica);
+                    if sets.get(at).len() == 0 {
+                        sets.leave(at);
+                        return None;
+                    }
+                }
             }
-        };
-        if is_empty {
-            self.by_content.remove(&content);
-        }
+            word
+        });
         self.held[replica as usize] -= u64::from(was_there);
         self.live_entries -= u64::from(was_there);
     }
@@ -185,8 +292,9 @@ impl KvIndex {
     /// Sets forget it at once; lists name a life that is over, and are swept when those that name
     /// one may be as many as those that do not, so that a death costs no walk over all contents.
     pub(crate) fn forget(&mut self, replica: u32) {
-        self.lives[replica as usize] = self.lives[replica as usize].wrapping_add(1);
-        for set in &mut self.sets {
+        let life = &mut self.lives[replica as usize];
+        *life = (*life + 1) % LIVES;
+        for set in &mut self.sets.things {
             set.remove(replica);
         }
         let held = std::mem::take(&mut self.held[replica as usize]);
@@ -199,21 +307,29 @@ impl KvIndex {
 
     /// Drops what only the dead held.
     fn sweep(&mut self) {
-        let (lives, sets, vacant) = (&self.lives, &self.sets, &mut self.vacant);
+        let Self { by_content, lists, sets, lives, .. } = self;
         let lives_on = |holder: &Holder| lives[holder.replica as usize] == holder.life;
-        self.by_content.retain(|_, holders| match holders {
-            Holders::One(one) => lives_on(one),
-            Holders::Few(few) => {
-                few.retain(lives_on);
-                !few.is_empty()
-            }
-            Holders::Many(at) => {
-                let is_empty = sets[*at as usize].len() == 0;
-                if is_empty {
-                    vacant.push(*at);
+        by_content.retain(|_, word| {
+            let is_held = match Holders::of_word(word) {
+                Holders::One(one) => lives_on(&one),
+                Holders::Few(at) => {
+                    let list = lists.get_mut(at);
+                    list.retain(lives_on);
+                    let is_held = list.len > 0;
+                    if !is_held {
+                        lists.leave(at);
+                    }
+                    is_held
                 }
-                !is_empty
-            }
+                Holders::Many(at) => {
+                    let is_held = sets.get(at).len() > 0;
+                    if !is_held {
+                        sets.leave(at);
+                    }
+                    is_held
+                }
+            };
+            is_held.then_some(word)
         });
         self.dead_entries = 0;
     }
@@ -222,74 +338,55 @@ impl KvIndex {
     /// those who hold a beginning of it with its tokens: at every segment that some of them lack,
     /// all who came that far, and last those who came furthest.
     pub(crate) fn walk(&mut self, prompt: &[Segment], mut show: impl FnMut(Holding<'_>, u64)) {
-        let (here, further) = (&mut self.here, &mut self.further);
-        let lives = &self.lives;
-        let lives_on = |holder: &&Holder| lives[holder.replica as usize] == holder.life;
+        let Self { by_content, lists, sets, lives, here, further, .. } = self;
+        let lives_on = |holder: &Holder| lives[holder.replica as usize] == holder.life;
         let mut tokens = 0;
         for (place, segment) in prompt.iter().enumerate() {
-            let everybody = place == 0;
-            let Some(holders) = self.by_content.get(&segment.content) else { break };
-            let listed = match holders {
-                Holders::One(one) => std::slice::from_ref(one),
-                Holders::Few(few) => few,
-                Holders::Many(_) => &[],
+            let Some(holders) = by_content.get(segment.content).map(Holders::of_word) else {
+                break;
             };
-            further.is_set = false;
+            // Before the first segment everybody is here.
+            let before = (place > 0).then(|| here.view(sets));
+            let is_here = |replica: u32| before.is_none_or(|before| before.contains(replica));
+            further.kind = CandidateKind::Listed;
+            further.list.clear();
             match holders {
-                Holders::Many(at) => {
-                    let set = &self.sets[*at as usize];
-                    if everybody {
-                        further.is_set = true;
-                        further.set.assign(set);
-                    } else if here.is_set {
-                        further.is_set = true;
-                        further.set.assign_common(&here.set, set);
-                    } else {
-                        further.list.clear();
-                        further.list.extend(here.list.iter().filter(|r| set.contains(**r)));
+                Holders::One(one) if lives_on(&one) && is_here(one.replica) => {
+                    further.list.push(one.replica);
+                }
+                Holders::One(_) => {}
+                Holders::Few(at) => {
+                    let living = lists.get(at).holders().iter().filter(|holder| lives_on(holder));
+                    let living = living.map(|holder| holder.replica);
+                    further.list.extend(living.filter(|replica| is_here(*replica)));
+                }
+                Holders::Many(at) => match before {
+                    None => further.kind = CandidateKind::Indexed(at),
+                    Some(Holding::List(list)) => {
+                        let set = sets.get(at);
+                        further.list.extend(list.iter().filter(|replica| set.contains(**replica)));
                     }
-                }
-                Holders::One(_) | Holders::Few(_) => {
-                    let named = listed.iter().filter(lives_on).map(|holder| holder.replica);
-                    further.list.clear();
-                    further.list.extend(named.filter(|r| everybody || here.contains(*r)));
-                }
+                    Some(Holding::Set(set)) => {
+                        further.kind = CandidateKind::Set;
+                        further.set.assign_common(set, sets.get(at));
+                    }
+                },
             }
-            if further.len() == 0 {
+            let left = further.view(sets).len();
+            if left == 0 {
                 break;
             }
-            if !everybody && further.len() < here.len() {
-                show(here.view(), tokens);
+            if let Some(before) = before
+                && left < before.len()
+            {
+                show(before, tokens);
             }
             std::mem::swap(here, further);
             tokens += u64::from(segment.tokens);
         }
         if tokens > 0 {
-            show(here.view(), tokens);
+            show(here.view(sets), tokens);
         }
-    }
-}
-
-/// Spreads names of contents, which may be counted up or hashed already, over the table.
-#[derive(Clone, Copy, Debug, Default)]
-struct ContentHasher(u64);
-
-impl Hasher for ContentHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(u64::from(*byte));
-        }
-    }
-
-    fn write_u64(&mut self, content: u64) {
-        // An odd constant near the golden ratio; both ends of the product are folded together,
-        // because the table takes its place from the low bits and its tag from the high ones.
-        let product = u128::from(self.0 ^ content) * 0x9E37_79B9_7F4A_7C15;
-        self.0 = (product as u64) ^ ((product >> 64) as u64);
     }
 }
 
@@ -332,13 +429,13 @@ mod tests {
             index.store(replica, 5000);
         }
         index.forget(7);
-        assert_eq!(index.contents(), 1, "the litter outweighs what lives");
+        assert_eq!(index.by_content.len(), 1, "the litter outweighs what lives");
         let asks = [Segment { content: 5000, tokens: 1 }];
         assert!(!furthest(&mut index, &asks)[0].1.contains(&7));
         for replica in 0..40 {
             index.evict(replica, 5000);
         }
-        assert_eq!((index.contents(), index.live_entries), (0, 0));
+        assert_eq!((index.by_content.len(), index.live_entries), (0, 0));
         index.store(1, 5000);
         assert_eq!(furthest(&mut index, &asks), [(1, vec![1])]);
     }
@@ -353,6 +450,6 @@ mod tests {
         for _ in 0..2 {
             (0..3).for_each(|replica| index.evict(replica, 9));
         }
-        assert_eq!((index.live_entries, index.contents()), (0, 0));
+        assert_eq!((index.live_entries, index.by_content.len()), (0, 0));
     }
 }

@@ -6,6 +6,7 @@
 mod admission;
 mod autoscaler;
 mod batching;
+mod content_map;
 mod dispatch;
 mod failover;
 mod kv_index;

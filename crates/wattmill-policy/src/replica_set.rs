@@ -13,7 +13,9 @@ pub(crate) struct ReplicaSet {
 impl ReplicaSet {
     /// Nobody of `replicas`.
     pub(crate) fn none_of(replicas: u32) -> Self {
-        Self { words: vec![0; (replicas as usize).div_ceil(WORD)], members: 0 }
+        let mut set = Self::default();
+        set.clear(replicas);
+        set
     }
 
     pub(crate) const fn len(&self) -> u32 {
@@ -48,10 +50,11 @@ impl ReplicaSet {
         self.members = self.words.iter().map(|word| word.count_ones()).sum();
     }
 
-    /// Becomes equal to `other`, in the room it has.
-    pub(crate) fn assign(&mut self, other: &Self) {
-        self.words.clone_from(&other.words);
-        self.members = other.members;
+    /// Becomes nobody of `replicas`.
+    pub(crate) fn clear(&mut self, replicas: u32) {
+        self.words.clear();
+        self.words.resize((replicas as usize).div_ceil(WORD), 0);
+        self.members = 0;
     }
 
     /// The first member from `replica` on.

@@ -3,7 +3,8 @@
 //!
 //! Knows no file, no date and no money. [`Replica`] is the engine; [`twin`] walks every step and
 //! every sequence and gives the same answer, which is how the engine is tested. [`Fleet`] puts
-//! replicas behind a router, [`ClosedLoop`] has clients that wait for their answers, [`Synthetic`]
+//! replicas behind a router that needs no reports, [`World`] behind those that look, at several sites
+//! and with prompts handed over between pools; [`ClosedLoop`] has clients that wait for their answers, [`Synthetic`]
 //! draws traffic and [`probe`] finds the highest rate inside an SLO.
 
 mod books;
@@ -41,6 +42,7 @@ pub use tally::{Limits, Tally};
 pub use usage::Usage;
 pub use wakes::Wakes;
 pub use world::{
-    Answer, Failures, Handover, Outage, Part, PoolRow, PoolSpec, RegionSpec, Row, Scale,
-    ServiceRow, ServiceSpec, SiteSpec, Transfers, World, WorldProblem, WorldSpec,
+    Answer, Failures, Handover, Outage, Pairing, PairingProblem, Part, PoolRow, PoolSpec,
+    RegionSpec, Row, Scale, ServiceRow, ServiceSpec, SiteSpec, Transfers, World, WorldProblem,
+    WorldSpec,
 };

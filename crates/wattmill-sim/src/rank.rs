@@ -98,8 +98,9 @@ impl Desk {
 pub(crate) enum Next {
     /// Nothing, until something arrives.
     Nothing,
-    /// One with at least one prefill chunk; whether waiting prompts may join it.
-    Mixed { admit: bool },
+    /// One with at least one prefill chunk; whether waiting prompts may join it, and the blocks that
+    /// the first of them takes if it may for certain.
+    Mixed { admit: bool, head: Option<u64> },
     /// Decodes, until the next arrival that is known of and at most so many steps.
     Decode { arrival: Option<SimTime>, most: u64 },
 }
@@ -283,9 +284,10 @@ impl Rank {
         self.reject_impossible(tally);
         self.reject_impossible_residents(tally);
         // Whom blocks keep out that were taken out of use has to wait for those.
-        let request = self.desk.inbox.front().filter(|_| !self.refused[PROMPT]);
+        let kept_out = |kind: usize| self.aside > 0 && self.refused[kind];
+        let request = self.desk.inbox.front().filter(|_| !kept_out(PROMPT));
         let request = request.map(|request| request.arrival);
-        let resident = self.desk.residents.front().filter(|_| !self.refused[RESIDENT]);
+        let resident = self.desk.residents.front().filter(|_| !kept_out(RESIDENT));
         let resident = resident.map(|resident| resident.ready);
         match (request, resident) {
             (Some(a), Some(b)) => Some(a.min(b)),
@@ -300,7 +302,7 @@ impl Rank {
 
     /// What it would do now. Preempts whom the coming step needs the blocks of and lets those in that
     /// come with their cache.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn look(&mut self, clock: u128, tally: &mut Tally, usage: &mut Usage) -> Next {
         if self.limits.scheduling == Scheduling::Synchronous {
             self.composed = clock;
@@ -318,7 +320,7 @@ impl Rank {
         }
         let room = self.limits.max_tokens - self.decodes_beside_prompts();
         if self.partial.is_some() && room > 0 {
-            return Next::Mixed { admit: !preempting };
+            return Next::Mixed { admit: !preempting, head: None };
         }
         let waiting = if preempting {
             Waiting::Blocked
@@ -327,7 +329,9 @@ impl Rank {
             self.head(self.running(), room, free, clock, tally)
         };
         let (arrival, unseen) = match waiting {
-            Waiting::Admissible(_) => return Next::Mixed { admit: true },
+            Waiting::Admissible(blocks) => {
+                return Next::Mixed { admit: true, head: Some(blocks) };
+            }
             Waiting::None(next) => (next, false),
             Waiting::Unseen => (None, true),
             Waiting::Blocked => (None, false),
@@ -370,7 +374,7 @@ impl Rank {
     }
 
     /// Drops requests at the head of the queue that no empty replica could hold.
-    #[inline]
+    #[inline(always)]
     fn reject_impossible(&mut self, tally: &mut Tally) {
         while let Some(head) = self.desk.inbox.front()
             && !self.limits.can_ever_run(head.input, head.output)
@@ -559,11 +563,12 @@ impl Rank {
     }
 
     /// Composes a step with at least one prefill chunk.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn compose(
         &mut self,
         clock: u128,
         admit: bool,
+        mut head: Option<u64>,
         tally: &mut Tally,
         usage: &mut Usage,
     ) -> StepShape {
@@ -576,7 +581,13 @@ impl Rank {
             self.chunk(partial, &mut room, &mut prefill);
         }
         while admit && self.partial.is_none() {
-            let Some(partial) = self.admit_next(running, room, clock, tally, usage) else {
+            let blocks = head.take().or_else(|| {
+                match self.head(running, room, self.free_blocks, clock, tally) {
+                    Waiting::Admissible(blocks) => Some(blocks),
+                    _ => None,
+                }
+            });
+            let Some(partial) = blocks.and_then(|blocks| self.admit_next(blocks, usage)) else {
                 break;
             };
             running += 1;
@@ -589,7 +600,7 @@ impl Rank {
     }
 
     /// Gives `partial` its share of the step.
-    #[inline]
+    #[inline(always)]
     fn chunk(&mut self, partial: Partial, room: &mut u32, prefill: &mut Prefill) {
         let missing = self.prompt(partial.seat) - partial.done;
         let tokens = missing.min(*room);
@@ -608,20 +619,9 @@ impl Rank {
         }
     }
 
-    /// Seats the head of the queue if the limits admit it.
-    #[inline]
-    fn admit_next(
-        &mut self,
-        running: u32,
-        room: u32,
-        clock: u128,
-        tally: &mut Tally,
-        usage: &mut Usage,
-    ) -> Option<Partial> {
-        let Waiting::Admissible(blocks) = self.head(running, room, self.free_blocks, clock, tally)
-        else {
-            return None;
-        };
+    /// Seats the head of the queue, which takes `blocks` free blocks.
+    #[inline(always)]
+    fn admit_next(&mut self, blocks: u64, usage: &mut Usage) -> Option<Partial> {
         let first = self.desk.preempted.is_empty();
         let seat = match self.desk.preempted.pop() {
             Some(away) => away.seat,
@@ -678,7 +678,7 @@ impl Rank {
     }
 
     /// After a step that was [composed](Self::compose), which began at `begin` and ends at `clock`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn conclude(
         &mut self,
         begin: u128,
@@ -733,7 +733,7 @@ impl Rank {
 
     /// Takes decode steps, at most as many as go before the next [leaver](Self::steps_to_leaver),
     /// which open `opened` blocks.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn decode(
         &mut self,
         run: &Stretch,
@@ -762,7 +762,7 @@ impl Rank {
     }
 
     /// At most `steps` steps whose new blocks fit, and the blocks they open. The first always fits.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn steps_within_blocks(&self, steps: u64) -> (u64, u64) {
         let period = self.desk.openers.len() as u64;
         let decodes = u64::from(self.decodes);
@@ -786,7 +786,7 @@ impl Rank {
     }
 
     /// Moves the aggregates over `steps` decode steps of an unchanged batch.
-    #[inline]
+    #[inline(always)]
     fn advance(&mut self, steps: u64, context: u128, usage: &mut Usage) {
         usage.context_steps += context;
         let decoded = u64::from(self.decodes) * steps;
@@ -800,7 +800,7 @@ impl Rank {
     }
 
     /// Lets go of every sequence that produced its last token.
-    #[inline]
+    #[inline(always)]
     fn leave(&mut self, clock: u128, tally: &mut Tally, on_finish: &mut impl FnMut(&Finished)) {
         if self.cache.is_some() {
             return self.leave_in_order(clock, tally, on_finish);

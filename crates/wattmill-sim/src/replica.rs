@@ -219,8 +219,8 @@ impl Replica {
             // The head of the queue was one that can never run, or whom blocks keep out that were
             // taken out of use: then others may still come.
             Next::Nothing => return !rank.is_kept_out() || rank.is_idle(),
-            Next::Mixed { admit } => {
-                let shape = rank.compose(begin, admit, tally, usage);
+            Next::Mixed { admit, head } => {
+                let shape = rank.compose(begin, admit, head, tally, usage);
                 let cost = model.step(&shape);
                 let time = cost.time.raw().saturating_add(rank.toll());
                 *clock += u128::from(time);
@@ -300,7 +300,9 @@ impl Replica {
             for (rank, next) in self.ranks_mut().zip(&nexts) {
                 let shape = match *next {
                     Next::Nothing => continue,
-                    Next::Mixed { admit } => rank.compose(begin, admit, tally, &mut usage),
+                    Next::Mixed { admit, head } => {
+                        rank.compose(begin, admit, head, tally, &mut usage)
+                    }
                     Next::Decode { .. } => StepShape {
                         decodes: rank.decodes(),
                         decode_context: rank.context(),

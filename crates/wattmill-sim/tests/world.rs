@@ -4,7 +4,9 @@ use std::ops::ControlFlow;
 
 use proptest::prelude::*;
 use wattmill_perf::{DecodeRun, StepCost, StepModel, StepShape};
-use wattmill_policy::{BatchLimits, Preference, QueueLimits, RouterKind, ScaleRules, SiteRules};
+use wattmill_policy::{
+    BatchLimits, KvWeights, Preference, QueueLimits, RouterKind, ScaleRules, Segment, SiteRules,
+};
 use wattmill_sim::{
     Answer, Ask, Books, Failures, Fleet, Handover, Limits, Outage, Part, PoolSpec, RegionSpec,
     Request, Scale, ServiceSpec, SiteSpec, Tally, Usage, World, WorldProblem, WorldSpec,
@@ -41,6 +43,7 @@ const LIMITS: Option<Limits> = Some(Limits { ttft: ms(500), tpot: ms(20) });
 
 fn asks(seed: u64, count: u64, mean_gap_us: u64, services: u64) -> Vec<Ask> {
     let mut draws = Stream::new(seed, "asks", 0);
+    let mut contents = Stream::new(seed, "contents", 0);
     let mut at = 0;
     let ask = |id| {
         // A third arrive together.
@@ -51,7 +54,14 @@ fn asks(seed: u64, count: u64, mean_gap_us: u64, services: u64) -> Vec<Ask> {
         let output = if draws.below(9) == 0 { 1 } else { 1 + draws.below(120) as u32 };
         let request = Request { id, arrival: SimTime::from_ns(at), input, output };
         let service = draws.below(services) as u16;
-        Ask { request, service, prompt: Vec::new(), answer: None }
+        let mut prompt = Vec::new();
+        if input >= 64 {
+            // One of five system prompts, then one of seven documents.
+            let system = contents.below(5);
+            prompt.push(Segment { content: system, tokens: 32 });
+            prompt.push(Segment { content: 100 + 7 * system + contents.below(7), tokens: 24 });
+        }
+        Ask { request, service, prompt, answer: None }
     };
     (0..count).map(ask).collect()
 }
@@ -200,6 +210,8 @@ fn eventful(seed: u64) -> WorldSpec<Simple> {
         let limits = BatchLimits::new(1 + draws.below(30) as u32, 256, 16, blocks);
         let routers = RouterKind::ALL;
         let mut pool = pool(1 + draws.below(6) as u32, limits, routers[draws.below(5) as usize]);
+        pool.groups = 1;
+        pool.limits.prefix_caching = draws.below(2) == 0;
         pool.site = draws.below(sites) as u16;
         pool.services = (0..services).filter(|_| draws.below(3) > 0).collect();
         pool.ready = draws.below(u64::from(pool.replicas) + 1) as u32;
@@ -274,6 +286,7 @@ fn eventful(seed: u64) -> WorldSpec<Simple> {
 fn every_request_of_an_eventful_world_is_accounted_for() {
     let mut seen = Books::default();
     let mut waits = Histogram::new();
+    let mut cached = 0;
     for seed in 0..400 {
         let spec = eventful(seed);
         let (services, pools) = (spec.services.len(), spec.pools.len());
@@ -322,6 +335,8 @@ fn every_request_of_an_eventful_world_is_accounted_for() {
         assert_eq!(again.fingerprint(), world.fingerprint(), "seed {seed}");
         assert_eq!(again.books(), books, "seed {seed}");
         waits.merge(&world.transfers().waits);
+        let usages = (0..pools as u16).map(|pool| world.pool_usage(pool));
+        cached += usages.map(|usage| usage.cached_tokens).sum::<u64>();
         seen.requests.merge(&books.requests);
         seen.resent += books.resent;
         seen.too_late += books.too_late;
@@ -330,6 +345,7 @@ fn every_request_of_an_eventful_world_is_accounted_for() {
     // Guards the above against a world in which nothing happens.
     let all = &seen.requests;
     assert!(all.finished() > 50_000 && all.lost() > 1_000 && all.rejected() > 100, "{seen:?}");
+    assert!(cached > 100_000, "{cached}");
     assert!(waits.count() > 10_000, "{}", waits.count());
     assert!(all.was_shed() > 1_000 && seen.too_late > 100, "{seen:?}");
     assert!(seen.resent > 1_000 && seen.tokens_wasted > 10_000, "{seen:?}");
@@ -588,4 +604,82 @@ fn pairs_that_do_not_match_say_so() {
         ]
         .map(|why| format!("{before}{why}"))
     );
+}
+
+#[test]
+fn an_autoscaler_follows_the_load_and_does_not_flap() {
+    let mut scaled = pool(20, BatchLimits::new(8, 512, 16, 2_000), RouterKind::LeastLoaded);
+    scaled.ready = 2;
+    let rules = ScaleRules {
+        minimum: 1,
+        maximum: 20,
+        startup: scaled.start_up,
+        settle: ms(10_000),
+        cool_down: ms(2_000),
+        ..ScaleRules::default()
+    };
+    scaled.scale = Some(Scale { rules, every: ms(5_000), sustained: 15.0 });
+    let mut spec = one_site(vec![scaled]);
+    spec.row = Some(ms(1_000));
+    let mut world = World::new(spec).expect("sound");
+    // A hundred a second for a minute and a half: 8.3 replicas at 80 % of 15 a second each.
+    let mut asks = asks(11, 9_000, 10_000, 1);
+    let end = asks[8_999].request.arrival;
+    // Then one that comes so late that everything has been scaled down.
+    let mut late = asks[0].clone();
+    (late.request.id, late.request.arrival) = (9_000, end + ms(200_000));
+    asks.push(late);
+    run(&mut world, &asks);
+    assert_eq!(world.books().check(), Ok(()));
+    let ready: Vec<u32> = world.rows().iter().map(|row| row.pools[0].ready).collect();
+    let busy = &ready[25..(end.as_ns() / 1_000_000_000) as usize];
+    assert!(busy.len() > 50 && busy.iter().all(|n| (8..=13).contains(n)), "{busy:?}");
+    let changes = busy.windows(2).filter(|pair| pair[0] != pair[1]).count();
+    assert!(changes <= 4, "{busy:?}");
+    assert_eq!(ready.last(), Some(&1));
+    // Those that are off draw nothing.
+    let on: f64 = world.rows().iter().map(|row| row.pools[0].on_ns as f64 * 1e-9).sum();
+    assert!(on < 12.0 * ready.len() as f64, "{on}");
+}
+
+#[test]
+fn a_power_level_holds_from_its_moment_on() {
+    let mut capped = pool(2, BatchLimits::new(8, 512, 16, 2_000), RouterKind::RoundRobin);
+    capped.models = vec![Simple { slower: 1 }, Simple { slower: 3 }];
+    capped.levels = vec![(ms(10_000), 1), (ms(20_000), 0)];
+    let mut world = World::new(one_site(vec![capped])).expect("sound");
+    let answers = run(&mut world, &asks(12, 600, 60_000, 1));
+    let mean = |from, until| {
+        let inside = answers.iter().filter(|answer| {
+            answer.done.request.arrival >= ms(from) && answer.done.finish < ms(until)
+        });
+        let tpots: Vec<u64> =
+            inside.filter_map(|answer| Some(answer.done.tpot()?.as_ns())).collect();
+        assert!(tpots.len() > 10, "{}", tpots.len());
+        tpots.iter().sum::<u64>() as f64 / tpots.len() as f64
+    };
+    let (before, during, after) = (mean(0, 10_000), mean(11_000, 20_000), mean(24_000, 60_000));
+    assert!(during > 2.5 * before && during > 2.5 * after, "{before} {during} {after}");
+}
+
+#[test]
+fn a_router_that_knows_the_caches_fills_fewer_of_them() {
+    // Room for six or seven of the forty documents.
+    let mut limits = BatchLimits::new(2, 512, 16, 80);
+    limits.prefix_caching = true;
+    let cached = |router| {
+        let mut world = World::new(one_site(vec![pool(5, limits, router)])).expect("sound");
+        let mut draws = Stream::new(13, "documents", 0);
+        let mut asks = asks(13, 3_000, 60_000, 1);
+        for ask in &mut asks {
+            (ask.request.input, ask.request.output) = (180, 20);
+            ask.prompt = vec![Segment { content: draws.below(40), tokens: 160 }];
+        }
+        run(&mut world, &asks);
+        assert_eq!(world.books().check(), Ok(()));
+        world.pool_usage(0).cached_tokens
+    };
+    let aware = cached(RouterKind::KvAware(KvWeights { slack: 2_000, ..KvWeights::PUBLISHED }));
+    let blind = cached(RouterKind::RoundRobin);
+    assert!(aware as f64 > 1.2 * blind as f64, "{aware} {blind}");
 }

@@ -75,12 +75,14 @@ impl<M: StepModel> World<M> {
         let ask = RouteAsk { input, output, prompt: &[] };
         let Some(mut work) = pool.router.route(&ask, pool.draws.next_u64()) else {
             if pool.has_prospects() {
+                pool.lately.arrived += 1;
                 pool.parked.push_back(slot);
             } else {
                 self.start_again(slot);
             }
             return;
         };
+        pool.lately.arrived += 1;
         // Its prompt is computed.
         pool.router.prefilled(&mut work, input);
         let replica = work.replica();

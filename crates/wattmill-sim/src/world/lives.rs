@@ -237,7 +237,7 @@ impl<M: StepModel> World<M> {
             rate: lately.arrived as f64 / every.as_seconds().as_s(),
             // A slope between two looks would be mostly noise.
             growth: 0.0,
-            waiting: pool.queue.waiting().into(),
+            waiting: u64::from(pool.queue.waiting()) + pool.parked.len() as u64,
             sustained,
             attained,
             allowed: pool.spec.replicas - broken,

@@ -8,6 +8,7 @@
 mod handover;
 mod job;
 mod lives;
+mod pairing;
 mod places;
 mod pool;
 mod series;
@@ -26,6 +27,7 @@ use self::series::Series;
 use crate::event::{Event, Queue};
 use crate::{Ask, Books, CacheChange, Finished, Link, Progress, Replica, Request, Tally, Usage};
 
+pub use self::pairing::{Pairing, PairingProblem};
 pub use self::series::{PoolRow, Row, ServiceRow};
 pub use self::spec::{
     Failures, Handover, Outage, Part, PoolSpec, RegionSpec, Scale, ServiceSpec, SiteSpec,
