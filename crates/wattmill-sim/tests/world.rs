@@ -210,8 +210,8 @@ fn eventful(seed: u64) -> WorldSpec<Simple> {
         let limits = BatchLimits::new(1 + draws.below(30) as u32, 256, 16, blocks);
         let routers = RouterKind::ALL;
         let mut pool = pool(1 + draws.below(6) as u32, limits, routers[draws.below(5) as usize]);
-        pool.groups = 1;
-        pool.limits.prefix_caching = draws.below(2) == 0;
+        pool.groups = 1 + draws.below(3) as u32;
+        pool.limits.prefix_caching = pool.groups == 1 && draws.below(2) == 0;
         pool.site = draws.below(sites) as u16;
         pool.services = (0..services).filter(|_| draws.below(3) > 0).collect();
         pool.ready = draws.below(u64::from(pool.replicas) + 1) as u32;
@@ -471,6 +471,8 @@ fn a_broken_description_says_everything_at_once() {
     spec.pools[0].ready = 5;
     spec.pools[0].services = vec![0, 7];
     spec.pools[0].models.clear();
+    spec.pools[0].groups = 4;
+    spec.pools[0].limits.prefix_caching = true;
     spec.regions[0].latency.clear();
     spec.row = Some(SimTime::ZERO);
     let problems = World::new(spec).expect_err("broken");
@@ -482,6 +484,8 @@ fn a_broken_description_says_everything_at_once() {
             "region `region` has 0 latencies for 1 sites; give one for each site, in their order",
             "pool `pool` names site 3, but there are 1, counted from 0; name one of those",
             "pool `pool` names service 7, but there are 1, counted from 0; name one of those",
+            "pool `pool` has 4 attention groups and prefix caching, which a world does not simulate \
+             together; set one group or leave caching off",
             "pool `pool` starts with 5 replicas ready, but has 2; start with fewer",
             "pool `pool` has no model of its steps; give one for each power level, at least one",
         ]

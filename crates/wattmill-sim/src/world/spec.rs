@@ -216,6 +216,17 @@ pub enum WorldProblem {
         /// What it weighs.
         weight: f64,
     },
+    /// Two things that are not simulated together.
+    #[error(
+        "pool `{pool}` has {groups} attention groups and prefix caching, which a world does not \
+         simulate together; set one group or leave caching off"
+    )]
+    GroupsWithCaches {
+        /// The pool.
+        pool: String,
+        /// How many groups it has.
+        groups: u32,
+    },
     /// More replicas ready than there are.
     #[error(
         "pool `{pool}` starts with {ready} replicas ready, but has {replicas}; start with fewer"
@@ -348,6 +359,10 @@ impl<M> WorldSpec<M> {
             if usize::from(*service) >= self.services.len() {
                 problems.push(absent("service", (*service).into(), self.services.len()));
             }
+        }
+        if pool.groups > 1 && pool.limits.prefix_caching {
+            let groups = pool.groups;
+            problems.push(WorldProblem::GroupsWithCaches { pool: name(), groups });
         }
         if pool.ready > pool.replicas {
             let (ready, replicas) = (pool.ready, pool.replicas);
