@@ -122,6 +122,11 @@ impl PrefixCache {
         self.changes.get_or_insert_default();
     }
 
+    /// Whether it remembers that.
+    pub(crate) const fn is_watched(&self) -> bool {
+        self.changes.is_some()
+    }
+
     /// What came and went since the last call, in that order.
     pub(crate) fn changes(&mut self) -> impl Iterator<Item = CacheChange> {
         self.changes.iter_mut().flat_map(|changes| changes.drain(..))

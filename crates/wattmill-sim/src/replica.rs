@@ -18,6 +18,10 @@ use crate::prefix::{CacheChange, Prompt};
 use crate::rank::{Desk, Next, Rank, Stretch, series, ticks_at, whole_ns};
 use crate::{Ask, Finished, Request, Resident, Tally, Usage};
 
+mod report;
+
+pub use report::{Aside, FirstToken, Gauge};
+
 /// What arrives at a replica.
 #[derive(Clone, Debug)]
 enum Arrival {
@@ -212,8 +216,9 @@ impl Replica {
         }
         let begin = *clock;
         match rank.look(begin, tally, usage) {
-            // The head of the queue was one that can never run.
-            Next::Nothing => {}
+            // The head of the queue was one that can never run, or whom blocks keep out that were
+            // taken out of use: then others may still come.
+            Next::Nothing => return !rank.is_kept_out() || rank.is_idle(),
             Next::Mixed { admit, head } => {
                 let shape = rank.compose(begin, admit, head, tally, usage);
                 let cost = model.step(&shape);
@@ -279,7 +284,14 @@ impl Replica {
         });
         if nexts.iter().all(|next| *next == Next::Nothing) {
             self.usage = usage;
-            return true;
+            if !self.ranks_mut().any(|rank| rank.is_kept_out()) {
+                return true;
+            }
+            // Others may still come while blocks that were taken out of use keep somebody out.
+            let arrivals = self.ranks_mut().filter_map(|rank| rank.next_arrival(tally));
+            let next = arrivals.chain(lobby).min().filter(|arrival| *arrival < horizon);
+            self.clock = next.map_or(begin, |arrival| begin.max(ticks_at(arrival.as_ns())));
+            return self.clock > begin;
         }
         let mut stretch = Stretch { begin, first: 0, growth: 0, steps: 1, end: begin };
         let mut dynamic_nj = 0;

@@ -13,24 +13,27 @@ use wattmill::sim::{Fleet, Rates, Replica, Request, Synthetic, Tally};
 use wattmill::units::SimTime;
 
 use super::peers::Peer;
-use super::{Figure, cpu, floor, peers, traffic};
+use super::{Figure, cpu, floor, peers, routers, traffic};
 
 type Measure = fn() -> Result<Vec<Figure>>;
 
 /// Every figure by name.
-pub(crate) const ALL: [(&str, Measure); 6] = [
+pub(crate) const ALL: [(&str, Measure); 8] = [
     ("w4096", w4096),
     ("u64", u64_),
     ("replicas-1024", replicas_1024),
+    ("router-load-1024", routers::load_1024),
+    ("router-kv-1024", routers::kv_1024),
     ("stream-10m", stream_10m),
     ("run-10gw", run_10gw),
     ("draw", traffic::draw),
 ];
 
 /// The scheduler of the peers' runs: Sarathi with 512 tokens a step, 512 sequences, no memory limit.
-const LIMITS: BatchLimits = BatchLimits::new(512, 512, 16, BatchLimits::UNLIMITED_BLOCKS);
+pub(super) const LIMITS: BatchLimits =
+    BatchLimits::new(512, 512, 16, BatchLimits::UNLIMITED_BLOCKS);
 /// CPU-seconds a figure is repeated for.
-const LEAST: f64 = 1.0;
+pub(super) const LEAST: f64 = 1.0;
 
 pub(super) fn figure(name: &str, value: f64, unit: &str, floor_ratio: f64, hash: u64) -> Figure {
     Figure {
@@ -42,7 +45,7 @@ pub(super) fn figure(name: &str, value: f64, unit: &str, floor_ratio: f64, hash:
     }
 }
 
-const TOKENS_PER_S: &str = "M decode tokens/CPU-s";
+pub(super) const TOKENS_PER_S: &str = "M decode tokens/CPU-s";
 
 /// One replica over all of `requests`: CPU-seconds, decode tokens and the hash of the answer.
 fn one_replica(requests: &[Request], table: &StepTable, least: f64) -> (f64, u64, u64) {
@@ -74,22 +77,32 @@ fn u64_() -> Result<Vec<Figure>> {
     peer_figure("u64", "u64_workload.csv")
 }
 
-/// 65,536 requests, the workload of `w4096` sixteen times over, on 1,024 replicas that each see
-/// its request rate.
-fn replicas_1024() -> Result<Vec<Figure>> {
-    const REPLICAS: u32 = 1024;
-    const REQUESTS: u64 = 65_536;
+const REPLICAS: u32 = 1024;
+const REQUESTS: u64 = 65_536;
+
+/// 65,536 requests, the workload of `w4096` sixteen times over, for 1,024 replicas that each see its
+/// request rate.
+pub(super) fn w4096_on_1024() -> Result<Option<(Vec<Request>, StepTable)>> {
     let Some(Peer { requests: once, table }) = peers::load("w4096_workload.csv")? else {
-        return Ok(Vec::new());
+        return Ok(None);
     };
     let period = once.last().map_or(0, |last| last.arrival.as_ns());
-    let requests: Vec<Request> = (0..REQUESTS)
+    let requests = (0..REQUESTS)
         .map(|id| {
             let (round, of) = (id / once.len() as u64, once[id as usize % once.len()]);
             let at = (of.arrival.as_ns() + round * period) / u64::from(REPLICAS);
             Request { id, arrival: SimTime::from_ns(at), ..of }
         })
         .collect();
+    Ok(Some((requests, table)))
+}
+
+/// 1,024 replicas in turn.
+fn replicas_1024() -> Result<Vec<Figure>> {
+    let Some((requests, table)) = w4096_on_1024()? else { return Ok(Vec::new()) };
+    let Some(Peer { requests: once, .. }) = peers::load("w4096_workload.csv")? else {
+        return Ok(Vec::new());
+    };
     let floor = floor::per_request() * REQUESTS as f64;
     let (time, (tokens, hash)) = cpu::repeat(LEAST, || {
         let mut fleet = Fleet::new(REPLICAS, LIMITS, Tally::new(None));
