@@ -10,7 +10,7 @@ mod trace;
 pub use calibration::{Calibration, parse_calibration};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use factory::{
-    BUILTIN_FACTORIES, Parsed, Spans, builtin_factory, json_schema, parse_factory,
+    BUILTIN_FACTORIES, Parsed, Spans, Variants, builtin_factory, json_schema, parse_factory,
     reference_markdown,
 };
 pub use trace::{

@@ -9,11 +9,13 @@ mod factory;
 mod money;
 mod site;
 mod traffic;
+mod uncertain;
 mod work;
 
 pub use engine::{EngineChoice, EngineSpec, Flavour, Layout};
 pub use factory::Factory;
 pub use money::{Contract, Economics, Payment};
-pub use site::{Grid, Hardware, Onsite, Phase, PowerBasis, Pue, Site, Slip};
+pub use site::{Chain, Grid, Hardware, Onsite, Phase, PowerBasis, Pue, Site};
 pub use traffic::{Arrivals, LengthTable, Lengths, Traffic};
-pub use work::{Service, Slo, Training};
+pub use uncertain::{Contradiction, Correlation, Uncertain, Uncertainty, Written};
+pub use work::{Goal, Service, Slo, Target, Training};

@@ -10,6 +10,7 @@
 //! # Ok::<(), wattmill_units::QuantityError>(())
 //! ```
 
+mod distribution;
 mod hash;
 mod histogram;
 mod id;
@@ -18,6 +19,7 @@ mod random;
 mod text;
 mod time;
 
+pub use distribution::{Distribution, draw, normal_score, normal_share};
 pub use hash::AnswerHash;
 pub use histogram::Histogram;
 pub use id::{Id, IdVec};

@@ -3,6 +3,7 @@
 mod builtin;
 mod check;
 mod context;
+mod correlation;
 mod engine;
 mod keys;
 mod money;
@@ -14,8 +15,11 @@ mod schema_json;
 mod service;
 mod site;
 mod spans;
+mod target;
 mod text;
 mod traffic;
+mod uncertain;
+mod variants;
 
 #[cfg(test)]
 mod tests;
@@ -38,6 +42,7 @@ pub use builtin::{BUILTIN_FACTORIES, builtin_factory};
 pub use reference::reference_markdown;
 pub use schema_json::json_schema;
 pub use spans::Spans;
+pub use variants::Variants;
 
 /// What came of a factory file.
 #[derive(Clone, Debug)]
@@ -101,6 +106,7 @@ fn read(cx: &mut Context<'_>, file: &Row<'_>) -> Option<Factory> {
         .iter()
         .map(|row| {
             let phase = phase(cx, row, (&site_rows, &sites), &own, &mut hardware)?;
+            check::cancelled(cx, &phase, row);
             check::inside(
                 cx,
                 &format!("phase `{}`", phase.name),
@@ -149,6 +155,8 @@ fn read(cx: &mut Context<'_>, file: &Row<'_>) -> Option<Factory> {
         }
     }
     let economics = money::economics(cx, file);
+    let targets = target::targets(cx, file, &trainings);
+    let uncertainty = correlation::uncertainty(cx, file);
 
     Some(Factory {
         name: name?,
@@ -163,6 +171,8 @@ fn read(cx: &mut Context<'_>, file: &Row<'_>) -> Option<Factory> {
         contracts,
         payments,
         economics: economics?,
+        targets: targets?,
+        uncertainty: uncertainty?,
     })
 }
 
@@ -219,6 +229,9 @@ fn phase(
         first_rack: delivery.first_rack,
         ramp: delivery.ramp,
         slip: delivery.slip,
+        chains: delivery.chains,
+        cancelled: delivery.cancelled,
+        retire: delivery.retire,
         source: delivery.source,
     };
     if let Some(site) = &sites[Id::from_index(site)] {
