@@ -124,9 +124,9 @@ struct Point {
     replicas_per_accelerator: f64,
     /// Power above idle of one replica at its capacity, watts.
     full: f64,
-    /// At a load up to the first of each: power above idle at no load and what a load of one adds,
-    /// watts. The lines of [`ServingPoint::dynamic_power_of`].
-    lines: [(f64, f64, f64); 5],
+    /// Power above idle at no load and what a load of one adds, watts, between each two of
+    /// [`ServingPoint::LOADS`]: the lines of [`ServingPoint::dynamic_power_of`].
+    lines: [(f64, f64); 5],
     /// Power above idle with the whole bank serving it, watts.
     all: f64,
 }
@@ -134,13 +134,13 @@ struct Point {
 impl Point {
     fn new(serving: &ServingPoint) -> Self {
         let requests_per_accelerator_hour = serving.requests_per_accelerator_hour();
-        let mut lines = [(0.0, 0.0, 0.0); 5];
+        let mut lines = [(0.0, 0.0); 5];
         let (mut below, mut power_below) = (0.0, 0.0);
         for ((line, load), power) in
             lines.iter_mut().zip(ServingPoint::LOADS).zip(serving.dynamic_power)
         {
             let slope = (power.as_watts() - power_below) / (load - below);
-            *line = (load, power_below - slope * below, slope);
+            *line = (power_below - slope * below, slope);
             (below, power_below) = (load, power.as_watts());
         }
         Self {
@@ -158,8 +158,10 @@ impl Point {
         let replicas = accelerators * self.replicas_per_accelerator;
         let whole = replicas as u64 as f64;
         let load = replicas - whole;
-        let line = self.lines.iter().find(|(most, ..)| load <= *most);
-        let rest = line.map_or(self.full, |(_, at_zero, slope)| at_zero + slope * load);
+        // Counted, not searched: where the load lies is a coin toss to a processor.
+        let above = |of: usize| usize::from(load > ServingPoint::LOADS[of]);
+        let (at_zero, slope) = self.lines[above(0) + above(1) + above(2) + above(3)];
+        let rest = at_zero + slope * load;
         self.full * whole + rest
     }
 }
