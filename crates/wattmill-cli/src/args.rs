@@ -64,6 +64,10 @@ pub(crate) struct Run {
     /// Print every site in every quarter.
     #[arg(long)]
     pub(crate) sites: bool,
+    /// Draw what the file states as a distribution this many times, and tell P10, P50 and P90 of
+    /// every figure, what matters most, and how likely the targets are.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub(crate) samples: Option<u64>,
     #[command(flatten)]
     pub(crate) calibration: CalibrationArgs,
     #[command(flatten)]

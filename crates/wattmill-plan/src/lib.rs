@@ -8,10 +8,13 @@ mod assets;
 mod build;
 mod calendar;
 mod engine;
+mod figures;
+mod fluid;
 mod groups;
 mod ledger;
 mod machine;
 mod result;
+mod risk;
 mod run;
 mod serving;
 mod supply;
@@ -21,11 +24,13 @@ mod zoom;
 
 pub use calendar::QuarterLabel;
 pub use engine::{Engine, usual_specs};
+pub use figures::{Figure, FigureName, FigureUnit, figure_day, figures, sample};
 pub use ledger::Balance;
 pub use result::{
-    Binds, Day, PhaseOutcome, Plan, Quarter, Receipt, ServiceQuarter, SiteQuarter, Sums,
-    TrainingOutcome,
+    Binds, Day, PhaseMonth, PhaseOutcome, Plan, Quarter, Receipt, ServiceQuarter, SiteQuarter,
+    Sums, TrainingOutcome, WaitsFor,
 };
+pub use risk::{Bar, Chance, Risk, Sample, Spread, Tornado};
 pub use run::run;
 pub use serving::{Offer, Outcome, ServingPoint, choose, offers};
 pub use waterfall::{Split, Stage};

@@ -26,6 +26,8 @@ struct Walk<'a> {
     sites: Vec<SiteState>,
     /// Units bought, by delivery.
     bought: Vec<f64>,
+    /// How far each delivery was at the end of every month.
+    months: Vec<Vec<PhaseMonth>>,
     quarters: Vec<Quarter>,
     days: Vec<Day>,
     receipts: Vec<Receipt>,
@@ -90,6 +92,7 @@ impl<'a> Walk<'a> {
             groups,
             sites: vec![SiteState::default(); factory.sites.len()],
             bought: vec![0.0; deliveries.len()],
+            months: vec![Vec::new(); deliveries.len()],
             deliveries,
             trainings,
             quarters: Vec::new(),
@@ -124,7 +127,36 @@ impl<'a> Walk<'a> {
         if let Some(quarter) = self.quarters.last_mut() {
             quarter.days += 1;
         }
+        if day + 1 == self.calendar.days() || self.calendar.date(day + 1).month() != date.month() {
+            self.close_month(f64::from(day) * 24.0, date);
+        }
         self.pay(date);
+    }
+
+    /// Notes how far every phase is on the last day of a month, and what it waits for.
+    fn close_month(&mut self, at: f64, date: jiff::civil::Date) {
+        let standing = Standing::at(&self.supplies, &self.deliveries, at);
+        let parts = self.months.iter_mut().zip(&self.deliveries);
+        for (index, (months, delivery)) in parts.enumerate() {
+            let phase = &self.factory.phases[delivery.phase];
+            let waits_for = if standing.running[index] < standing.there[index] {
+                Some(WaitsFor::SitePower)
+            } else if delivery.is_cancelled(at) {
+                None
+            } else {
+                // The first link is the racks.
+                delivery.binds(at).map(|link| match link.checked_sub(1) {
+                    None => WaitsFor::Racks,
+                    Some(chain) => WaitsFor::Chain(phase.chains[chain].needs.clone()),
+                })
+            };
+            months.push(PhaseMonth {
+                year: date.year(),
+                month: date.month(),
+                running: standing.running[index],
+                waits_for,
+            });
+        }
     }
 
     fn open_quarter(&self, label: QuarterLabel) -> Quarter {
@@ -347,9 +379,9 @@ impl<'a> Walk<'a> {
                 + state.infrastructure.depreciation(at, hours(economics.infrastructure_life));
 
             let starved =
-                self.deliveries.iter().zip(standing.installed.iter().zip(&standing.running)).any(
-                    |(delivery, (installed, running))| {
-                        delivery.site.index() == index && running < installed
+                self.deliveries.iter().zip(standing.there.iter().zip(&standing.running)).any(
+                    |(delivery, (there, running))| {
+                        delivery.site.index() == index && running < there
                     },
                 );
             let binds = if standing.available[index] <= Power::ZERO {
@@ -407,10 +439,12 @@ impl<'a> Walk<'a> {
             .deliveries
             .iter()
             .zip(&self.groups.of_delivery)
-            .map(|(delivery, group)| PhaseOutcome {
+            .zip(self.months)
+            .map(|((delivery, group), months)| PhaseOutcome {
                 phase: delivery.phase,
                 units: delivery.units,
                 accelerators: delivery.units * self.groups.all[*group].machine.accelerators,
+                months,
                 first_rack: self.calendar.date_of(delivery.first_hour),
                 last_rack: self.calendar.date_of(delivery.last_hour),
             })
@@ -495,7 +529,7 @@ fn receipt(payment: &Payment) -> Receipt {
     Receipt { date: on, from, amount, released_at: None }
 }
 
-const HOURS_PER_YEAR: f64 = 8766.0;
+pub(crate) const HOURS_PER_YEAR: f64 = 8766.0;
 
 /// Accelerator-hours and output tokens of one hour's whole demand, as far as a group can serve it.
 fn mix(

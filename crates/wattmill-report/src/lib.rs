@@ -15,6 +15,7 @@ mod measure;
 mod parquet;
 mod plan;
 mod replay;
+mod risk;
 mod svg;
 mod table;
 mod train;

@@ -9,6 +9,7 @@ mod factory;
 mod measured;
 pub(crate) mod replay;
 pub(crate) mod run;
+mod samples;
 pub(crate) mod train;
 pub(crate) mod validate;
 pub(crate) mod zoom;

@@ -12,6 +12,7 @@ mod interrupt;
 mod output;
 mod plan;
 mod replay;
+mod samples;
 mod support;
 mod traffic;
 mod train;

@@ -45,6 +45,9 @@ const fn defaulted(
     Key { name, kind, need: Need::Default(default, why), doc, example }
 }
 
+/// Why what machines do is known before anything is drawn.
+const MEASURED_ONCE: &str = "what machines do is measured once, for all samples";
+
 const SOURCE: Key = optional(
     "source",
     Kind::Text,
@@ -57,6 +60,7 @@ pub(super) static FILE: Table = Table {
     name: "file",
     doc: "The top of the file.",
     catalogue_row: false,
+    certain: "every sample walks the same days",
     keys: &[
         required("name", Kind::Text, r#""Ten gigawatts, as announced""#, "What people call it."),
         required("start", Kind::Date, "2026-07-01", "First day of the plan."),
@@ -98,6 +102,18 @@ pub(super) static FILE: Table = Table {
             "",
             "What is paid for what, one `[[contract]]` each.",
         ),
+        optional(
+            "target",
+            Kind::Tables(&TARGET),
+            "",
+            "What is to be reached by when, one `[[target]]` each. Samples say how likely that is.",
+        ),
+        optional(
+            "correlation",
+            Kind::Tables(&CORRELATION),
+            "",
+            "Which distributions go together, one `[[correlation]]` each. All others are independent.",
+        ),
         optional("economics", Kind::Table(&ECONOMICS), "", "Costs that no catalogue row states."),
         optional(
             "system",
@@ -124,6 +140,7 @@ pub(super) static SITE: Table = Table {
     name: "site",
     doc: "A campus behind one grid connection, generation of its own, or both.",
     catalogue_row: false,
+    certain: "",
     keys: &[
         required("name", Kind::Text, r#""abilene""#, "Unique among sites."),
         optional(
@@ -164,6 +181,7 @@ pub(super) static GRID: Table = Table {
     name: "site.grid",
     doc: "A grid connection.",
     catalogue_row: false,
+    certain: "",
     keys: &[
         required("connection", POWER, r#""1.2 GW""#, "Largest facility power it carries."),
         required("energized", Kind::Date, "2026-10-01", "First day with power."),
@@ -186,6 +204,7 @@ pub(super) static ONSITE: Table = Table {
     name: "site.onsite",
     doc: "Generation behind the meter.",
     catalogue_row: false,
+    certain: "",
     keys: &[
         required("kind", Kind::Text, r#""gas turbine""#, "What generates."),
         required("capacity", POWER, r#""360 MW""#, "Firm facility power it adds."),
@@ -209,6 +228,7 @@ pub(super) static PUE: Table = Table {
     name: "site.pue",
     doc: "Power usage effectiveness, facility over IT, under its two conventions.",
     catalogue_row: false,
+    certain: "",
     keys: &[
         defaulted(
             "design",
@@ -231,6 +251,7 @@ pub(super) static PHASE: Table = Table {
     name: "phase",
     doc: "One delivery of machines to a site.",
     catalogue_row: false,
+    certain: "",
     keys: &[
         required("name", Kind::Text, r#""first gigawatt""#, "Unique among phases."),
         required("site", Kind::Reference("a `[[site]]`"), r#""abilene""#, "Where it stands."),
@@ -263,23 +284,71 @@ pub(super) static PHASE: Table = Table {
             r#""180 days""#,
             "From the first rack to the last, linear.",
         ),
-        optional(
+        defaulted(
             "slip",
-            Kind::Table(&SLIP),
+            DELAY,
+            ("0 days", "nothing is late unless the file says so"),
             r#"{ p50 = "60 days", p90 = "270 days" }"#,
-            "How late it may be. A plan without sampling uses the median.",
+            "How late it is.",
+        ),
+        optional(
+            "chain",
+            Kind::Tables(&CHAIN),
+            r#"[{ needs = "transformer", ordered = 2025-01-01, lead = "128 weeks" }]"#,
+            "What it needs besides its racks. Of its units no more run than the least of these is \
+             ready for; the site's power is counted anyway.",
+        ),
+        optional(
+            "cancelled",
+            Kind::Date,
+            "2027-03-01",
+            "Day from which nothing more of it is delivered. What stands stays.",
+        ),
+        optional(
+            "retire",
+            LIFE,
+            r#""5 years""#,
+            "Age at which a unit is taken out. Left out, it stays to the end of the plan.",
         ),
         SOURCE,
     ],
 };
 
-pub(super) static SLIP: Table = Table {
-    name: "phase.slip",
-    doc: "A delay of which two quantiles are known.",
+pub(super) static CHAIN: Table = Table {
+    name: "phase.chain",
+    doc: "Something that a phase cannot run without, from when on: `ready`, or `ordered` and `lead`.",
     catalogue_row: false,
+    certain: "",
     keys: &[
-        required("p50", DELAY, r#""60 days""#, "Median."),
-        required("p90", DELAY, r#""270 days""#, "Nine out of ten are shorter. At least `p50`."),
+        required(
+            "needs",
+            Kind::Text,
+            r#""transformer""#,
+            "What it is: a transformer, a turbine, a building, cooling, accelerators.",
+        ),
+        optional("ready", Kind::Date, "2027-06-30", "First day on which some of it is ready."),
+        optional("ordered", Kind::Date, "2025-01-01", "Day of the order. Goes with `lead`."),
+        optional(
+            "lead",
+            DELAY,
+            r#"{ p10 = "80 weeks", p50 = "128 weeks", p90 = "210 weeks" }"#,
+            "From the order to the first of it.",
+        ),
+        defaulted(
+            "delay",
+            DELAY,
+            ("0 days", "nothing is late unless the file says so"),
+            r#"{ p50 = "60 days", p90 = "270 days" }"#,
+            "How late it is.",
+        ),
+        defaulted(
+            "ramp",
+            DELAY,
+            ("0 days", "all at once"),
+            r#""180 days""#,
+            "From the first of it to all of it, linear.",
+        ),
+        SOURCE,
     ],
 };
 
@@ -287,6 +356,7 @@ pub(super) static SERVICE: Table = Table {
     name: "service",
     doc: "A model served to users.",
     catalogue_row: false,
+    certain: "",
     keys: &[
         required("name", Kind::Text, r#""chat""#, "Unique among services."),
         required(
@@ -331,6 +401,7 @@ pub(super) static SLO: Table = Table {
     name: "service.slo",
     doc: "Latency promised to users of a service.",
     catalogue_row: false,
+    certain: MEASURED_ONCE,
     keys: &[
         required("ttft", LATENCY, r#""2 s""#, "Time to first token."),
         required("tpot", LATENCY, r#""50 ms""#, "Time per output token after the first."),
@@ -349,6 +420,7 @@ pub(super) static USERS: Table = Table {
     doc: "Traffic at the start of the plan and how it changes. How much is asked comes from exactly \
           one of `messages_per_day`, `requests_per_day` and `tokens_per_day`, or else from `weekly`.",
     catalogue_row: false,
+    certain: "",
     keys: &[
         optional(
             "weekly",
@@ -433,6 +505,7 @@ pub(super) static LENGTHS: Table = Table {
     doc: "Prompt and answer lengths by their quantiles, linear between them. Probabilities rise \
           from 0 to 1; tokens are at least 1 and never fall.",
     catalogue_row: false,
+    certain: MEASURED_ONCE,
     keys: &[
         required("input", Kind::Quantiles, "[[0, 3], [0.5, 1020], [1, 4142]]", "Prompt tokens."),
         required("output", Kind::Quantiles, "[[0, 1], [0.5, 129], [1, 1000]]", "Answer tokens."),
@@ -443,6 +516,7 @@ pub(super) static GAMMA: Table = Table {
     name: "service.users.arrivals",
     doc: "Gamma-distributed gaps between requests.",
     catalogue_row: false,
+    certain: MEASURED_ONCE,
     keys: &[required(
         "cv",
         Kind::Number(Limits::above("0", "100")),
@@ -456,6 +530,7 @@ pub(super) static ENGINE: Table = Table {
     doc: "One layout, on every kind of machine. A replica takes `tensor × data_attention × pipeline` \
           accelerators.",
     catalogue_row: false,
+    certain: MEASURED_ONCE,
     keys: &[
         defaulted(
             "tensor",
@@ -547,6 +622,7 @@ pub(super) static TRAINING: Table = Table {
     name: "training",
     doc: "A training run.",
     catalogue_row: false,
+    certain: "",
     keys: &[
         required("name", Kind::Text, r#""frontier-1""#, "Unique among training runs."),
         required(
@@ -599,6 +675,7 @@ pub(super) static CONTRACT: Table = Table {
     doc: "Money that comes in: released step by step as power is deployed (`investment`), or paid \
           on a day whatever is built (`equity`).",
     catalogue_row: false,
+    certain: "",
     keys: &[
         required(
             "kind",
@@ -630,10 +707,97 @@ pub(super) static CONTRACT: Table = Table {
     ],
 };
 
+pub(super) static TARGET: Table = Table {
+    name: "target",
+    doc: "Something to be reached by a day: exactly one of `energised`, `accelerators`, \
+          `tokens_per_day` and `training`.",
+    catalogue_row: false,
+    certain: "a target is what one wants",
+    keys: &[
+        required("name", Kind::Text, r#""first gigawatt in time""#, "Unique among targets."),
+        required("by", Kind::Date, "2027-06-30", "Last day on which it counts as met."),
+        optional(
+            "energised",
+            POWER,
+            r#""1 GW""#,
+            "Facility power of machines that run, at design PUE. A gigawatt of whole racks is a \
+             little less than a gigawatt: 99.9 % of it counts.",
+        ),
+        optional("accelerators", PER_DAY, r#""1 M""#, "Accelerators that run."),
+        optional("tokens_per_day", PER_DAY, r#""10 T""#, "Output tokens served in a day."),
+        optional(
+            "training",
+            Kind::Reference("a `[[training]]`"),
+            r#""frontier-1""#,
+            "The last token of this run.",
+        ),
+        SOURCE,
+    ],
+};
+
+pub(super) static CORRELATION: Table = Table {
+    name: "correlation",
+    doc: "Two distributions that go together. Said of their normal scores, so that it holds whatever \
+          their shapes.",
+    catalogue_row: false,
+    certain: "a correlation belongs to the distributions, it has none of its own",
+    keys: &[
+        required(
+            "between",
+            Kind::Pair,
+            r#"["site.abilene.grid.price", "site.milam.grid.price"]"#,
+            "The two keys, as KIND.NAME.KEY. `wattmill run --samples N` lists all that there are.",
+        ),
+        required(
+            "value",
+            Kind::Number(Limits { low: End::Excluded("-1"), high: End::Excluded("1") }),
+            "0.8",
+            "Correlation.",
+        ),
+        SOURCE,
+    ],
+};
+
+/// Stands for any number, count, quantity or day of a table that allows it.
+pub(super) static DISTRIBUTION: Table = Table {
+    name: "distribution",
+    doc: "In place of any number, quantity or day that says nothing else, a table makes it a \
+          distribution: `{ low, high }` (anything between them), `{ low, mode, high }` (a triangle), \
+          `{ p10, p50, p90 }` or `{ p10, p90 }` (two halves of normal distributions), `{ p50, p90 }` \
+          (what cannot be below zero), the same with `shape = \"lognormal\"`, or `{ values }` with \
+          `weights`. Text such as `\"20..90 USD/MWh\"` is `{ low, high }`. `wattmill run` takes the \
+          median of each; `wattmill run --samples N` draws them. Tails end where one draw in a \
+          thousand would lie beyond.",
+    catalogue_row: false,
+    certain: "it is one already",
+    keys: &[
+        optional("low", Kind::Same, r#""20 USD/MWh""#, "Lowest value."),
+        optional("mode", Kind::Same, r#""47 USD/MWh""#, "Most likely value."),
+        optional("high", Kind::Same, r#""90 USD/MWh""#, "Highest value."),
+        optional("p10", Kind::Same, r#""30 USD/MWh""#, "One in ten is lower."),
+        optional(
+            "p50",
+            Kind::Same,
+            r#""47 USD/MWh""#,
+            "Median. Left out, midway between the others.",
+        ),
+        optional("p90", Kind::Same, r#""80 USD/MWh""#, "One in ten is higher."),
+        optional(
+            "shape",
+            Kind::Choice(&["lognormal"]),
+            r#""lognormal""#,
+            "With `p50` and `p90`: the logarithm is normal.",
+        ),
+        optional("values", Kind::AllSame, r#"["1 GW", "1.2 GW"]"#, "One of these."),
+        optional("weights", Kind::Weights, "[3, 1]", "How likely each is. Left out, all the same."),
+    ],
+};
+
 pub(super) static ECONOMICS: Table = Table {
     name: "economics",
     doc: "Costs that no catalogue row states.",
     catalogue_row: false,
+    certain: "",
     keys: &[
         defaulted(
             "price_year",
@@ -705,6 +869,7 @@ pub(super) static SYSTEM: Table = Table {
     doc: "A server, rack or pod of your own, written like a row of the catalogue: any value may \
           also be `{ value = …, source = …, confidence = … }`.",
     catalogue_row: true,
+    certain: MEASURED_ONCE,
     keys: &[
         NAMED,
         VENDOR,
@@ -742,6 +907,7 @@ pub(super) static ACCELERATOR: Table = Table {
           also be `{ value = …, source = …, confidence = … }`. All rates are dense. To be run it \
           needs a peak, `memory`, `memory_bandwidth`, `scaleup`, `scaleup_domain` and `tdp`.",
     catalogue_row: true,
+    certain: MEASURED_ONCE,
     keys: &[
         NAMED,
         VENDOR,
@@ -783,6 +949,7 @@ pub(super) static MODEL: Table = Table {
           `{ value = …, source = …, confidence = … }`. To be run it needs `layers`, `hidden`, \
           `heads`, `vocab` and `ffn_dim` or `experts`.",
     catalogue_row: true,
+    certain: MEASURED_ONCE,
     keys: &[
         optional("family", Kind::Text, r#""ours""#, "Family as its maker calls it."),
         optional("release", Kind::Text, r#""2026-09""#, "Released."),
@@ -920,6 +1087,7 @@ pub(super) static SESSIONS: Table = Table {
     name: "session file",
     doc: "What conversations are like; for `wattmill replay --sessions`.",
     catalogue_row: false,
+    certain: "conversations are drawn request by request as it is",
     keys: &[
         required("name", Kind::Text, r#""chat""#, "What people call it."),
         required(
@@ -966,6 +1134,7 @@ pub(super) static SESSIONS_SYSTEM: Table = Table {
     name: "session file.system",
     doc: "System prompts, each shared by the sessions that begin with it.",
     catalogue_row: false,
+    certain: "conversations are drawn request by request as it is",
     keys: &[
         required(
             "count",
@@ -988,6 +1157,7 @@ pub(super) static SESSIONS_PAUSE: Table = Table {
     name: "session file.pause",
     doc: "Gamma-distributed times between an answer and the next turn.",
     catalogue_row: false,
+    certain: "conversations are drawn request by request as it is",
     keys: &[
         required("mean", DELAY, r#""60 s""#, "Mean."),
         defaulted(

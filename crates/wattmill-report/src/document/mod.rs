@@ -15,6 +15,7 @@ mod latency;
 mod measured;
 mod reference;
 mod replay;
+mod risk;
 mod run;
 mod schema;
 mod text;

@@ -13,6 +13,7 @@ use super::factory::Factory as Inputs;
 use super::figures::{Figures, Flows};
 use super::head::Head;
 use super::latency::{Tpot, Ttft};
+use super::risk::Risk;
 use super::text::text;
 use crate::bars::PlanBars;
 use crate::calibrate::CalibratedWith;
@@ -20,16 +21,19 @@ use crate::calibrate::CalibratedWith;
 /// Name and version of the document's schema.
 pub(super) const SCHEMA: &str = "wattmill.run/1";
 
-/// A plan and its error bars as JSON text, with `warnings` of the factory file before its own.
+/// A plan, its error bars and samples of it if there are any, as JSON text, with `warnings` of the
+/// factory file before its own.
 pub fn run_document(
     factory: &Factory,
     plan: &Plan,
     bars: &PlanBars,
+    risk: Option<&plan::Risk>,
     warnings: &[String],
     calibration: Option<&CalibratedWith>,
 ) -> String {
     let mut document = Run::new(factory, plan, bars, warnings);
     document.head = document.head.calibrated(calibration);
+    document.risk = risk.map(Risk::from);
     text(&document)
 }
 
@@ -64,6 +68,8 @@ pub(super) struct Run {
     waterfall: Vec<Stage>,
     /// What is conserved, and whether it is.
     ledger: Vec<Balance>,
+    /// Samples of what is not known; null without `--samples`.
+    risk: Option<Risk>,
 }
 
 impl Run {
@@ -86,6 +92,7 @@ impl Run {
             receipts: plan.receipts.iter().map(Receipt::from).collect(),
             waterfall: plan.waterfall.iter().map(Stage::from).collect(),
             ledger: plan.ledger.iter().map(Balance::from).collect(),
+            risk: None,
         }
     }
 }
@@ -193,7 +200,7 @@ impl Point {
     }
 }
 
-/// A phase as it comes, the median slip included.
+/// A phase as it comes, its slip included.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "PhaseOutcome")]
 struct Phase {
@@ -209,6 +216,31 @@ struct Phase {
     /// Last unit.
     #[schemars(extend("format" = "date"))]
     last_rack: String,
+    /// The last day of every month.
+    months: Vec<Month>,
+}
+
+/// A phase on the last day of a month.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PhaseMonth")]
+struct Month {
+    /// Which, such as `2027-03`.
+    month: String,
+    /// Units that run.
+    units: f64,
+    /// What keeps more of it from running: `racks`, `site power` or one of its chains; null if all
+    /// of it runs or nothing more is to come.
+    waits_for: Option<String>,
+}
+
+impl From<&plan::PhaseMonth> for Month {
+    fn from(month: &plan::PhaseMonth) -> Self {
+        Self {
+            month: format!("{}-{:02}", month.year, month.month),
+            units: month.running,
+            waits_for: month.waits_for.as_ref().map(|what| what.name().to_owned()),
+        }
+    }
 }
 
 impl Phase {
@@ -219,6 +251,7 @@ impl Phase {
             accelerators: phase.accelerators,
             first_rack: phase.first_rack.to_string(),
             last_rack: phase.last_rack.to_string(),
+            months: phase.months.iter().map(Month::from).collect(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A plan as tables on a terminal.
 
 use wattmill_factory::Factory;
-use wattmill_plan::{Binds, Plan, Quarter};
+use wattmill_plan::{Binds, Plan, Quarter, Risk};
 use wattmill_sim::Binding;
 use wattmill_units::Energy;
 
@@ -11,6 +11,7 @@ use crate::bars::{PlanBars, plan_words};
 use crate::engine::layout_name;
 use crate::format::{counted, grouped, ms, number, or_dash, percent, prefixed};
 use crate::measure::Measure;
+use crate::risk::risk_text;
 
 /// How much of a plan to print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +22,14 @@ pub enum Detail {
     Sites,
 }
 
-/// A plan and its error bars as text.
-pub fn plan_text(factory: &Factory, plan: &Plan, bars: &PlanBars, detail: Detail) -> String {
+/// A plan, its error bars and samples of it if there are any, as text.
+pub fn plan_text(
+    factory: &Factory,
+    plan: &Plan,
+    bars: &PlanBars,
+    risk: Option<&Risk>,
+    detail: Detail,
+) -> String {
     let mut out = String::new();
     let mut line = |text: String| {
         out.push_str(&text);
@@ -61,6 +68,10 @@ pub fn plan_text(factory: &Factory, plan: &Plan, bars: &PlanBars, detail: Detail
             }
         }
     }
+    line(format!(
+        "What each phase waits for, at the end of each month\n\n{}",
+        tables::waiting(factory, plan)
+    ));
     line(format!("Services over the whole plan\n\n{}", services(factory, plan)));
     if !plan.trainings.is_empty() {
         line(format!("Training, on what serving leaves\n\n{}", trainings(factory, plan)));
@@ -74,6 +85,9 @@ pub fn plan_text(factory: &Factory, plan: &Plan, bars: &PlanBars, detail: Detail
     ));
     line(books(plan));
     line(plan_words(bars));
+    if let Some(risk) = risk {
+        line(format!("\n{}", risk_text(factory, plan, risk)));
+    }
     for warning in &plan.warnings {
         line(format!("warning: {warning}"));
     }
