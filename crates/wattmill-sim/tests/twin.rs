@@ -188,7 +188,7 @@ fn price() -> impl Strategy<Value = Kinked> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 4_000, ..ProptestConfig::default() })]
 
     #[test]
     fn engine_equals_twin(
