@@ -8,6 +8,7 @@ use wattmill_factory::{Factory, Goal};
 use wattmill_units::Power;
 
 use crate::calendar::QuarterLabel;
+use crate::cash::Cash;
 use crate::fluid::{Course, walk};
 use crate::result::Sums;
 use crate::serving::Offer;
@@ -164,6 +165,19 @@ fn of_course(factory: &Factory, course: &Course, mut push: impl FnMut(Name<'_>, 
     push(Whole("full cost of tokens"), UsdPerMillionTokens, cost);
     if factory.services.iter().any(|service| service.price_per_million_output.is_some()) {
         push(Whole("revenue"), Usd, services().map(|of| of.revenue.as_usd()).sum());
+    }
+    let cash = Cash::of(
+        course.quarters.iter().map(|quarter| {
+            let revenue = quarter.services.iter().map(|service| service.revenue).sum();
+            (quarter.label, quarter.days, &quarter.total, revenue, quarter.received)
+        }),
+        factory.economics.discount_per_year,
+    );
+    push(Whole("most to finance"), Usd, cash.to_finance.as_usd());
+    push(Whole("net present value"), Usd, cash.present_value.as_usd());
+    if factory.services.iter().any(|service| service.price_per_million_output.is_some()) {
+        let rate = cash.rate_of_return.unwrap_or(f64::NEG_INFINITY);
+        push(Whole("internal rate of return"), Share, rate);
     }
     for (outcome, training) in course.trainings.iter().zip(&factory.trainings) {
         push(Of("share done", &training.name), Share, outcome.done);

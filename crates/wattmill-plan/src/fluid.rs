@@ -17,14 +17,14 @@ use crate::assets::Assets;
 use crate::build::{Delivery, Standing, deliveries};
 use crate::calendar::{Calendar, QuarterLabel, hours};
 use crate::groups::Groups;
+use crate::receipts::Investors;
 use crate::result::{ServiceQuarter, Sums, TrainingOutcome};
 use crate::run::HOURS_PER_YEAR;
-use crate::serving::{Offer, ServingPoint};
+use crate::serving::Offer;
+use crate::stretch::{HOURS, PerHour, Point, Want, lanes, serve, sum, train};
 use crate::supply::Supply;
 use crate::training::TrainingRun;
 
-/// Hours of a day.
-const HOURS: usize = 24;
 const HOUR: Seconds = Seconds::from_hours(1.0);
 
 /// What came of one sample.
@@ -44,6 +44,8 @@ pub(crate) struct CourseQuarter {
     pub(crate) days: u32,
     pub(crate) total: Sums,
     pub(crate) services: Vec<ServiceQuarter>,
+    /// From investors.
+    pub(crate) received: Money,
 }
 
 /// A day of a course.
@@ -53,56 +55,6 @@ pub(crate) struct CourseDay {
     pub(crate) energised: Power,
     pub(crate) accelerators: f64,
     pub(crate) served_tokens: f64,
-}
-
-/// Folds values in four lanes, which a processor does at once.
-fn lanes(values: &[f64], start: f64, fold: impl Fn(f64, f64) -> f64) -> f64 {
-    let mut all = [start; 4];
-    let quads = values.chunks_exact(4);
-    let rest = quads.remainder();
-    for quad in quads {
-        for (lane, value) in all.iter_mut().zip(quad) {
-            *lane = fold(*lane, *value);
-        }
-    }
-    let folded = fold(fold(all[0], all[1]), fold(all[2], all[3]));
-    rest.iter().fold(folded, |folded, value| fold(folded, *value))
-}
-
-fn sum(values: &[f64]) -> f64 {
-    lanes(values, 0.0, |a, b| a + b)
-}
-
-/// What is asked in the hours of a day and not yet placed: in those of the stretch under way `level`
-/// less than `hourly` says.
-#[derive(Clone, Debug)]
-struct Want {
-    hourly: [f64; HOURS],
-    level: f64,
-    low: f64,
-    high: f64,
-}
-
-impl Want {
-    const fn nothing() -> Self {
-        Self { hourly: [0.0; HOURS], level: 0.0, low: 0.0, high: 0.0 }
-    }
-
-    fn bound(&mut self, hours: Range<usize>) {
-        let hourly = &self.hourly[hours];
-        (self.low, self.high) = (
-            lanes(hourly, f64::INFINITY, |a, b| if b < a { b } else { a }),
-            lanes(hourly, f64::NEG_INFINITY, |a, b| if b > a { b } else { a }),
-        );
-    }
-
-    fn least(&self) -> f64 {
-        self.low - self.level
-    }
-
-    fn most(&self) -> f64 {
-        self.high - self.level
-    }
 }
 
 /// A group of equal machines, as the loop needs it.
@@ -115,62 +67,6 @@ struct Bank {
     accelerators: f64,
     /// Kind of machine, for what all banks of a kind share.
     kind: usize,
-}
-
-/// What a bank does for a service.
-struct Point {
-    requests_per_accelerator_hour: f64,
-    accelerator_hours_per_request: f64,
-    replicas_per_accelerator: f64,
-    /// Power above idle of one replica at its capacity, watts.
-    full: f64,
-    /// Power above idle at no load and what a load of one adds, watts, between each two of
-    /// [`ServingPoint::LOADS`]: the lines of [`ServingPoint::dynamic_power_of`].
-    lines: [(f64, f64); 5],
-    /// Power above idle with the whole bank serving it, watts.
-    all: f64,
-}
-
-impl Point {
-    fn new(serving: &ServingPoint) -> Self {
-        let requests_per_accelerator_hour = serving.requests_per_accelerator_hour();
-        let mut lines = [(0.0, 0.0); 5];
-        let (mut below, mut power_below) = (0.0, 0.0);
-        for ((line, load), power) in
-            lines.iter_mut().zip(ServingPoint::LOADS).zip(serving.dynamic_power)
-        {
-            let slope = (power.as_watts() - power_below) / (load - below);
-            *line = (power_below - slope * below, slope);
-            (below, power_below) = (load, power.as_watts());
-        }
-        Self {
-            requests_per_accelerator_hour,
-            accelerator_hours_per_request: 1.0 / requests_per_accelerator_hour,
-            replicas_per_accelerator: 1.0 / f64::from(serving.accelerators),
-            full: power_below,
-            lines,
-            all: 0.0,
-        }
-    }
-
-    /// Power above idle of `accelerators`, watts: whole replicas at capacity and one with the rest.
-    fn dynamic_power(&self, accelerators: f64) -> f64 {
-        let replicas = accelerators * self.replicas_per_accelerator;
-        let whole = replicas as u64 as f64;
-        let load = replicas - whole;
-        // Counted, not searched: where the load lies is a coin toss to a processor.
-        let above = |of: usize| usize::from(load > ServingPoint::LOADS[of]);
-        let (at_zero, slope) = self.lines[above(0) + above(1) + above(2) + above(3)];
-        let rest = at_zero + slope * load;
-        self.full * whole + rest
-    }
-}
-
-/// What a bank does in the hours of a stretch: the same in each, until something differs.
-#[derive(Clone, Copy)]
-enum PerHour {
-    Same(f64),
-    Each([f64; HOURS]),
 }
 
 struct Walk<'a> {
@@ -197,6 +93,7 @@ struct Walk<'a> {
     uneven: Vec<bool>,
     peaks: Vec<Power>,
     quarter: Option<CourseQuarter>,
+    investors: Investors,
     course: Course,
 }
 
@@ -266,6 +163,7 @@ impl<'a> Walk<'a> {
             supplies,
             deliveries,
             quarter: None,
+            investors: Investors::new(factory),
             course: Course {
                 calendar,
                 quarters: Vec::new(),
@@ -310,6 +208,8 @@ impl<'a> Walk<'a> {
             .zip(&self.standing.running)
             .map(|(delivery, running)| delivery.unit_facility * *running)
             .sum();
+        let date = self.calendar.date(day);
+        self.investors.pay(self.factory, date, energised, |r| quarter.received += r.amount);
         self.course.days.push(CourseDay {
             energised,
             accelerators: quarter.total.accelerators,
@@ -334,6 +234,7 @@ impl<'a> Walk<'a> {
             label,
             days: 0,
             total: Sums::default(),
+            received: Money::ZERO,
             services: self.factory.services.ids().map(service).collect(),
         });
     }
@@ -568,117 +469,6 @@ impl<'a> Walk<'a> {
         }
         tokens
     }
-}
-
-impl PerHour {
-    fn is_nothing(&self) -> bool {
-        matches!(self, Self::Same(value) if *value <= 0.0)
-    }
-
-    fn add(&mut self, more: f64) {
-        match self {
-            Self::Same(value) => *value += more,
-            Self::Each(values) => values.iter_mut().for_each(|value| *value += more),
-        }
-    }
-
-    fn each(&mut self) -> &mut [f64; HOURS] {
-        if let Self::Same(value) = *self {
-            *self = Self::Each([value; HOURS]);
-        }
-        match self {
-            Self::Each(values) => values,
-            Self::Same(_) => unreachable!("it was spread over the hours above"),
-        }
-    }
-}
-
-/// Gives free accelerators of a bank of `all` to a service; returns requests served in all hours.
-fn serve(
-    want: &mut Want,
-    point: &Point,
-    all: f64,
-    hours: Range<usize>,
-    free: &mut PerHour,
-    dynamic: &mut PerHour,
-) -> f64 {
-    let rate = point.requests_per_accelerator_hour;
-    let power = |given: f64| if given == all { point.all } else { point.dynamic_power(given) };
-    if let PerHour::Same(left) = free
-        && want.least() >= *left * rate
-    {
-        // Every hour takes all that is left.
-        let given = std::mem::take(left);
-        want.level += given * rate;
-        dynamic.add(power(given));
-        return given * rate * hours.len() as f64;
-    }
-    let (left, above_idle) = (&mut free.each()[hours.clone()], dynamic.each());
-    let mut served = [0.0; HOURS];
-    let served = &mut served[hours.clone()];
-    let level = want.level;
-    // Without branches, so that a processor takes several hours at once.
-    for ((hourly, left), served) in
-        want.hourly[hours.clone()].iter_mut().zip(left.iter_mut()).zip(served.iter_mut())
-    {
-        let wanted = *hourly - level;
-        let needed = wanted * point.accelerator_hours_per_request;
-        let enough = needed <= *left;
-        let given = if enough { needed } else { *left };
-        *hourly = level + if enough { 0.0 } else { wanted - *left * rate };
-        *left -= given;
-        *served = given;
-    }
-    for (above_idle, given) in above_idle[hours.clone()].iter_mut().zip(served.iter()) {
-        if *given > 0.0 {
-            *above_idle += power(*given);
-        }
-    }
-    if sum(left) <= 0.0 {
-        *free = PerHour::Same(0.0);
-    }
-    want.bound(hours);
-    sum(served) * rate
-}
-
-/// Gives free accelerators to a run that wants some, in every hour at most `most`; returns
-/// accelerator-hours.
-fn train(
-    want: &mut PerHour,
-    most: f64,
-    hours: Range<usize>,
-    free: &mut PerHour,
-    trained: &mut PerHour,
-) -> f64 {
-    if let (PerHour::Same(want), PerHour::Same(free), PerHour::Same(trained)) =
-        (&mut *want, &mut *free, &mut *trained)
-    {
-        let taken = free.min(*want).min(most).max(0.0);
-        *want -= taken;
-        *free -= taken;
-        *trained += taken;
-        return taken * hours.len() as f64;
-    }
-    let (left, wanted) = (&mut free.each()[hours.clone()], &mut want.each()[hours.clone()]);
-    let mut all = [0.0; HOURS];
-    let all = &mut all[hours.clone()];
-    for ((left, wanted), taken) in left.iter_mut().zip(wanted.iter_mut()).zip(all.iter_mut()) {
-        let some = if *left < *wanted { *left } else { *wanted };
-        *taken = if some < most { some } else { most };
-        *left -= *taken;
-        *wanted -= *taken;
-    }
-    for (trained, taken) in trained.each()[hours].iter_mut().zip(all.iter()) {
-        *trained += taken;
-    }
-    let (left, wanted, taken) = (sum(left), sum(wanted), sum(all));
-    if left <= 0.0 {
-        *free = PerHour::Same(0.0);
-    }
-    if wanted <= 0.0 {
-        *want = PerHour::Same(0.0);
-    }
-    taken
 }
 
 /// Facility power of a bank: so many watts with all of it serving, and more or less for what does

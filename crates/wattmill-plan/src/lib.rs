@@ -7,22 +7,28 @@
 mod assets;
 mod build;
 mod calendar;
+mod cash;
+mod conventions;
 mod engine;
 mod figures;
 mod fluid;
 mod groups;
 mod ledger;
 mod machine;
+mod receipts;
 mod result;
 mod risk;
 mod run;
 mod serving;
+mod stretch;
 mod supply;
 mod training;
 mod waterfall;
 mod zoom;
 
 pub use calendar::QuarterLabel;
+pub use cash::{Cash, CashQuarter};
+pub use conventions::{Convention, Holding, Published, holding};
 pub use engine::{Engine, usual_specs};
 pub use figures::{Figure, FigureName, FigureUnit, figure_day, figures, sample};
 pub use ledger::Balance;

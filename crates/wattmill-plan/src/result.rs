@@ -5,6 +5,7 @@ use wattmill_factory::{Phase, Service, Site, Training};
 use wattmill_units::{Energy, Id, Money, Power};
 
 use crate::calendar::QuarterLabel;
+use crate::cash::Cash;
 use crate::ledger::Balance;
 use crate::serving::Offer;
 use crate::waterfall::Stage;
@@ -34,6 +35,8 @@ pub struct Plan {
     pub trainings: Vec<TrainingOutcome>,
     /// Every payment received, in order.
     pub receipts: Vec<Receipt>,
+    /// Cash by quarter, and what it is worth.
+    pub cash: Cash,
     /// Where the energy of the whole plan goes.
     pub waterfall: Vec<Stage>,
     /// What is conserved. A plan whose balances do not close has a warning that says so.

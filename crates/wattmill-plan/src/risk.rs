@@ -89,7 +89,7 @@ pub struct Chance {
 /// Bars of a tornado that are kept.
 const MOST_BARS: usize = 12;
 /// Figures of the whole plan that have a tornado.
-const MAIN: [&str; 7] = [
+const MAIN: [&str; 8] = [
     "energised at the end",
     "energy",
     "output tokens served",
@@ -97,6 +97,7 @@ const MAIN: [&str; 7] = [
     "capital",
     "full cost of tokens",
     "revenue",
+    "net present value",
 ];
 
 impl Risk {

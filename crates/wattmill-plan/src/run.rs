@@ -1,14 +1,16 @@
 //! The hourly walk over the years: a fluid of machines, dispatched to services and training.
 
 use wattmill_catalog::Catalog;
-use wattmill_factory::{Factory, Payment, Service};
+use wattmill_factory::{Factory, Service};
 use wattmill_units::{AnswerHash, Energy, Id, Money, Power, Seconds};
 
 use crate::assets::Assets;
 use crate::build::{Delivery, Standing, deliveries};
 use crate::calendar::{Calendar, QuarterLabel, hours};
+use crate::cash::Cash;
 use crate::groups::{Groups, asked};
 use crate::ledger::Balance;
+use crate::receipts::Investors;
 use crate::result::*;
 use crate::serving::{Offer, ServingPoint};
 use crate::supply::Supply;
@@ -31,8 +33,7 @@ struct Walk<'a> {
     quarters: Vec<Quarter>,
     days: Vec<Day>,
     receipts: Vec<Receipt>,
-    /// Payments received so far, by contract.
-    paid: Vec<f64>,
+    investors: Investors,
     waterfall: Waterfall,
     books: Books,
 }
@@ -79,9 +80,6 @@ impl<'a> Walk<'a> {
     fn new(factory: &'a Factory, catalog: &Catalog, calendar: Calendar, offers: &[Offer]) -> Self {
         let deliveries = deliveries(factory, calendar);
         let groups = Groups::new(factory, catalog, &deliveries, offers);
-        let early = factory.payments.iter().filter(|payment| payment.on < factory.start);
-        let mut earlier: Vec<Receipt> = early.map(receipt).collect();
-        earlier.sort_by_key(|receipt| receipt.date);
         let trainings: Vec<TrainingRun> = factory.trainings.iter().map(TrainingRun::new).collect();
         let books =
             Books { flops_wanted: trainings.iter().map(|run| run.flops).sum(), ..Books::default() };
@@ -97,8 +95,8 @@ impl<'a> Walk<'a> {
             trainings,
             quarters: Vec::new(),
             days: Vec::new(),
-            receipts: earlier,
-            paid: vec![0.0; factory.contracts.len()],
+            receipts: Investors::before(factory),
+            investors: Investors::new(factory),
             waterfall: Waterfall::default(),
             books,
         }
@@ -404,25 +402,9 @@ impl<'a> Walk<'a> {
     /// Releases what the contracts owe for the power that runs at the end of the day.
     fn pay(&mut self, date: jiff::civil::Date) {
         let Some(day) = self.days.last() else { return };
-        let today = self.factory.payments.iter().filter(|payment| payment.on == date);
-        self.receipts.extend(today.map(receipt));
         let deployed: Power = day.phase_power.iter().sum();
-        for (contract, paid) in self.factory.contracts.iter().zip(&mut self.paid) {
-            loop {
-                let at = contract.for_each * (*paid + 1.0);
-                let amount = match contract.up_to {
-                    Some(limit) => contract.amount.min(limit - contract.amount * *paid),
-                    None => contract.amount,
-                };
-                // A gigawatt of whole racks is a little less than a gigawatt.
-                if deployed < at * 0.999 || amount <= Money::ZERO {
-                    break;
-                }
-                *paid += 1.0;
-                let from = contract.from.clone();
-                self.receipts.push(Receipt { date, from, amount, released_at: Some(at) });
-            }
-        }
+        let receipts = &mut self.receipts;
+        self.investors.pay(self.factory, date, deployed, |receipt| receipts.push(receipt));
     }
 
     fn finish(mut self, offers: Vec<Offer>) -> Plan {
@@ -435,6 +417,7 @@ impl<'a> Walk<'a> {
             }
         }
         let ledger = self.ledger();
+        let totals: Vec<Sums> = self.quarters.iter().map(Quarter::total).collect();
         let phases = self
             .deliveries
             .iter()
@@ -449,7 +432,20 @@ impl<'a> Walk<'a> {
                 last_rack: self.calendar.date_of(delivery.last_hour),
             })
             .collect();
+        let cash = Cash::of(
+            self.quarters.iter().zip(&totals).map(|(quarter, total)| {
+                let within = |receipt: &&Receipt| {
+                    receipt.date >= self.factory.start
+                        && QuarterLabel::of(receipt.date) == quarter.label
+                };
+                let received = self.receipts.iter().filter(within).map(|r| r.amount).sum();
+                let revenue = quarter.services.iter().map(|service| service.revenue).sum();
+                (quarter.label, quarter.days, total, revenue, received)
+            }),
+            self.factory.economics.discount_per_year,
+        );
         let mut plan = Plan {
+            cash,
             factory: self.factory.name.clone(),
             start: self.factory.start,
             end: self.factory.end,
@@ -522,11 +518,6 @@ impl<'a> Walk<'a> {
             ),
         ]
     }
-}
-
-fn receipt(payment: &Payment) -> Receipt {
-    let Payment { from, amount, on } = payment.clone();
-    Receipt { date: on, from, amount, released_at: None }
 }
 
 pub(crate) const HOURS_PER_YEAR: f64 = 8766.0;

@@ -55,7 +55,7 @@ fn plan(factory: &Factory) -> Plan {
     plan
 }
 
-fn month<'p>(plan: &'p Plan, label: (i16, i8)) -> (f64, Option<&'p str>) {
+fn month(plan: &Plan, label: (i16, i8)) -> (f64, Option<&str>) {
     let found = plan.phases[0].months.iter().find(|m| (m.year, m.month) == label);
     let month = found.expect("a month of the plan");
     (month.running, month.waits_for.as_ref().map(|what| what.name()))

@@ -6,6 +6,7 @@ pub(crate) mod check;
 mod engine;
 pub(crate) mod explain;
 mod factory;
+pub(crate) mod gigawatt;
 mod measured;
 pub(crate) mod replay;
 pub(crate) mod run;

@@ -7,6 +7,7 @@ mod bad_trace;
 mod calibrate;
 mod catalog;
 mod explain;
+mod gigawatt;
 mod infeasible;
 mod interrupt;
 mod output;

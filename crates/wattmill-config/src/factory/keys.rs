@@ -824,6 +824,13 @@ pub(super) static ECONOMICS: Table = Table {
             "Staff, spares, insurance and tax, of all capital spent.",
         ),
         defaulted(
+            "discount",
+            Kind::Quantity(Measure::YEARLY, Limits::within("0 %/year", "100 %/year")),
+            ("10 %/year", "assumption, no source read: set your own cost of capital"),
+            r#""8 %/year""#,
+            "Rate at which later money is worth less, for net present value.",
+        ),
+        defaulted(
             "machine_life",
             LIFE,
             ("5 years", "assumption: between the four to six years operators write off over"),

@@ -4,6 +4,7 @@ mod builtin;
 mod check;
 mod context;
 mod correlation;
+mod day;
 mod engine;
 mod keys;
 mod money;

@@ -147,15 +147,14 @@ fn chain(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Chain> {
         );
         return None;
     }
-    if !row.has_or_means("ready") {
-        if let Some(key) = order.into_iter().find(|key| !row.has_or_means(key)) {
-            cx.missing(
-                row.header(),
-                format!("phase.chain has no `{key}`"),
-                "when it is ready is needed here",
-                "write `ready = 2027-06-30`, or `ordered = 2025-01-01` with `lead = \"128 weeks\"`",
-            );
-        }
+    let absent = order.into_iter().find(|key| !row.has_or_means(key));
+    if let (false, Some(key)) = (row.has_or_means("ready"), absent) {
+        cx.missing(
+            row.header(),
+            format!("phase.chain has no `{key}`"),
+            "when it is ready is needed here",
+            "write `ready = 2027-06-30`, or `ordered = 2025-01-01` with `lead = \"128 weeks\"`",
+        );
     }
     let delivered = || {
         let days = (lead?.as_days()).floor() as i64;

@@ -433,6 +433,8 @@ struct Economics {
     accelerator_price_usd: f64,
     /// Staff, spares, insurance and tax of a year, over all capital spent.
     operations_per_year_fraction: f64,
+    /// Rate a year at which later money is worth less.
+    discount_per_year_fraction: f64,
     /// Straight-line life of machines, in years of 365.25 days.
     machine_life_years: f64,
     /// Straight-line life of infrastructure, likewise.
@@ -446,6 +448,7 @@ impl From<&factory::Economics> for Economics {
             infrastructure_usd_per_w: economics.infrastructure_usd_per_w,
             accelerator_price_usd: economics.accelerator_price.as_usd(),
             operations_per_year_fraction: economics.operations_per_year,
+            discount_per_year_fraction: economics.discount_per_year,
             machine_life_years: days(economics.machine_life) / YEAR,
             infrastructure_life_years: days(economics.infrastructure_life) / YEAR,
         }

@@ -64,6 +64,8 @@ pub(super) struct Run {
     trainings: Vec<Training>,
     /// Every payment received, in order.
     receipts: Vec<Receipt>,
+    /// Cash by quarter, and what it is worth.
+    cash: Cash,
     /// Where the energy of the whole plan goes, from the meter to the token.
     waterfall: Vec<Stage>,
     /// What is conserved, and whether it is.
@@ -90,6 +92,7 @@ impl Run {
             days: Days::of(factory, &plan.days),
             trainings: plan.trainings.iter().map(|run| Training::of(factory, run)).collect(),
             receipts: plan.receipts.iter().map(Receipt::from).collect(),
+            cash: Cash::from(&plan.cash),
             waterfall: plan.waterfall.iter().map(Stage::from).collect(),
             ledger: plan.ledger.iter().map(Balance::from).collect(),
             risk: None,
@@ -449,6 +452,58 @@ impl Training {
             started: run.started.map(|date| date.to_string()),
             finished: run.finished.map(|date| date.to_string()),
             accelerator_hours: run.accelerator_hours,
+        }
+    }
+}
+
+/// Cash of the plan.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Cash {
+    /// Every quarter, in order. What came before the plan is in none of them.
+    quarters: Vec<CashQuarter>,
+    /// Price less depreciation of what stands at the end.
+    book_value_usd: f64,
+    /// Most that has to be financed from elsewhere at any time, investors' money counted.
+    most_to_finance_usd: f64,
+    /// Net present value without investors' money, the book value sold at the end.
+    net_present_value_usd: f64,
+    /// Rate of return a year of the same; null if there is none.
+    internal_rate_of_return_fraction: Option<f64>,
+}
+
+/// What comes in and goes out in a quarter.
+#[derive(Debug, Serialize, JsonSchema)]
+struct CashQuarter {
+    /// Which, such as `2027-Q1`.
+    quarter: String,
+    /// Of services that have a price.
+    revenue_usd: f64,
+    /// From investors.
+    received_usd: f64,
+    /// Energy and operations.
+    operating_usd: f64,
+    /// Machines and infrastructure.
+    capital_usd: f64,
+    /// What is left; below zero it has to be financed.
+    net_usd: f64,
+}
+
+impl From<&plan::Cash> for Cash {
+    fn from(cash: &plan::Cash) -> Self {
+        let quarter = |quarter: &plan::CashQuarter| CashQuarter {
+            quarter: quarter.label.to_string(),
+            revenue_usd: quarter.revenue.as_usd(),
+            received_usd: quarter.received.as_usd(),
+            operating_usd: quarter.operating.as_usd(),
+            capital_usd: quarter.capital.as_usd(),
+            net_usd: quarter.net().as_usd(),
+        };
+        Self {
+            quarters: cash.quarters.iter().map(quarter).collect(),
+            book_value_usd: cash.book_value.as_usd(),
+            most_to_finance_usd: cash.to_finance.as_usd(),
+            net_present_value_usd: cash.present_value.as_usd(),
+            internal_rate_of_return_fraction: cash.rate_of_return,
         }
     }
 }

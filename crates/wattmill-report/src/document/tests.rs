@@ -66,6 +66,7 @@ fn documents() -> Vec<(&'static str, String)> {
         ("calibrate", calibrate_document(&small::calibrated())),
         ("check", check_document("factory.toml", None, &[entry], None)),
         ("check", check_document("small.toml", Some(&factory), &[odd], Some(&with))),
+        ("gigawatt", holding_document(&small::holdings())),
         ("catalog", catalog_list_document(catalog, None)),
         ("catalog", catalog_show_document(catalog, "H100").unwrap()),
     ]

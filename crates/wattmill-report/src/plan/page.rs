@@ -61,6 +61,10 @@ pub fn plan_page(
         .chart(&yield_and_cost::capital(factory, plan))
         .chart(&yield_and_cost::cost(factory, plan))
         .chart(&yield_and_cost::token_cost(factory, plan));
+    page = page
+        .text("Cash by quarter.")
+        .table(&tables::cash(plan))
+        .text(&text::cash_words(factory, plan));
     if !plan.receipts.is_empty() {
         page = page
             .chart(&yield_and_cost::funding(factory, plan))

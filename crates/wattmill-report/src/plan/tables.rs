@@ -222,6 +222,27 @@ fn phase_power(phase: &Phase) -> String {
     }
 }
 
+/// Cash by quarter.
+pub(super) fn cash(plan: &Plan) -> Table {
+    let mut table =
+        Table::new(["quarter", "revenue", "received", "operating", "capital", "net", "so far"]);
+    let mut so_far = wattmill_units::Money::ZERO;
+    for quarter in &plan.cash.quarters {
+        so_far += quarter.net();
+        let parts = [
+            quarter.revenue,
+            quarter.received,
+            -quarter.operating,
+            -quarter.capital,
+            quarter.net(),
+            so_far,
+        ];
+        let cells = parts.map(|money| money.to_string());
+        table.push([quarter.label.to_string()].into_iter().chain(cells));
+    }
+    table
+}
+
 /// What is conserved.
 pub(super) fn ledger(plan: &Plan) -> Table {
     let mut table =

@@ -79,6 +79,8 @@ pub fn plan_text(
     if !plan.receipts.is_empty() {
         line(format!("Investments received\n\n{}", receipts(plan)));
     }
+    line(format!("Cash by quarter\n\n{}", tables::cash(plan)));
+    line(format!("{}\n", cash_words(factory, plan)));
     line(format!(
         "From the watt to the token: where the energy of the whole plan goes\n\n{}",
         waterfall(plan)
@@ -93,6 +95,24 @@ pub fn plan_text(
     }
     line(format!("seed {}, answer {:016x}", plan.seed, plan.answer_hash));
     out
+}
+
+/// What the cash is worth.
+pub(super) fn cash_words(factory: &Factory, plan: &Plan) -> String {
+    let cash = &plan.cash;
+    format!(
+        "Most to finance from elsewhere: {}. Without investors' money and with what stands sold at its book \
+         value of {} at the end, the plan is worth {} at {} a year, all in USD of {}; {}.",
+        cash.to_finance,
+        cash.book_value,
+        cash.present_value,
+        percent(factory.economics.discount_per_year),
+        factory.economics.price_year,
+        match cash.rate_of_return {
+            Some(rate) => format!("it returns {} a year", percent(rate)),
+            None => "no rate of return makes it worth nothing".to_owned(),
+        }
+    )
 }
 
 /// What keeps a replica from a higher rate.

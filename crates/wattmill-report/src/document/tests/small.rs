@@ -9,7 +9,7 @@ use wattmill_factory::{
     Layout, LengthTable, Lengths, Onsite, Payment, Phase, PowerBasis, Pue, Service, Site, Slo,
     Target, Traffic, Training, Uncertain, Uncertainty, Written,
 };
-use wattmill_plan::{Plan, Risk, Sample, figures, offers, run, sample};
+use wattmill_plan::{Holding, Plan, Risk, Sample, figures, holding, offers, run, sample};
 use wattmill_sim::{Finished, Latency, Limits, Request, Summary, Tally};
 use wattmill_units::{
     CarbonIntensity, Distribution, Energy, EnergyPrice, Id, IdVec, Money, Power, Seconds, SimTime,
@@ -119,6 +119,7 @@ fn factory() -> Factory {
             infrastructure_usd_per_w: 12.0,
             accelerator_price: Money::from_usd(35_000.0),
             operations_per_year: 0.02,
+            discount_per_year: 0.1,
             machine_life: Seconds::from_days(5.0 * 365.25),
             infrastructure_life: Seconds::from_days(20.0 * 365.25),
         },
@@ -144,6 +145,12 @@ fn factory() -> Factory {
         )
         .expect("one input contradicts nothing"),
     }
+}
+
+/// A gigawatt of one system that has published figures.
+pub(super) fn holdings() -> Vec<Holding> {
+    let pue = Pue { design: 1.4, annual: 1.1 };
+    holding(Catalog::builtin(), "vr-nvl72", Power::from_gw(1.0), pue).into_iter().collect()
 }
 
 /// Twenty samples of the factory, of which one has no answer.
