@@ -2,6 +2,7 @@
 //! project, and writes it into the catalogue's data.
 
 mod power;
+mod runs;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -24,8 +25,8 @@ pub(crate) struct CalibrateArgs {
     /// Folder of the measurements.
     #[arg(long, default_value = "../shared/truth")]
     truth: PathBuf,
-    /// Parts to fit, in this order: surfaces, engines, power, cross, errors (all by default).
-    #[arg(value_parser = ["surfaces", "engines", "power", "cross", "errors"])]
+    /// Parts to fit, in this order: surfaces, engines, runs, power, cross, errors (all by default).
+    #[arg(value_parser = ["surfaces", "engines", "runs", "power", "cross", "errors"])]
     parts: Vec<String>,
     /// Fit only the engines' constants whose `family.name` contains this; keep the others.
     #[arg(long, default_value = "")]
@@ -59,6 +60,9 @@ pub(crate) fn run(root: &Path, args: &CalibrateArgs) -> anyhow::Result<()> {
             &engines(&cases(&truth, catalog)?, catalog, &args.only),
         )?;
         println!("constants are read when this is built again: run the other parts after that");
+    }
+    if asked("runs") {
+        runs::write(&data)?;
     }
     if asked("power") {
         power::print(&cases(&truth, catalog)?, catalog);
@@ -147,7 +151,7 @@ fn is_quick(case: &Case<'_>) -> bool {
     let offline = case.measured().group.mode == "offline";
     match case {
         Case::Mlperf(_) => offline,
-        Case::Power(_) | Case::Training(_) | Case::Kernels(_) => false,
+        Case::Power(_) | Case::Requests(_) | Case::Training(_) | Case::Kernels(_) => false,
         _ => true,
     }
 }
@@ -170,6 +174,13 @@ fn engines(cases: &[Case<'_>], catalog: &Catalog, only: &str) -> String {
     }
     let fitted = keys.into_iter().zip(found).filter_map(|(key, c)| Some((key, c?)));
     all.extend(fitted);
+    // Of families and engines that only runs were timed on; what they say is fitted by `runs`.
+    for key in runs::keys(catalog) {
+        let own = catalog.efficiency(&key.0).and_then(|e| e.overheads.get(&key.1));
+        if let Some(constants) = own {
+            all.entry(key).or_insert(*constants);
+        }
+    }
     constants_toml(&all)
 }
 

@@ -117,6 +117,8 @@ pub struct Texts<'a> {
     pub efficiency: &'a str,
     /// Operator surfaces by measured chip family, operator and number format.
     pub surfaces: &'a str,
+    /// The same of operators that those tables lack, from other publications; of any family.
+    pub published: &'a str,
     /// Engines' constants by measured chip family and engine.
     pub overheads: &'a str,
     /// Residuals against measurements, by kind of answer.
@@ -132,6 +134,7 @@ impl Texts<'static> {
         traffic: include_str!("../data/traffic.toml"),
         efficiency: include_str!("../data/efficiency.toml"),
         surfaces: include_str!("../data/surfaces.toml"),
+        published: include_str!("../data/published.toml"),
         overheads: include_str!("../data/overheads.toml"),
         errors: include_str!("../data/errors.toml"),
     };
@@ -215,6 +218,7 @@ impl Catalog {
         });
         let fitted = Fitted {
             surfaces: table(Kind::Efficiency, texts.surfaces, &mut errors),
+            published: table(Kind::Efficiency, texts.published, &mut errors),
             overheads: table(Kind::Efficiency, texts.overheads, &mut errors),
         };
         let catalog = Self {
@@ -496,9 +500,10 @@ fn table(kind: Kind, text: &str, errors: &mut Vec<CatalogError>) -> Table {
     })
 }
 
-/// What calibration wrote, by family.
+/// What was fitted to measurements, by family.
 struct Fitted {
     surfaces: Table,
+    published: Table,
     overheads: Table,
 }
 
@@ -509,15 +514,24 @@ impl Fitted {
     /// Surfaces of a measured family, what it lacks from the most measured one, and the constants
     /// of its engines.
     fn family(&self, id: &str) -> Result<(Surfaces, BTreeMap<String, Overheads>), Vec<RowError>> {
-        let surfaces = |id: &str| match self.surfaces.get(id) {
+        let mut own = self.own(id)?;
+        if id != MOST_MEASURED {
+            own.borrow_missing(&self.own(MOST_MEASURED)?);
+        }
+        Ok((own, self.engines(id)?))
+    }
+
+    /// Surfaces that were measured on a family itself.
+    fn own(&self, id: &str) -> Result<Surfaces, Vec<RowError>> {
+        let of = |text: &Table| match text.get(id) {
             Some(Value::Table(own)) => parse_surfaces(own),
             _ => Ok(Surfaces::default()),
         };
-        let mut own = surfaces(id)?;
-        if id != MOST_MEASURED {
-            own.borrow_missing(&surfaces(MOST_MEASURED)?);
+        let mut own = of(&self.surfaces)?;
+        for (operator, format, surface) in of(&self.published)?.iter() {
+            own.insert(operator, format, surface.clone());
         }
-        Ok((own, self.engines(id)?))
+        Ok(own)
     }
 
     /// Constants of the engines that were measured on a family.
@@ -556,6 +570,11 @@ fn borrow_and_fill(
         })?;
         let mut efficiency = parse_efficiency(id, row, Lender::Family(lender))?;
         efficiency.overheads.extend(fitted.engines(id)?);
+        let mut own = fitted.own(id)?;
+        if !own.is_empty() {
+            own.borrow_missing(&lender.surfaces);
+            efficiency.surfaces = Arc::new(own);
+        }
         Ok(efficiency)
     };
     let others = Shelf::fill(kind, &borrowed, lend, errors);

@@ -45,6 +45,11 @@ pub struct Overheads {
     /// Decode steps that a first token waits for others to be sent with it, or a request for the
     /// engine to look, where a server is told to gather them to save host work.
     pub gathered_steps: f64,
+    /// Rows of a tile that a decoding sequence fills for each of its query heads in a step that holds
+    /// prompts; 0 where decodes keep a kernel of their own there. FlashAttention 2 lays the query heads
+    /// of a key head into the rows of one tile only while every sequence has a single query: beside a
+    /// prompt each head has a tile to itself, nearly empty, and arithmetic binds instead of memory.
+    pub attention_rows: f64,
 }
 
 impl Overheads {
@@ -66,10 +71,11 @@ impl Overheads {
         prompt_token: 0.0,
         latency: 0.0,
         gathered_steps: 0.0,
+        attention_rows: 0.0,
     };
 
     /// Names of the constants, in the order of [`Self::values`].
-    pub const NAMES: [&str; 16] = [
+    pub const NAMES: [&str; 17] = [
         "step",
         "sequence",
         "mixed",
@@ -86,10 +92,15 @@ impl Overheads {
         "prompt_token",
         "latency",
         "gathered_steps",
+        "attention_rows",
     ];
 
+    /// Constants that a table may leave out, because there were tables before there was the constant:
+    /// they are then [`Self::NONE`]'s.
+    pub const LATER: [&str; 1] = ["attention_rows"];
+
     /// The constants in the order of [`Self::NAMES`].
-    pub const fn values(&self) -> [f64; 16] {
+    pub const fn values(&self) -> [f64; 17] {
         [
             self.step,
             self.sequence,
@@ -107,6 +118,7 @@ impl Overheads {
             self.prompt_token,
             self.latency,
             self.gathered_steps,
+            self.attention_rows,
         ]
     }
 
@@ -117,7 +129,7 @@ impl Overheads {
     /// let none = Overheads::NONE;
     /// assert_eq!(Overheads::from_values(none.values()), none);
     /// ```
-    pub const fn from_values(v: [f64; 16]) -> Self {
+    pub const fn from_values(v: [f64; 17]) -> Self {
         Self {
             step: v[0],
             sequence: v[1],
@@ -135,6 +147,7 @@ impl Overheads {
             prompt_token: v[13],
             latency: v[14],
             gathered_steps: v[15],
+            attention_rows: v[16],
         }
     }
 
@@ -146,9 +159,12 @@ impl Overheads {
 
 /// One engine's constants from its table.
 pub(crate) fn parse_overheads(table: &Table) -> Result<Overheads, Vec<RowError>> {
-    let mut values = [0.0; 16];
+    let mut values = Overheads::NONE.values();
     let mut errors = Vec::new();
     for (name, value) in Overheads::NAMES.iter().zip(&mut values) {
+        if Overheads::LATER.contains(name) && !table.contains_key(*name) {
+            continue;
+        }
         let stated = table.get(*name).and_then(|v| v.as_float());
         match stated.filter(|v| v.is_finite() && *v >= 0.0) {
             Some(number) => *value = number,

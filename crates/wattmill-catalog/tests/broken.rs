@@ -9,6 +9,7 @@ const EMPTY: Texts<'static> = Texts {
     traffic: "",
     efficiency: "",
     surfaces: "",
+    published: "",
     overheads: "",
     errors: "",
 };

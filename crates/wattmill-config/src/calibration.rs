@@ -16,6 +16,8 @@ const LEAST_FACTOR: f64 = 0.01;
 const MOST_FACTOR: f64 = 100.0;
 /// Steps that a first token waits at most.
 const MOST_STEPS: f64 = 1_000.0;
+/// Rows of a tile at most.
+const MOST_ROWS: f64 = 1_000.0;
 /// What a table may say of where its constants come from; not read.
 const TOLD: [&str; 3] = ["source", "rows", "error"];
 
@@ -91,11 +93,13 @@ fn read(
         problems.push(Diagnostic::error(constants.span(), what, label));
         return Overheads::NONE;
     };
-    let mut values = [0.0; Overheads::NAMES.len()];
+    let mut values = Overheads::NONE.values();
     let mut missing = Vec::new();
     for (name, value) in Overheads::NAMES.into_iter().zip(&mut values) {
         let Some(stated) = table.get(name) else {
-            missing.push(name);
+            if !Overheads::LATER.contains(&name) {
+                missing.push(name);
+            }
             continue;
         };
         let (least, most) = limits(name);
@@ -154,6 +158,7 @@ fn limits(name: &str) -> (f64, f64) {
             (0.0, LONGEST)
         }
         "gathered_steps" => (0.0, MOST_STEPS),
+        "attention_rows" => (0.0, MOST_ROWS),
         "launch" | "exposed" => (0.0, MOST_FACTOR),
         _ => (LEAST_FACTOR, MOST_FACTOR),
     }

@@ -8,7 +8,7 @@ use crate::deployment::Deployment;
 use crate::kernels::{
     DecodeAttentionKernel, Kernel, LatentDecodeKernel, LatentPrefillKernel, PrefillAttentionKernel,
 };
-use crate::operator::{Operator, SurfaceUse};
+use crate::operator::{Bound, Operator, SurfaceUse};
 use crate::prefill_attention::PrefillAttention;
 use crate::shard::Shard;
 use crate::state::{self, StateLayers, Work};
@@ -212,6 +212,34 @@ impl<'a> DecodeAttention<'a> {
         let n = f64::from(decodes).max(1.0);
         let mean = context as f64 / n;
         self.at(n, mean.min(self.cap as f64))
+    }
+
+    /// The same in a step that holds prompts too.
+    pub(crate) fn operator_beside_prompts(&self, decodes: u32, context: u64) -> Operator {
+        let n = f64::from(decodes).max(1.0);
+        let mean = context as f64 / n;
+        self.beside_prompts(n, mean.min(self.cap as f64))
+    }
+
+    /// Of `n` sequences of `context` tokens each, beside prompts: each query head fills a tile of its
+    /// own, if the engine runs both in one kernel.
+    pub(crate) fn beside_prompts(&self, n: f64, context: f64) -> Operator {
+        let alone = self.at(n, context);
+        let Each::Cache(_) = self.each else { return alone };
+        let chip = &self.chip;
+        let flops = alone.flops.as_flops() * chip.overheads.attention_rows;
+        let time = flops / alone.peak.as_flops_per_s();
+        if !(time > alone.time.as_s()) {
+            return alone;
+        }
+        let (useful, bytes) = (alone.flops.as_flops(), alone.bytes.as_bytes());
+        let joules = chip.energy_wide().joules(useful, bytes, time);
+        Operator {
+            time: Seconds::from_s(time),
+            energy: Energy::from_joules(joules),
+            bound: Bound::Compute,
+            ..alone
+        }
     }
 
     /// Of `n` sequences of `context` tokens each.

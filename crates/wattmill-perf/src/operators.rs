@@ -58,8 +58,14 @@ pub fn explain(
     let samples = shape.decodes.saturating_add(shape.prefill.completed);
     replica.head(samples, &mut |o| operators.push(o));
     if shape.decodes > 0 {
-        let decode = replica.attention.decode.iter();
-        operators.extend(decode.map(|a| a.operator(shape.decodes, shape.decode_context)));
+        let (decodes, context) = (shape.decodes, shape.decode_context);
+        operators.extend(replica.attention.decode.iter().map(|a| {
+            if shape.prefill.chunks > 0 {
+                a.operator_beside_prompts(decodes, context)
+            } else {
+                a.operator(decodes, context)
+            }
+        }));
     }
     if shape.prefill.chunks > 0 {
         let prefill = replica.attention.prefill.iter();

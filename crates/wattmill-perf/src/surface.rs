@@ -2,6 +2,7 @@
 
 use wattmill_units::{Power, Seconds, Ticks};
 
+use crate::attention::DecodeAttention;
 use crate::decode_table::DecodeTable;
 use crate::deployment::{Deployment, LayoutProblem};
 use crate::memory::MemoryPlan;
@@ -30,6 +31,8 @@ pub struct StepSurface {
     linear: CostTable,
     head: CostTable,
     decode: Box<[DecodeTable]>,
+    /// Decode attention in steps that hold prompts, where it is another.
+    beside_prompts: Option<Box<[DecodeTable]>>,
     prefill: Box<[PrefillAttention]>,
     uncaptured: Ticks,
     idle: Power,
@@ -46,6 +49,7 @@ impl StepSurface {
         let replica = Replica::of(deployment)?;
         let spec = &deployment.spec;
         let tokens = spec.max_tokens.max(spec.max_seqs);
+        let tiled = replica.chip.overheads.attention_rows > 0.0;
         Ok(Self {
             linear: CostTable::new(tokens, |n, out| replica.linear(n, out)),
             head: CostTable::new(spec.max_seqs, |n, out| replica.head(n, out)),
@@ -53,8 +57,15 @@ impl StepSurface {
                 .attention
                 .decode
                 .iter()
-                .map(|a| DecodeTable::new(spec.max_seqs, a))
+                .map(|a| DecodeTable::new(spec.max_seqs, a.cap, |n, context| a.at(n, context)))
                 .collect(),
+            beside_prompts: tiled.then(|| {
+                let decode = replica.attention.decode.iter();
+                let beside = |a: &DecodeAttention<'_>| {
+                    DecodeTable::new(spec.max_seqs, a.cap, |n, c| a.beside_prompts(n, c))
+                };
+                decode.map(beside).collect()
+            }),
             uncaptured: Ticks::from_seconds(replica.uncaptured().time),
             prefill: replica.attention.prefill.into(),
             idle: replica.chip.idle,
@@ -87,7 +98,8 @@ impl StepModel for StepSurface {
         let mut cost = self.linear.at(tokens);
         cost = plus(cost, self.head.at(samples));
         if shape.decodes > 0 {
-            for table in &*self.decode {
+            let beside = self.beside_prompts.as_ref().filter(|_| shape.prefill.chunks > 0);
+            for table in beside.unwrap_or(&self.decode) {
                 cost = plus(cost, table.cost(shape.decodes, shape.decode_context));
             }
         }

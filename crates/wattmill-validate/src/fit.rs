@@ -7,6 +7,7 @@ mod folds;
 pub(crate) mod least_squares;
 mod overheads;
 mod power;
+mod runs;
 mod surface;
 
 pub use calibrate::{
@@ -20,6 +21,7 @@ pub use families::KernelTables;
 pub use folds::{FOLDS, folds};
 pub use overheads::fit_overheads;
 pub use power::{PowerConstants, PowerMiss, cross_validate_power, fit_power, power_miss};
+pub use runs::{CrossRun, cross_runs, fit_runs};
 pub use surface::{Timed, fit_surface};
 
 /// The `q` quantile, linear between neighbours; 0 without values.

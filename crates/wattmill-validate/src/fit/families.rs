@@ -8,7 +8,8 @@ use super::surface::{Timed, fit_surface};
 use crate::kernels::{KernelProblem, KernelRow, kernel_rows};
 
 /// Streaming multiprocessors of the largest part of a family.
-const UNITS: [(&str, f64); 3] = [("ampere", 108.0), ("hopper", 132.0), ("blackwell", 148.0)];
+const UNITS: [(&str, f64); 4] =
+    [("ampere", 108.0), ("hopper", 132.0), ("blackwell", 148.0), ("blackwell-workstation", 188.0)];
 
 /// Timed kernels by family, operator and format.
 #[derive(Clone, Debug, Default)]

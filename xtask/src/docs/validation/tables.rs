@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use wattmill::catalog::{Catalog, LeftOutError, Overheads, TrainingTable};
+use wattmill::catalog::{
+    Catalog, CrossRunError, Efficiency, LeftOutError, Overheads, TrainingTable,
+};
 use wattmill::report::Validated;
 use wattmill::validate::errors_by_metric;
 
@@ -69,6 +71,21 @@ pub(super) fn left_out() -> String {
     table(&["left out", "constants", "figure", "rows", "median", "p90"], 3, rows)
 }
 
+/// Runs predicted by constants that were fitted to other runs.
+pub(super) fn cross_runs() -> String {
+    let rows = CrossRunError::builtin().into_iter().map(|run| {
+        vec![
+            run.model.clone(),
+            run.fitted_to.join(", "),
+            format!("`{}`", run.metric),
+            format!("{:.2}", run.measured),
+            format!("{:.2}", run.predicted),
+            format!("{:+.1} %", 100.0 * run.error()),
+        ]
+    });
+    table(&["run", "constants fitted to", "figure", "measured", "predicted", "error"], 3, rows)
+}
+
 /// Training by chip family and stack.
 pub(super) fn training() -> String {
     let rows = TrainingTable::builtin().rows().map(|row| {
@@ -97,12 +114,21 @@ pub(super) fn training() -> String {
     table(&heads, 2, rows)
 }
 
-/// Operator surfaces of every family that was measured.
+/// The family that another one borrows from.
+fn lender<'a>(catalog: &'a Catalog, efficiency: &Efficiency) -> Option<&'a Efficiency> {
+    catalog.efficiency(efficiency.borrowed_from.as_deref()?)
+}
+
+/// Operator surfaces of every family of which any was measured.
 pub(super) fn surfaces(catalog: &Catalog) -> String {
     let mut rows = Vec::new();
-    for efficiency in catalog.efficiencies().filter(|e| e.is_measured()) {
+    for efficiency in catalog.efficiencies() {
+        let lender = lender(catalog, efficiency);
         for (operator, format, surface) in efficiency.surfaces.iter().filter(|(.., s)| !s.borrowed)
         {
+            if lender.is_some_and(|l| l.surfaces.get(operator, format) == Some(surface)) {
+                continue;
+            }
             let e = surface.error;
             rows.push(vec![
                 efficiency.family.clone(),
@@ -132,9 +158,17 @@ pub(super) fn constants() -> String {
 /// Engines' constants: for every family a table of its own, constants down, engines across.
 pub(super) fn overheads(catalog: &Catalog) -> String {
     let mut text = String::new();
-    for efficiency in catalog.efficiencies().filter(|e| e.is_measured()) {
-        let engines: BTreeMap<&str, [f64; 16]> =
-            efficiency.overheads.iter().map(|(name, o)| (name.as_str(), o.values())).collect();
+    for efficiency in catalog.efficiencies() {
+        let lender = lender(catalog, efficiency);
+        let own = |name: &str, o: &Overheads| {
+            lender.is_none_or(|lender| lender.overheads.get(name) != Some(o))
+        };
+        let engines: BTreeMap<&str, [f64; Overheads::NAMES.len()]> = efficiency
+            .overheads
+            .iter()
+            .filter(|(name, o)| own(name, o))
+            .map(|(name, o)| (name.as_str(), o.values()))
+            .collect();
         if engines.is_empty() {
             continue;
         }
@@ -154,7 +188,7 @@ pub(super) fn overheads(catalog: &Catalog) -> String {
 }
 
 /// Constants by name: unit they are shown in, meaning.
-const MEANINGS: [(&str, &str, &str); 16] = [
+const MEANINGS: [(&str, &str, &str); 17] = [
     ("step", "ms", "each step: scheduling, preparing inputs, handing out tokens"),
     ("sequence", "µs", "each running sequence in each step: sampling and bookkeeping"),
     ("mixed", "ms", "each step that holds prefill, which runs outside captured graphs"),
@@ -171,6 +205,11 @@ const MEANINGS: [(&str, &str, &str); 16] = [
     ("prompt_token", "µs", "each prompt token before it reaches the engine, likewise"),
     ("latency", "ms", "each request on its way there and its first token on the way back"),
     ("gathered_steps", "steps", "decode steps that a first token waits to be sent with others"),
+    (
+        "attention_rows",
+        "rows",
+        "of a tile that a decode fills beside prompts; 0: a kernel of its own",
+    ),
 ];
 
 fn figure(value: f64, unit: &str) -> String {

@@ -32,7 +32,7 @@ Three things were fitted, each to measurements of its own kind, none to a single
    times a correction between the knots of a small grid. It scales with the peaks of a chip, so that it
    serves every chip of the family. *Unseen* in the table below: each fifth of the shapes predicted from
    the other four.
-2. **Engines' constants**, sixteen by chip family and engine, to measured serving, with the surfaces held:
+2. **Engines' constants**, seventeen by chip family and engine, to measured serving, with the surfaces held:
    what scheduling, launches and small kernels add, how far kernels inside an engine are from kernels
    alone, and what stands between a client and the engine. Leaving the value that every fit starts from
    costs as much as missing a row, so that a few rows cannot bend a constant; TPOT weighs twice as much
@@ -85,6 +85,34 @@ Serving predicted by constants that saw no row of the same model, and then of th
 expect of those that nobody measured. A new chip of a known family is the harder of the two.
 ";
 
+pub(super) const RUNS: &str = "\
+## Runs, request by request
+
+Two runs of vLLM 0.19 on RTX PRO 6000, 300 requests each at about ten a second, all of their arrivals, lengths
+and times known (`requests.csv`): Llama-3.1-8B on one card, Qwen3-32B on two that have only PCIe between them.
+The engine replays the arrivals, and the figures are of the run: mean time per token, mean time to the last
+token, median and ninth decile of the time to the first.
+
+In the table each run is predicted with constants that were fitted to the other one and to nothing else
+(`cargo xtask calibrate runs`). The constants that the catalogue holds for `blackwell-workstation.vllm` were
+fitted to both, so what `wattmill validate serving` says of these two runs with them is the error of a fit. What
+comes from neither run: surfaces of multiplications and attention, from operators that the same source timed
+alone on this card, and of messages over PCIe, from NCCL's own tests on cards of this kind. A run of one card says
+nothing of messages, so the error of the run on two cards holds what its host's PCIe differs from those tests.
+
+* Beside a prompt a decode's attention takes as long as a tile of about 128 rows for each query head, because
+  FlashAttention 2 packs heads into a tile only where no sequence has more than one query; so on two cards, with
+  half the heads and half the cache each, it shrinks like the heads.
+* The engine's stamps begin when it takes a request in, which it does between steps: the rest of the step under
+  way is not in them, and requests that came in that time carry the same times to the last digit. A prediction
+  counts from the arrival; the difference is at most a step.
+* vLLM schedules a step ahead: a request that comes alone waits for two steps before its own, and a seat that
+  becomes free is filled a step later. The engine here starts it with the next step, so that short times to the
+  first token at low load are predicted one step too short; the figures above, ruled by the queue, do not show it.
+* Prompts are in no prefix cache here, and neither run fills its cache, so that they say nothing of admission by
+  free blocks or of preemption.
+";
+
 pub(super) const TRAINING: &str = "\
 ## Training
 
@@ -102,7 +130,7 @@ Families that are not listed borrow surfaces, and answers on them are outside th
 pub(super) const CONSTANTS: &str = "\
 ## Engines' constants
 
-Sixteen for each chip family and engine; the value of one that no row speaks of stays where the fit starts.
+Seventeen for each chip family and engine; the value of one that no row speaks of stays where the fit starts.
 ";
 
 /// Written by hand from what `wattmill validate` says of every collection, by group and worst figure.
@@ -159,6 +187,5 @@ of a fit.
   answer. Power is a
   share of the limit by arithmetic and by memory traffic, with two constants for a whole family.
 
-**What is not checked at all**: anything on families without a surface (Rubin, TPU, Trainium, Groq), mixed lengths under
-open-loop arrivals, prefix caching, speculative decoding, and whole sites.
+**What is not checked at all**: anything on families without a surface (Rubin, TPU, Trainium, Groq), prefix caching, speculative decoding, and whole sites.
 ";
