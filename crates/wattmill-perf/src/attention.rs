@@ -229,7 +229,7 @@ impl<'a> DecodeAttention<'a> {
         let chip = &self.chip;
         let flops = alone.flops.as_flops() * chip.overheads.attention_rows;
         let time = flops / alone.peak.as_flops_per_s();
-        if !(time > alone.time.as_s()) {
+        if time <= alone.time.as_s() {
             return alone;
         }
         let (useful, bytes) = (alone.flops.as_flops(), alone.bytes.as_bytes());
