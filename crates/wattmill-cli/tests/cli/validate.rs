@@ -197,7 +197,7 @@ fn tables_may_be_packed_and_rows_are_written_whole() {
 fn a_run_of_requests_is_replayed() {
     let text = "arrival_s,in,out,queue_s,ttft_s,e2e_s\n0,1000,100,0,0.1,2\n0.5,500,50,0,0.1,1\n";
     // Model and chip are told by the name, the rest by flags.
-    let dir = Dir::with("vllm_H100-SXM_Llama-3.1-8B.csv", text.to_owned());
+    let dir = Dir::with("vllm_H100-SXM_Llama-3.1-8B.csv", text);
     let name = "vllm_H100-SXM_Llama-3.1-8B.csv";
     let run = dir.run(&format!("validate serving {name} --set tp_size=2 --json"));
     let file = file(&run);
