@@ -153,6 +153,8 @@ impl Table {
         if text.trim().is_empty() {
             return Err(vec![TableProblem::Empty]);
         }
+        // The reader counts lines at their carriage returns, and what follows would be a line off.
+        let text = text.replace("\r\n", "\n");
         let mut problems = Vec::new();
         let mut reader = csv::ReaderBuilder::new()
             .trim(csv::Trim::All)
@@ -191,7 +193,7 @@ impl Table {
         if rows.is_empty() && problems.is_empty() {
             problems.push(TableProblem::NoRows);
         }
-        let told = told_in(text);
+        let told = told_in(&text);
         for (line, name, value) in &told {
             problems.extend(kind.problem_of(&format!("line {line}"), name, value));
         }
@@ -476,6 +478,8 @@ mod tests {
         let told: Vec<_> = told.collect();
         assert_eq!(told, [(3, 2, None), (7, 1, Some(2.0)), (8, 1, Some(4.0))]);
         assert!(table.rows().all(|row| row.text("model") == Some("a")));
+        let elsewhere = Table::read(&RUN.replace('\n', "\r\n")).unwrap();
+        assert!(elsewhere.rows().map(|row| row.line).eq(table.rows().map(|row| row.line)));
         // What the caller says fills what is left, and splits nothing.
         let values = [("tp_size", "8"), ("gpu", "b")].map(|(n, v)| (n.to_owned(), v.to_owned()));
         let table = table.with("here", &values).unwrap();
