@@ -17,8 +17,9 @@ mod quantity;
 mod random;
 mod text;
 mod time;
+mod ziggurat;
 
-pub use hash::AnswerHash;
+pub use hash::{AnswerHash, scramble};
 pub use histogram::Histogram;
 pub use id::{Id, IdVec};
 pub use quantity::{

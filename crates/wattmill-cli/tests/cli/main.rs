@@ -13,6 +13,7 @@ mod output;
 mod plan;
 mod replay;
 mod support;
+mod traffic;
 mod train;
 mod validate;
 mod zoom;

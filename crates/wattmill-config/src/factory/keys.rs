@@ -907,3 +907,88 @@ pub(super) static MODEL: Table = Table {
         CONFIDENCE,
     ],
 };
+
+/// A session file.
+pub(super) static SESSIONS: Table = Table {
+    name: "session file",
+    doc: "What conversations are like; for `wattmill replay --sessions`.",
+    catalogue_row: false,
+    keys: &[
+        required("name", Kind::Text, r#""chat""#, "What people call it."),
+        required(
+            "context",
+            SIZE,
+            "131072",
+            "Most tokens of a prompt and its answer; a session whose next turn would be longer ends.",
+        ),
+        required(
+            "system",
+            Kind::Table(&SESSIONS_SYSTEM),
+            "{ count = 20, tokens = [[0, 200], [1, 4000]] }",
+            "Instructions that sessions begin with and share.",
+        ),
+        required("turns", Kind::Quantiles, "[[0, 1], [0.5, 2], [1, 60]]", "Turns of a session."),
+        required(
+            "opening",
+            Kind::Quantiles,
+            "[[0, 3], [0.5, 60], [1, 16000]]",
+            "New tokens of the first turn.",
+        ),
+        required(
+            "follow_up",
+            Kind::Quantiles,
+            "[[0, 2], [0.5, 30], [1, 8000]]",
+            "New tokens of every later turn: a question, or what a tool answered.",
+        ),
+        required(
+            "answer",
+            Kind::Quantiles,
+            "[[0, 1], [0.5, 129], [1, 1000]]",
+            "Answer tokens of a turn.",
+        ),
+        required(
+            "pause",
+            Kind::Table(&SESSIONS_PAUSE),
+            r#"{ mean = "60 s", cv = 1.5 }"#,
+            "From the end of an answer to the next turn.",
+        ),
+    ],
+};
+
+pub(super) static SESSIONS_SYSTEM: Table = Table {
+    name: "session file.system",
+    doc: "System prompts, each shared by the sessions that begin with it.",
+    catalogue_row: false,
+    keys: &[
+        required(
+            "count",
+            Kind::Whole(Limits::within("1", "1000000")),
+            "20",
+            "How many different ones there are.",
+        ),
+        defaulted(
+            "popularity",
+            Kind::Number(Limits::within("0", "10")),
+            ("1", "Zipf's law"),
+            "0.8",
+            "How fast popularity falls: the i-th is chosen in proportion to i to the minus this.",
+        ),
+        required("tokens", Kind::Quantiles, "[[0, 200], [1, 4000]]", "Tokens of one."),
+    ],
+};
+
+pub(super) static SESSIONS_PAUSE: Table = Table {
+    name: "session file.pause",
+    doc: "Gamma-distributed times between an answer and the next turn.",
+    catalogue_row: false,
+    keys: &[
+        required("mean", DELAY, r#""60 s""#, "Mean."),
+        defaulted(
+            "cv",
+            Kind::Number(Limits::within("0", "100")),
+            ("1", "as if each moment were as good as the next"),
+            "1.5",
+            "Deviation over the mean; 0 is always the same.",
+        ),
+    ],
+};

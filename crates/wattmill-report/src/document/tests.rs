@@ -162,6 +162,7 @@ const COUNTS: &[&str] = &[
     "cases",
     "answered",
     "headline",
+    "clients",
     // Errors, whose names are those of the trade: fractions of what was measured.
     "median",
     "mean",
