@@ -43,6 +43,7 @@ use crate::{Ask, Finished, Request};
 ///     first_token: first.request.arrival,
 ///     finish: first.request.arrival,
 ///     preemptions: 0,
+///     cached_tokens: 0,
 /// };
 /// let second = traffic.next(&answered).unwrap();
 /// // All of the first turn, its answer, and a new question.
