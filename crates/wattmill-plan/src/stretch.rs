@@ -141,7 +141,7 @@ impl PerHour {
 pub(crate) fn serve(
     want: &mut Want,
     point: &Point,
-    pub(crate) all: f64,
+    all: f64,
     hours: Range<usize>,
     free: &mut PerHour,
     dynamic: &mut PerHour,
