@@ -4,7 +4,7 @@ use toml::{Table, Value};
 use wattmill_units::Power;
 
 /// What is known without a factory file.
-const BUILTIN: &str = include_str!("../data/power.toml");
+const BUILTIN: &str = include_str!("../data/stated-power.toml");
 
 /// Somebody's statement about the power of an accelerator with everything that it needs.
 #[derive(Clone, Debug, PartialEq)]
