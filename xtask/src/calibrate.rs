@@ -13,8 +13,8 @@ use std::{fs, thread};
 use anyhow::{Context as _, bail};
 use wattmill::catalog::{Catalog, ErrorBars, Overheads, Residuals};
 use wattmill::validate::fit::{
-    EngineConstants, EngineKey, FOLDS, KernelTables, LeftOut, cross_validate, engine_key,
-    evaluate_cases, fit_engine,
+    EngineConstants, FOLDS, KernelTables, LeftOut, Lesson, cross_validate, engine_key,
+    evaluate_cases, fit_families, predict_with,
 };
 use wattmill::validate::{Case, Effort, Kind, Metric, Table, quantile, resolve};
 
@@ -27,9 +27,9 @@ pub(crate) struct CalibrateArgs {
     /// Parts to fit, in this order: surfaces, engines, power, cross, errors (all by default).
     #[arg(value_parser = ["surfaces", "engines", "power", "cross", "errors"])]
     parts: Vec<String>,
-    /// Fit only the engines' constants whose `family.name` contains this; keep the others.
-    #[arg(long, default_value = "")]
-    only: String,
+    /// Fit only constants of these names, such as `vllm` or `vllm-mlperf`; keep the others.
+    #[arg(long)]
+    only: Vec<String>,
 }
 
 /// Where the kernel tables come from.
@@ -52,28 +52,41 @@ pub(crate) fn run(root: &Path, args: &CalibrateArgs) -> anyhow::Result<()> {
             return Ok(());
         }
     }
-    let catalog = Catalog::builtin();
+    let mut catalog = Catalog::builtin().clone();
     if asked("engines") {
-        write(
-            &data.join("overheads.toml"),
-            &engines(&cases(&truth, catalog)?, catalog, &args.only),
-        )?;
-        println!("constants are read when this is built again: run the other parts after that");
+        let fitted = engines(&cases(&truth, &catalog)?, &catalog, &args.only);
+        write(&data.join("overheads.toml"), &constants_toml(&fitted))?;
+        catalog = with_constants(&catalog, &fitted);
     }
     if asked("power") {
-        power::print(&cases(&truth, catalog)?, catalog);
-        println!("these are to be written into efficiency.toml by hand, with their source");
+        write(&data.join("power.toml"), &power::toml(&cases(&truth, &catalog)?, &catalog))?;
+        println!("constants are read when this is built again: run the other parts after that");
     }
-    if asked("cross") {
-        let (unseen, text) = cross(&cases(&truth, catalog)?, catalog);
-        write(&data.join("cross-validation.toml"), &text)?;
-        write(&data.join("errors.toml"), &errors(&cases(&truth, catalog)?, &unseen, catalog))?;
-    }
-    if asked("errors") && !asked("cross") {
-        let unseen = BTreeMap::new();
-        write(&data.join("errors.toml"), &errors(&cases(&truth, catalog)?, &unseen, catalog))?;
+    if asked("cross") || asked("errors") {
+        let cases = cases(&truth, &catalog)?;
+        let mut unseen = BTreeMap::new();
+        if asked("cross") {
+            let (found, text) = cross(&cases, &catalog);
+            write(&data.join("cross-validation.toml"), &text)?;
+            unseen = found;
+        }
+        write(&data.join("errors.toml"), &errors(&cases, &unseen, &catalog))?;
     }
     Ok(())
+}
+
+/// The catalogue with these constants in place of its own, and with those that families borrow.
+fn with_constants(catalog: &Catalog, constants: &EngineConstants) -> Catalog {
+    let mut all = constants.clone();
+    for efficiency in catalog.efficiencies() {
+        let Some(lender) = &efficiency.borrowed_from else { continue };
+        for ((family, name), lent) in constants {
+            if family == lender {
+                all.entry((efficiency.family.clone(), name.clone())).or_insert(*lent);
+            }
+        }
+    }
+    catalog.with_overheads(&all)
 }
 
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
@@ -147,30 +160,69 @@ fn is_quick(case: &Case<'_>) -> bool {
     let offline = case.measured().group.mode == "offline";
     match case {
         Case::Mlperf(_) => offline,
-        Case::Power(_) | Case::Training(_) | Case::Kernels(_) => false,
+        // Capped rows of the profile are uncapped ones times a constant.
+        Case::Phases(case) => case.deployment.spec.power_cap.is_none(),
+        Case::Power(_) | Case::TrainingPower(_) | Case::Training(_) | Case::Kernels(_) => false,
         _ => true,
     }
 }
 
-fn engines(cases: &[Case<'_>], catalog: &Catalog, only: &str) -> String {
-    let quick: Vec<Case<'_>> = cases.iter().filter(|case| is_quick(case)).cloned().collect();
-    let keys: BTreeSet<EngineKey> = quick.iter().map(engine_key).collect();
-    let asked = |key: &EngineKey| format!("{}.{}", key.0, key.1).contains(only);
-    let keys: Vec<EngineKey> = keys.into_iter().filter(asked).collect();
-    let found = in_parallel(&keys, |key| {
-        let constants = fit_engine(&quick, key, catalog);
-        println!("{} {}: {constants:?}", key.0, key.1);
-        constants
-    });
+/// Constants of the engines that were asked for, fitted anew, with all others as they are.
+fn engines(cases: &[Case<'_>], catalog: &Catalog, only: &[String]) -> EngineConstants {
+    let asked = |name: &str| only.is_empty() || only.iter().any(|o| o == name);
+    let quick: Vec<&Case<'_>> =
+        cases.iter().filter(|case| is_quick(case) && asked(&engine_key(case).1)).collect();
+    let lessons = lessons(&quick, catalog);
+    let lessons: Vec<&Lesson<'_>> = lessons.iter().collect();
+    let names: BTreeSet<String> =
+        lessons.iter().map(|lesson| lesson.response.key().1.clone()).collect();
+    let names: Vec<String> = names.into_iter().collect();
+    let found = in_parallel(&names, |name| fit_families(&lessons, name, catalog));
+    let fitted: EngineConstants = found.into_iter().flatten().collect();
+    print_errors(&quick, &fitted, catalog);
     let mut all: EngineConstants = EngineConstants::new();
-    for efficiency in catalog.efficiencies().filter(|e| e.is_measured()) {
-        for (name, constants) in &efficiency.overheads {
-            all.insert((efficiency.family.clone(), name.clone()), *constants);
+    for efficiency in catalog.efficiencies() {
+        let lender = efficiency.borrowed_from.as_deref().and_then(|id| catalog.efficiency(id));
+        for (name, constants) in efficiency.overheads.iter().filter(|(name, _)| !asked(name)) {
+            // What is borrowed is not the family's own.
+            let lent = lender.and_then(|lender| lender.overheads.get(name));
+            if lent != Some(constants) {
+                all.insert((efficiency.family.clone(), name.clone()), *constants);
+            }
         }
     }
-    let fitted = keys.into_iter().zip(found).filter_map(|(key, c)| Some((key, c?)));
-    all.extend(fitted);
-    constants_toml(&all)
+    // What an engine does on families without rows, those families borrow.
+    all.extend(fitted.into_iter().filter(|((family, _), _)| !family.is_empty()));
+    all
+}
+
+/// How far `cases` are with these constants, by name and chip family.
+fn print_errors(cases: &[&Case<'_>], constants: &EngineConstants, catalog: &Catalog) {
+    let counted: Vec<&Case<'_>> =
+        cases.iter().filter(|case| case.measured().headline).copied().collect();
+    let found =
+        in_parallel(&counted, |case| predict_with(&[*case], constants, catalog, Effort::default()));
+    let mut errors: BTreeMap<(String, String, Metric), Vec<f64>> = BTreeMap::new();
+    for (name, family, outcome) in found.into_iter().flatten() {
+        for figure in &outcome.figures {
+            for family in ["", &family] {
+                let key = (name.clone(), family.to_owned(), figure.metric);
+                errors.entry(key).or_default().push(figure.error().abs());
+            }
+        }
+    }
+    for ((name, family, metric), mut errors) in errors {
+        let [median, p90] = [0.5, 0.9].map(|q| 100.0 * quantile(&mut errors, q).unwrap_or(0.0));
+        let family = if family.is_empty() { "all families" } else { &family };
+        let rows = errors.len();
+        println!("{name} on {family}, {metric}: {rows} rows, median {median:.1} %, p90 {p90:.1} %");
+    }
+}
+
+/// How every case answers to the constants of its engine.
+fn lessons<'a>(cases: &[&'a Case<'a>], catalog: &Catalog) -> Vec<Lesson<'a>> {
+    let found = in_parallel(cases, |case| Lesson::of(case, catalog));
+    found.into_iter().flatten().collect()
 }
 
 fn constants_toml(all: &EngineConstants) -> String {
@@ -191,13 +243,13 @@ type Ratios = BTreeMap<(Metric, String, String), Vec<f64>>;
 /// Serving predicted by constants that saw neither the row's model, nor, the second time, its chip.
 fn cross(cases: &[Case<'_>], catalog: &Catalog) -> (Ratios, String) {
     let serving = |case: &&Case<'_>| matches!(case, Case::Serving(c) if !c.median);
-    let served: Vec<Case<'_>> =
-        cases.iter().filter(serving).filter(|case| case.measured().headline).cloned().collect();
+    let served: Vec<&Case<'_>> = cases.iter().filter(serving).collect();
+    let lessons = lessons(&served, catalog);
     let by = [LeftOut::Model, LeftOut::Chip];
     let folds: Vec<(LeftOut, usize)> =
         by.into_iter().flat_map(|by| (0..FOLDS).map(move |fold| (by, fold))).collect();
     let found = in_parallel(&folds, |(by, fold)| {
-        let outcomes = cross_validate(&served, *by, *fold, catalog, Effort::default());
+        let outcomes = cross_validate(&lessons, *by, *fold, catalog, Effort::default());
         println!("left out a {}, fold {fold}: {} rows", by.name(), outcomes.len());
         outcomes
     });
@@ -207,8 +259,10 @@ fn cross(cases: &[Case<'_>], catalog: &Catalog) -> (Ratios, String) {
     for ((by, _), outcomes) in folds.iter().zip(found) {
         for (kind, family, outcome) in outcomes {
             for figure in &outcome.figures {
-                let key = (*by, kind.clone(), figure.metric);
-                all.entry(key).or_default().push(figure.error().abs());
+                for kind in ["", &kind] {
+                    let key = (*by, kind.to_owned(), figure.metric);
+                    all.entry(key).or_default().push(figure.error().abs());
+                }
                 if *by == LeftOut::Model {
                     let group = (figure.metric, family.clone(), kind.clone());
                     unseen.entry(group).or_default().push(figure.measured / figure.predicted);
@@ -254,12 +308,20 @@ fn errors(cases: &[Case<'_>], unseen: &Ratios, catalog: &Catalog) -> String {
             wide.entry((*metric, family, kind)).or_default().extend(ratios);
         }
     }
+    // Without a cross-validation, what the last one found.
+    let known = |key: &(Metric, String, String)| {
+        let mut bars = catalog.error_bars().iter();
+        let of = bars.find(|(metric, family, kind, _)| {
+            (*metric, *family, *kind) == (key.0.name(), key.1.as_str(), key.2.as_str())
+        });
+        of.and_then(|(.., residuals)| residuals.unseen)
+    };
     let mut bars = ErrorBars::default();
     for (key, mut ratios) in seen {
         let Some(quantiles) = three(&mut ratios) else { continue };
         let residuals = Residuals {
             quantiles,
-            unseen: wide.get_mut(&key).and_then(three),
+            unseen: wide.get_mut(&key).and_then(three).or_else(|| known(&key)),
             rows: ratios.len() as u32,
             models: models.remove(&key).unwrap_or_default().into_iter().collect(),
         };

@@ -119,6 +119,8 @@ pub struct Texts<'a> {
     pub surfaces: &'a str,
     /// Engines' constants by measured chip family and engine.
     pub overheads: &'a str,
+    /// What chips draw, by measured chip family.
+    pub power: &'a str,
     /// Residuals against measurements, by kind of answer.
     pub errors: &'a str,
 }
@@ -133,6 +135,7 @@ impl Texts<'static> {
         efficiency: include_str!("../data/efficiency.toml"),
         surfaces: include_str!("../data/surfaces.toml"),
         overheads: include_str!("../data/overheads.toml"),
+        power: include_str!("../data/power.toml"),
         errors: include_str!("../data/errors.toml"),
     };
 }
@@ -202,7 +205,10 @@ impl Catalog {
             let error = RowError { field: name.clone(), message };
             errors.push(CatalogError::Row { kind: Kind::Lengths, id: name.clone(), error });
         }
-        let efficiencies = table(Kind::Efficiency, texts.efficiency, &mut errors);
+        let mut efficiencies = table(Kind::Efficiency, texts.efficiency, &mut errors);
+        let power = table(Kind::Efficiency, texts.power, &mut errors);
+        let strangers = add_power(&mut efficiencies, power);
+        errors.extend(strangers);
         let residuals = table(Kind::Efficiency, texts.errors, &mut errors);
         let error_bars = parse_error_bars(&residuals).unwrap_or_else(|problems| {
             let id = "errors".to_owned();
@@ -531,6 +537,32 @@ impl Fitted {
         }
         Ok(overheads)
     }
+}
+
+/// Adds what chips draw to the rows of their families, each value with the source of its table;
+/// returns what is wrong: tables of families that are not there.
+fn add_power(efficiencies: &mut Table, power: Table) -> Vec<CatalogError> {
+    let mut errors = Vec::new();
+    for (id, fitted) in power {
+        let (Some(Value::Table(row)), Value::Table(fitted)) = (efficiencies.get_mut(&id), fitted)
+        else {
+            let message = "has no row among the efficiencies".to_owned();
+            let error = RowError { field: "power".to_owned(), message };
+            errors.push(CatalogError::Row { kind: Kind::Efficiency, id, error });
+            continue;
+        };
+        let from = |name: &str| Some((name.to_owned(), fitted.get(name)?.clone()));
+        for (name, value) in &fitted {
+            if PROVENANCE.contains(&name.as_str()) {
+                continue;
+            }
+            let own =
+                [Some(("value".to_owned(), value.clone())), from("source"), from("confidence")];
+            let own: Table = own.into_iter().flatten().collect();
+            row.entry(name.clone()).or_insert(Value::Table(own));
+        }
+    }
+    errors
 }
 
 /// Measured families first: the others borrow from them.

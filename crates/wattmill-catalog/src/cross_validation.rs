@@ -10,7 +10,7 @@ const BUILTIN: &str = include_str!("../data/cross-validation.toml");
 pub struct LeftOutError {
     /// What was left out together: `model` or `chip`.
     pub by: String,
-    /// Engine whose constants were fitted without it.
+    /// Engine whose constants were fitted without it; empty for all rows, whatever their engine.
     pub constants: String,
     /// Kind of answer: `tpot_ms`, `ttft_ms`, …
     pub metric: String,

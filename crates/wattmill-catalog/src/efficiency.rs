@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use toml::Table;
-use wattmill_units::{Ratio, Seconds};
+use wattmill_units::{Power, Ratio, Seconds};
 
 use crate::row::{Row, RowError};
 use crate::{Overheads, Precision, Provenance, Surfaces};
@@ -71,6 +71,11 @@ pub struct Efficiency {
     /// What the engine's work on each sequence draws over (limit - idle), most of which is small
     /// kernels: preparing inputs, picking tokens.
     pub power_sequence: f64,
+    /// What training draws over (limit - idle) while a package waits for messages or other stages.
+    pub power_exposed: f64,
+    /// What a node draws besides its packages, for each of them: host, fans, network ports and what
+    /// its power supplies lose.
+    pub power_node: Power,
     /// Where it all comes from.
     pub provenance: Provenance,
 }
@@ -153,6 +158,10 @@ pub(crate) fn parse_efficiency(
     let power_active = share("power_active", lender.map(|l| l.power_active), 1.0);
     let power_waiting = share("power_waiting", lender.map(|l| l.power_waiting), 1.0);
     let power_sequence = share("power_sequence", lender.map(|l| l.power_sequence), 1.0);
+    let power_exposed = share("power_exposed", lender.map(|l| l.power_exposed), 1.0);
+    let power_node = row.quantity::<Power>("power_node").or(lender.map(|l| l.power_node));
+    let power_node =
+        power_node.unwrap_or_else(|| row.absent("power_node", "a power like `250 W`", Power::ZERO));
     let mut time = |name, lent: Option<Seconds>| {
         let stated = row.quantity::<Seconds>(name).or(lent);
         stated.unwrap_or_else(|| row.absent(name, "a time like `10 us`", Seconds::ZERO))
@@ -189,6 +198,8 @@ pub(crate) fn parse_efficiency(
         power_active,
         power_waiting,
         power_sequence,
+        power_exposed,
+        power_node,
         provenance: row.finish()?,
     })
 }

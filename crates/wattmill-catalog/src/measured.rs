@@ -16,6 +16,7 @@ pub const MEASURED: &[(&str, &str)] = &[
     ("energy", include_str!("../data/measured/energy.csv")),
     ("phases", include_str!("../data/measured/phases.csv")),
     ("power", include_str!("../data/measured/power.csv")),
+    ("training_power", include_str!("../data/measured/training_power.csv")),
     ("training", include_str!("../data/measured/training.csv")),
     ("kernels", include_str!("../data/measured/kernels.csv")),
 ];

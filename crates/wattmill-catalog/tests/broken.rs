@@ -10,6 +10,7 @@ const EMPTY: Texts<'static> = Texts {
     efficiency: "",
     surfaces: "",
     overheads: "",
+    power: "",
     errors: "",
 };
 

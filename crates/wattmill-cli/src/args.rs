@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
-use wattmill::units::{Power, Seconds};
+use wattmill::units::{Power, Seconds, SimTime};
 
 use crate::known::CalibrationArgs;
 
@@ -226,7 +226,7 @@ pub(crate) enum CatalogKind {
 pub(crate) struct Replay {
     /// Trace: Azure 2023 CSV, Mooncake JSONL or arrived_at_s,prefill_tokens,decode_tokens; plain or
     /// gzip.
-    #[arg(conflicts_with_all = ["rate", "users"])]
+    #[arg(conflicts_with_all = ["rate", "users", "clients", "sessions"])]
     pub(crate) trace: Option<PathBuf>,
 
     #[command(flatten)]
@@ -244,7 +244,7 @@ pub(crate) struct Replay {
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=65_536), help_heading = "Engine")]
     pub(crate) block_tokens: Option<u32>,
     /// Step-time table (JSON) in place of the performance model.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["model", "system", "tp", "pp", "ep", "dp", "engine", "precision", "kv_precision", "calibration"], help_heading = "Engine")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["model", "system", "tp", "pp", "ep", "dp", "engine", "precision", "kv_precision", "power_cap", "calibration"], help_heading = "Engine")]
     pub(crate) step_table: Option<PathBuf>,
     /// KV blocks of a replica, with a step-time table (unlimited by default).
     #[arg(long, conflicts_with_all = ["model", "system"], value_parser = clap::value_parser!(u64).range(1..1 << 40), help_heading = "Engine")]
@@ -256,21 +256,37 @@ pub(crate) struct Replay {
     /// Weekly users instead of a rate: 3.7 messages a day each (NBER, 2025).
     #[arg(long, help_heading = "Synthetic traffic")]
     pub(crate) users: Option<f64>,
+    /// Clients of a ServeGen table of windows (CSV, plain or gzip), superposed. --lengths may then
+    /// name a file of their lengths (JSON lines, plain or gzip).
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["rate", "users", "sessions", "arrivals"], help_heading = "Synthetic traffic")]
+    pub(crate) clients: Option<PathBuf>,
+    /// Where in the clients' table the traffic starts.
+    #[arg(long, value_name = "SPAN", value_parser = span, help_heading = "Synthetic traffic")]
+    pub(crate) from: Option<Seconds>,
+    /// Conversations instead of single requests: chat, agent or a session file. --rate is then of
+    /// conversations; turns follow one another as if answers took just as long as the SLO allows.
+    #[arg(
+        long,
+        value_name = "NAME|FILE",
+        conflicts_with = "lengths",
+        help_heading = "Synthetic traffic"
+    )]
+    pub(crate) sessions: Option<String>,
     /// Prompt and answer lengths: a table of the catalogue, or INPUT:OUTPUT for fixed ones.
     #[arg(long, default_value = "azure-conv-2023", help_heading = "Synthetic traffic")]
     pub(crate) lengths: String,
     /// Arrivals: poisson, or gamma:CV for bursts.
     #[arg(long, default_value = "poisson", value_parser = arrivals, help_heading = "Synthetic traffic")]
     pub(crate) arrivals: wattmill::factory::Arrivals,
-    /// Shape of the day, from the catalogue.
-    #[arg(long, default_value = "flat", help_heading = "Synthetic traffic")]
-    pub(crate) shape: String,
-    /// Length of the traffic.
-    #[arg(long, default_value = "10min", value_parser = span, help_heading = "Synthetic traffic")]
-    pub(crate) duration: Seconds,
+    /// Length of the traffic: 10min by default; of a trace all.
+    #[arg(long, value_name = "SPAN", value_parser = span, help_heading = "Synthetic traffic")]
+    pub(crate) duration: Option<Seconds>,
     /// Seed of the traffic.
     #[arg(long, default_value_t = 1, help_heading = "Synthetic traffic")]
     pub(crate) seed: u64,
+
+    #[command(flatten)]
+    pub(crate) shaping: Shaping,
 
     /// Limit on the time to first token that attainment is counted against.
     #[arg(long, default_value = "2 s", value_parser = span, help_heading = "SLO")]
@@ -284,6 +300,38 @@ pub(crate) struct Replay {
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) output: Output,
+}
+
+/// What becomes of any traffic, traces too.
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Shape of the traffic")]
+pub(crate) struct Shaping {
+    /// Share of the requests (of sessions: of the conversations) that is kept, such as "10%"; who is
+    /// kept depends on the seed alone, and a larger share keeps those of a smaller one too.
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub(crate) keep: Option<f64>,
+    /// How often a trace is repeated, at its own rate; prompts of different rounds share nothing.
+    #[arg(long, value_name = "TIMES", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) repeat: Option<u64>,
+    /// How many times faster everything arrives.
+    #[arg(long, value_name = "FACTOR", value_parser = factor)]
+    pub(crate) speed: Option<f64>,
+    /// Shape of the day, from the catalogue.
+    #[arg(long, default_value = "flat")]
+    pub(crate) shape: String,
+    /// Shape of the week: the rate on each of seven days over its mean, the first day's first.
+    #[arg(long, value_name = "F,F,F,F,F,F,F", value_parser = week)]
+    pub(crate) week: Option<[f64; 7]>,
+    /// Growth per year, such as "40%", compounded daily.
+    #[arg(long, value_name = "SHARE", value_parser = growth, allow_hyphen_values = true)]
+    pub(crate) growth: Option<f64>,
+    /// A time of more traffic, or less, such as 3@10min+90s: three times as much for 90 seconds after
+    /// ten minutes. May be given several times.
+    #[arg(long, value_name = "FACTOR@START+LENGTH", value_parser = burst)]
+    pub(crate) burst: Vec<wattmill::factory::Burst>,
+    /// Local time of day at the start, such as 9h; the shape of the day follows it.
+    #[arg(long, value_name = "SPAN", value_parser = clock)]
+    pub(crate) clock: Option<Seconds>,
 }
 
 /// A model on a system in a layout: what `replay` and `explain` have in common.
@@ -317,6 +365,10 @@ pub(crate) struct EngineArgs {
     /// Format of the KV cache.
     #[arg(long, value_parser = precision)]
     pub(crate) kv_precision: Option<wattmill::catalog::Precision>,
+    /// What each accelerator may draw, such as "500 W", or the share of its limit, such as "70 %":
+    /// compute slows, memory does not.
+    #[arg(long, value_name = "POWER", value_parser = power_cap)]
+    pub(crate) power_cap: Option<wattmill::factory::PowerCap>,
     #[command(flatten)]
     pub(crate) calibration: CalibrationArgs,
 }
@@ -377,6 +429,9 @@ pub(crate) struct Train {
     /// Train LoRA adapters of this rank instead of all weights.
     #[arg(long, value_name = "RANK", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub(crate) lora: Option<u32>,
+    /// What each accelerator may draw, such as "500 W", or the share of its limit, such as "70 %".
+    #[arg(long, value_name = "POWER", value_parser = power_cap)]
+    pub(crate) power_cap: Option<wattmill::factory::PowerCap>,
     /// Software whose measured steps it is priced by, such as megatron or torchtitan.
     #[arg(long)]
     pub(crate) stack: Option<String>,
@@ -434,6 +489,22 @@ fn chunk(text: &str) -> Result<(u32, u32), String> {
     }
 }
 
+/// Watts of an accelerator, or a share of its limit.
+fn power_cap(text: &str) -> Result<wattmill::factory::PowerCap, String> {
+    use wattmill::factory::PowerCap;
+    use wattmill::units::{Power, Ratio};
+    if let Ok(share) = text.parse::<Ratio>() {
+        let fits = share.as_fraction() > 0.0 && share.as_fraction() <= 1.0;
+        return fits.then_some(PowerCap::Share(share)).ok_or_else(|| {
+            "a share of the limit is above 0 and at most 1; watts need a W".to_owned()
+        });
+    }
+    match text.parse::<Power>() {
+        Ok(cap) if cap > Power::ZERO => Ok(PowerCap::Watts(cap)),
+        _ => Err("write watts like \"500 W\" or a share of the limit like \"70 %\"".to_owned()),
+    }
+}
+
 fn precision(text: &str) -> Result<wattmill::catalog::Precision, String> {
     wattmill::catalog::Precision::from_name(text)
         .ok_or_else(|| "use one of bf16, fp8, fp4".to_owned())
@@ -455,4 +526,61 @@ fn arrivals(text: &str) -> Result<wattmill::factory::Arrivals, String> {
         },
         _ => Err(allowed.to_owned()),
     }
+}
+
+/// A fraction, bare or in percent.
+fn fraction(text: &str) -> Option<f64> {
+    let (number, unit) = match text.trim().strip_suffix('%') {
+        Some(number) => (number, 100.0),
+        None => (text, 1.0),
+    };
+    let fraction = number.trim().parse::<f64>().ok()? / unit;
+    fraction.is_finite().then_some(fraction)
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    fraction(text)
+        .filter(|share| *share > 0.0 && *share <= 1.0)
+        .ok_or_else(|| "give a share above 0 and up to 1, such as 0.1 or 10%".to_owned())
+}
+
+fn growth(text: &str) -> Result<f64, String> {
+    fraction(text.trim_end_matches("/year"))
+        .filter(|growth| *growth > -1.0 && *growth <= 1000.0)
+        .ok_or_else(|| "give a share above -100% and up to 100000%, such as 40%".to_owned())
+}
+
+fn factor(text: &str) -> Result<f64, String> {
+    let allowed = "give a factor from 0.000001 to 1000000";
+    let number = text.parse::<f64>().ok().filter(|factor| (1e-6..=1e6).contains(factor));
+    number.ok_or_else(|| allowed.to_owned())
+}
+
+fn week(text: &str) -> Result<[f64; 7], String> {
+    let days: Option<Vec<f64>> = text.split(',').map(|day| day.trim().parse().ok()).collect();
+    let days = days.and_then(|days| <[f64; 7]>::try_from(days).ok());
+    days.filter(|days| {
+        days.iter().all(|f| (0.0..=1e6).contains(f)) && days.iter().any(|f| *f > 0.0)
+    })
+    .ok_or_else(|| "give seven factors of at least 0, not all 0: 1,1,1,1,1,0.7,0.6".to_owned())
+}
+
+fn burst(text: &str) -> Result<wattmill::factory::Burst, String> {
+    let allowed = || "write FACTOR@START+LENGTH, such as 3@10min+90s".to_owned();
+    let (factor, times) = text.split_once('@').ok_or_else(allowed)?;
+    let (at, length) = times.split_once('+').ok_or_else(allowed)?;
+    let factor = factor.trim().parse::<f64>().ok().filter(|f| (0.0..=1e6).contains(f));
+    let at = at.parse::<Seconds>().map_err(|error| error.to_string())?;
+    if at < Seconds::ZERO {
+        return Err("a burst cannot start before the traffic".to_owned());
+    }
+    let [at, length] = [at, span(length)?].map(SimTime::from_seconds);
+    Ok(wattmill::factory::Burst { at, length, factor: factor.ok_or_else(allowed)? })
+}
+
+fn clock(text: &str) -> Result<Seconds, String> {
+    let time = text.parse::<Seconds>().map_err(|error| error.to_string())?;
+    let day = Seconds::from_hours(24.0);
+    let inside = time >= Seconds::ZERO && time < day;
+    if inside { Ok(time) } else { Err("give a time of day from 0h to less than 24h".to_owned()) }
 }

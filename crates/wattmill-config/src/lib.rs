@@ -10,9 +10,10 @@ mod trace;
 pub use calibration::{Calibration, parse_calibration};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use factory::{
-    BUILTIN_FACTORIES, Parsed, Spans, Variants, builtin_factory, json_schema, parse_factory,
-    reference_markdown,
+    BUILTIN_FACTORIES, BUILTIN_SESSIONS, Parsed, Spans, Variants, builtin_factory, json_schema,
+    parse_factory, parse_sessions, reference_markdown,
 };
 pub use trace::{
-    Trace, TraceErrors, TraceForm, TraceProblem, TraceReader, TraceRequest, read_trace,
+    RecordedLengths, Trace, TraceErrors, TraceForm, TraceProblem, TraceReader, TraceRequest,
+    read_client_lengths, read_clients, read_trace,
 };

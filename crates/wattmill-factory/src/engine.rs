@@ -3,6 +3,7 @@
 use std::fmt;
 
 use wattmill_catalog::Precision;
+use wattmill_units::{Power, Ratio};
 
 /// Degrees of parallelism of one replica.
 ///
@@ -70,6 +71,47 @@ impl fmt::Display for Flavour {
     }
 }
 
+/// What each accelerator may draw at most: below its own limit, so that more of them run on the same
+/// power.
+///
+/// ```
+/// use wattmill_factory::PowerCap;
+/// use wattmill_units::{Power, Ratio};
+/// let h100 = Power::from_watts(700.0);
+/// assert_eq!(PowerCap::Watts(Power::from_watts(500.0)).of(h100).as_watts(), 500.0);
+/// let share = PowerCap::Share(Ratio::from_fraction(0.5));
+/// assert_eq!((share.of(h100).as_watts(), share.to_string().as_str()), (350.0, "50 % of the limit"));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum PowerCap {
+    /// So much, whatever the accelerator.
+    Watts(Power),
+    /// So much of the accelerator's own limit.
+    Share(Ratio),
+}
+
+impl PowerCap {
+    /// What an accelerator of this power limit may draw.
+    pub fn of(self, limit: Power) -> Power {
+        match self {
+            Self::Watts(cap) => cap,
+            Self::Share(share) => limit * share.as_fraction(),
+        }
+    }
+}
+
+impl fmt::Display for PowerCap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Watts(cap) => write!(f, "{cap}"),
+            Self::Share(share) => {
+                let percent = (share.as_fraction() * 1e4).round() / 100.0;
+                write!(f, "{percent} % of the limit")
+            }
+        }
+    }
+}
+
 /// One replica's engine: layout, number formats and batching limits.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EngineSpec {
@@ -89,11 +131,13 @@ pub struct EngineSpec {
     pub block_tokens: u32,
     /// Fraction of an accelerator's memory the engine may use.
     pub memory_fraction: f64,
+    /// What each accelerator may draw; `None`: its own limit.
+    pub power_cap: Option<PowerCap>,
 }
 
 impl EngineSpec {
     /// Usual limits around a layout and precision: 1,024 sequences and 8,192 tokens a step, blocks
-    /// of 16 tokens, 90 % of memory, BF16 cache; vLLM.
+    /// of 16 tokens, 90 % of memory, BF16 cache; vLLM; no power cap.
     pub const fn new(layout: Layout, precision: Precision) -> Self {
         Self {
             layout,
@@ -104,6 +148,7 @@ impl EngineSpec {
             max_tokens: 8192,
             block_tokens: 16,
             memory_fraction: 0.9,
+            power_cap: None,
         }
     }
 }

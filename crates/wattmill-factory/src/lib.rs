@@ -4,17 +4,23 @@
 //! Never parses text: `wattmill-config` makes these from a file and proves what the field docs
 //! promise. Names were resolved on the way, so nothing here can dangle.
 
+mod clients;
 mod engine;
 mod factory;
 mod money;
+mod profile;
+mod sessions;
 mod site;
 mod traffic;
 mod uncertain;
 mod work;
 
-pub use engine::{EngineChoice, EngineSpec, Flavour, Layout};
+pub use clients::{Client, ClientLengths, ClientWindow, Clients, GapShape, LengthPdf};
+pub use engine::{EngineChoice, EngineSpec, Flavour, Layout, PowerCap};
 pub use factory::Factory;
 pub use money::{Contract, Economics, Payment};
+pub use profile::{Burst, Piece, Profile};
+pub use sessions::{Pause, Sessions, SystemPrompts};
 pub use site::{Chain, Grid, Hardware, Onsite, Phase, PowerBasis, Pue, Site};
 pub use traffic::{Arrivals, LengthTable, Lengths, Traffic};
 pub use uncertain::{Contradiction, Correlation, Uncertain, Uncertainty, Written};

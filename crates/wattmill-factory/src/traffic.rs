@@ -59,6 +59,15 @@ pub struct LengthTable {
 
 const LOOKUP_BITS: u32 = 12;
 
+impl Lengths {
+    /// Draws prompt and answer tokens of one request, each at least 1.
+    #[inline]
+    pub fn draw(&self, stream: &mut Stream) -> (u32, u32) {
+        let bits = stream.next_u64();
+        (self.input.at((bits >> 32) as u32), self.output.at(bits as u32))
+    }
+}
+
 impl LengthTable {
     /// Always `tokens` (at least 1).
     pub fn fixed(tokens: u32) -> Self {
@@ -100,9 +109,15 @@ impl LengthTable {
     /// Draws one length, at least 1.
     #[inline]
     pub fn draw(&self, stream: &mut Stream) -> u32 {
-        let bits = stream.next_u64();
-        let cell = (bits >> (64 - LOOKUP_BITS)) as usize;
-        let within = ((bits << LOOKUP_BITS) >> 40) as f32 * (1.0 / (1u32 << 24) as f32);
+        self.at(stream.next_u64() as u32)
+    }
+
+    /// Length at the quantile `bits`/2³²: one random word of 64 bits is worth two lengths.
+    #[inline]
+    pub fn at(&self, bits: u32) -> u32 {
+        const WITHIN: u32 = 32 - LOOKUP_BITS;
+        let cell = (bits >> WITHIN) as usize;
+        let within = (bits & ((1 << WITHIN) - 1)) as f32 * (1.0 / (1u32 << WITHIN) as f32);
         let (low, high) = (self.lookup[cell], self.lookup[cell + 1]);
         ((low + (high - low) * within + 0.5) as u32).max(1)
     }
@@ -133,6 +148,27 @@ mod tests {
             let got = f64::from(drawn[(p * 1e5) as usize]);
             assert!((got / f64::from(table.quantile(p)) - 1.0).abs() < 0.03, "{p}: {got}");
         }
+    }
+
+    #[test]
+    fn both_lengths_of_a_request_are_drawn_apart() {
+        let table =
+            LengthTable::from_quantiles(&[(0.0, 1.0), (1.0, 1e6)]).expect("it rises from 0 to 1");
+        let lengths = Lengths { name: "even".to_owned(), input: table.clone(), output: table };
+        let mut stream = Stream::new(1, "lengths", 0);
+        let n = 100_000;
+        let (mut sum, mut squares) = ([0.0; 2], [0.0; 3]);
+        for _ in 0..n {
+            let (input, output) = lengths.draw(&mut stream);
+            let (x, y) = (f64::from(input) / 1e6 - 0.5, f64::from(output) / 1e6 - 0.5);
+            sum = [sum[0] + x, sum[1] + y];
+            squares = [squares[0] + x * x, squares[1] + y * y, squares[2] + x * y];
+        }
+        let n = f64::from(n);
+        // Deviations of a mean of uniforms and of their correlation.
+        assert!(sum.iter().all(|s| (s / n).abs() < 4.0 * (1.0f64 / 12.0 / n).sqrt()), "{sum:?}");
+        let correlation = squares[2] / (squares[0] * squares[1]).sqrt();
+        assert!(correlation.abs() < 4.0 / n.sqrt(), "{correlation}");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::kernels::{
     DecodeAttentionKernel, Kernel, LatentDecodeKernel, LatentPrefillKernel, PrefillAttentionKernel,
 };
 use crate::operator::{Operator, SurfaceUse};
+use crate::power::Span;
 use crate::prefill_attention::PrefillAttention;
 use crate::shard::Shard;
 use crate::state::{self, StateLayers, Work};
@@ -248,17 +249,23 @@ impl<'a> DecodeAttention<'a> {
                 (overheads.kernel, 0.0, memory, memory, None)
             }
         };
-        let time = self.layers * (launch + work);
-        let joules = chip.energy_wide().joules(self.layers * flops, self.layers * bytes, time);
+        let span = Span {
+            fixed: self.layers * launch,
+            work: self.layers * work,
+            compute: self.layers * compute,
+            memory: self.layers * memory,
+        };
+        let run = chip.draws_wide().run(&span, self.layers * flops, self.layers * bytes);
         Operator {
             name: self.name,
             flops: Flops::from_flops(self.layers * flops),
             peak: chip.peak_wide(),
             bytes: Bytes::from_bytes(self.layers * bytes),
             message: Bytes::ZERO,
-            time: Seconds::from_s(time),
-            energy: Energy::from_joules(joules),
-            bound: bound(launch, compute, memory),
+            time: Seconds::from_s(run.seconds),
+            energy: Energy::from_joules(run.joules),
+            clock: run.clock,
+            bound: bound(launch, compute / run.clock, memory),
             surface: used,
         }
     }
@@ -269,16 +276,17 @@ impl<'a> DecodeAttention<'a> {
         let (flops, bytes) = (self.layers * n * work.flops, self.layers * n * work.bytes);
         let launch = self.layers * state::KERNELS * chip.overheads.kernel;
         let memory = bytes / (chip.wide.bandwidth * state::MEMORY);
-        let time = launch + memory;
-        let joules = chip.energy_wide().joules(flops, bytes, time);
+        let span = Span { fixed: launch, work: memory, compute: 0.0, memory };
+        let run = chip.draws_wide().run(&span, flops, bytes);
         Operator {
             name: self.name,
             flops: Flops::from_flops(flops),
             peak: chip.peak_wide(),
             bytes: Bytes::from_bytes(bytes),
             message: Bytes::ZERO,
-            time: Seconds::from_s(time),
-            energy: Energy::from_joules(joules),
+            time: Seconds::from_s(run.seconds),
+            energy: Energy::from_joules(run.joules),
+            clock: run.clock,
             bound: bound(launch, 0.0, memory),
             surface: None,
         }

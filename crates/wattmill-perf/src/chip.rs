@@ -6,6 +6,7 @@ use wattmill_units::{Bytes, Energy, FlopRate, Flops, Power, Seconds};
 use crate::deployment::Deployment;
 use crate::kernels::{ExpertsKernel, GemmKernel, Kernel, Parts, Pricer, Rates};
 use crate::operator::{Bound, Operator, SurfaceUse};
+use crate::power::{Draw, Load, Run, Span};
 
 /// Share of memory bandwidth that kernels reach which only move memory. Measured: the memory-bound
 /// corner of the matrix multiplications of every family.
@@ -26,8 +27,6 @@ pub(crate) struct Chip<'a> {
     /// Compute rate against the family its surfaces were measured on, by format.
     relative: [f64; 3],
     pub(crate) overheads: Overheads,
-    /// Power above idle at most, W, whole replica.
-    dynamic: f64,
     power: Draw,
     /// Idle power of the whole replica.
     pub(crate) idle: Power,
@@ -66,8 +65,9 @@ impl<'a> Chip<'a> {
             _ => return None,
         };
         let accelerators = f64::from(deployment.spec.layout.accelerators());
-        let limit = chip.tdp? * accelerators;
-        let idle = limit * share.idle_fraction;
+        let each = chip.tdp?;
+        let limit = each * accelerators;
+        let cap = deployment.spec.power_cap.map_or(limit, |cap| cap.of(each) * accelerators);
         let wide = Rates {
             compute: peak_bf16,
             bandwidth: chip.memory_bandwidth?.as_bytes_per_s(),
@@ -82,16 +82,8 @@ impl<'a> Chip<'a> {
             surfaces: &share.surfaces,
             relative: share.gemm_of_lender,
             overheads: share.overheads(deployment.spec.flavour.name()),
-            dynamic: (limit - idle).as_watts(),
-            power: Draw {
-                compute: share.power_compute,
-                memory: share.power_memory,
-                link: share.power_link,
-                active: share.power_active,
-                waiting: share.power_waiting,
-                sequence: share.power_sequence,
-            },
-            idle,
+            power: Draw::of(share, limit, cap),
+            idle: limit * share.idle_fraction,
         })
     }
 
@@ -118,31 +110,29 @@ impl<'a> Chip<'a> {
         Some(Surfaced { pricer: Pricer::new(kernel, surface), used })
     }
 
-    /// What draws power on the whole replica while one accelerator does BF16 work.
-    pub(crate) const fn energy_wide(&self) -> KernelEnergy {
-        KernelEnergy {
+    /// What BF16 work of one accelerator draws on the whole replica.
+    pub(crate) const fn draws_wide(&self) -> KernelDraw {
+        KernelDraw {
+            draw: self.power,
             per_flop: self.power.compute / self.wide.compute,
             per_byte: self.power.memory / self.wide.bandwidth,
-            active: self.power.active,
-            dynamic: self.dynamic,
         }
     }
 
-    /// Energy above idle, whole replica, of sending `bytes` in `seconds`.
-    pub(crate) fn energy_of_messages(&self, bytes: f64, seconds: f64) -> Energy {
+    /// Sending `bytes` from each accelerator in `seconds`.
+    pub(crate) fn send(&self, bytes: f64, seconds: f64) -> Run {
         let at_peak = if self.wide.link > 0.0 { bytes / self.wide.link } else { 0.0 };
-        let load = self.power.active * seconds + self.power.link * at_peak;
-        Energy::from_joules(self.dynamic * limited(load, seconds))
+        self.power.send(seconds, at_peak)
     }
 
     /// Energy above idle, whole replica, while the engine keeps it waiting.
     pub(crate) fn energy_of_waiting(&self, seconds: f64) -> Energy {
-        Energy::from_joules(self.dynamic * self.power.waiting * seconds)
+        Energy::from_joules(self.power.waiting(seconds))
     }
 
     /// Energy above idle, whole replica, of the engine's work on each sequence.
     pub(crate) fn energy_of_sequences(&self, seconds: f64) -> Energy {
-        Energy::from_joules(self.dynamic * self.power.sequence * seconds)
+        Energy::from_joules(self.power.sequences(seconds))
     }
 
     /// A matrix multiplication of every layer.
@@ -198,7 +188,9 @@ impl<'a> Chip<'a> {
             rates.compute = rates.compute.min(self.wide.compute * 2.0);
         }
         let priced = surfaced.pricer.price(&as_kernel, &rates);
-        let factor = priced.factor * self.overheads.experts;
+        // Weights are read for all by the one that has most of them to read.
+        let waiting = blend(&priced.parts, 1.0, kernel.busiest());
+        let factor = priced.factor * self.overheads.experts * waiting;
         let (flops, bytes) = (layers * kernel.flops(), layers * kernel.bytes());
         let used = SurfaceUse { inside: priced.inside, ..surfaced.used };
         Some(self.operator(
@@ -226,18 +218,25 @@ impl<'a> Chip<'a> {
         used: SurfaceUse,
     ) -> Operator {
         let launch = self.overheads.launch * parts.launch;
-        let time = layers * (launch + factor * parts.work);
-        let energy =
-            KernelEnergy { per_flop: self.power.compute / rates.compute, ..self.energy_wide() };
+        let span = Span {
+            fixed: layers * launch,
+            work: layers * factor * parts.work,
+            compute: layers * factor * parts.compute,
+            memory: layers * factor * parts.memory,
+        };
+        let draws =
+            KernelDraw { per_flop: self.power.compute / rates.compute, ..self.draws_wide() };
+        let run = draws.run(&span, flops, bytes);
         Operator {
             name,
             flops: Flops::from_flops(flops),
             peak: FlopRate::from_flops_per_s(rates.compute),
             bytes: Bytes::from_bytes(bytes),
             message: Bytes::ZERO,
-            time: Seconds::from_s(time),
-            energy: Energy::from_joules(energy.joules(flops, bytes, time)),
-            bound: bound(launch, factor * parts.compute, factor * parts.memory),
+            time: Seconds::from_s(run.seconds),
+            energy: Energy::from_joules(run.joules),
+            clock: run.clock,
+            bound: bound(span.fixed, span.compute / run.clock, span.memory),
             surface: Some(used),
         }
     }
@@ -246,62 +245,37 @@ impl<'a> Chip<'a> {
     pub(crate) fn streaming(&self, name: &'static str, kernels: f64, bytes: f64) -> Operator {
         let latency = kernels * self.overheads.kernel;
         let memory = bytes / (self.wide.bandwidth * STREAMING);
-        let time = latency + memory;
-        let energy = self.energy_wide();
+        let span = Span { fixed: latency, work: memory, compute: 0.0, memory };
+        let run = self.draws_wide().run(&span, 0.0, bytes);
         Operator {
             name,
             flops: Flops::ZERO,
             peak: FlopRate::ZERO,
             bytes: Bytes::from_bytes(bytes),
             message: Bytes::ZERO,
-            time: Seconds::from_s(time),
-            energy: Energy::from_joules(energy.joules(0.0, bytes, time)),
+            time: Seconds::from_s(run.seconds),
+            energy: Energy::from_joules(run.joules),
+            clock: run.clock,
             bound: bound(latency, 0.0, memory),
             surface: None,
         }
     }
 }
 
-/// What parts of the work draw at full rate, over (limit - idle).
-#[derive(Clone, Copy, Debug)]
-struct Draw {
-    compute: f64,
-    memory: f64,
-    link: f64,
-    active: f64,
-    waiting: f64,
-    sequence: f64,
-}
-
-/// What a kernel's work draws.
+/// What kernels of one format draw.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct KernelEnergy {
+pub(crate) struct KernelDraw {
+    draw: Draw,
     /// Seconds at the limit that an operation and a byte of one accelerator are worth.
     per_flop: f64,
     per_byte: f64,
-    /// Share of the limit that any kernel draws.
-    active: f64,
-    /// Power above idle at the limit, whole replica, W.
-    dynamic: f64,
 }
 
-impl KernelEnergy {
-    /// Joules above idle, whole replica, of so much work of one accelerator in `seconds`.
-    pub(crate) fn joules(&self, flops: f64, bytes: f64, seconds: f64) -> f64 {
-        let load = self.active * seconds + self.per_flop * flops + self.per_byte * bytes;
-        self.dynamic * limited(load, seconds)
+impl KernelDraw {
+    /// A kernel that takes `span` at the full clock and does so much work on one accelerator.
+    pub(crate) fn run(&self, span: &Span, flops: f64, bytes: f64) -> Run {
+        self.draw.run(span, Load::of(self.per_flop * flops, self.per_byte * bytes))
     }
-}
-
-/// Seconds at the limit that a `load` of so many comes to in `seconds`: all of it while it is small,
-/// never more than there are. Roots alone, so that it is the same everywhere.
-fn limited(load: f64, seconds: f64) -> f64 {
-    if load <= 0.0 || seconds <= 0.0 {
-        return 0.0;
-    }
-    let x = load / seconds;
-    let square = x * x;
-    load / (1.0 + square * square).sqrt().sqrt()
 }
 
 /// One of two factors, or between them where arithmetic and memory take alike.

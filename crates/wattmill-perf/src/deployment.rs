@@ -2,8 +2,8 @@
 
 use thiserror::Error;
 use wattmill_catalog::{Accelerator, AttentionKind, Efficiency, Model, Precision};
-use wattmill_factory::{EngineSpec, Layout};
-use wattmill_units::Bytes;
+use wattmill_factory::{EngineSpec, Layout, PowerCap};
+use wattmill_units::{Bytes, Power};
 
 use crate::memory::MemoryPlan;
 
@@ -52,6 +52,21 @@ pub enum LayoutProblem {
         accelerator: String,
         /// What is not known.
         what: String,
+    },
+    /// A power cap that leaves nothing to work with, or none at all.
+    #[error(
+        "power_cap = {cap} cannot be on `{accelerator}`; it may be more than the {idle} it draws idle \
+         and at most its limit of {limit}"
+    )]
+    PowerCap {
+        /// As asked for.
+        cap: PowerCap,
+        /// Catalogue id.
+        accelerator: String,
+        /// Power without work.
+        idle: Power,
+        /// Power limit.
+        limit: Power,
     },
     /// A limit of the engine that cannot be.
     #[error("{what} = {value} cannot be; it may be {allowed}")]
@@ -343,6 +358,7 @@ impl Deployment<'_> {
         let accelerators = spec.layout.accelerators();
         let domain = self.accelerators_per_domain;
         let reachable = chip.scaleout.is_some_and(|rate| rate.as_bytes_per_s() > 0.0);
+        problems.extend(spec.power_cap.and_then(|cap| self.cap(cap)));
         if accelerators > domain && !reachable {
             problems.push(LayoutProblem::ScaleOut {
                 accelerators,
@@ -358,6 +374,19 @@ impl Deployment<'_> {
             });
         }
         problems
+    }
+
+    fn cap(&self, cap: PowerCap) -> Option<LayoutProblem> {
+        let limit = self.accelerator.tdp?;
+        let idle = limit * self.efficiency.idle_fraction;
+        let watts = cap.of(limit);
+        let accelerator = || self.accelerator.id.clone();
+        (!(watts > idle && watts <= limit)).then(|| LayoutProblem::PowerCap {
+            cap,
+            accelerator: accelerator(),
+            idle,
+            limit,
+        })
     }
 
     fn memory(&self) -> Option<LayoutProblem> {

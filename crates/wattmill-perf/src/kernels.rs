@@ -242,7 +242,7 @@ impl<'a> Pricer<'a> {
 const MICRO: f64 = 1e-6;
 
 /// Two rates that overlap imperfectly: the larger time, a little more where both are alike.
-fn overlap(a: f64, b: f64) -> f64 {
+pub(crate) fn overlap(a: f64, b: f64) -> f64 {
     let (a, b) = (a * a, b * b);
     (a * a + b * b).sqrt().sqrt()
 }

@@ -16,6 +16,7 @@ mod memory;
 mod network;
 mod operator;
 mod operators;
+mod power;
 mod prefill_attention;
 mod shard;
 mod spacing;

@@ -2,7 +2,7 @@
 //! latency plus size over bandwidth between domains.
 
 use wattmill_catalog::Overheads;
-use wattmill_units::{Bytes, FlopRate, Flops, Seconds};
+use wattmill_units::{Bytes, Energy, FlopRate, Flops, Seconds};
 
 use crate::chip::{Chip, Surfaced};
 use crate::deployment::Deployment;
@@ -44,14 +44,16 @@ impl Exchange {
     fn operator(self, name: &'static str, times: f64, exposed: f64, chip: &Chip<'_>) -> Operator {
         let (seconds, sent) =
             ((self.latency + self.transfer) * times * exposed, self.bytes * times);
+        let run = chip.send(sent, seconds);
         Operator {
             name,
             flops: Flops::ZERO,
             peak: FlopRate::ZERO,
             bytes: Bytes::ZERO,
             message: Bytes::from_bytes(sent),
-            time: Seconds::from_s(seconds),
-            energy: chip.energy_of_messages(sent, seconds),
+            time: Seconds::from_s(run.seconds),
+            energy: Energy::from_joules(run.joules),
+            clock: run.clock,
             bound: if self.latency > self.transfer { Bound::Latency } else { Bound::Communication },
             surface: self.used,
         }

@@ -45,6 +45,8 @@ pub struct Operator {
     pub time: Seconds,
     /// Energy above idle, whole replica.
     pub energy: Energy,
+    /// Clock of its arithmetic over the highest: below 1 where a power cap lowers it.
+    pub clock: f64,
     /// What most of the time goes to.
     pub bound: Bound,
     /// The measurements it was priced by, if by any.

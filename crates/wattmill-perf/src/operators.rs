@@ -302,6 +302,7 @@ fn engine(name: &'static str, overhead: f64, energy: Energy) -> Operator {
         message: Bytes::ZERO,
         time: Seconds::from_s(overhead),
         energy,
+        clock: 1.0,
         bound: Bound::Latency,
         surface: None,
     }

@@ -3,9 +3,10 @@
 use wattmill_units::{Bytes, Energy, FlopRate, Flops, Seconds};
 
 use crate::attention::Layer;
-use crate::chip::{Chip, KernelEnergy, Surfaced, bound};
+use crate::chip::{Chip, KernelDraw, Surfaced, bound};
 use crate::kernels::Kernel;
 use crate::operator::{Operator, SurfaceUse};
+use crate::power::{Run, Span};
 use crate::shard::Shard;
 use crate::state::{self, StateLayers};
 use crate::step::Prefill;
@@ -49,14 +50,13 @@ pub(crate) struct PrefillAttention {
     /// Which of them lie within what was measured.
     inside: Box<[[bool; CHUNKS]]>,
     peak: FlopRate,
-    energy: KernelEnergy,
+    draws: KernelDraw,
 }
 
 /// What the chunks of a step cost in attention.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PrefillCost {
-    pub(crate) seconds: f64,
-    pub(crate) joules: f64,
+    pub(crate) run: Run,
     compute: f64,
     memory: f64,
     flops: f64,
@@ -130,7 +130,7 @@ impl PrefillAttention {
             used: surfaced.map(|s| s.used),
             inside: inside.into(),
             peak: chip.peak_wide(),
-            energy: chip.energy_wide(),
+            draws: chip.draws_wide(),
         }
     }
 
@@ -154,7 +154,7 @@ impl PrefillAttention {
             used: None,
             inside: vec![[false; CHUNKS]; LENGTHS].into(),
             peak: chip.peak_wide(),
-            energy: chip.energy_wide(),
+            draws: chip.draws_wide(),
         }
     }
 
@@ -175,13 +175,18 @@ impl PrefillAttention {
         let memory = bytes * self.per_byte;
         let (c, m) = (compute * compute, memory * memory);
         let work = factor * (c * c + m * m).sqrt().sqrt() + expanded * self.per_expanded;
-        let seconds = self.layers * self.launch + share * work;
         let (flops, bytes) = (share * (flops + expanded), share * bytes);
-        PrefillCost {
-            seconds,
-            joules: self.energy.joules(flops, bytes, seconds),
-            compute: share * factor * compute,
+        // Expanding is arithmetic, too.
+        let span = Span {
+            fixed: self.layers * self.launch,
+            work: share * work,
+            compute: share * (factor * compute + expanded * self.per_expanded),
             memory: share * factor * memory,
+        };
+        PrefillCost {
+            run: self.draws.run(&span, flops, bytes),
+            compute: share * factor * compute,
+            memory: span.memory,
             flops,
             bytes,
         }
@@ -222,9 +227,10 @@ impl PrefillAttention {
             peak: self.peak,
             bytes: Bytes::from_bytes(cost.bytes),
             message: Bytes::ZERO,
-            time: Seconds::from_s(cost.seconds),
-            energy: Energy::from_joules(cost.joules),
-            bound: bound(self.layers * self.launch, cost.compute, cost.memory),
+            time: Seconds::from_s(cost.run.seconds),
+            energy: Energy::from_joules(cost.run.joules),
+            clock: cost.run.clock,
+            bound: bound(self.layers * self.launch, cost.compute / cost.run.clock, cost.memory),
             surface: self.used.map(|used| SurfaceUse { inside: self.is_inside(prefill), ..used }),
         }
     }

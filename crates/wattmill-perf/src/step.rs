@@ -48,6 +48,28 @@ pub struct StepShape {
     pub prefill: Prefill,
 }
 
+impl StepShape {
+    /// The shape of `groups` attention groups that each do this.
+    #[inline]
+    pub const fn of_groups(&self, groups: u32) -> Self {
+        let (n, many) = (groups, groups as u64);
+        let p = &self.prefill;
+        Self {
+            decodes: self.decodes.saturating_mul(n),
+            decode_context: self.decode_context.saturating_mul(many),
+            prefill: Prefill {
+                chunks: p.chunks.saturating_mul(n),
+                tokens: p.tokens.saturating_mul(n),
+                squares: p.squares.saturating_mul(many),
+                products: p.products.saturating_mul(many),
+                context: p.context.saturating_mul(many),
+                context_padded: p.context_padded.saturating_mul(many),
+                completed: p.completed.saturating_mul(n),
+            },
+        }
+    }
+}
+
 /// What one step costs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StepCost {

@@ -31,7 +31,7 @@ pub struct StepSurface {
     head: CostTable,
     decode: Box<[DecodeTable]>,
     prefill: Box<[PrefillAttention]>,
-    uncaptured: Ticks,
+    uncaptured: StepCost,
     idle: Power,
     accelerators: u32,
     memory: MemoryPlan,
@@ -46,6 +46,7 @@ impl StepSurface {
         let replica = Replica::of(deployment)?;
         let spec = &deployment.spec;
         let tokens = spec.max_tokens.max(spec.max_seqs);
+        let uncaptured = replica.uncaptured();
         Ok(Self {
             linear: CostTable::new(tokens, |n, out| replica.linear(n, out)),
             head: CostTable::new(spec.max_seqs, |n, out| replica.head(n, out)),
@@ -55,7 +56,10 @@ impl StepSurface {
                 .iter()
                 .map(|a| DecodeTable::new(spec.max_seqs, a))
                 .collect(),
-            uncaptured: Ticks::from_seconds(replica.uncaptured().time),
+            uncaptured: StepCost {
+                time: Ticks::from_seconds(uncaptured.time),
+                dynamic_nj: (uncaptured.energy.as_joules() * 1e9).round() as u64,
+            },
             prefill: replica.attention.prefill.into(),
             idle: replica.chip.idle,
             accelerators: spec.layout.accelerators(),
@@ -92,7 +96,7 @@ impl StepModel for StepSurface {
             }
         }
         if shape.prefill.chunks > 0 {
-            cost.time += self.uncaptured;
+            cost = plus(cost, self.uncaptured);
             for attention in &*self.prefill {
                 cost = plus(cost, prefill_cost(attention, &shape.prefill));
             }
@@ -123,8 +127,8 @@ impl StepModel for StepSurface {
 fn prefill_cost(attention: &PrefillAttention, prefill: &Prefill) -> StepCost {
     let cost = attention.cost(prefill);
     StepCost {
-        time: Ticks::from_seconds(Seconds::from_s(cost.seconds)),
-        dynamic_nj: (cost.joules * 1e9).round() as u64,
+        time: Ticks::from_seconds(Seconds::from_s(cost.run.seconds)),
+        dynamic_nj: (cost.run.joules * 1e9).round() as u64,
     }
 }
 

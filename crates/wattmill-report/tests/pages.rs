@@ -209,19 +209,13 @@ fn a_replay_draws_its_latencies_against_the_limits() {
             first_token: at(first),
             finish: at(first + 2000.0 + 5.0 * id as f64),
             preemptions: 0,
+            cached_tokens: 0,
         });
         tally.decode_steps(1, 20_000_000, 0, 100);
     }
     let setup = Setup {
         replicas: 2,
-        limits: BatchLimits {
-            order: wattmill_policy::PrefillOrder::Mixed,
-            blocks: 1000,
-            block_tokens: 16,
-            max_seqs: 256,
-            max_tokens: 8192,
-            watermark_blocks: 0,
-        },
+        limits: BatchLimits { watermark_blocks: 0, ..BatchLimits::new(256, 8192, 16, 1000) },
         idle_power: Some(Power::from_kw(2.0)),
     };
     let summary = Summary::new(&tally, &Usage::default(), &setup, tally.last_finish);

@@ -7,7 +7,7 @@ use wattmill_perf::StepModel;
 use wattmill_policy::{BatchLimits, RoundRobin};
 use wattmill_units::SimTime;
 
-use crate::replica::Desk;
+use crate::rank::Desk;
 use crate::{Finished, Replica, Request, Tally, Usage};
 
 /// Requests handed out between two looks at the replicas. Long enough that each replica then runs

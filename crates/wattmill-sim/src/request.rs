@@ -23,11 +23,32 @@ pub struct Ask {
     pub request: Request,
     /// Service it belongs to, by its place in the list of services.
     pub service: u16,
-    /// Beginning of the prompt that other prompts may share, first token first; what is left of
-    /// `request.input` is shared with nobody.
+    /// Beginning of the prompt that other prompts may share, first token first, of at most
+    /// `request.input` tokens; what is left is shared with nobody.
     pub prompt: Vec<Segment>,
-    /// Name of prompt and answer together, for prompts that go on from there; `None` if none will.
+    /// Name of prompt and answer together, for prompts that go on from there: in those it names the
+    /// segment that follows `prompt`, up to the answer's last token. `None` if none will.
     pub answer: Option<u64>,
+}
+
+/// A sequence that comes to a replica with its cache, from the one that computed its prompt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resident {
+    /// The request.
+    pub request: Request,
+    /// When its cache is there.
+    pub ready: SimTime,
+    /// Tokens that were produced elsewhere: at least 1, fewer than `request.output`.
+    pub produced: u32,
+    /// When its first token was there.
+    pub first_token: SimTime,
+}
+
+impl Ask {
+    /// Of the first service, with a prompt that shares nothing.
+    pub const fn alone(request: Request) -> Self {
+        Self { request, service: 0, prompt: Vec::new(), answer: None }
+    }
 }
 
 /// A request that was answered in full.
@@ -39,8 +60,10 @@ pub struct Finished {
     pub first_token: SimTime,
     /// When its last token was there.
     pub finish: SimTime,
-    /// How often it was preempted and recomputed.
+    /// How often it was preempted.
     pub preemptions: u32,
+    /// Prompt tokens that were found in the prefix cache when it was first admitted.
+    pub cached_tokens: u32,
 }
 
 impl Finished {

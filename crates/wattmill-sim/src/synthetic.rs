@@ -1,45 +1,10 @@
 //! Traffic drawn from a description.
 
 use wattmill_factory::{Arrivals, Lengths};
-use wattmill_units::{Seconds, SimTime, Stream};
+use wattmill_units::Stream;
 
 use crate::Request;
-
-/// Request rate over time: constant within each slot, the slots repeating without end.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Rates {
-    slot: SimTime,
-    per_s: Vec<f64>,
-}
-
-impl Rates {
-    /// Always `per_s` requests a second.
-    pub fn constant(per_s: f64) -> Self {
-        Self::cycle(SimTime::from_seconds(Seconds::from_hours(1.0)), vec![per_s])
-    }
-
-    /// `per_s[i]` requests a second in the `i`-th slot, then from the start again. Negative and
-    /// non-finite rates count as 0.
-    pub fn cycle(slot: SimTime, per_s: Vec<f64>) -> Self {
-        let per_s =
-            per_s.into_iter().map(|r| if r.is_finite() { r.max(0.0) } else { 0.0 }).collect();
-        Self { slot: slot.max(SimTime::from_ns(1)), per_s }
-    }
-
-    /// Requests expected in `[0, until)`.
-    pub fn expected(&self, until: SimTime) -> f64 {
-        if self.per_s.is_empty() {
-            return 0.0;
-        }
-        let slot_s = self.slot.as_seconds().as_s();
-        let whole = until.as_ns() / self.slot.as_ns();
-        let rest_s = SimTime::from_ns(until.as_ns() % self.slot.as_ns()).as_seconds().as_s();
-        let cycle: f64 = self.per_s.iter().sum();
-        let (cycles, slots) = (whole / self.per_s.len() as u64, whole as usize % self.per_s.len());
-        slot_s * (cycles as f64 * cycle + self.per_s[..slots].iter().sum::<f64>())
-            + rest_s * self.per_s[slots]
-    }
-}
+use crate::rates::{Clock, Gaps, Rates};
 
 /// A stream of requests, in order of arrival; it ends with simulated time.
 ///
@@ -60,64 +25,22 @@ impl Rates {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Synthetic<'a> {
-    rates: Rates,
+    clock: Clock,
+    gaps: Gaps,
     lengths: &'a Lengths,
-    /// Gamma shape of the gaps, `None` for exponential ones.
-    shape: Option<f64>,
-    gaps: Stream,
-    inputs: Stream,
-    outputs: Stream,
+    tokens: Stream,
     next_id: u64,
-    slot: u64,
-    /// Seconds into the slot.
-    position_s: f64,
 }
 
 impl<'a> Synthetic<'a> {
     /// Traffic of world `seed`.
     pub fn new(seed: u64, rates: Rates, arrivals: Arrivals, lengths: &'a Lengths) -> Self {
-        let shape = match arrivals {
-            Arrivals::Poisson => None,
-            Arrivals::Gamma { cv } => Some(1.0 / (cv * cv).clamp(1e-6, 1e6)),
-        };
         Self {
-            rates,
+            clock: Clock::new(rates),
+            gaps: Gaps::new(Stream::new(seed, "arrival gaps", 0), arrivals),
             lengths,
-            shape,
-            gaps: Stream::new(seed, "arrival gaps", 0),
-            inputs: Stream::new(seed, "input lengths", 0),
-            outputs: Stream::new(seed, "output lengths", 0),
+            tokens: Stream::new(seed, "lengths", 0),
             next_id: 0,
-            slot: 0,
-            position_s: 0.0,
-        }
-    }
-
-    fn next_arrival(&mut self) -> Option<SimTime> {
-        let mut left = match self.shape {
-            None => self.gaps.exponential(),
-            Some(shape) => self.gaps.gamma(shape),
-        };
-        let slot_s = self.rates.slot.as_seconds().as_s();
-        let slots = self.rates.per_s.len() as u64;
-        let mut empty = 0;
-        loop {
-            if empty > slots {
-                return None;
-            }
-            // The end of simulated time: no rate is so low that this goes on for ever.
-            let start = self.slot.checked_mul(self.rates.slot.as_ns())?;
-            let rate = self.rates.per_s[(self.slot % slots) as usize];
-            let inside = rate * (slot_s - self.position_s);
-            if left < inside {
-                self.position_s += left / rate;
-                let within = SimTime::from_seconds(Seconds::from_s(self.position_s));
-                return Some(SimTime::from_ns(start) + within.min(self.rates.slot));
-            }
-            empty = if rate > 0.0 { 0 } else { empty + 1 };
-            left -= inside;
-            self.slot += 1;
-            self.position_s = 0.0;
         }
     }
 }
@@ -127,18 +50,11 @@ impl Iterator for Synthetic<'_> {
 
     #[inline]
     fn next(&mut self) -> Option<Request> {
-        if self.rates.per_s.is_empty() {
-            return None;
-        }
-        let arrival = self.next_arrival()?;
+        let arrival = self.clock.pass(self.gaps.draw())?;
         let id = self.next_id;
         self.next_id += 1;
-        Some(Request {
-            id,
-            arrival,
-            input: self.lengths.input.draw(&mut self.inputs),
-            output: self.lengths.output.draw(&mut self.outputs),
-        })
+        let (input, output) = self.lengths.draw(&mut self.tokens);
+        Some(Request { id, arrival, input, output })
     }
 }
 
@@ -146,6 +62,7 @@ impl Iterator for Synthetic<'_> {
 mod tests {
     use super::*;
     use wattmill_factory::LengthTable;
+    use wattmill_units::SimTime;
 
     fn lengths() -> Lengths {
         Lengths {

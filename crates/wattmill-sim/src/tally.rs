@@ -1,6 +1,6 @@
 //! What a run adds up to, in fixed memory and mergeable.
 
-use wattmill_units::{Histogram, SimTime};
+use wattmill_units::{Histogram, SimTime, scramble};
 
 use crate::Finished;
 
@@ -91,7 +91,8 @@ impl Tally {
         self.output_tokens += u64::from(done.request.output);
         self.preemptions += u64::from(done.preemptions);
         self.last_finish = self.last_finish.max(done.finish);
-        let mixed = mix(done.request.id ^ mix(done.first_token.as_ns() ^ mix(done.finish.as_ns())));
+        let times = scramble(done.first_token.as_ns() ^ scramble(done.finish.as_ns()));
+        let mixed = scramble(done.request.id ^ times);
         self.fingerprint = self.fingerprint.wrapping_add(mixed);
     }
 
@@ -135,15 +136,6 @@ impl Tally {
         self.last_finish = self.last_finish.max(other.last_finish);
         self.fingerprint = self.fingerprint.wrapping_add(other.fingerprint);
     }
-}
-
-/// Finaliser of splitmix64.
-#[inline]
-const fn mix(mut x: u64) -> u64 {
-    x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ (x >> 31)
 }
 
 #[cfg(test)]

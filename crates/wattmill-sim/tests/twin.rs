@@ -2,8 +2,11 @@
 
 use proptest::prelude::*;
 use wattmill_perf::{DecodeRun, StepCost, StepModel, StepShape};
-use wattmill_policy::{BatchLimits, PrefillOrder};
-use wattmill_sim::{ClosedLoop, Exchange, Finished, Limits, Replica, Request, Tally, Usage, twin};
+use wattmill_policy::{BatchLimits, Preemption, PrefillOrder, Scheduling, Segment};
+use wattmill_sim::twin::{self, Work};
+use wattmill_sim::{
+    Ask, ClosedLoop, Exchange, Finished, Limits, Replica, Request, Resident, Tally, Usage,
+};
 use wattmill_units::{SimTime, Ticks};
 
 /// A price with a kink in the context and a slope on either side.
@@ -43,27 +46,38 @@ impl StepModel for Kinked {
     }
 }
 
-fn fast(
-    limits: BatchLimits,
-    model: &Kinked,
-    requests: &[Request],
-    stops: &[u64],
-) -> (Vec<Finished>, Tally, Usage) {
-    let mut replica = Replica::new(limits);
+/// The engine, stopped now and then, which must not change anything.
+fn fast(work: &Work<'_>, model: &Kinked, stops: &[u64]) -> (Vec<Finished>, Tally, Usage) {
+    let mut replica = Replica::grouped(work.limits, work.groups);
     let mut tally = Tally::new(LIMITS);
     let mut finished = Vec::new();
-    let mut fed = 0;
+    let mut asks = work.asks.iter().peekable();
+    let mut residents = work.residents.iter().peekable();
     for stop in stops.iter().copied().chain([u64::MAX]) {
-        while fed < requests.len() && requests[fed].arrival.as_ns() < stop {
-            replica.push(requests[fed]);
-            fed += 1;
+        let stop = SimTime::from_ns(stop);
+        loop {
+            let ask = asks.peek().map(|ask| ask.request.arrival).filter(|at| *at < stop);
+            let resident = residents.peek().map(|r| r.ready).filter(|at| *at < stop);
+            match (ask, resident) {
+                (None, None) => break,
+                (Some(at), Some(ready)) if ready < at => {
+                    replica.push_resident(*residents.next().expect("peeked"));
+                }
+                (None, Some(_)) => replica.push_resident(*residents.next().expect("peeked")),
+                (Some(_), _) => replica.push_ask(asks.next().expect("peeked").clone()),
+            }
         }
-        replica
-            .run_until(model, SimTime::from_ns(stop), &mut tally, &mut |done| finished.push(*done));
+        replica.run_until(model, stop, &mut tally, &mut |done| finished.push(*done));
     }
     assert_eq!(replica.live(), 0);
     finished.sort_by_key(|done| done.request.id);
     (finished, tally, *replica.usage())
+}
+
+fn plain(requests: &[Request]) -> Vec<Ask> {
+    let ask =
+        |request: &Request| Ask { request: *request, service: 0, prompt: vec![], answer: None };
+    requests.iter().map(ask).collect()
 }
 
 const LIMITS: Option<Limits> =
@@ -94,47 +108,148 @@ fn workload() -> impl Strategy<Value = Vec<Request>> {
     })
 }
 
+/// Conversations over `requests`: each goes on from an earlier one, or begins with one of three system
+/// prompts, or with nothing that anybody knows.
+fn conversations(requests: Vec<Request>, picks: &[(u8, u16)]) -> Vec<Ask> {
+    let mut asks: Vec<Ask> = Vec::new();
+    for (request, (kind, which)) in requests.into_iter().zip(picks) {
+        let mut prompt: Vec<Segment> = Vec::new();
+        match kind % 4 {
+            0 if !asks.is_empty() => {
+                let before = &asks[usize::from(*which) % asks.len()];
+                prompt.clone_from(&before.prompt);
+                let named: u32 = prompt.iter().map(|segment| segment.tokens).sum();
+                let tokens = before.request.input - named + before.request.output;
+                prompt.extend(before.answer.map(|content| Segment { content, tokens }));
+            }
+            1 | 2 => prompt.push(Segment {
+                content: u64::from(which % 3),
+                tokens: 20 + 30 * u32::from(which % 3),
+            }),
+            _ => {}
+        }
+        let mut named: u32 = prompt.iter().map(|segment| segment.tokens).sum();
+        while named > 4_000 {
+            named -= prompt.pop().expect("longer than nothing").tokens;
+        }
+        let id = 1_000 + 2 * request.id;
+        if kind % 8 < 5 {
+            prompt.push(Segment { content: id, tokens: request.input });
+            named += request.input;
+        }
+        let request = Request { input: named.max(request.input), ..request };
+        asks.push(Ask { request, service: 0, prompt, answer: (kind % 3 > 0).then_some(id + 1) });
+    }
+    asks
+}
+
+fn flavour() -> impl Strategy<Value = BatchLimits> {
+    (
+        (1u32..40, 1u32..200, prop::sample::select(vec![1u32, 3, 16, 64]), 60u64..4_000),
+        prop::sample::select(vec![PrefillOrder::Mixed, PrefillOrder::First]),
+        prop::sample::select(vec![Scheduling::Synchronous, Scheduling::Ahead]),
+        prop::sample::select(vec![0u32, 10, 100]),
+        prop::sample::select(vec![None, Some(0), Some(1u64 << 33)]),
+        any::<bool>(),
+    )
+        .prop_map(|(sizes, order, scheduling, answer_percent, swap, prefix_caching)| {
+            let (max_seqs, max_tokens, block_tokens, capacity) = sizes;
+            let blocks = capacity / u64::from(block_tokens) + 1;
+            let preemption = match swap {
+                None => Preemption::Recompute,
+                Some(raw) => Preemption::Swap { block: Ticks::from_raw(raw) },
+            };
+            BatchLimits {
+                order,
+                scheduling,
+                answer_percent,
+                preemption,
+                prefix_caching,
+                ..BatchLimits::new(max_seqs, max_tokens, block_tokens, blocks)
+            }
+        })
+}
+
+fn price() -> impl Strategy<Value = Kinked> {
+    (
+        0u64..1 << 40,
+        0u64..1 << 34,
+        prop::sample::select(vec![0u64, 1, 1 << 20, 1 << 33]),
+        0u64..2_000,
+        prop::sample::select(vec![0u64, 12_345, 1 << 30]),
+    )
+        .prop_map(|(base, per_token, slope, kink, steeper)| Kinked {
+            base: base + 1,
+            per_token,
+            slope,
+            kink,
+            steeper,
+        })
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
 
     #[test]
     fn engine_equals_twin(
         requests in workload(),
-        max_seqs in 1u32..40,
-        max_tokens in 1u32..200,
-        block_tokens in prop::sample::select(vec![1u32, 3, 16, 64]),
-        capacity in 60u64..4_000,
-        base in 0u64..1 << 40,
-        per_token in 0u64..1 << 34,
-        slope in prop::sample::select(vec![0u64, 1, 1 << 20, 1 << 33]),
-        kink in 0u64..2_000,
-        steeper in prop::sample::select(vec![0u64, 12_345, 1 << 30]),
+        limits in flavour(),
+        model in price(),
+        groups in prop::sample::select(vec![1u32, 1, 2, 5]),
+        picks in prop::collection::vec((any::<u8>(), any::<u16>()), 120),
+        with_cache in 0usize..6,
         mut stops in prop::collection::vec(0u64..30_000_000, 0..6),
-        order in prop::sample::select(vec![PrefillOrder::Mixed, PrefillOrder::First]),
     ) {
-        let blocks = capacity / u64::from(block_tokens) + 1;
-        let limits = BatchLimits::new(max_seqs, max_tokens, block_tokens, blocks).in_order(order);
-        let model = Kinked { base: base + 1, per_token, slope, kink, steeper };
         stops.sort_unstable();
+        let residents: Vec<Resident> = requests
+            .iter()
+            .filter(|r| with_cache > 2 && r.id % with_cache as u64 == 0 && r.output > 1)
+            .map(|r| Resident {
+                request: Request { id: r.id + 10_000, ..*r },
+                ready: r.arrival + SimTime::from_ns(5),
+                produced: 1 + (r.id as u32 % 3).min(r.output - 2),
+                first_token: r.arrival + SimTime::from_ns(3),
+            })
+            .collect();
+        let asks = conversations(requests, &picks);
+        let work = Work { limits, groups, asks: &asks, residents: &residents };
         let mut slow_tally = Tally::new(LIMITS);
-        let (mut slow, slow_usage) = twin::run(limits, &model, &requests, &mut slow_tally);
+        let (mut slow, slow_usage) = twin::work(&work, &model, &mut slow_tally, |_| None);
         slow.sort_by_key(|done| done.request.id);
-        let (fast, fast_tally, fast_usage) = fast(limits, &model, &requests, &stops);
-        prop_assert_eq!(&fast, &slow);
+        let (fast, fast_tally, fast_usage) = fast(&work, &model, &stops);
+        let mut differing: Vec<_> = fast.iter().zip(&slow).filter(|(f, s)| f != s).collect();
+        differing.sort_by_key(|(f, s)| f.finish.min(s.finish));
+        differing.truncate(3);
+        prop_assert!(differing.is_empty(), "{:?}", differing);
         prop_assert_eq!(fast_usage, slow_usage);
         prop_assert_eq!(fast_tally, slow_tally);
 
         // Nothing is lost, nothing is made up.
-        let rejected = requests.len() - fast.len();
-        let impossible = requests.iter().filter(|r| !limits.can_ever_run(r.input, r.output));
-        prop_assert_eq!(rejected, impossible.count());
-        let produced: u64 = fast.iter().map(|done| u64::from(done.request.output)).sum();
+        let all = || asks.iter().map(|a| a.request).chain(residents.iter().map(|r| r.request));
+        let impossible = all().filter(|r| !limits.can_ever_run(r.input, r.output)).count();
+        prop_assert_eq!(fast.len() + impossible, asks.len() + residents.len());
+        let mut produced: u64 = fast.iter().map(|done| u64::from(done.request.output)).sum();
+        let elsewhere = residents.iter().filter(|r| limits.can_ever_run(r.request.input, r.request.output));
+        produced -= elsewhere.map(|r| u64::from(r.produced)).sum::<u64>();
         prop_assert_eq!(produced, fast_usage.decode_tokens + fast_usage.prompt_completions);
+        let computed: u64 = fast.iter().filter(|d| d.request.id < 10_000).map(|d| u64::from(d.request.input)).sum();
+        prop_assert!(computed <= fast_usage.prefill_tokens + fast_usage.cached_tokens);
         for done in &fast {
             prop_assert!(done.request.arrival <= done.first_token && done.first_token <= done.finish);
+            prop_assert!(done.cached_tokens < done.request.input);
         }
         prop_assert!(fast_usage.peak_blocks <= limits.blocks);
+        if !limits.prefix_caching {
+            prop_assert_eq!(fast_usage.cached_tokens + fast_usage.evicted_blocks, 0);
+            if limits.answer_percent == 100 {
+                prop_assert_eq!(preemptions(&fast), 0);
+            }
+        }
     }
+}
+
+fn preemptions(finished: &[Finished]) -> u32 {
+    finished.iter().map(|done| done.preemptions).sum()
 }
 
 proptest! {
@@ -196,14 +311,41 @@ proptest! {
     }
 }
 
+/// Guards the property above against generators that never reach what they are there for.
 #[test]
-fn preemption_happens_in_these_tests() {
-    // Guards the property above against a generator that never runs short of blocks.
+fn everything_happens_in_these_tests() {
+    use proptest::strategy::ValueTree as _;
+    use proptest::test_runner::TestRunner;
+    let mut runner = TestRunner::deterministic();
+    let (mut total, mut preempted, mut capped) = (Usage::default(), 0, 0);
+    for _ in 0..300 {
+        let requests = workload().new_tree(&mut runner).unwrap().current();
+        let picks = prop::collection::vec((any::<u8>(), any::<u16>()), 120);
+        let picks = picks.new_tree(&mut runner).unwrap().current();
+        let limits = flavour().new_tree(&mut runner).unwrap().current();
+        let model = price().new_tree(&mut runner).unwrap().current();
+        let asks = conversations(requests, &picks);
+        let work = Work { limits, groups: 1, asks: &asks, residents: &[] };
+        let (finished, tally, usage) = fast(&work, &model, &[]);
+        total.merge(&usage);
+        preempted += tally.preemptions;
+        let whole = |d: &&Finished| d.cached_tokens + limits.block_tokens >= d.request.input;
+        capped += finished.iter().filter(whole).count();
+    }
+    assert!(preempted > 100, "{preempted}");
+    assert!(total.cached_tokens > 10_000 && total.evicted_blocks > 1_000, "{total:?}");
+    assert!(total.swapped_blocks > 100, "{total:?}");
+    assert!(capped > 20, "{capped}");
+}
+
+#[test]
+fn short_memory_preempts() {
     let requests: Vec<Request> =
         (0..20).map(|id| Request { id, arrival: SimTime::ZERO, input: 30, output: 200 }).collect();
     let limits = BatchLimits::new(20, 64, 16, 40);
     let model = Kinked { base: 1 << 30, per_token: 1 << 20, slope: 1, kink: 0, steeper: 0 };
-    let (finished, tally, usage) = fast(limits, &model, &requests, &[]);
+    let work = Work { limits, groups: 1, asks: &plain(&requests), residents: &[] };
+    let (finished, tally, usage) = fast(&work, &model, &[]);
     assert_eq!(finished.len(), 20);
     assert!(tally.preemptions > 5, "{}", tally.preemptions);
     assert!(usage.peak_blocks > 38, "{}", usage.peak_blocks);

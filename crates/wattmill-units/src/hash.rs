@@ -4,6 +4,22 @@ use std::fmt;
 
 use xxhash_rust::xxh3::Xxh3;
 
+/// Another number in a fixed order without pattern; no two numbers have the same (the finaliser of
+/// splitmix64).
+///
+/// ```
+/// use wattmill_units::scramble;
+/// let ones: u32 = (0..1000).map(|i| (scramble(i) ^ scramble(i + 1)).count_ones()).sum();
+/// assert!((31_000..33_000).contains(&ones), "half the bits differ");
+/// ```
+#[inline]
+pub const fn scramble(value: u64) -> u64 {
+    let mut x = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}
+
 /// Accumulates the integers of an answer, in order. Not cryptographic.
 ///
 /// ```

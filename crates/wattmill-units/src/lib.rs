@@ -18,9 +18,10 @@ mod quantity;
 mod random;
 mod text;
 mod time;
+mod ziggurat;
 
 pub use distribution::{Distribution, draw, normal_score, normal_share};
-pub use hash::AnswerHash;
+pub use hash::{AnswerHash, scramble};
 pub use histogram::Histogram;
 pub use id::{Id, IdVec};
 pub use quantity::{

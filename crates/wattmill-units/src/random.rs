@@ -4,6 +4,8 @@ use rand_core::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use crate::ziggurat;
+
 /// One stream of random numbers, named by (seed, kind, id).
 ///
 /// Streams of different names are independent, so adding a consumer never changes what another
@@ -28,23 +30,27 @@ impl Stream {
     }
 
     /// 64 random bits.
+    #[inline]
     pub fn next_u64(&mut self) -> u64 {
         self.0.next_u64()
     }
 
     /// Uniform in [0, 1), 53 bits.
+    #[inline]
     pub fn uniform(&mut self) -> f64 {
         (self.next_u64() >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
     }
 
     /// Uniform in 0..`n` (0 if `n` is 0).
+    #[inline]
     pub fn below(&mut self, n: u64) -> u64 {
         ((u128::from(self.next_u64()) * u128::from(n)) >> 64) as u64
     }
 
     /// Exponential of mean 1.
+    #[inline]
     pub fn exponential(&mut self) -> f64 {
-        -libm::log(1.0 - self.uniform())
+        ziggurat::exponential(|| self.next_u64())
     }
 
     /// Normal of mean 0 and deviation 1.

@@ -9,7 +9,7 @@ use crate::engine::Effort;
 use crate::kind::Kind;
 use crate::outcome::{Measured, Metric, Outcome, Reason, Unanswered};
 use crate::table::{Row, Table};
-use crate::{energy, mlperf, operators, phases, power, serving, throughput, training};
+use crate::{energy, mlperf, node_power, operators, phases, power, serving, throughput, training};
 
 /// A row of any kind, ready to be predicted.
 #[derive(Clone, Debug)]
@@ -26,6 +26,8 @@ pub enum Case<'a> {
     Phases(Box<phases::Case<'a>>),
     /// Of [`Kind::Power`].
     Power(Box<power::Case<'a>>),
+    /// Of [`Kind::TrainingPower`].
+    TrainingPower(Box<node_power::Case<'a>>),
     /// Of [`Kind::Training`].
     Training(Box<training::Case>),
     /// Of [`Kind::Kernels`].
@@ -42,6 +44,7 @@ impl Case<'_> {
             Self::Energy(case) => &case.measured,
             Self::Phases(case) => &case.measured,
             Self::Power(case) => &case.measured,
+            Self::TrainingPower(case) => &case.measured,
             Self::Training(case) => &case.measured,
             Self::Kernels(case) => &case.measured,
         }
@@ -56,6 +59,7 @@ impl Case<'_> {
             Self::Energy(case) => &case.deployment,
             Self::Phases(case) => &case.deployment,
             Self::Power(case) => &case.serving.deployment,
+            Self::TrainingPower(case) => return case.job.accelerator.tdp,
             Self::Training(_) | Self::Kernels(_) => return None,
         };
         deployment.accelerator.tdp
@@ -70,6 +74,7 @@ impl Case<'_> {
             Self::Energy(case) => &case.deployment,
             Self::Phases(case) => &case.deployment,
             Self::Power(case) => &case.serving.deployment,
+            Self::TrainingPower(case) => return &case.job.accelerator.family,
             Self::Training(case) => return &case.family,
             Self::Kernels(case) => return case.family(),
         };
@@ -91,6 +96,7 @@ pub fn resolve<'a>(row: &Row<'_>, kind: Kind, catalog: &'a Catalog) -> Result<Ca
         Kind::Energy => Case::Energy(Box::new(energy::resolve(row, catalog)?)),
         Kind::Phases => Case::Phases(Box::new(phases::resolve(row, catalog)?)),
         Kind::Power => Case::Power(Box::new(power::resolve(row, catalog)?)),
+        Kind::TrainingPower => Case::TrainingPower(Box::new(node_power::resolve(row, catalog)?)),
         Kind::Training => Case::Training(Box::new(training::resolve(row, catalog)?)),
         Kind::Kernels => Case::Kernels(Box::new(operators::resolve(row, catalog)?)),
     })
@@ -114,6 +120,7 @@ pub fn predict(
         Case::Energy(case) => energy::predict(case, efficiency, effort),
         Case::Phases(case) => phases::predict(case, efficiency, effort),
         Case::Power(case) => power::predict(case, efficiency, effort),
+        Case::TrainingPower(case) => node_power::predict(case, efficiency),
         Case::Training(case) => Ok(case.predicted()),
         Case::Kernels(case) => operators::predict(case, efficiency),
     }
@@ -126,7 +133,7 @@ pub fn predict(
 pub fn constants_of(case: &Case<'_>) -> String {
     let campaign = match case {
         Case::Serving(case) if case.median => "-long-prompts",
-        Case::Serving(_) | Case::Training(_) | Case::Kernels(_) => "",
+        Case::Serving(_) | Case::TrainingPower(_) | Case::Training(_) | Case::Kernels(_) => "",
         Case::Mlperf(_) | Case::Power(_) => "-mlperf",
         Case::Throughput(_) => "-throughput",
         Case::Energy(_) => "-ml-energy",
@@ -143,7 +150,9 @@ fn flavour<'a>(case: &'a Case<'_>) -> &'a str {
         Case::Energy(case) => &case.deployment,
         Case::Phases(case) => &case.deployment,
         Case::Power(case) => &case.serving.deployment,
-        Case::Training(_) | Case::Kernels(_) => return &case.measured().group.engine,
+        Case::TrainingPower(_) | Case::Training(_) | Case::Kernels(_) => {
+            return &case.measured().group.engine;
+        }
     };
     deployment.spec.flavour.name()
 }

@@ -5,21 +5,25 @@ mod engines;
 mod families;
 mod folds;
 pub(crate) mod least_squares;
+mod nodes;
 mod overheads;
 mod power;
+mod response;
 mod surface;
 
 pub use calibrate::{
     Calibrated, Contradiction, EngineCalibration, FEWEST_CASES, Fitted, Place, Point, calibrate,
 };
 pub use engines::{
-    EngineConstants, EngineKey, Found, LeftOut, cross_validate, engine_key, evaluate_cases,
-    fit_engine, predict_with,
+    EngineConstants, EngineKey, FIT_EFFORT, Found, LeftOut, Lesson, cross_validate, engine_key,
+    evaluate_cases, fit_families, predict_with,
 };
 pub use families::KernelTables;
 pub use folds::{FOLDS, folds};
-pub use overheads::fit_overheads;
+pub use nodes::{NodeConstants, NodeMiss, fit_nodes, node_misses};
+pub use overheads::{EngineFit, fit_engine, fit_overheads};
 pub use power::{PowerConstants, PowerMiss, cross_validate_power, fit_power, power_miss};
+pub use response::Response;
 pub use surface::{Timed, fit_surface};
 
 /// The `q` quantile, linear between neighbours; 0 without values.

@@ -19,6 +19,8 @@ pub enum Kind {
     Phases,
     /// Node power during MLPerf inference.
     Power,
+    /// Node power during MLPerf training.
+    TrainingPower,
     /// Training steps.
     Training,
     /// Single operators timed alone.
@@ -127,6 +129,8 @@ const MLPERF: &[Column] = &[
     maybe(text("software")),
     maybe(text("submitter")),
     maybe(text("division")),
+    maybe(text("system")),
+    maybe(positive("power_cap_w")),
     maybe(text("verification")),
     maybe(positive("osl_mean_tokens")),
     at_least_zero("sched_samples_per_s"),
@@ -192,6 +196,8 @@ const PHASES: &[Column] = &[
     maybe(text("verification")),
     at_least_zero("peak_power_frac_tdp_median"),
     at_least_zero("average_power_frac_tdp_median"),
+    maybe(positive("e2e_time_ms_median")),
+    maybe(positive("power_cap_w")),
 ];
 
 const POWER: &[Column] = &[
@@ -203,6 +209,23 @@ const POWER: &[Column] = &[
     maybe(text("power_mode")),
     maybe(text("verification")),
     maybe(positive("tokens_per_s")),
+    maybe(text("system")),
+    maybe(positive("power_cap_w")),
+];
+
+const TRAINING_POWER: &[Column] = &[
+    text("benchmark"),
+    text("gpu"),
+    positive("gpus_per_node"),
+    positive("n_nodes_metered"),
+    positive("node_mean_w"),
+    maybe(text("mlperf_round")),
+    maybe(text("system")),
+    maybe(text("source")),
+    maybe(text("verification")),
+    maybe(positive("run_duration_s")),
+    maybe(positive("node_p95_w")),
+    maybe(positive("sample_period_s")),
 ];
 
 const TRAINING: &[Column] = &[
@@ -249,7 +272,7 @@ const KERNELS: &[Column] = &[
 
 impl Kind {
     /// Every kind, in the order one would list them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Serving,
         Self::LongPrompt,
         Self::Mlperf,
@@ -257,6 +280,7 @@ impl Kind {
         Self::Energy,
         Self::Phases,
         Self::Power,
+        Self::TrainingPower,
         Self::Training,
         Self::Kernels,
     ];
@@ -271,6 +295,7 @@ impl Kind {
             Self::Energy => "energy",
             Self::Phases => "phases",
             Self::Power => "power",
+            Self::TrainingPower => "training-power",
             Self::Training => "training",
             Self::Kernels => "kernels",
         }
@@ -285,7 +310,8 @@ impl Kind {
             Self::Throughput => "maximum-load throughput (throughput)",
             Self::Energy => "power and energy over batch sizes (energy)",
             Self::Phases => "prompt and token times (phases)",
-            Self::Power => "node power (power)",
+            Self::Power => "node power in inference (power)",
+            Self::TrainingPower => "node power in training (training-power)",
             Self::Training => "training steps (training)",
             Self::Kernels => "single operators (kernels)",
         }
@@ -301,6 +327,7 @@ impl Kind {
             Self::Energy => ENERGY,
             Self::Phases => PHASES,
             Self::Power => POWER,
+            Self::TrainingPower => TRAINING_POWER,
             Self::Training => TRAINING,
             Self::Kernels => KERNELS,
         }

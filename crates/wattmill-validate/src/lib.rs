@@ -5,6 +5,7 @@
 //! each kind has an adapter, in which `resolve` turns a row into a case and `predict` prices the
 //! case with given constants, so that a fit can predict again without resolving again.
 
+mod caps;
 pub mod energy;
 mod engine;
 mod errors;
@@ -15,6 +16,7 @@ mod kind;
 mod labels;
 mod lengths;
 pub mod mlperf;
+pub mod node_power;
 pub mod operators;
 mod outcome;
 pub mod phases;

@@ -14,6 +14,7 @@ use wattmill_perf::{Deployment, MemoryPlan};
 use wattmill_sim::{Capacity, Demand, probe};
 use wattmill_units::Seconds;
 
+use crate::caps;
 use crate::engine::{self, Effort, Engine, MOST_DEGREE, MOST_TOKENS};
 use crate::labels;
 use crate::lengths::Spread;
@@ -105,7 +106,12 @@ pub(crate) fn submission<'a>(
     let accelerators = row.needed_count("n_gpus", MOST_DEGREE)?;
     let submitted =
         Submitted { model, chip, flavour, precision, accelerators, input: *input, output };
-    let deployment = submitted.deployment(catalog)?;
+    let mut deployment = submitted.deployment(catalog)?;
+    deployment.spec.power_cap = caps::submitted(row, &model.id)?;
+    let problems = deployment.problems();
+    if !problems.is_empty() {
+        return Err(Reason::Layout(problems));
+    }
     let replicas = accelerators / deployment.spec.layout.accelerators();
     let read = row.text("verification").is_none_or(|how| how != "recalled_not_reread");
     let closed = row.text("division").is_none_or(|division| division == "closed");

@@ -28,6 +28,8 @@ pub enum Metric {
     EnergyPerToken,
     /// Power of a whole node, W.
     NodePower,
+    /// What nineteen of twenty readings of a node's power do not exceed, W.
+    NodePowerP95,
     /// Time of one training step, s.
     TrainingStep,
     /// Time of a single operator, us.
@@ -36,7 +38,7 @@ pub enum Metric {
 
 impl Metric {
     /// Every metric, in the order of tables.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Ttft,
         Self::Tpot,
         Self::EndToEnd,
@@ -47,6 +49,7 @@ impl Metric {
         Self::AcceleratorPower,
         Self::EnergyPerToken,
         Self::NodePower,
+        Self::NodePowerP95,
         Self::TrainingStep,
         Self::KernelTime,
     ];
@@ -64,6 +67,7 @@ impl Metric {
             Self::AcceleratorPower => "accelerator_power",
             Self::EnergyPerToken => "energy_per_token",
             Self::NodePower => "node_power",
+            Self::NodePowerP95 => "node_power_p95",
             Self::TrainingStep => "training_step",
             Self::KernelTime => "kernel_time",
         }
@@ -82,6 +86,7 @@ impl Metric {
             Self::AcceleratorPower => "power of one accelerator, W",
             Self::EnergyPerToken => "accelerator energy of an output token, J",
             Self::NodePower => "power of a node, W",
+            Self::NodePowerP95 => "power of a node, 95 % of readings, W",
             Self::TrainingStep => "training step, s",
             Self::KernelTime => "time of an operator, us",
         }
@@ -100,6 +105,7 @@ impl Metric {
             Self::AcceleratorPower => "accelerator_power_w",
             Self::EnergyPerToken => "energy_per_token_j",
             Self::NodePower => "node_power_w",
+            Self::NodePowerP95 => "node_power_p95_w",
             Self::TrainingStep => "training_step_s",
             Self::KernelTime => "kernel_time_us",
         }

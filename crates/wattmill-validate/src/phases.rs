@@ -4,15 +4,19 @@
 //! of 2023 ran them.
 
 use wattmill_catalog::{Catalog, Efficiency};
-use wattmill_factory::{EngineSpec, Flavour, Layout};
+use wattmill_factory::{EngineSpec, Flavour, Layout, PowerCap};
 use wattmill_perf::Deployment;
 use wattmill_sim::Exchange;
-use wattmill_units::SimTime;
+use wattmill_units::{Ratio, SimTime};
 
+use crate::caps;
 use crate::engine::{self, Effort, Engine, Frontend, MOST_CONCURRENCY, MOST_DEGREE, MOST_TOKENS};
 use crate::labels;
 use crate::outcome::{Group, Measured, Metric, Reason};
 use crate::table::Row;
+
+/// Share of its limit to which Splitwise capped the H100.
+const CAPPED: f64 = 0.5;
 
 /// A row, ready to be predicted.
 #[derive(Clone, Debug)]
@@ -34,15 +38,10 @@ pub struct Case<'a> {
 /// # Errors
 /// Why it cannot be predicted.
 pub fn resolve<'a>(row: &Row<'_>, catalog: &'a Catalog) -> Result<Case<'a>, Reason> {
-    let capped = row.text("power_capped").is_some_and(|text| text.eq_ignore_ascii_case("true"));
-    if capped || row.text("hardware").is_some_and(|name| name.ends_with("-pcap")) {
-        let why = "the power limit of a capped chip is not stated";
-        return Err(Reason::Unsupported(why.to_owned()));
-    }
     let name = row.needed_text("model")?;
     let model = labels::model(name, catalog)?;
     let hardware = row.text("gpu").map_or_else(|| row.needed_text("hardware"), Ok)?;
-    let chip = labels::accelerator(hardware, catalog)?;
+    let chip = labels::accelerator(hardware.trim_end_matches("-pcap"), catalog)?;
     let precision = labels::precision_or_published(None, name, model)?;
     let layout = Layout::tensor(row.needed_count("tp", MOST_DEGREE)?);
     let batch = row.needed_count("batch_size", MOST_CONCURRENCY)?;
@@ -53,6 +52,7 @@ pub fn resolve<'a>(row: &Row<'_>, catalog: &'a Catalog) -> Result<Case<'a>, Reas
         max_seqs: batch,
         max_tokens: batch.saturating_mul(input).clamp(8_192, 1 << 20),
         flavour: Flavour::Vllm,
+        power_cap: cap(row),
         ..EngineSpec::new(layout, precision)
     };
     let deployment = engine::deployment(model, chip, catalog, spec)?;
@@ -66,6 +66,12 @@ pub fn resolve<'a>(row: &Row<'_>, catalog: &'a Catalog) -> Result<Case<'a>, Reas
     let share = row.number("average_power_frac_tdp_median").filter(|share| *share > 0.0);
     let power = share.zip(chip.tdp).map(|(share, tdp)| share * tdp.as_watts());
     figures.extend(power.map(|power| (Metric::AcceleratorPower, power)));
+    // The profile's average is over the whole batch, first prompt to last token.
+    let tokens = f64::from(batch) * f64::from(output);
+    let energy = power
+        .zip(row.number("e2e_time_ms_median"))
+        .map(|(power, ms)| power * f64::from(layout.accelerators()) * ms / 1e3 / tokens);
+    figures.extend(energy.map(|energy| (Metric::EnergyPerToken, energy)));
     let read = row.text("verification").is_none_or(|how| how != "recalled_not_reread");
     let measured = Measured {
         line: row.line,
@@ -73,15 +79,32 @@ pub fn resolve<'a>(row: &Row<'_>, catalog: &'a Catalog) -> Result<Case<'a>, Reas
             model: model.id.clone(),
             accelerator: chip.id.clone(),
             engine: Flavour::Vllm.name().to_owned(),
-            mode: format!("tp {}", layout.tensor),
+            mode: match spec.power_cap {
+                Some(cap) => format!("tp {} at {cap}", layout.tensor),
+                None => format!("tp {}", layout.tensor),
+            },
             precision: precision.name().to_owned(),
             concurrency: Some(batch),
             source: row.text("src_kind").unwrap_or_default().to_owned(),
         },
-        headline: read,
+        headline: read && (spec.power_cap.is_none() || caps::stated(row).is_some()),
         figures,
     };
     Ok(Case { measured, deployment, batch, input, output })
+}
+
+/// What a capped row's accelerators might draw: as the row says in a column of its own, or half of
+/// their limit, to which the authors capped the H100 (arXiv 2311.18677, recalled).
+///
+/// Their capped rows are no measurements of their own: every prompt time is 1.30 times that of the
+/// same row without the cap, every token time equal to it.
+fn cap(row: &Row<'_>) -> Option<PowerCap> {
+    if let Some(stated) = caps::stated(row) {
+        return Some(stated);
+    }
+    let capped = row.text("power_capped").is_some_and(|text| text.eq_ignore_ascii_case("true"))
+        || row.text("hardware").is_some_and(|name| name.ends_with("-pcap"));
+    capped.then_some(PowerCap::Share(Ratio::from_fraction(CAPPED)))
 }
 
 /// Predicts every figure of a case with the shares of peak in `efficiency`.
@@ -100,9 +123,11 @@ pub fn predict(
         engine.run(&engine.surface, case.batch, Frontend::default(), SimTime::ZERO, &exchanges);
     let (span, accelerators) = (run.span().as_seconds(), f64::from(engine.surface.accelerators()));
     let power = engine.surface.idle_power() + run.usage.dynamic_energy() / span;
+    let tokens = f64::from(case.batch) * f64::from(case.output);
     let mut all = vec![
         (Metric::PromptTime, crate::serving::median_ms(run.ttft())),
         (Metric::AcceleratorPower, power.as_watts() / accelerators),
+        (Metric::EnergyPerToken, (power * span).as_joules() / tokens),
     ];
     if case.output > 1 {
         all.push((Metric::StepTime, crate::serving::median_ms(run.tpot())));

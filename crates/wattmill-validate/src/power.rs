@@ -1,9 +1,7 @@
-//! Node power during MLPerf inference: the host, and accelerators at maximum load.
-//!
-//! The host takes what a machine of these accelerators typically takes beyond their limits; layouts
-//! and lengths are chosen as for [`crate::mlperf`].
+//! Node power during MLPerf inference: accelerators at maximum load, and what a node draws besides
+//! them. Layouts and lengths are chosen as for [`crate::mlperf`].
 
-use wattmill_catalog::{Catalog, Efficiency, Precision, System};
+use wattmill_catalog::{Catalog, Efficiency, Precision};
 use wattmill_factory::Flavour;
 use wattmill_units::Power;
 
@@ -12,10 +10,6 @@ use crate::lengths::Spread;
 use crate::outcome::{Measured, Metric, Reason};
 use crate::table::Row;
 use crate::{labels, mlperf};
-
-/// Highest node power measured in training over its rating (arXiv 2412.08602: 8.4 of 10.2 kW), for
-/// machines of which no source states a typical power.
-const TYPICAL_OF_MAX: f64 = 0.82;
 
 /// A row, ready to be predicted.
 #[derive(Clone, Debug)]
@@ -26,8 +20,6 @@ pub struct Case<'a> {
     pub serving: mlperf::Case<'a>,
     /// Accelerators of the node.
     pub accelerators: u32,
-    /// Power of the node besides its accelerators.
-    pub host: Power,
 }
 
 /// What a row measured, on what.
@@ -35,10 +27,6 @@ pub struct Case<'a> {
 /// # Errors
 /// Why it cannot be predicted.
 pub fn resolve<'a>(row: &Row<'_>, catalog: &'a Catalog) -> Result<Case<'a>, Reason> {
-    let mode = row.text("power_mode").unwrap_or("default");
-    if mode != "default" {
-        return Err(Reason::Unsupported(format!("the power limit of `{mode}` is not stated")));
-    }
     let chip = labels::accelerator(row.needed_text("gpu")?, catalog)?;
     // Neither software nor format is stated; both submitters ran TensorRT-LLM in the narrowest
     // format of the chip.
@@ -46,20 +34,16 @@ pub fn resolve<'a>(row: &Row<'_>, catalog: &'a Catalog) -> Result<Case<'a>, Reas
     let label = narrowest.map(Precision::name);
     let serving = mlperf::submission(row, catalog, Flavour::Trtllm.name(), label)?;
     let accelerators = row.needed_count("n_gpus", crate::engine::MOST_DEGREE)?;
-    let here = |system: &&System| system.accelerator == chip.id;
-    let machine = catalog.systems().filter(here).find(|s| s.accelerators == accelerators);
-    let (Some(machine), Some(limit)) = (machine, chip.tdp) else {
-        let why = format!("no machine of {accelerators} `{}` is known", chip.id);
-        return Err(Reason::Unsupported(why));
-    };
-    let highest = machine.power_max.map(|power| power * TYPICAL_OF_MAX);
-    let Some(typical) = machine.power_typical.or(highest) else {
-        return Err(Reason::Unsupported(format!("nothing states the power of `{}`", machine.id)));
-    };
-    let host = (typical - limit * f64::from(accelerators)).max(Power::ZERO);
     let mut measured = serving.measured.clone();
     measured.figures = vec![(Metric::NodePower, row.needed("mean_w_core90")?)];
-    Ok(Case { measured, serving, accelerators, host })
+    // A server under latency limits makes fewer tokens than it could.
+    let rate = row.number("tokens_per_s").filter(|_| measured.group.mode == "offline");
+    let each = |rate: f64| rate / f64::from(accelerators);
+    measured.figures.extend(rate.map(|rate| (Metric::OutputRate, each(rate))));
+    if let Some(cap) = serving.deployment.spec.power_cap {
+        measured.group.mode = format!("{} at {cap}", measured.group.mode);
+    }
+    Ok(Case { measured, serving, accelerators })
 }
 
 /// Predicts every figure of a case with the shares of peak in `efficiency`.
@@ -75,6 +59,8 @@ pub fn predict(
     let engine = Engine::compile(&serving.deployment, efficiency)?;
     let (input, output) = (serving.input, serving.output);
     let steady = engine.loaded(engine.batch(input, output), Spread::Natural, input, output)?;
-    let each = engine.accelerator_power(&steady);
-    Ok(vec![(Metric::NodePower, case.host.as_watts() + each * f64::from(case.accelerators))])
+    let each = Power::from_watts(engine.accelerator_power(&steady));
+    let node = (each + efficiency.power_node) * f64::from(case.accelerators);
+    let rate = steady.output_per_s() / f64::from(engine.surface.accelerators());
+    Ok(vec![(Metric::NodePower, node.as_watts()), (Metric::OutputRate, rate)])
 }

@@ -22,6 +22,9 @@ use crate::table::Row;
 
 /// Requests that each client of a benchmark sends (InferenceX: `num_prompts = 10 x concurrency`).
 const MEASURED_ROUNDS: f64 = 10.0;
+/// The same in runs with prompts of whole thousands, which do not state it: measured TTFTs hold a fifth
+/// of what the first round takes, in which all clients start together.
+const ROUNDS_OF_THOUSANDS: f64 = 5.0;
 /// Rounds of the loop between prefill and decode pools after which their shares have settled.
 const SETTLING_ROUNDS: usize = 4;
 
@@ -47,6 +50,8 @@ pub struct Case<'a> {
     pub concurrency: u32,
     /// Whether medians were published and not means.
     pub median: bool,
+    /// Requests that each client sent.
+    pub rounds: f64,
     /// Whether the servers were told to gather tokens and requests over several steps, as
     /// InferenceX's later runs do (SGLang's receive interval, TensorRT-LLM's stream interval).
     pub gathers: bool,
@@ -116,11 +121,12 @@ pub fn resolve<'a>(row: &Row<'_>, kind: Kind, catalog: &'a Catalog) -> Result<Ca
     let inferencex = row.text("src_kind").is_some_and(|source| {
         source == "other" || source.starts_with("inferencex_") && kind == Kind::Serving
     });
+    let of_thousands = is_of_thousands(row, input);
     let spread = match flavour {
         _ if inferencex => Spread::From(0.8),
         // Prompts that go first keep the clients in step: all wait for the last prompt.
-        Flavour::Sglang => Spread::Fixed,
-        Flavour::Vllm | Flavour::Trtllm => Spread::Adrift(DRIFT),
+        Flavour::Sglang if !of_thousands => Spread::Fixed,
+        _ => Spread::Adrift(DRIFT),
     };
     let spec = |layout, concurrency| -> EngineSpec {
         engine::spec(layout, flavour, precision, chip, input, concurrency)
@@ -174,10 +180,26 @@ pub fn resolve<'a>(row: &Row<'_>, kind: Kind, catalog: &'a Catalog) -> Result<Ca
         spread,
         concurrency,
         median: kind == Kind::LongPrompt,
-        gathers: row.text("src_kind") == Some("inferencex_db_dump"),
+        rounds: if of_thousands { ROUNDS_OF_THOUSANDS } else { MEASURED_ROUNDS },
+        gathers: gathers(row, flavour),
     };
     case.measured.figures = figures(row, kind, &case)?;
     Ok(case)
+}
+
+/// Whether a row is of AIConfigurator's runs with prompts of whole thousands of tokens. In those with
+/// powers of two SGLang's clients stay in step. In these they do not: answers of 100 tokens take 1.35
+/// times as long per token, because others' prompts come between, and first tokens a quarter of the
+/// time.
+fn is_of_thousands(row: &Row<'_>, input: u32) -> bool {
+    row.text("src_kind") == Some("aic_gap_analysis") && input.is_multiple_of(1_000)
+}
+
+/// Whether servers were told to gather: in InferenceX's published database, but SGLang not in its runs
+/// of 2025, whose first tokens take what no interval explains.
+fn gathers(row: &Row<'_>, flavour: Flavour) -> bool {
+    let early = row.text("measured_date").is_some_and(|date| date.starts_with("2025"));
+    row.text("src_kind") == Some("inferencex_db_dump") && !(flavour == Flavour::Sglang && early)
 }
 
 fn figures(row: &Row<'_>, kind: Kind, case: &Case<'_>) -> Result<Vec<(Metric, f64)>, Reason> {
@@ -298,7 +320,8 @@ fn together(case: &Case<'_>, run: &ClosedRun, gathered: f64) -> Vec<(Metric, f64
             (Metric::OutputRate, run.output_per_s() / f64::from(case.accelerators())),
         ];
     }
-    let (ttft, tpot) = (mean_ttft_ms(run, case.concurrency), mean_tpot_ms(run, case.concurrency));
+    let (ttft, tpot) =
+        (case.mean_ttft_ms(run, case.concurrency), case.mean_tpot_ms(run, case.concurrency));
     figures_of(case, ttft + gathered * tpot, tpot)
 }
 
@@ -315,9 +338,9 @@ pub(crate) fn median_ms(times: impl Iterator<Item = SimTime>) -> f64 {
     quantile(&mut ms, 0.5).unwrap_or(0.0)
 }
 
-/// Mean of times, ms, of which those of the first round, marked, count for one round in
-/// [`MEASURED_ROUNDS`] however many were simulated; 0 without any.
-fn mean_ms(times: impl Iterator<Item = (bool, SimTime)>) -> f64 {
+/// Mean of times, ms, of which those of the first round, marked, count for one round in `rounds`
+/// however many were simulated; 0 without any.
+fn mean_ms(times: impl Iterator<Item = (bool, SimTime)>, rounds: f64) -> f64 {
     let mut sums = [(0.0, 0.0); 2];
     for (first, time) in times {
         let (sum, count) = &mut sums[usize::from(first)];
@@ -327,7 +350,7 @@ fn mean_ms(times: impl Iterator<Item = (bool, SimTime)>) -> f64 {
     let [(later, later_count), (first, first_count)] = sums;
     match (later_count > 0.0, first_count > 0.0) {
         (true, true) => {
-            let share = 1.0 / MEASURED_ROUNDS;
+            let share = 1.0 / rounds;
             first / first_count * share + later / later_count * (1.0 - share)
         }
         (true, false) => later / later_count,
@@ -336,14 +359,18 @@ fn mean_ms(times: impl Iterator<Item = (bool, SimTime)>) -> f64 {
     }
 }
 
-fn mean_ttft_ms(run: &ClosedRun, clients: u32) -> f64 {
-    let first = |done: &Finished| done.request.id < u64::from(clients);
-    mean_ms(run.answers.iter().map(|done| (first(done), done.first_token.since(run.sent_at(done)))))
-}
+impl Case<'_> {
+    fn mean_ttft_ms(&self, run: &ClosedRun, clients: u32) -> f64 {
+        let first = |done: &Finished| done.request.id < u64::from(clients);
+        let ttft = |done: &Finished| done.first_token.since(run.sent_at(done));
+        mean_ms(run.answers.iter().map(|done| (first(done), ttft(done))), self.rounds)
+    }
 
-fn mean_tpot_ms(run: &ClosedRun, clients: u32) -> f64 {
-    let first = |done: &Finished| done.request.id < u64::from(clients);
-    mean_ms(run.answers.iter().filter_map(|done| Some((first(done), done.tpot()?))))
+    fn mean_tpot_ms(&self, run: &ClosedRun, clients: u32) -> f64 {
+        let first = |done: &Finished| done.request.id < u64::from(clients);
+        let times = run.answers.iter().filter_map(|done| Some((first(done), done.tpot()?)));
+        mean_ms(times, self.rounds)
+    }
 }
 
 /// Prompts wait for a prefill worker while the rest of the clients watch their answers come from
@@ -374,13 +401,13 @@ fn apart(
     for _ in 0..SETTLING_ROUNDS {
         let at_decode = clients(decode.workers);
         let run = after.run(&answering, at_decode, Frontend::default(), waiting, &answered);
-        tpot = mean_tpot_ms(&run, at_decode);
-        let answering_time = mean_ms(run.e2e().map(|time| (false, time)));
+        tpot = case.mean_tpot_ms(&run, at_decode);
+        let answering_time = mean_ms(run.e2e().map(|time| (false, time)), case.rounds);
         let pause = SimTime::from_seconds(Seconds::from_ms(answering_time)) + transfer;
         let at_prefill = clients(prefill.workers);
         let frontend = before.frontend(case.input);
         let run = before.run(&before.surface, at_prefill, frontend, pause, &asked);
-        ttft = mean_ttft_ms(&run, at_prefill);
+        ttft = case.mean_ttft_ms(&run, at_prefill);
         waiting = SimTime::from_seconds(Seconds::from_ms(ttft)) + transfer;
     }
     let gathered = after.gathered_steps(case.gathers) * tpot;

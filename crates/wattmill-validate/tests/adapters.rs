@@ -64,6 +64,31 @@ fn a_serving_row_says_what_runs_where() {
 }
 
 #[test]
+fn campaigns_keep_their_clients_in_step_or_do_not() {
+    let case = |isl: u32, source: &str| {
+        serving(&format!(
+            "llama-3.1-8b,H200-SXM,sglang,{isl},100,8,1,1,fp8,{source},agg,A,8,1,,,,,,"
+        ))
+    };
+    let (binary, thousands) = (case(1024, "aic_gap_analysis"), case(1000, "aic_gap_analysis"));
+    assert_eq!((binary.spread, binary.rounds), (Spread::Fixed, 10.0));
+    assert!(matches!(thousands.spread, Spread::Adrift(_)) && thousands.rounds < 10.0);
+    assert_eq!(case(1000, "x").spread, Spread::Fixed, "whoever else measures round numbers");
+
+    let header = "model,gpu,backend,isl_tokens,osl_tokens,concurrency,ttft_ms,tpot_ms,src_kind,\
+                  measured_date\n";
+    let gathers = |engine: &str, date: &str| {
+        let row = format!("llama-3.1-8b,h100,{engine},1024,64,4,1,1,inferencex_db_dump,{date}");
+        match self::case(header, &row).expect("it resolves") {
+            Case::Serving(case) => case.gathers,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(gathers("sglang", "2026-03-25") && !gathers("sglang", "2025-11-10"));
+    assert!(gathers("trtllm", "2025-11-02") && gathers("vllm", ""));
+}
+
+#[test]
 fn prefill_and_decode_workers_share_the_requests() {
     let row = |prefill: u32, decode: u32| {
         let row = format!(
@@ -181,6 +206,12 @@ fn phases_grow_with_prompts_and_batches() {
     let [short, long, wide] = [times(512, 1), times(4096, 1), times(512, 8)];
     assert!(long[0] > 4.0 * short[0] && wide[0] > 4.0 * short[0], "{short:?} {long:?} {wide:?}");
     assert!(long[1] < 1.2 * short[1] && wide[1] < 2.0 * short[1], "{short:?} {long:?} {wide:?}");
-    let capped = case(header, "llama2-70b,h100-80gb-pcap,4,512,1,128,1,1,0.5");
-    assert!(matches!(capped, Err(Reason::Unsupported(_))));
+    // Half the power: prompts take longer, tokens next to nothing; and it is outside the headline.
+    let row = "llama2-70b,h100-pcap,4,4096,1,128,1,1,0.5";
+    assert!(!case(header, row).expect("it resolves").measured().headline);
+    let capped = answer(header, row);
+    let slower = |metric, free: f64| figure(&capped, metric) / free;
+    let (prompts, tokens) =
+        (slower(Metric::PromptTime, long[0]), slower(Metric::StepTime, long[1]));
+    assert!((1.02..1.5).contains(&prompts) && (1.0..1.05).contains(&tokens), "{prompts} {tokens}");
 }

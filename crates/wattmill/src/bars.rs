@@ -66,11 +66,14 @@ impl Load {
 /// assert!(tpot.inside && tpot.low < 1.0 && tpot.high > 1.0);
 /// ```
 pub fn serving_bars(catalog: &Catalog, deployment: &Deployment<'_>, load: Load) -> ServingBars {
-    let inside = load.steps(deployment.spec.max_tokens).iter().all(|step| {
-        // What cannot be priced has no answer to believe.
-        let operators = explain(deployment, step).unwrap_or_default();
-        operators.iter().all(|operator| operator.surface.is_none_or(|used| used.inside))
-    });
+    let shapes = load.steps(deployment.spec.max_tokens);
+    // Hardly anything was measured under a cap.
+    let inside = deployment.spec.power_cap.is_none()
+        && shapes.iter().all(|step| {
+            // What cannot be priced has no answer to believe.
+            let operators = explain(deployment, step).unwrap_or_default();
+            operators.iter().all(|operator| operator.surface.is_none_or(|used| used.inside))
+        });
     let bar = |metric| error_bar(catalog, deployment, metric, inside);
     ServingBars {
         ttft: bar(Metric::Ttft),

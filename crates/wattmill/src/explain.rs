@@ -7,6 +7,7 @@ use wattmill_report::{ExplainFit, ExplainPart, ExplainReport, ExplainedStep};
 use wattmill_validate::Metric;
 
 use crate::bars::error_bar;
+use crate::train::UNMEASURED_CAP;
 
 /// What `step` consists of on `engine`, which runs on `system`, with the measurements behind every
 /// operator.
@@ -67,10 +68,14 @@ pub fn explain(
         .into_iter()
         .map(|operator| ExplainPart { fit: fit(&operator), operator })
         .collect();
-    let inside = parts.iter().all(|p| p.operator.surface.is_none_or(|used| used.inside));
+    let measured = parts.iter().all(|p| p.operator.surface.is_none_or(|used| used.inside));
+    let inside = measured && deployment.spec.power_cap.is_none();
     // Steps with prompts were measured by no one; decode steps are what a token waits for.
     let pure = step.prompts.is_empty();
     let mut warnings = Vec::new();
+    if deployment.spec.power_cap.is_some() {
+        warnings.push(UNMEASURED_CAP.to_owned());
+    }
     if step.longest() > u64::from(model.context) {
         warnings.push(format!(
             "`{}` was made for contexts of up to {} tokens; {} are asked for",

@@ -1,7 +1,7 @@
 //! A training job: the layout asked for, or the best there is.
 
 use wattmill_catalog::{Catalog, Interval, Model, Question, TrainingTable};
-use wattmill_factory::Hardware;
+use wattmill_factory::{Hardware, PowerCap};
 use wattmill_perf::{
     LayoutWishes, RankedLayout, Recompute, RefusedLayout, StepInterval, Task, TrainingFormat,
     TrainingJob, TrainingLayout, TrainingProblem, TrainingRecipe, TrainingRun, TrainingStep,
@@ -12,6 +12,10 @@ use wattmill_units::Money;
 
 /// Tokens of a step where nobody says: what today's large runs start with.
 const STEP_TOKENS: u64 = 4 << 20;
+
+/// What there is to say of every capped answer.
+pub(crate) const UNMEASURED_CAP: &str = "what a power cap does to time follows a law of clocks and \
+                                         voltages; hardly anything was measured under one";
 
 /// What is to be trained on what. `None` leaves it to [`train`].
 #[derive(Clone, Debug)]
@@ -40,6 +44,8 @@ pub struct TrainRequest<'a> {
     pub stack: Option<&'a str>,
     /// Tokens of the whole run.
     pub tokens: Option<f64>,
+    /// What each accelerator may draw; `None`: its own limit.
+    pub power_cap: Option<PowerCap>,
 }
 
 /// Prices a training job; without a layout, the fastest usual one that fits.
@@ -65,6 +71,7 @@ pub struct TrainRequest<'a> {
 ///     task: Task::Pretrain,
 ///     stack: None,
 ///     tokens: Some(1e12),
+///     power_cap: None,
 /// };
 /// let answer = train(&request, catalog).unwrap().answer.unwrap();
 /// assert!((0.35..0.6).contains(&answer.step.mfu()));
@@ -113,6 +120,7 @@ pub fn train(
             .unwrap_or_else(|| usual_batch(request.accelerators, sequence)),
         sequence,
         recipe,
+        power_cap: request.power_cap,
     };
     let Found { answered, others, refused, tried } = match request.layout {
         Some(layout) => stated(&job, layout, request.recompute)?,
@@ -137,6 +145,9 @@ pub fn train(
         }
     });
     let mut warnings = Vec::new();
+    if request.power_cap.is_some() {
+        warnings.push(UNMEASURED_CAP.to_owned());
+    }
     if let Some(lender) = &training.borrowed_from {
         warnings.push(format!(
             "no training with {stack} on {} was measured; constants are those of {lender}, the \
@@ -163,6 +174,7 @@ pub fn train(
         },
         global_batch: job.global_batch,
         sequence,
+        power_cap: request.power_cap,
         stated: request.layout.is_some(),
         tried,
         answer,
@@ -176,17 +188,17 @@ pub fn train(
 /// fit's own residuals where nothing else is known.
 fn interval(catalog: &Catalog, job: &TrainingJob<'_>) -> Interval {
     let training = job.training;
+    let measured = training.interval(&job.model.id, job.reach());
+    // Nothing was measured under a cap.
+    let inside = measured.inside && job.power_cap.is_none();
     let asked = Question {
         metric: "training_step_s",
         family: &training.family,
         engine: &training.stack,
         model: &job.model.id,
-        inside: training.interval(&job.model.id, job.reach()).inside,
+        inside,
     };
-    catalog
-        .error_bars()
-        .interval(&asked)
-        .unwrap_or_else(|| training.interval(&job.model.id, job.reach()))
+    catalog.error_bars().interval(&asked).unwrap_or(Interval { inside, ..measured })
 }
 
 /// What a layout or a search came to.

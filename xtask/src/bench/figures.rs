@@ -14,18 +14,19 @@ use wattmill::sim::{Fleet, Rates, Replica, Request, Synthetic, Tally};
 use wattmill::units::SimTime;
 
 use super::peers::Peer;
-use super::{Figure, cpu, floor, peers};
+use super::{Figure, cpu, floor, peers, traffic};
 
 type Measure = fn() -> Result<Vec<Figure>>;
 
 /// Every figure by name.
-pub(crate) const ALL: [(&str, Measure); 6] = [
+pub(crate) const ALL: [(&str, Measure); 7] = [
     ("w4096", w4096),
     ("u64", u64_),
     ("replicas-1024", replicas_1024),
     ("stream-10m", stream_10m),
     ("run-10gw", run_10gw),
     ("samples-10gw", samples_10gw),
+    ("draw", traffic::draw),
 ];
 
 /// The scheduler of the peers' runs: Sarathi with 512 tokens a step, 512 sequences, no memory limit.
@@ -33,7 +34,7 @@ const LIMITS: BatchLimits = BatchLimits::new(512, 512, 16, BatchLimits::UNLIMITE
 /// CPU-seconds a figure is repeated for.
 const LEAST: f64 = 1.0;
 
-fn figure(name: &str, value: f64, unit: &str, floor_ratio: f64, hash: u64) -> Figure {
+pub(super) fn figure(name: &str, value: f64, unit: &str, floor_ratio: f64, hash: u64) -> Figure {
     Figure {
         name: name.to_owned(),
         value,

@@ -19,7 +19,13 @@ pub(crate) fn per_request() -> f64 {
             let first_token = request.arrival + SimTime::from_ns(input * 50_000);
             let finish = first_token + SimTime::from_ns(output * 20_000_000);
             tally.decode_steps(1, output << 24, 0, output);
-            tally.finish(&Finished { request, first_token, finish, preemptions: 0 });
+            tally.finish(&Finished {
+                request,
+                first_token,
+                finish,
+                preemptions: 0,
+                cached_tokens: 0,
+            });
         }
         tally.fingerprint()
     });

@@ -61,6 +61,7 @@ pub(super) fn candidates(args: &EngineArgs, model: &Model, hardware: &Hardware) 
         flavour: args.engine.unwrap_or(spec.flavour),
         precision: args.precision.unwrap_or(spec.precision),
         kv_precision: args.kv_precision.unwrap_or(spec.kv_precision),
+        power_cap: args.power_cap.or(spec.power_cap),
         ..spec
     };
     specs.into_iter().map(with_flags).collect()

@@ -27,7 +27,7 @@ const WHAT: [(&str, &[Kind]); 9] = [
     ("phases", &[Kind::Phases]),
     ("training", &[Kind::Training]),
     ("kernels", &[Kind::Kernels]),
-    ("power", &[Kind::Power]),
+    ("power", &[Kind::Power, Kind::TrainingPower]),
 ];
 
 pub(crate) fn run(args: &Validate) -> Outcome {

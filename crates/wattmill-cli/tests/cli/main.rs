@@ -15,6 +15,7 @@ mod plan;
 mod replay;
 mod samples;
 mod support;
+mod traffic;
 mod train;
 mod validate;
 mod zoom;

@@ -159,3 +159,20 @@ fn the_largest_numbers_do_no_harm() {
     ));
     assert!(!run.stderr.contains("panicked"), "{}", run.stderr);
 }
+
+#[test]
+fn a_power_cap_slows_training_and_is_kept() {
+    let dir = Dir::new();
+    let line = format!("{JOB} --layout tp=4,pp=8,vpp=5 --global-batch 128 --precision fp8");
+    let best = |line: &str| dir.run(&format!("{line} --json")).document()["best"].clone();
+    let (free, capped) = (best(&line), best(&format!("{line} --power-cap 400W")));
+    let number =
+        |best: &serde_json::Value, name: &str| best["step"][name].as_f64().expect("a number");
+    assert!(number(&capped, "time_s") > number(&free, "time_s") * 1.05);
+    assert!(number(&capped, "accelerator_power_w") <= 400.0);
+    assert!(number(&capped, "clock_fraction") < 0.95);
+    let run = dir.run(&format!("{line} --power-cap 400W"));
+    assert!(run.line("power cap").contains("400 W; arithmetic at"), "{}", run.answer());
+    let refused = dir.run(&format!("{line} --power-cap 900W"));
+    assert!(refused.stderr.contains("at most its limit of 700 W"), "{}", refused.stderr);
+}

@@ -166,16 +166,22 @@ fn what_was_asked_for_is_what_is_taken() {
 #[test]
 fn the_built_in_measurements_by_kind() {
     let dir = Dir::new();
-    for (what, metric) in [
-        ("power", "node_power"),
-        ("phases", "prompt_time"),
-        ("kernels", "kernel_time"),
-        ("training", "training_step"),
+    for (what, metrics) in [
+        ("power", &["node_power", "node_power_p95"][..]),
+        ("phases", &["prompt_time"]),
+        ("kernels", &["kernel_time"]),
+        ("training", &["training_step"]),
     ] {
-        let file = file(&dir.run(&format!("validate {what} --json")));
-        let answered = file["answered"].as_u64().unwrap_or_default();
-        assert!(2 * answered > file["rows"].as_u64().unwrap_or_default(), "{file}");
-        assert!(file["metrics"][metric]["median"].is_number(), "{file}");
+        let run = dir.run(&format!("validate {what} --json"));
+        run.ended(0);
+        let document = run.document();
+        let files = document["files"].as_array().expect("files");
+        assert_eq!(files.len(), metrics.len(), "{document}");
+        for (file, metric) in files.iter().zip(metrics) {
+            let answered = file["answered"].as_u64().unwrap_or_default();
+            assert!(2 * answered > file["rows"].as_u64().unwrap_or_default(), "{file}");
+            assert!(file["metrics"][metric]["median"].is_number(), "{file}");
+        }
     }
 }
 

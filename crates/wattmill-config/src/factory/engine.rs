@@ -2,10 +2,11 @@
 
 use toml::de::DeValue;
 use wattmill_catalog::Precision;
-use wattmill_factory::{EngineChoice, EngineSpec, Flavour, Layout};
+use wattmill_factory::{EngineChoice, EngineSpec, Flavour, Layout, PowerCap};
+use wattmill_units::{Power, Ratio};
 
 use super::context::Context;
-use super::row::Row;
+use super::row::{Row, SizeOrShare};
 
 /// `"auto"`, or a layout of the file's own.
 pub(super) fn engine(cx: &mut Context<'_>, service: &Row<'_>) -> Option<EngineChoice> {
@@ -37,6 +38,10 @@ fn explicit(cx: &mut Context<'_>, row: &Row<'_>) -> Option<EngineSpec> {
     let max_tokens = row.small(cx, "max_tokens");
     let block_tokens = row.small(cx, "block_tokens");
     let memory_fraction = row.number(cx, "memory_fraction");
+    let power_cap = row.size_or_share(cx, "power_cap").map(|cap| match cap {
+        SizeOrShare::Size(watts) => PowerCap::Watts(Power::from_watts(watts)),
+        SizeOrShare::Share(share) => PowerCap::Share(Ratio::from_fraction(share)),
+    });
     let layout = Layout {
         tensor: tensor?,
         pipeline: pipeline?,
@@ -69,6 +74,7 @@ fn explicit(cx: &mut Context<'_>, row: &Row<'_>) -> Option<EngineSpec> {
         max_tokens: max_tokens?,
         block_tokens: block_tokens?,
         memory_fraction: memory_fraction?,
+        power_cap,
     };
     if spec.max_tokens < spec.max_seqs {
         cx.error(

@@ -7,6 +7,10 @@ use wattmill_units::{
 use super::schema::{End, Key, Kind, Limits, Need, Table};
 use super::text::Measure;
 
+mod risk;
+
+pub(super) use risk::{CORRELATION, DISTRIBUTION, TARGET};
+
 const POWER: Kind = Kind::Quantity(Measure::of::<Power>(), Limits::above("0 W", "1000 GW"));
 const PRICE: Kind =
     Kind::Quantity(Measure::of::<EnergyPrice>(), Limits::within("-1000 USD/MWh", "10000 USD/MWh"));
@@ -608,6 +612,13 @@ pub(super) static ENGINE: Table = Table {
             "0.9",
             "Fraction of an accelerator's memory the engine may use.",
         ),
+        optional(
+            "power_cap",
+            Kind::Either(&[POWER, Kind::Number(Limits::above("0", "1"))]),
+            r#""500 W""#,
+            "What each accelerator may draw, or the share of its own limit. Below that limit the clock \
+             falls: compute slows, memory does not.",
+        ),
     ],
 };
 
@@ -697,92 +708,6 @@ pub(super) static CONTRACT: Table = Table {
         ),
         optional("on", Kind::Date, "2026-02-27", "Equity only: the day it is paid."),
         SOURCE,
-    ],
-};
-
-pub(super) static TARGET: Table = Table {
-    name: "target",
-    doc: "Something to be reached by a day: exactly one of `energised`, `accelerators`, \
-          `tokens_per_day` and `training`.",
-    catalogue_row: false,
-    certain: "a target is what one wants",
-    keys: &[
-        required("name", Kind::Text, r#""first gigawatt in time""#, "Unique among targets."),
-        required("by", Kind::Date, "2027-06-30", "Last day on which it counts as met."),
-        optional(
-            "energised",
-            POWER,
-            r#""1 GW""#,
-            "Facility power of machines that run, at design PUE. A gigawatt of whole racks is a \
-             little less than a gigawatt: 99.9 % of it counts.",
-        ),
-        optional("accelerators", PER_DAY, r#""1 M""#, "Accelerators that run."),
-        optional("tokens_per_day", PER_DAY, r#""10 T""#, "Output tokens served in a day."),
-        optional(
-            "training",
-            Kind::Reference("a `[[training]]`"),
-            r#""frontier-1""#,
-            "The last token of this run.",
-        ),
-        SOURCE,
-    ],
-};
-
-pub(super) static CORRELATION: Table = Table {
-    name: "correlation",
-    doc: "Two distributions that go together. Said of their normal scores, so that it holds whatever \
-          their shapes.",
-    catalogue_row: false,
-    certain: "a correlation belongs to the distributions, it has none of its own",
-    keys: &[
-        required(
-            "between",
-            Kind::Pair,
-            r#"["site.abilene.grid.price", "site.milam.grid.price"]"#,
-            "The two keys, as KIND.NAME.KEY. `wattmill run --samples N` lists all that there are.",
-        ),
-        required(
-            "value",
-            Kind::Number(Limits { low: End::Excluded("-1"), high: End::Excluded("1") }),
-            "0.8",
-            "Correlation.",
-        ),
-        SOURCE,
-    ],
-};
-
-/// Stands for any number, count, quantity or day of a table that allows it.
-pub(super) static DISTRIBUTION: Table = Table {
-    name: "distribution",
-    doc: "In place of any number, quantity or day that says nothing else, a table makes it a \
-          distribution: `{ low, high }` (anything between them), `{ low, mode, high }` (a triangle), \
-          `{ p10, p50, p90 }` or `{ p10, p90 }` (two halves of normal distributions), `{ p50, p90 }` \
-          (what cannot be below zero), the same with `shape = \"lognormal\"`, or `{ values }` with \
-          `weights`. Text such as `\"20..90 USD/MWh\"` is `{ low, high }`. `wattmill run` takes the \
-          median of each; `wattmill run --samples N` draws them. Tails end where one draw in a \
-          thousand would lie beyond.",
-    catalogue_row: false,
-    certain: "it is one already",
-    keys: &[
-        optional("low", Kind::Same, r#""20 USD/MWh""#, "Lowest value."),
-        optional("mode", Kind::Same, r#""47 USD/MWh""#, "Most likely value."),
-        optional("high", Kind::Same, r#""90 USD/MWh""#, "Highest value."),
-        optional("p10", Kind::Same, r#""30 USD/MWh""#, "One in ten is lower."),
-        optional(
-            "p50",
-            Kind::Same,
-            r#""47 USD/MWh""#,
-            "Median. Left out, midway between the others.",
-        ),
-        optional("p90", Kind::Same, r#""80 USD/MWh""#, "One in ten is higher."),
-        optional(
-            "shape",
-            Kind::Choice(&["lognormal"]),
-            r#""lognormal""#,
-            "With `p50` and `p90`: the logarithm is normal.",
-        ),
-        optional("values", Kind::AllSame, r#"["1 GW", "1.2 GW"]"#, "One of these."),
-        optional("weights", Kind::Weights, "[3, 1]", "How likely each is. Left out, all the same."),
     ],
 };
 
@@ -1079,5 +1004,93 @@ pub(super) static MODEL: Table = Table {
         SOURCE,
         DATED,
         CONFIDENCE,
+    ],
+};
+
+/// A session file.
+pub(super) static SESSIONS: Table = Table {
+    name: "session file",
+    doc: "What conversations are like; for `wattmill replay --sessions`.",
+    catalogue_row: false,
+    certain: "a session file is read once",
+    keys: &[
+        required("name", Kind::Text, r#""chat""#, "What people call it."),
+        required(
+            "context",
+            SIZE,
+            "131072",
+            "Most tokens of a prompt and its answer; a session whose next turn would be longer ends.",
+        ),
+        required(
+            "system",
+            Kind::Table(&SESSIONS_SYSTEM),
+            "{ count = 20, tokens = [[0, 200], [1, 4000]] }",
+            "Instructions that sessions begin with and share.",
+        ),
+        required("turns", Kind::Quantiles, "[[0, 1], [0.5, 2], [1, 60]]", "Turns of a session."),
+        required(
+            "opening",
+            Kind::Quantiles,
+            "[[0, 3], [0.5, 60], [1, 16000]]",
+            "New tokens of the first turn.",
+        ),
+        required(
+            "follow_up",
+            Kind::Quantiles,
+            "[[0, 2], [0.5, 30], [1, 8000]]",
+            "New tokens of every later turn: a question, or what a tool answered.",
+        ),
+        required(
+            "answer",
+            Kind::Quantiles,
+            "[[0, 1], [0.5, 129], [1, 1000]]",
+            "Answer tokens of a turn.",
+        ),
+        required(
+            "pause",
+            Kind::Table(&SESSIONS_PAUSE),
+            r#"{ mean = "60 s", cv = 1.5 }"#,
+            "From the end of an answer to the next turn.",
+        ),
+    ],
+};
+
+pub(super) static SESSIONS_SYSTEM: Table = Table {
+    name: "session file.system",
+    doc: "System prompts, each shared by the sessions that begin with it.",
+    catalogue_row: false,
+    certain: "a session file is read once",
+    keys: &[
+        required(
+            "count",
+            Kind::Whole(Limits::within("1", "1000000")),
+            "20",
+            "How many different ones there are.",
+        ),
+        defaulted(
+            "popularity",
+            Kind::Number(Limits::within("0", "10")),
+            ("1", "Zipf's law"),
+            "0.8",
+            "How fast popularity falls: the i-th is chosen in proportion to i to the minus this.",
+        ),
+        required("tokens", Kind::Quantiles, "[[0, 200], [1, 4000]]", "Tokens of one."),
+    ],
+};
+
+pub(super) static SESSIONS_PAUSE: Table = Table {
+    name: "session file.pause",
+    doc: "Gamma-distributed times between an answer and the next turn.",
+    catalogue_row: false,
+    certain: "a session file is read once",
+    keys: &[
+        required("mean", DELAY, r#""60 s""#, "Mean."),
+        defaulted(
+            "cv",
+            Kind::Number(Limits::within("0", "100")),
+            ("1", "as if each moment were as good as the next"),
+            "1.5",
+            "Deviation over the mean; 0 is always the same.",
+        ),
     ],
 };

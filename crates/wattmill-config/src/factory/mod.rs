@@ -14,6 +14,7 @@ mod row;
 mod schema;
 mod schema_json;
 mod service;
+mod sessions;
 mod site;
 mod spans;
 mod target;
@@ -42,6 +43,7 @@ use row::Row;
 pub use builtin::{BUILTIN_FACTORIES, builtin_factory};
 pub use reference::reference_markdown;
 pub use schema_json::json_schema;
+pub use sessions::{BUILTIN_SESSIONS, parse_sessions};
 pub use spans::Spans;
 pub use variants::Variants;
 

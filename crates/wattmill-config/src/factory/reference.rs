@@ -30,6 +30,9 @@ const PAGE: &[(&str, &Table)] = &[
     ("`[system.NAME]`", &keys::SYSTEM),
     ("`[accelerator.NAME]`", &keys::ACCELERATOR),
     ("`[model.NAME]`", &keys::MODEL),
+    ("A session file", &keys::SESSIONS),
+    ("`system` of sessions", &keys::SESSIONS_SYSTEM),
+    ("`pause` of sessions", &keys::SESSIONS_PAUSE),
 ];
 
 const INTRODUCTION: &str = "\

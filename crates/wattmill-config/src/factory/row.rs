@@ -98,12 +98,8 @@ impl<'a> Row<'a> {
         schema: &'static Table,
     ) -> Option<Row<'a>> {
         let value = self.raw(name)?;
-        match value.get_ref() {
-            DeValue::Table(table) => {
-                Some(self.inner(cx, schema, table, value.span(), self.dotted(name)))
-            }
-            _ => None,
-        }
+        let DeValue::Table(table) = value.get_ref() else { return None };
+        Some(self.inner(cx, schema, table, value.span(), self.dotted(name)))
     }
 
     fn dotted(&self, key: &str) -> String {
@@ -282,7 +278,7 @@ impl<'a> Row<'a> {
             mismatch(cx, key, value.span(), value.get_ref());
             return None;
         };
-        let held = within(cx, key, limits, number as f64, &number.to_string(), value, plain);
+        let held = within(cx, key, limits, number as f64, &number.to_string(), value, text::plain);
         held.and_then(|_| u64::try_from(number).ok())
     }
 
@@ -311,7 +307,7 @@ impl<'a> Row<'a> {
                 mismatch(cx, key, value.span(), value.get_ref());
                 return None;
             };
-            within(cx, key, limits, number, &shown(value), value, plain)
+            within(cx, key, limits, number, &shown(value), value, text::plain)
         })
     }
 
@@ -391,6 +387,41 @@ impl<'a> Row<'a> {
                 }
             }
         })
+    }
+
+    /// A quantity with its unit, in base units, or a share of something of the same kind.
+    pub(super) fn size_or_share(&self, cx: &mut Context<'_>, name: &str) -> Option<SizeOrShare> {
+        let (key, written) = self.value(cx, name)?;
+        let (
+            Kind::Either([Kind::Quantity(measure, sizes), Kind::Number(shares)]),
+            Written::Value(value),
+        ) = (&key.kind, written)
+        else {
+            debug_assert!(false, "`{name}` is not a size or a share");
+            return None;
+        };
+        let text = match value.get_ref() {
+            DeValue::String(text) => text.trim().to_owned(),
+            DeValue::Integer(_) | DeValue::Float(_) => shown(value),
+            other => {
+                mismatch(cx, key, value.span(), other);
+                return None;
+            }
+        };
+        if let Some(share) = text::ratio(&text) {
+            return within(cx, key, shares, share, &text, value, text::plain)
+                .map(SizeOrShare::Share);
+        }
+        match text::measured(&text, measure) {
+            Ok(size) => {
+                let read = |end: &str| text::measured(end, measure).ok();
+                within(cx, key, sizes, size, &text, value, read).map(SizeOrShare::Size)
+            }
+            Err(error) => {
+                cx.error_of_text(key, measure, value, &text, &error);
+                None
+            }
+        }
     }
 
     /// A percentile above the median, as a fraction.
@@ -539,15 +570,20 @@ impl<'a> Row<'a> {
     }
 }
 
+/// A quantity, or a share of something of the same kind.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum SizeOrShare {
+    /// In base units.
+    Size(f64),
+    /// As a fraction.
+    Share(f64),
+}
+
 /// What stands for a key: a value of the file or the text of its default.
 #[derive(Clone, Copy)]
 enum Written<'a> {
     Value(&'a Value<'a>),
     Default(&'static str),
-}
-
-pub(super) fn plain(text: &str) -> Option<f64> {
-    text.parse().ok()
 }
 
 /// A finite number without quotes.

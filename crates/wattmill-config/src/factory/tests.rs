@@ -587,6 +587,32 @@ fn absurd_quantities() {
         "#]],
     );
     broken(
+        "slo = {",
+        "engine = { precision = \"fp8\", power_cap = 500 }\nslo = {",
+        expect![[r#"
+            error: `power_cap` cannot be 500
+              --> mill.toml:19:43
+               |
+            19 | engine = { precision = "fp8", power_cap = 500 }
+               |                                           ^^^ more than 0 and at most 1
+               |
+               = help: such as `power_cap = "500 W"`
+        "#]],
+    );
+    broken(
+        "slo = {",
+        "engine = { precision = \"fp8\", power_cap = \"500 VA\" }\nslo = {",
+        expect![[r#"
+            error: `VA` is not a unit of power
+              --> mill.toml:19:43
+               |
+            19 | engine = { precision = "fp8", power_cap = "500 VA" }
+               |                                           ^^^^^^^^ in `500 VA`
+               |
+               = help: use one of MW, W, kW, GW
+        "#]],
+    );
+    broken(
         "[[phase]]",
         "pue = { design = 0.9 }\n\n[[phase]]",
         expect![[r#"

@@ -83,6 +83,11 @@ pub(super) fn counted(text: &str) -> Option<f64> {
     Some(number * size)
 }
 
+/// A number and nothing else.
+pub(super) fn plain(text: &str) -> Option<f64> {
+    text.parse().ok()
+}
+
 /// A ratio such as `0.41` or `41 %`.
 pub(super) fn ratio(text: &str) -> Option<f64> {
     match split(text)? {

@@ -153,7 +153,8 @@ fn own_lengths(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Lengths> {
     Some(Lengths { name: "of the file".to_owned(), input: input?, output: output? })
 }
 
-fn quantiles(cx: &mut Context<'_>, row: &Row<'_>, key: &str) -> Option<LengthTable> {
+/// A distribution of lengths by its quantiles.
+pub(super) fn quantiles(cx: &mut Context<'_>, row: &Row<'_>, key: &str) -> Option<LengthTable> {
     let Some(value) = row.raw(key) else {
         row.require(cx, key);
         return None;

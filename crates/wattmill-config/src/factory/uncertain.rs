@@ -7,7 +7,7 @@ use wattmill_units::Distribution;
 
 use super::context::Context;
 use super::keys;
-use super::row::{Row, Value, bare, plain, shown};
+use super::row::{Row, Value, bare, shown};
 use super::schema::{Key, Kind};
 use super::text;
 
@@ -241,7 +241,7 @@ fn holds(key: &Key, number: f64) -> bool {
             limits.hold(number, |end| text::measured(end, measure).ok())
         }
         Kind::Count(limits) => limits.hold(number, text::counted),
-        Kind::Number(limits) => limits.hold(number, plain),
+        Kind::Number(limits) => limits.hold(number, text::plain),
         Kind::Date => text::YEARS.contains(&text::day_of(number).year()),
         _ => true,
     }

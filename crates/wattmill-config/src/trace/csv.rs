@@ -100,14 +100,15 @@ fn unknown_header(line: &str) -> Diagnostic {
     Diagnostic::error(0..line.len(), message, "names of columns, or a JSON object").with_help(help)
 }
 
-fn trimmed(line: &str, span: &Range<usize>) -> Range<usize> {
+/// Without the blanks at both ends.
+pub(super) fn trimmed(line: &str, span: &Range<usize>) -> Range<usize> {
     let text = &line[span.clone()];
     let start = span.start + (text.len() - text.trim_start().len());
     start..start + text.trim().len()
 }
 
 /// Spans of the fields, without the quotes around those that have them.
-fn fields(line: &str) -> impl Iterator<Item = Range<usize>> {
+pub(super) fn fields(line: &str) -> impl Iterator<Item = Range<usize>> {
     let bytes = line.as_bytes();
     let mut next = Some(0);
     std::iter::from_fn(move || {

@@ -10,7 +10,7 @@ use super::problem::quoted;
 use super::row::Fields;
 use crate::Diagnostic;
 
-/// What is read of a line; other keys, such as `hash_ids`, are skipped.
+/// What is read of a line; other keys are skipped.
 #[derive(Deserialize)]
 struct Line<'a> {
     #[serde(borrow)]
@@ -19,10 +19,12 @@ struct Line<'a> {
     input_length: Option<&'a RawValue>,
     #[serde(borrow)]
     output_length: Option<&'a RawValue>,
+    #[serde(borrow)]
+    hash_ids: Option<&'a RawValue>,
 }
 
-/// The three values of a line.
-pub(super) fn fields(line: &str) -> Result<Fields, Diagnostic> {
+/// The three values of a line, and the list of its blocks if there is one.
+pub(super) fn fields(line: &str) -> Result<(Fields, Option<Range<usize>>), Diagnostic> {
     if !line.trim_start().starts_with('{') {
         return Err(not_an_object(line, 0..line.len(), "the line is not a JSON object"));
     }
@@ -32,6 +34,7 @@ pub(super) fn fields(line: &str) -> Result<Fields, Diagnostic> {
         let at = error.column().saturating_sub(1);
         not_an_object(line, at..at + 1, &format!("the line is not JSON: {reason}"))
     })?;
+    let blocks = values.hash_ids;
     let values = [values.timestamp, values.input_length, values.output_length];
     if let [Some(timestamp), Some(input), Some(output)] = values {
         // `get` borrows from the line, so the place of a value is the distance of the two.
@@ -39,7 +42,7 @@ pub(super) fn fields(line: &str) -> Result<Fields, Diagnostic> {
             let start = value.get().as_ptr() as usize - line.as_ptr() as usize;
             start..start + value.get().len()
         };
-        return Ok([span(timestamp), span(input), span(output)]);
+        return Ok(([span(timestamp), span(input), span(output)], blocks.map(span)));
     }
     let missing: Vec<_> = TraceForm::Mooncake
         .names()

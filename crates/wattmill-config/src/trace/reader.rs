@@ -4,17 +4,18 @@ use std::collections::VecDeque;
 use std::io::Read;
 use std::ops::Range;
 
+use wattmill_policy::Segment;
 use wattmill_units::SimTime;
 
 use super::csv::Columns;
 use super::form::TraceForm;
 use super::lines::{Lines, Next};
 use super::problem::{TraceErrors, TraceProblem, quoted};
-use super::{jsonl, row};
+use super::{blocks, jsonl, row};
 use crate::Diagnostic;
 
 /// A request as a trace tells it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceRequest {
     /// From the trace's start: of dated traces the first arrival, of others what they call zero.
     pub arrival: SimTime,
@@ -22,6 +23,9 @@ pub struct TraceRequest {
     pub input_tokens: u32,
     /// Tokens of the answer, at least 1.
     pub output_tokens: u32,
+    /// Blocks of the prompt, for prompts that share their beginning; empty where the trace names
+    /// none, the whole prompt where it does.
+    pub prompt: Vec<Segment>,
 }
 
 /// A whole trace.
@@ -182,12 +186,12 @@ impl Rows {
         };
         self.any_row = true;
         let fields = match layout {
-            Layout::Csv(columns) => columns.fields(line),
+            Layout::Csv(columns) => columns.fields(line).map(|fields| (fields, None)),
             Layout::JsonLines => jsonl::fields(line),
         };
         let form = layout.form();
-        let fields = match fields {
-            Ok(fields) => fields,
+        let (fields, blocks) = match fields {
+            Ok(found) => found,
             Err(problem) => {
                 self.tell(number, line, problem);
                 return None;
@@ -195,9 +199,17 @@ impl Rows {
         };
         match row::read(form, line, &fields) {
             Ok(row) => {
-                let arrival = self.place(form, number, line, &fields[0], row.at_ns)?;
+                let arrival = self.place(form, number, line, &fields[0], row.at_ns);
                 let (input_tokens, output_tokens) = (row.input_tokens, row.output_tokens);
-                Some(TraceRequest { arrival, input_tokens, output_tokens })
+                let prompt = blocks.map(|span| blocks::segments(line, &span, input_tokens));
+                let prompt = match prompt.transpose() {
+                    Ok(prompt) => prompt.unwrap_or_default(),
+                    Err(problems) => {
+                        problems.into_iter().for_each(|p| self.tell(number, line, p));
+                        return None;
+                    }
+                };
+                Some(TraceRequest { arrival: arrival?, input_tokens, output_tokens, prompt })
             }
             Err(problems) => {
                 problems.into_iter().for_each(|problem| self.tell(number, line, problem));

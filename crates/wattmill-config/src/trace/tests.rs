@@ -16,8 +16,8 @@ const AZURE: &str = "TIMESTAMP,ContextTokens,GeneratedTokens\r\n\
     2023-11-16 18:15:50.9951690,396,109\r\n\
     2023-11-16 18:15:50.9951690,879,55\r\n";
 
-const MOONCAKE: &str = r#"{"timestamp": 0, "input_length": 6758, "output_length": 500, "hash_ids": [0, 1]}
-{"timestamp": 27482, "input_length": 3, "output_length": 4, "hash_ids": []}
+const MOONCAKE: &str = r#"{"timestamp": 0, "input_length": 6758, "output_length": 500, "hash_ids": [46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59]}
+{"timestamp": 27482, "input_length": 3, "output_length": 4, "hash_ids": [8]}
 {"output_length": 7, "timestamp": 27482.5, "input_length": 3}
 "#;
 
@@ -717,7 +717,8 @@ proptest! {
             text += &format!(
                 "{output_tokens},{}.{:09},{input_tokens}\n", ns / 1_000_000_000, ns % 1_000_000_000
             );
-            expected.push(TraceRequest { arrival: SimTime::from_ns(ns), input_tokens, output_tokens });
+            let (arrival, prompt) = (SimTime::from_ns(ns), Vec::new());
+            expected.push(TraceRequest { arrival, input_tokens, output_tokens, prompt });
         }
         prop_assert_eq!(&read_trace(text.as_bytes()).unwrap().requests, &expected);
         prop_assert_eq!(&read_trace(gzip(text.as_bytes()).as_slice()).unwrap().requests, &expected);

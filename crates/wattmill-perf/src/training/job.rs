@@ -5,6 +5,7 @@ use std::fmt;
 use wattmill_catalog::{
     Accelerator, Efficiency, Model, Precision, TrainingEfficiency, TrainingReach,
 };
+use wattmill_factory::PowerCap;
 
 /// Number format of the linear layers' multiplications.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -271,6 +272,7 @@ impl TrainingRecipe {
 ///     global_batch: 128,
 ///     sequence: 8192,
 ///     recipe: TrainingRecipe::pretrain(TrainingFormat::Fp8),
+///     power_cap: None,
 /// };
 /// assert!(job.problems().is_empty());
 /// let step = TrainingStep::of(&job);
@@ -299,6 +301,8 @@ pub struct TrainingJob<'a> {
     pub sequence: u32,
     /// Formats and savings.
     pub recipe: TrainingRecipe,
+    /// What each accelerator may draw; `None`: its own limit.
+    pub power_cap: Option<PowerCap>,
 }
 
 impl TrainingJob<'_> {

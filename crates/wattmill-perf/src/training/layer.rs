@@ -78,6 +78,8 @@ pub(crate) struct Both {
 pub(crate) struct Rates<'a> {
     job: &'a TrainingJob<'a>,
     pub(crate) links: Links,
+    /// Clock of arithmetic over the highest.
+    clock: f64,
     peak: f64,
     peak_bf16: f64,
     gemm: f64,
@@ -87,7 +89,8 @@ pub(crate) struct Rates<'a> {
 }
 
 impl<'a> Rates<'a> {
-    pub(crate) fn of(job: &'a TrainingJob<'a>) -> Self {
+    /// With arithmetic at `clock` of its highest.
+    pub(crate) fn of(job: &'a TrainingJob<'a>, clock: f64) -> Self {
         let (chip, share, fit) = (job.accelerator, job.efficiency, job.training);
         let rate = |p: Precision| chip.peak(p).map(|r| r.as_flops_per_s());
         // Chips that publish no BF16 peak have always run it at half of FP8.
@@ -107,6 +110,7 @@ impl<'a> Rates<'a> {
         Self {
             job,
             links: Links::of(job),
+            clock,
             peak,
             peak_bf16,
             gemm: (share.gemm_at(precision) * factor).min(1.0),
@@ -125,7 +129,7 @@ impl<'a> Rates<'a> {
         // Inputs in the format, the result in 16 bits.
         let result = p.copies * p.rows * p.outer;
         let bytes = (p.elements() - result) * width + result * 2.0;
-        let arithmetic = p.flops() / (peak * share);
+        let arithmetic = p.flops() / (peak * share * self.clock);
         let edge = self.job.training.get(C::GemmEdge) * bytes / self.memory;
         (arithmetic + edge, p.flops() / peak, bytes)
     }
@@ -226,7 +230,7 @@ impl<'a> Rates<'a> {
         let sequence = f64::from(job.sequence);
         let flops = 4.0 * rows * attended(job.model, sequence) / f64::from(job.layout.tensor);
         let short = sequence / (sequence + fit.get(C::AttentionShort));
-        let rate = self.peak_bf16 * fit.get(C::Attention) * short;
+        let rate = self.peak_bf16 * fit.get(C::Attention) * short * self.clock;
         // Backward: five multiplications for the forward pass's two, at a somewhat lower rate.
         const BACKWARD: f64 = 2.5;
         const BACKWARD_SLOWER: f64 = 1.2;

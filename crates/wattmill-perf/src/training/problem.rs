@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 use wattmill_catalog::{AttentionKind, Precision};
+use wattmill_factory::PowerCap;
+use wattmill_units::Power;
 
 use super::TrainingFormat;
 use super::job::{Recompute, Sharding, TrainingJob, TrainingLayout};
@@ -76,6 +78,30 @@ pub enum TrainingProblem {
         accelerators: u64,
         /// Accelerators of a domain.
         domain: u32,
+        /// Catalogue id.
+        accelerator: String,
+    },
+    /// A power cap that leaves nothing to work with, or none at all.
+    #[error(
+        "power_cap = {cap} cannot be on `{accelerator}`; it may be more than the {idle} it draws idle \
+         and at most its limit of {limit}"
+    )]
+    PowerCap {
+        /// As asked for.
+        cap: PowerCap,
+        /// Catalogue id.
+        accelerator: String,
+        /// Power without work.
+        idle: Power,
+        /// Power limit.
+        limit: Power,
+    },
+    /// A power cap on an accelerator whose limit is not known.
+    #[error(
+        "what a power cap does on `{accelerator}` is not known: nothing states its limit; state \
+         `tdp` in an accelerator of your own or leave the cap out"
+    )]
+    NoLimit {
         /// Catalogue id.
         accelerator: String,
     },
@@ -334,7 +360,19 @@ impl TrainingJob<'_> {
             let accelerator = chip.id.clone();
             problems.push(TrainingProblem::ScaleOut { accelerators, domain, accelerator });
         }
+        problems.extend(self.cap());
         problems
+    }
+
+    fn cap(&self) -> Option<TrainingProblem> {
+        let cap = self.power_cap?;
+        let accelerator = self.accelerator.id.clone();
+        let Some(limit) = self.accelerator.tdp else {
+            return Some(TrainingProblem::NoLimit { accelerator });
+        };
+        let (watts, idle) = (cap.of(limit), limit * self.efficiency.idle_fraction);
+        let fine = watts > idle && watts <= limit;
+        (!fine).then_some(TrainingProblem::PowerCap { cap, accelerator, idle, limit })
     }
 
     fn memory(&self) -> Option<TrainingProblem> {

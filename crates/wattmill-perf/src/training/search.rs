@@ -76,6 +76,7 @@ pub struct LayoutWishes {
 ///     micro_batch: 1,
 ///     global_batch: 512,
 ///     sequence: 8192,
+///     power_cap: None,
 ///     recipe: TrainingRecipe::pretrain(TrainingFormat::Bf16),
 /// };
 /// let found = search_layouts(&job, 64, LayoutWishes::default());
@@ -149,6 +150,7 @@ fn note(refused: &mut Vec<RefusedLayout>, layout: TrainingLayout, problem: Train
         TrainingProblem::Memory { .. } => "memory",
         TrainingProblem::ScaleOut { .. } => "scale-out",
         TrainingProblem::Format { .. } => "format",
+        TrainingProblem::PowerCap { .. } | TrainingProblem::NoLimit { .. } => "power cap",
         TrainingProblem::NoExperts { what, .. } | TrainingProblem::Unknown { what, .. } => what,
     };
     let need = |p: &TrainingProblem| match p {

@@ -5,9 +5,11 @@ use wattmill_units::{Energy, FlopRate, Power, Seconds};
 
 use super::job::{Recompute, Sharding, TrainingJob};
 use super::layer::{Both, Pass, Rates};
+
 use super::links::exposed;
 use super::memory::{TrainingMemory, stage_layers};
 use super::work::{ModelFlops, adapters};
+use crate::power::{Draw, Load};
 
 /// Bytes Adam moves per weight: gradient, master copy and two moments read, three written, and the
 /// 16-bit image.
@@ -111,9 +113,11 @@ pub struct TrainingStep {
     pub memory: TrainingMemory,
     /// FLOPs of the whole job by convention.
     pub flops: ModelFlops,
-    /// Energy of all packages, from the family's power model; never above the power limit. `None`
+    /// Energy of all packages, from the family's power model; never above the power limit or cap. `None`
     /// where nothing states that limit.
     pub energy: Option<Energy>,
+    /// Clock of arithmetic over the highest: below 1 where a power cap lowers it.
+    pub clock: f64,
     /// Accelerators of the job.
     pub accelerators: u64,
     /// Tokens of the step.
@@ -126,7 +130,59 @@ impl TrainingStep {
     /// Of `job`, whose [`problems`](TrainingJob::problems) the caller has looked at: a layout that
     /// cannot be gets a time that means nothing.
     pub fn of(job: &TrainingJob<'_>) -> Self {
-        let rates = Rates::of(job);
+        Self::capped(job).map_or_else(|| Self::at(job, 1.0).0, |(step, _)| step)
+    }
+
+    /// Mean power of one package while it computes, where its limit is known: what a meter sees that
+    /// is faster than the step.
+    pub fn power_at_work(job: &TrainingJob<'_>) -> Option<Power> {
+        Self::capped(job).map(|(_, power)| power)
+    }
+
+    /// At the highest clock that the power cap allows, and the power of one package at work; `None`
+    /// where nothing states the accelerator's limit.
+    fn capped(job: &TrainingJob<'_>) -> Option<(Self, Power)> {
+        let limit = job.accelerator.tdp?;
+        let idle = limit * job.efficiency.idle_fraction;
+        let cap = job.power_cap.map_or(limit, |cap| cap.of(limit));
+        let draw = Draw::of(job.efficiency, limit, cap);
+        let (full, work) = Self::at(job, 1.0);
+        let busy = full.time.busy().as_s();
+        let drawn = draw.at_work(busy, work);
+        let stretched = |clock| {
+            let (step, _) = Self::at(job, clock);
+            (step, draw.slowed(busy, work, step.time.busy().as_s(), clock))
+        };
+        let (mut step, drawn) = if drawn <= draw.ceiling() * busy {
+            (full, drawn)
+        } else {
+            stretched(draw.clock(|clock| {
+                let (step, drawn) = stretched(clock);
+                (step.time.busy().as_s(), drawn)
+            }))
+        };
+        // At the lowest clock there is nothing left but to pause in between.
+        let least = drawn / draw.ceiling();
+        if least > step.time.busy().as_s() {
+            step.time = step.time.scaled(least / step.time.busy().as_s());
+        }
+        let (total, busy) = (step.time.total().as_s(), step.time.busy().as_s());
+        let waiting = draw.exposed(total - busy);
+        let dynamic = Energy::from_joules(draw.joules(drawn) + waiting);
+        let package = idle * step.time.total() + dynamic;
+        step.energy = Some(package * job.layout.accelerators() as f64);
+        let at_work = if busy > 0.0 {
+            idle + Energy::from_joules(draw.joules(drawn)) / Seconds::from_s(busy)
+        } else {
+            idle
+        };
+        Some((step, at_work))
+    }
+
+    /// With arithmetic at `clock` of its highest, energy left open; and what one accelerator does,
+    /// in seconds at the limit.
+    fn at(job: &TrainingJob<'_>, clock: f64) -> (Self, Load) {
+        let rates = Rates::of(job, clock);
         let fit = job.training;
         let (layout, model) = (job.layout, job.model);
         let stage = Stage::of(job, &rates);
@@ -172,15 +228,21 @@ impl TrainingStep {
         let adapted = if job.recipe.task.is_frozen() { fit.get(C::Lora) } else { 1.0 };
         let time = time.scaled(software * adapted);
         let all = stage.all().times(micro_batches);
-        Self {
+        let share = job.efficiency;
+        let bandwidth = job.accelerator.memory_bandwidth.map_or(1.0, |b| b.as_bytes_per_s());
+        let work =
+            Load::of(share.power_compute * all.at_peak, share.power_memory * all.bytes / bandwidth);
+        let step = Self {
             time,
             memory: TrainingMemory::of(job),
             flops: ModelFlops::of(job),
-            energy: energy(job, &all, &time),
+            energy: None,
+            clock,
             accelerators,
             tokens: job.tokens(),
             peak_bf16: peak_bf16(job),
-        }
+        };
+        (step, work)
     }
 
     /// Tokens per second of one accelerator.
@@ -355,25 +417,4 @@ fn optimizer(job: &TrainingJob<'_>, rates: &Rates<'_>) -> f64 {
         f64::from(layout.tensor) * f64::from(layout.context) * f64::from(layout.data) / ranks;
     let expert_group = group.min(copies.max(1.0));
     (trained / group + experts / expert_group) * ADAM / rates.memory
-}
-
-/// Dynamic power of a package that waits for messages or other stages, against that of one at work.
-/// Of H100 nodes in MLPerf Training 4.0 with 2 kW for all but GPUs: 665 W a package in LoRA on one
-/// node, 605 W in GPT-3 on 64 and 545 W in LoRA on 8 nodes.
-const WAITING: f64 = 0.25;
-
-/// Idle power all the time; dynamic power by what is executed, at most the limit while at work and
-/// a share of it in between.
-fn energy(job: &TrainingJob<'_>, all: &Pass, time: &TrainingTime) -> Option<Energy> {
-    let share = job.efficiency;
-    let limit = job.accelerator.tdp?;
-    let idle = limit * share.idle_fraction;
-    let bandwidth = job.accelerator.memory_bandwidth.map_or(1.0, |b| b.as_bytes_per_s());
-    let at_peak = Seconds::from_s(
-        share.power_compute * all.at_peak + share.power_memory * all.bytes / bandwidth,
-    );
-    let (total, busy) = (time.total(), time.busy());
-    let dynamic = (at_peak.min(busy) + (total - busy) * WAITING).min(total);
-    let package = idle * total + (limit - idle) * dynamic;
-    Some(package * job.layout.accelerators() as f64)
 }

@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use wattmill_factory::EngineSpec;
+use wattmill_factory::{EngineSpec, PowerCap};
 
 /// How a replica is laid out, which number formats it computes in and what it batches.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -34,6 +34,10 @@ pub(super) struct Engine {
     block_tokens: u32,
     /// Fraction of an accelerator's memory that the engine may use.
     memory_fraction: f64,
+    /// What each accelerator may draw; null if it was not capped in watts.
+    power_cap_w: Option<f64>,
+    /// What each accelerator may draw over its own limit; null if it was not capped by that.
+    power_cap_fraction: Option<f64>,
 }
 
 impl From<&EngineSpec> for Engine {
@@ -52,6 +56,24 @@ impl From<&EngineSpec> for Engine {
             step_limit_tokens: spec.max_tokens,
             block_tokens: spec.block_tokens,
             memory_fraction: spec.memory_fraction,
+            power_cap_w: cap_watts(spec.power_cap),
+            power_cap_fraction: cap_fraction(spec.power_cap),
         }
+    }
+}
+
+/// Of a cap in watts.
+pub(super) fn cap_watts(cap: Option<PowerCap>) -> Option<f64> {
+    match cap {
+        Some(PowerCap::Watts(watts)) => Some(watts.as_watts()),
+        _ => None,
+    }
+}
+
+/// Of a cap by the accelerator's own limit.
+pub(super) fn cap_fraction(cap: Option<PowerCap>) -> Option<f64> {
+    match cap {
+        Some(PowerCap::Share(share)) => Some(share.as_fraction()),
+        _ => None,
     }
 }

@@ -157,6 +157,8 @@ struct Part {
     time_fraction: f64,
     /// Energy of all accelerators of the replica above idling.
     energy_above_idle_j: f64,
+    /// Clock of its arithmetic over the highest; below 1 where a power cap lowers it.
+    clock_fraction: f64,
     /// What most of its time goes to.
     #[schemars(extend("enum" = ["compute", "memory", "communication", "latency"]))]
     bound: &'static str,
@@ -182,6 +184,7 @@ impl Part {
             time_ms: operator.time.as_ms(),
             time_fraction: operator.time / report.time(),
             energy_above_idle_j: operator.energy.as_joules(),
+            clock_fraction: operator.clock,
             bound: bound_name(operator.bound),
             compute_fraction: part.share_of_compute(),
             bandwidth_fraction: report.share_of_bandwidth(part),

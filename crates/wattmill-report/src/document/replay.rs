@@ -23,6 +23,8 @@ pub(super) const SCHEMA: &str = "wattmill.replay/1";
 pub struct ReplayInputs {
     /// The requests.
     pub traffic: ReplayTraffic,
+    /// What was changed of them, in words such as `speed 2`.
+    pub shaping: Vec<String>,
     /// The engine of a replica.
     pub engine: ReplayEngine,
     /// Replicas of it.
@@ -65,6 +67,34 @@ pub enum ReplayTraffic {
         arrivals: Arrivals,
         /// Id of the daily shape.
         shape: String,
+        /// How long requests arrive.
+        duration: Seconds,
+        /// Seed of the draws.
+        seed: u64,
+    },
+    /// Drawn at random for each of many clients.
+    Clients {
+        /// Name of the file of their windows.
+        file: String,
+        /// Clients that have any request.
+        clients: u64,
+        /// Name of the distribution of lengths, or of the file of theirs.
+        lengths: String,
+        /// Where in the windows the traffic starts.
+        from: Seconds,
+        /// How long requests arrive.
+        duration: Seconds,
+        /// Seed of the draws.
+        seed: u64,
+    },
+    /// Conversations, drawn at random.
+    Sessions {
+        /// Mean rate at which they begin.
+        sessions_per_s: f64,
+        /// Name of the description.
+        name: String,
+        /// How their beginnings bunch.
+        arrivals: Arrivals,
         /// How long requests arrive.
         duration: Seconds,
         /// Seed of the draws.
@@ -133,7 +163,9 @@ impl Replay {
     fn new(inputs: &ReplayInputs, summary: &Summary, tally: &Tally) -> Self {
         let seed = match &inputs.traffic {
             ReplayTraffic::Trace { .. } => None,
-            ReplayTraffic::Synthetic { seed, .. } => Some(*seed),
+            ReplayTraffic::Synthetic { seed, .. }
+            | ReplayTraffic::Clients { seed, .. }
+            | ReplayTraffic::Sessions { seed, .. } => Some(*seed),
         };
         let wall_time_s = inputs.wall.as_s();
         let done = summary.finished + summary.rejected;
@@ -157,10 +189,16 @@ impl Replay {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "ReplayInputs")]
 struct Inputs {
-    /// Name of the trace's file; null for synthetic traffic.
+    /// Name of the trace's file; null for other traffic.
     trace: Option<String>,
-    /// What synthetic traffic was drawn from; null for a trace.
+    /// What synthetic traffic was drawn from; null for other traffic.
     synthetic: Option<Synthetic>,
+    /// Whose traffic was superposed; null for other traffic.
+    clients: Option<ClientsOf>,
+    /// What conversations were drawn from; null for other traffic.
+    sessions: Option<SessionsOf>,
+    /// What was changed of the traffic, in words such as `speed 2`.
+    shaping: Vec<String>,
     /// Id of the model; null with a step-time table.
     model: Option<String>,
     /// Id of the system; null with a step-time table.
@@ -185,13 +223,16 @@ struct Inputs {
 
 impl From<&ReplayInputs> for Inputs {
     fn from(inputs: &ReplayInputs) -> Self {
-        let (trace, synthetic) = match &inputs.traffic {
-            ReplayTraffic::Trace { file } => (Some(file.clone()), None),
-            synthetic @ ReplayTraffic::Synthetic { .. } => (None, Synthetic::of(synthetic)),
+        let trace = match &inputs.traffic {
+            ReplayTraffic::Trace { file } => Some(file.clone()),
+            _ => None,
         };
         let mut all = Self {
             trace,
-            synthetic,
+            synthetic: Synthetic::of(&inputs.traffic),
+            clients: ClientsOf::of(&inputs.traffic),
+            sessions: SessionsOf::of(&inputs.traffic),
+            shaping: inputs.shaping.clone(),
             model: None,
             system: None,
             accelerator: None,
@@ -266,6 +307,70 @@ impl Synthetic {
             arrivals_cv_ratio,
             shape: shape.clone(),
             duration_s: duration.as_s(),
+        })
+    }
+}
+
+/// Clients whose traffic was superposed.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ClientTraffic")]
+struct ClientsOf {
+    /// Name of the file of their windows.
+    file: String,
+    /// Clients that have any request.
+    clients: u64,
+    /// Name of the distribution of request lengths, or of the file of each client's.
+    lengths: String,
+    /// Where in the windows the traffic starts.
+    from_s: f64,
+    /// How long requests arrive.
+    duration_s: f64,
+}
+
+impl ClientsOf {
+    fn of(traffic: &ReplayTraffic) -> Option<Self> {
+        let ReplayTraffic::Clients { file, clients, lengths, from, duration, seed: _ } = traffic
+        else {
+            return None;
+        };
+        let (file, lengths) = (file.clone(), lengths.clone());
+        let (from_s, duration_s) = (from.as_s(), duration.as_s());
+        Some(Self { file, clients: *clients, lengths, from_s, duration_s })
+    }
+}
+
+/// Conversations drawn at random.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "SessionTraffic")]
+struct SessionsOf {
+    /// Mean rate at which they begin.
+    sessions_per_s: f64,
+    /// Name of the description.
+    name: String,
+    /// How their beginnings bunch.
+    #[schemars(extend("enum" = ["poisson", "gamma"]))]
+    arrivals: &'static str,
+    /// Deviation of the gaps between beginnings over their mean; 1 for independent ones.
+    arrivals_cv_ratio: f64,
+    /// How long requests arrive.
+    duration_s: f64,
+}
+
+impl SessionsOf {
+    fn of(traffic: &ReplayTraffic) -> Option<Self> {
+        let ReplayTraffic::Sessions { sessions_per_s, name, arrivals: process, duration, seed: _ } =
+            traffic
+        else {
+            return None;
+        };
+        let (arrivals, arrivals_cv_ratio) = arrivals(*process);
+        let (name, duration_s) = (name.clone(), duration.as_s());
+        Some(Self {
+            sessions_per_s: *sessions_per_s,
+            name,
+            arrivals,
+            arrivals_cv_ratio,
+            duration_s,
         })
     }
 }

@@ -182,6 +182,7 @@ const COUNTS: &[&str] = &[
     "rank_correlation",
     "answered",
     "headline",
+    "clients",
     // Errors, whose names are those of the trade: fractions of what was measured.
     "median",
     "mean",

@@ -6,6 +6,7 @@ use wattmill_perf::{
     RankedLayout, RefusedLayout, Sharding, StepInterval, TrainingLayout, TrainingRun, TrainingStep,
 };
 
+use super::engine::{cap_fraction, cap_watts};
 use super::head::{Head, hash_of};
 use super::text::text;
 use crate::train::{TrainAnswer, TrainReport};
@@ -107,6 +108,10 @@ struct Inputs {
     global_batch_sequences: u32,
     /// Tokens of a sequence.
     sequence_tokens: u32,
+    /// What each accelerator may draw; null if it was not capped in watts.
+    power_cap_w: Option<f64>,
+    /// What each accelerator may draw over its own limit; null if it was not capped by that.
+    power_cap_fraction: Option<f64>,
     /// Whether the layout was asked for, and not searched.
     layout_stated: bool,
 }
@@ -124,6 +129,8 @@ impl From<&TrainReport> for Inputs {
             lora_rank: report.lora_rank,
             global_batch_sequences: report.global_batch,
             sequence_tokens: report.sequence,
+            power_cap_w: cap_watts(report.power_cap),
+            power_cap_fraction: cap_fraction(report.power_cap),
             layout_stated: report.stated,
         }
     }
@@ -242,6 +249,8 @@ struct Step {
     hfu_fraction: f64,
     /// Mean power of one accelerator; null where nothing states its limit.
     accelerator_power_w: Option<f64>,
+    /// Clock of arithmetic over the highest; below 1 where a power cap lowers it.
+    clock_fraction: f64,
 }
 
 impl From<&TrainingStep> for Step {
@@ -271,6 +280,7 @@ impl From<&TrainingStep> for Step {
             mfu_fraction: step.mfu(),
             hfu_fraction: step.hfu(),
             accelerator_power_w: step.power().map(|power| power.as_watts()),
+            clock_fraction: step.clock,
         }
     }
 }

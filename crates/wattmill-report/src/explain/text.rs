@@ -72,6 +72,14 @@ fn rows(report: &ExplainReport) -> Vec<(&'static str, String)> {
         format!(", {} of its {limit}", percent(report.power() / limit))
     });
     rows.push(("power", format!("{} an accelerator{limit}", report.power())));
+    if let Some(cap) = report.spec.power_cap {
+        let clocks = report.parts.iter().map(|part| part.operator.clock);
+        let lowest = percent(clocks.fold(1.0, f64::min));
+        rows.push((
+            "power cap",
+            format!("{cap}; arithmetic at {lowest} of its highest clock or more"),
+        ));
+    }
     let each = report.energy().as_joules() / report.step.tokens() as f64;
     rows.push((
         "energy",

@@ -48,6 +48,21 @@ impl From<&ReplayInputs> for ReplayHeading {
                      shape {shape}, seed {seed}"
                 )
             }
+            ReplayTraffic::Clients { file, clients, lengths, from, duration, seed } => {
+                let requests = grouped(inputs.requests as f64);
+                format!(
+                    "{requests} requests of {clients} clients of {file} for {duration} from \
+                     {from}, lengths {lengths}, seed {seed}"
+                )
+            }
+            ReplayTraffic::Sessions { sessions_per_s, name, duration, seed, .. } => {
+                let (turns, rate) = (grouped(inputs.requests as f64), number(*sessions_per_s));
+                format!("{turns} turns of {name} sessions: {rate}/s for {duration}, seed {seed}")
+            }
+        };
+        let requests = match &inputs.shaping[..] {
+            [] => requests,
+            shaping => format!("{requests}; {}", shaping.join(", ")),
         };
         let engine = match &inputs.engine {
             ReplayEngine::Model { model, system, spec, .. } => engine_name(model, system, spec),

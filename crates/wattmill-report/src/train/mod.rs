@@ -4,6 +4,7 @@ mod text;
 
 pub use text::train_text;
 
+use wattmill_factory::PowerCap;
 use wattmill_perf::{
     RankedLayout, Recompute, RefusedLayout, StepInterval, TrainingFormat, TrainingLayout,
     TrainingRun, TrainingStep,
@@ -33,6 +34,8 @@ pub struct TrainReport {
     pub global_batch: u32,
     /// Tokens of a sequence.
     pub sequence: u32,
+    /// What each accelerator may draw; `None`: its own limit.
+    pub power_cap: Option<PowerCap>,
     /// Whether the layout was asked for, and not searched.
     pub stated: bool,
     /// Layouts looked at.

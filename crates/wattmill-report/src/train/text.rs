@@ -51,7 +51,7 @@ fn feasible(out: &mut String, report: &TrainReport, answer: &TrainAnswer) {
         "\nlayout          {layout}; micro-batch {micro_batch}, recompute {recompute} ({how})"
     );
     let total = step.time.total();
-    for (name, value) in rows(answer) {
+    for (name, value) in rows(report, answer) {
         let _ = writeln!(out, "{name:<16}{value}");
     }
 
@@ -86,7 +86,7 @@ fn feasible(out: &mut String, report: &TrainReport, answer: &TrainAnswer) {
 }
 
 /// Figures of a step by name.
-fn rows(answer: &TrainAnswer) -> Vec<(&'static str, String)> {
+fn rows(report: &TrainReport, answer: &TrainAnswer) -> Vec<(&'static str, String)> {
     let (step, interval) = (&answer.step, &answer.interval);
     let ends = [interval.low, interval.median, interval.high].map(|time| time.to_string());
     let said = words(ends, interval.rows, interval.inside);
@@ -130,6 +130,10 @@ fn rows(answer: &TrainAnswer) -> Vec<(&'static str, String)> {
             format!("{p} an accelerator, mean")
         }),
     ));
+    if let Some(cap) = report.power_cap {
+        let clock = percent(step.clock);
+        rows.push(("power cap", format!("{cap}; arithmetic at {clock} of its highest clock")));
+    }
     rows
 }
 

@@ -236,7 +236,9 @@ fn answer<'a>(
     match case {
         Case::Kernels(_) => return Err("a single operator, which no engine runs".to_owned()),
         Case::Training(_) => return Err("a training step, which no engine serves".to_owned()),
-        Case::Power(_) => return Err("power, which no constant is of".to_owned()),
+        Case::Power(_) | Case::TrainingPower(_) => {
+            return Err("power, which no constant is of".to_owned());
+        }
         Case::Mlperf(_) if !offline => {
             return Err("a highest rate inside limits, which says little of a step".to_owned());
         }
@@ -297,7 +299,7 @@ impl<'a> Group<'a> {
         let step = points.len().div_ceil(most).max(1);
         let cases: Vec<&Case<'_>> = points.iter().step_by(step).map(|p| &p.point.case).collect();
         let effort = if cases.len() > FEW_ROWS { EFFORT } else { Effort::default() };
-        fit_overheads(&cases, self.efficiency, &self.name, Some(self.start), effort)
+        fit_overheads(&cases, self.efficiency, &self.name, self.start, effort)
     }
 
     fn with(&self, constants: Overheads) -> Efficiency {

@@ -1,11 +1,14 @@
 //! Fits an engine's constants to measured serving.
 
+use std::collections::BTreeMap;
+
 use wattmill_catalog::{Efficiency, Overheads};
 
 use super::least_squares::least_squares;
+use super::response::Response;
 use crate::engine::Effort;
 use crate::evaluate::{Case, predict};
-use crate::outcome::Metric;
+use crate::outcome::{Measured, Metric};
 
 /// A constant as it is fitted: where it starts, and between which values it may lie.
 #[derive(Clone, Copy, Debug)]
@@ -50,8 +53,21 @@ const WEIGHTS: [(Metric, f64); 6] = [
 ];
 /// Metrics from which a rate follows: it is not counted again.
 const TIMES: [Metric; 2] = [Metric::Tpot, Metric::StepTime];
-/// What it costs to leave the start, in misses of one row for each factor of e.
-const LOYALTY: f64 = 0.3;
+/// What it costs an engine to leave the usual constants, and a chip family to leave those of the
+/// engine, in misses of one row for each factor of e. Rows of one model miss together, so that even
+/// a hundred of them may not bend a constant that only another model would speak of.
+const LOYALTY: [f64; 2] = [6.0, 6.0];
+/// The same of what stands between clients and the engine, which only TTFTs speak of.
+const FRONTEND_LOYALTY: [f64; 2] = [0.3, 1.0];
+/// The same of steps that first tokens are gathered over: a setting of the software on any chip.
+const GATHERING_LOYALTY: [f64; 2] = [0.3, 6.0];
+/// The same for an engine as a campaign ran it: few rows each, and no answer for anybody else
+/// follows from them.
+const CAMPAIGN_LOYALTY: [f64; 2] = [0.3, 0.3];
+/// Constants of the frontend, in the order of [`Overheads::NAMES`]: from `request` to `latency`; the
+/// last is `gathered_steps`.
+const FRONTEND: std::ops::Range<usize> = 12..15;
+const GATHERING: usize = 15;
 /// Difference for derivatives, in logarithm: requests that meet or miss a step make the times a
 /// little rough.
 const STEP: f64 = 0.05;
@@ -70,57 +86,120 @@ const MOST_LOYAL: f64 = 2.0;
 /// A constant that moves less than this, in logarithm, has not moved: the rows say nothing of it.
 const UNMOVED: f64 = 0.02;
 
-/// Constants that make the predictions of `cases`, all of one engine and chip family, fit best.
+/// What an engine's constants are before anything was measured.
+pub(super) fn usual() -> Overheads {
+    Overheads::from_values(CONSTANTS.map(|free| free.start))
+}
+
+/// From their logarithms, within the limits of each.
+fn constants(logs: &[f64]) -> [f64; 16] {
+    let mut values = [0.0; 16];
+    for ((value, log), free) in values.iter_mut().zip(logs).zip(&CONSTANTS) {
+        *value = libm::exp(*log).clamp(free.least, free.most);
+    }
+    values
+}
+
+/// Constants of one engine.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EngineFit {
+    /// On a chip family that no row is of.
+    pub anywhere: Overheads,
+    /// On the families that rows are of.
+    pub families: BTreeMap<String, Overheads>,
+}
+
+/// Constants that make `responses`, all of one engine, fit best.
 ///
-/// Without a `start` they are looked for from usual values. With one, such as the catalogue's
-/// constants for the few points of a user, each stays what it is unless the cases speak against it,
-/// and the fewer they are the louder they must.
+/// They are the engine's own, and each chip family's differ from them: a family with few rows, or
+/// with rows of a single model, stays with what the engine does elsewhere.
+pub fn fit_engine(responses: &[&Response]) -> EngineFit {
+    let families: Vec<&str> = {
+        let mut names: Vec<&str> = responses.iter().map(|r| r.key().0.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    };
+    let own: Vec<usize> = responses
+        .iter()
+        .map(|r| families.partition_point(|family| *family < r.key().0.as_str()))
+        .collect();
+    let campaign = responses.iter().any(|r| r.key().1.contains('-'));
+    let loyalty = |unknown: usize| {
+        let constant = unknown % CONSTANTS.len();
+        let loyalty = match constant {
+            _ if campaign => CAMPAIGN_LOYALTY,
+            GATHERING => GATHERING_LOYALTY,
+            _ if FRONTEND.contains(&constant) => FRONTEND_LOYALTY,
+            _ => LOYALTY,
+        };
+        loyalty[usize::from(unknown >= CONSTANTS.len())]
+    };
+    let start: Vec<f64> = CONSTANTS.iter().map(|free| libm::log(free.start)).collect();
+    // The engine's first, then what each family adds to them.
+    let mut unknowns = start.clone();
+    unknowns.resize(start.len() * (1 + families.len()), 0.0);
+    let of_family = |unknowns: &[f64], family: usize| -> [f64; 16] {
+        let (engine, added) = unknowns.split_at(start.len());
+        let added = &added[family * start.len()..];
+        let logs: Vec<f64> = engine.iter().zip(added).map(|(e, a)| e + a).collect();
+        constants(&logs)
+    };
+    let found = least_squares(&unknowns, STEP, |tried| {
+        let values: Vec<[f64; 16]> =
+            (0..families.len()).map(|family| of_family(tried, family)).collect();
+        let mut misses = Vec::new();
+        for (response, family) in responses.iter().zip(&own) {
+            response.misses(&values[*family], &mut misses);
+        }
+        let left = tried.iter().zip(&unknowns).enumerate();
+        misses.extend(left.map(|(i, (log, start))| loyalty(i) * (log - start)));
+        misses
+    });
+    let rounded = |values: [f64; 16]| Overheads::from_values(values.map(significant));
+    EngineFit {
+        anywhere: rounded(constants(&found[..start.len()])),
+        families: families
+            .iter()
+            .enumerate()
+            .map(|(index, name)| ((*name).to_owned(), rounded(of_family(&found, index))))
+            .collect(),
+    }
+}
+
+/// Constants that make the predictions of `cases`, all of one engine and chip family, fit best, from
+/// known ones such as the catalogue's: each stays what it is unless the cases speak against it, and
+/// the fewer they are the louder they must.
 pub fn fit_overheads(
     cases: &[&Case<'_>],
     efficiency: &Efficiency,
     engine: &str,
-    start: Option<Overheads>,
+    start: Overheads,
     effort: Effort,
 ) -> Overheads {
-    let values = |logs: &[f64]| -> Overheads {
-        let mut values = [0.0; 16];
-        for ((value, log), free) in values.iter_mut().zip(logs).zip(&CONSTANTS) {
-            *value = libm::exp(*log).clamp(free.least, free.most);
-        }
-        Overheads::from_values(values)
-    };
-    let logs: Vec<f64> = match start {
-        Some(start) => start
-            .values()
-            .iter()
-            .zip(&CONSTANTS)
-            .map(|(v, free)| libm::log(v.clamp(free.least, free.most)))
-            .collect(),
-        None => CONSTANTS.iter().map(|free| libm::log(free.start)).collect(),
-    };
+    let known = start.values();
+    let logs: Vec<f64> = known
+        .iter()
+        .zip(&CONSTANTS)
+        .map(|(v, free)| libm::log(v.clamp(free.least, free.most)))
+        .collect();
     let few = (FEW_ROWS / cases.len().max(1) as f64).clamp(1.0, MOST_LOYAL);
-    let loyalty = |constant: usize| match start {
-        None => LOYALTY,
-        Some(_) if KERNELS.contains(&constant) => KERNEL_LOYALTY * few,
-        Some(_) => HOST_LOYALTY * few,
+    let loyalty = |constant: usize| {
+        if KERNELS.contains(&constant) { KERNEL_LOYALTY * few } else { HOST_LOYALTY * few }
     };
     let found = least_squares(&logs, STEP, |tried_logs| {
         let mut tried = efficiency.clone();
-        tried.overheads.insert(engine.to_owned(), values(tried_logs));
+        tried.overheads.insert(engine.to_owned(), Overheads::from_values(constants(tried_logs)));
         let mut misses: Vec<f64> =
             cases.iter().flat_map(|case| misses_of(case, &tried, effort)).collect();
         let left = tried_logs.iter().zip(&logs).enumerate();
         misses.extend(left.map(|(i, (log, start))| loyalty(i) * (log - start)));
         misses
     });
-    let mut fitted = values(&found).values().map(significant);
-    if let Some(start) = start {
-        for ((value, kept), moved) in
-            fitted.iter_mut().zip(start.values()).zip(found.iter().zip(&logs))
-        {
-            if (moved.0 - moved.1).abs() < UNMOVED {
-                *value = kept;
-            }
+    let mut fitted = constants(&found).map(significant);
+    for ((value, kept), moved) in fitted.iter_mut().zip(known).zip(found.iter().zip(&logs)) {
+        if (moved.0 - moved.1).abs() < UNMOVED {
+            *value = kept;
         }
     }
     Overheads::from_values(fitted)
@@ -129,18 +208,24 @@ pub fn fit_overheads(
 /// Weighted logarithms of predicted over measured, one for each metric that has a weight.
 pub(super) fn misses_of(case: &Case<'_>, efficiency: &Efficiency, effort: Effort) -> Vec<f64> {
     let predicted = predict(case, efficiency, effort).unwrap_or_default();
-    let measured = &case.measured().figures;
-    let timed = measured.iter().any(|(metric, _)| TIMES.contains(metric));
-    let weighed = measured.iter().filter_map(|(metric, value)| {
+    let miss = |(metric, weight, measured): (Metric, f64, f64)| {
+        let found = predicted.iter().find(|(m, _)| *m == metric);
+        let ratio = found.map(|(_, p)| libm::log(p / measured)).filter(|r| r.is_finite());
+        weight * ratio.unwrap_or(UNANSWERED)
+    };
+    weighed(case.measured()).map(miss).collect()
+}
+
+/// Figures that a fit weighs: what they are, their weight, and what was measured.
+pub(super) fn weighed(measured: &Measured) -> impl Iterator<Item = (Metric, f64, f64)> {
+    let timed = measured.figures.iter().any(|(metric, _)| TIMES.contains(metric));
+    measured.figures.iter().filter_map(move |(metric, value)| {
         if *metric == Metric::OutputRate && timed {
             return None;
         }
         let (_, weight) = WEIGHTS.iter().find(|(m, _)| m == metric)?;
-        let found = predicted.iter().find(|(m, _)| m == metric);
-        let ratio = found.map(|(_, p)| libm::log(p / value)).filter(|r| r.is_finite());
-        Some(weight * ratio.unwrap_or(UNANSWERED))
-    });
-    weighed.collect()
+        Some((*metric, *weight, *value))
+    })
 }
 
 /// Four digits: more would not be the measurements'.

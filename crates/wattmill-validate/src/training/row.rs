@@ -413,6 +413,7 @@ impl<'a> DescribedJob<'a> {
             global_batch: self.global_batch,
             sequence: self.sequence,
             recipe: self.recipe,
+            power_cap: None,
         }
     }
 }

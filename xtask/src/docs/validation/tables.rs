@@ -59,7 +59,11 @@ pub(super) fn left_out() -> String {
     let rows = LeftOutError::builtin().into_iter().map(|error| {
         vec![
             error.by.clone(),
-            format!("`{}`", error.constants),
+            if error.constants.is_empty() {
+                "all".to_owned()
+            } else {
+                format!("`{}`", error.constants)
+            },
             format!("`{}`", error.metric),
             error.rows.to_string(),
             percent(error.median),

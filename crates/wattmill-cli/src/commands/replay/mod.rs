@@ -2,6 +2,7 @@
 
 mod engine;
 mod records;
+mod shaping;
 mod source;
 
 use std::time::Instant;
@@ -44,12 +45,12 @@ pub(crate) fn run(args: &Replay) -> Outcome {
             failed = out.write(replica, done);
         }
     };
-    let total = source.total();
-    let replayed =
-        replay(&pricing, args.replicas, Some(limits), source.iter(args), record, |progress| {
-            bar.at(progress.requests, total);
-            interrupt.flow()
-        });
+    let total = source.total(args);
+    let requests = source.iter(args).map(|ask| ask.request);
+    let replayed = replay(&pricing, args.replicas, Some(limits), requests, record, |progress| {
+        bar.at(progress.requests, total);
+        interrupt.flow()
+    });
     drop(bar);
     failed?;
     if let Some(out) = out {
@@ -58,6 +59,7 @@ pub(crate) fn run(args: &Replay) -> Outcome {
 
     let inputs = ReplayInputs {
         traffic: source.traffic.clone(),
+        shaping: shaping::told(&args.shaping),
         engine,
         replicas: args.replicas,
         cache: pricing.cache(),

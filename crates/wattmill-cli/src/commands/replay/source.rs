@@ -3,120 +3,255 @@
 use std::path::Path;
 
 use wattmill::catalog::{Catalog, Kind};
-use wattmill::config::{TraceProblem, TraceRequest, read_trace};
-use wattmill::factory::{LengthTable, Lengths};
+use wattmill::config::{
+    BUILTIN_SESSIONS, TraceErrors, TraceProblem, TraceRequest, parse_sessions, read_client_lengths,
+    read_clients, read_trace,
+};
+use wattmill::factory::{Clients, LengthTable, Lengths, Profile, Sessions};
 use wattmill::report::ReplayTraffic;
-use wattmill::sim::{Rates, Request, Synthetic};
+use wattmill::sim::{
+    AnswerTime, Ask, ClientTraffic, OpenSessions, Rates, Repeat, Request, Synthetic, Thinning,
+    Warp, session_of,
+};
 use wattmill::units::{Seconds, SimTime};
 
+use super::shaping;
 use crate::args::Replay;
 use crate::commands::not_in_catalogue;
 use crate::exit::Failure;
 use crate::files;
-use crate::invalid::{Invalid, colored};
+use crate::invalid::{Invalid, Named, colored};
 
 /// Messages a weekly user sends a day: 2.6 billion a day from 700 million users (NBER, 2025).
 const MESSAGES_PER_USER_DAY: f64 = 3.7;
+/// How long requests arrive where no flag says it.
+const USUAL_DURATION: Seconds = Seconds::from_s(600.0);
 
 /// Requests to replay, and what to say of them.
 pub(super) struct Source {
     pub(super) traffic: ReplayTraffic,
     pub(super) warnings: Vec<String>,
     requests: Requests,
+    profile: Profile,
+    until: SimTime,
 }
 
 enum Requests {
-    Trace(Vec<Request>),
-    Synthetic { rates: Rates, lengths: Lengths, until: SimTime },
+    Trace(Vec<Ask>),
+    Synthetic { per_s: f64, lengths: Lengths },
+    Clients { clients: Clients, lengths: Option<Lengths> },
+    Sessions { per_s: f64, sessions: Sessions },
 }
 
 impl Source {
-    /// From the trace or the flags of synthetic traffic.
+    /// From the trace, the clients, or the flags of synthetic traffic.
     pub(super) fn open(args: &Replay) -> Result<Self, Failure> {
-        match &args.trace {
-            Some(path) => trace(path),
-            None => synthetic(args),
+        // clap drops a requirement that conflicts with another flag, so it cannot say these.
+        if args.shaping.repeat.is_some() && args.trace.is_none() {
+            return Err(Failure::Usage("--repeat needs a TRACE to repeat".to_owned()));
         }
+        if args.from.is_some() && args.clients.is_none() {
+            return Err(Failure::Usage("--from is of --clients, which are not given".to_owned()));
+        }
+        let profile = shaping::profile(&args.shaping)?;
+        let duration = args.duration.unwrap_or(USUAL_DURATION);
+        if duration > Seconds::from_days(366.0) {
+            return Err(Failure::Usage("--duration must be at most 366 days".to_owned()));
+        }
+        let (requests, traffic, warnings) = if let Some(path) = &args.trace {
+            trace(path)?
+        } else if let Some(path) = &args.clients {
+            clients(args, path, duration)?
+        } else if let Some(name) = &args.sessions {
+            sessions(args, name, duration)?
+        } else {
+            synthetic(args, duration)?
+        };
+        let whole = args.trace.is_some() && args.duration.is_none();
+        let until = if whole { SimTime::MAX } else { SimTime::from_seconds(duration) };
+        Ok(Self { traffic, warnings, requests, profile, until })
     }
 
     /// Requests there will be, as far as is known.
-    pub(super) fn total(&self) -> u64 {
-        match &self.requests {
-            Requests::Trace(requests) => requests.len() as u64,
-            Requests::Synthetic { rates, until, .. } => rates.expected(*until) as u64,
-        }
+    pub(super) fn total(&self, args: &Replay) -> u64 {
+        let keep = args.shaping.keep.unwrap_or(1.0);
+        let flat = || SimTime::from_seconds(self.profile.integral(self.until));
+        let all = match &self.requests {
+            Requests::Trace(asks) => asks.len() as f64 * args.shaping.repeat.unwrap_or(1) as f64,
+            Requests::Synthetic { per_s, .. } => per_s * flat().as_seconds().as_s(),
+            Requests::Clients { clients, .. } => clients.expected(flat()),
+            Requests::Sessions { per_s, sessions } => {
+                per_s * flat().as_seconds().as_s() * sessions.turns.mean()
+            }
+        };
+        (all * keep) as u64
     }
 
     /// The requests, in order of arrival.
-    pub(super) fn iter(&self, args: &Replay) -> Box<dyn Iterator<Item = Request> + '_> {
-        match &self.requests {
-            Requests::Trace(requests) => Box::new(requests.iter().copied()),
-            Requests::Synthetic { rates, lengths, until } => {
-                let traffic = Synthetic::new(args.seed, rates.clone(), args.arrivals, lengths);
-                Box::new(traffic.take_while(|request| request.arrival < *until))
+    pub(super) fn iter<'a>(&'a self, args: &Replay) -> Box<dyn Iterator<Item = Ask> + 'a> {
+        let seed = args.seed;
+        let drawn: Box<dyn Iterator<Item = Ask> + 'a> = match &self.requests {
+            Requests::Trace(asks) => {
+                let rounds = args.shaping.repeat.unwrap_or(1);
+                Box::new(Repeat::new(asks, rounds, Repeat::period(asks)))
             }
-        }
+            Requests::Synthetic { per_s, lengths } => {
+                let rates = Rates::constant(*per_s);
+                Box::new(Synthetic::new(seed, rates, args.arrivals, lengths).map(Ask::alone))
+            }
+            Requests::Clients { clients, lengths } => {
+                let traffic = ClientTraffic::new(seed, clients, lengths.as_ref());
+                Box::new(traffic.into_iter().flatten())
+            }
+            Requests::Sessions { per_s, sessions } => {
+                let expected = AnswerTime { first: args.slo_ttft, per_token: args.slo_tpot };
+                let rates = Rates::constant(*per_s);
+                Box::new(OpenSessions::new(seed, rates, args.arrivals, sessions, expected))
+            }
+        };
+        let of_sessions = matches!(self.requests, Requests::Sessions { .. });
+        let kept: Box<dyn Iterator<Item = Ask> + 'a> = match args.shaping.keep {
+            None => drawn,
+            Some(keep) => {
+                let thinning = Thinning::new(seed, keep);
+                let number = move |id| if of_sessions { session_of(id) } else { id };
+                Box::new(drawn.filter(move |ask| thinning.keeps(number(ask.request.id))))
+            }
+        };
+        let until = self.until;
+        let shaped: Box<dyn Iterator<Item = Ask> + 'a> = if self.profile == Profile::FLAT {
+            kept
+        } else {
+            Box::new(Warp::new(kept, &self.profile))
+        };
+        Box::new(shaped.take_while(move |ask| ask.request.arrival < until))
     }
 }
 
-fn trace(path: &Path) -> Result<Source, Failure> {
+type Opened = (Requests, ReplayTraffic, Vec<String>);
+
+fn trace(path: &Path) -> Result<Opened, Failure> {
     let name = path.display().to_string();
-    let trace = read_trace(files::open(path)?)
-        .map_err(|errors| Failure::from(Invalid::trace(&name, &errors)))?;
+    let trace = read_trace(files::open(path)?).map_err(refused(&name))?;
     files::tell(&TraceProblem::render_all(&trace.warnings, &name, colored()));
     let warning =
         |p: &TraceProblem| format!("{name}:{}:{}: {}", p.line, p.column, p.diagnostic.message);
-    let request = |(id, r): (u64, &TraceRequest)| Request {
-        id,
-        arrival: r.arrival,
-        input: r.input_tokens,
-        output: r.output_tokens,
+    let warnings = trace.warnings.iter().map(warning).collect();
+    let ask = |(id, r): (u64, TraceRequest)| {
+        let (arrival, input, output) = (r.arrival, r.input_tokens, r.output_tokens);
+        Ask { prompt: r.prompt, ..Ask::alone(Request { id, arrival, input, output }) }
     };
-    Ok(Source {
-        warnings: trace.warnings.iter().map(warning).collect(),
-        requests: Requests::Trace((0..).zip(&trace.requests).map(request).collect()),
-        traffic: ReplayTraffic::Trace { file: name },
-    })
+    let asks = (0..).zip(trace.requests).map(ask).collect();
+    Ok((Requests::Trace(asks), ReplayTraffic::Trace { file: name }, warnings))
 }
 
-fn synthetic(args: &Replay) -> Result<Source, Failure> {
+fn refused(name: &str) -> impl Fn(TraceErrors) -> Failure {
+    move |errors| Failure::from(Invalid::trace(name, &errors))
+}
+
+fn clients(args: &Replay, path: &Path, duration: Seconds) -> Result<Opened, Failure> {
+    let name = path.display().to_string();
+    let mut clients = read_clients(files::open(path)?).map_err(refused(&name))?;
+    let catalog = Catalog::builtin();
+    let known = args.lengths.contains(':') || catalog.lengths(&args.lengths).is_some();
+    let file = Path::new(&args.lengths);
+    let named_like_a_file = args.lengths.contains(['.', '/']);
+    let lengths = if known || !(file.exists() || named_like_a_file) {
+        Some(lengths(catalog, &args.lengths)?)
+    } else {
+        let recorded = read_client_lengths(files::open(file)?).map_err(refused(&args.lengths))?;
+        if recorded.hand_out(&mut clients) == 0 {
+            let problem = format!("it has lengths of none of the clients of {name}");
+            let help = Some("take both files of the same service".to_owned());
+            return Err(Invalid::plain(&args.lengths, &[(problem, help)]).into());
+        }
+        None
+    };
+    if let Some(from) = args.from {
+        clients = clients.starting(SimTime::from_seconds(from));
+    }
+    if clients.end() == SimTime::ZERO {
+        return Err(Failure::Usage("--from is after the clients' last window".to_owned()));
+    }
+    if lengths.is_none() && ClientTraffic::new(args.seed, &clients, None).is_none() {
+        return Err(Failure::Usage(format!(
+            "the clients that {} knows ask nothing in this time; move --from, or give --lengths \
+             INPUT:OUTPUT",
+            args.lengths
+        )));
+    }
+    let traffic = ReplayTraffic::Clients {
+        file: name,
+        clients: clients.clients.iter().filter(|client| !client.windows.is_empty()).count() as u64,
+        lengths: args.lengths.clone(),
+        from: args.from.unwrap_or(Seconds::ZERO),
+        duration,
+        seed: args.seed,
+    };
+    Ok((Requests::Clients { clients, lengths }, traffic, Vec::new()))
+}
+
+fn sessions(args: &Replay, name: &str, duration: Seconds) -> Result<Opened, Failure> {
+    let built_in = BUILTIN_SESSIONS.iter().find(|(known, _)| *known == name);
+    let named = match (built_in, Path::new(name)) {
+        (Some((name, text)), path) if !path.exists() => {
+            Named { name: format!("{name}.toml"), text: (*text).to_owned() }
+        }
+        (_, path) => files::text(path).map_err(|failure| match failure {
+            Failure::Other(error) => {
+                let names: Vec<&str> = BUILTIN_SESSIONS.iter().map(|(name, _)| *name).collect();
+                let names = names.join(", ");
+                Failure::Other(anyhow::anyhow!("{error:#}; built-in sessions are {names}"))
+            }
+            other => other,
+        })?,
+    };
+    let sessions =
+        parse_sessions(&named.text).map_err(|problems| Invalid::text(&named, &problems))?;
+    let Some(per_s) = args.rate else {
+        return Err(Failure::Usage("--sessions needs --rate, of sessions a second".to_owned()));
+    };
+    sound_rate(per_s)?;
+    let traffic = ReplayTraffic::Sessions {
+        sessions_per_s: per_s,
+        name: sessions.name.clone(),
+        arrivals: args.arrivals,
+        duration,
+        seed: args.seed,
+    };
+    Ok((Requests::Sessions { per_s, sessions }, traffic, Vec::new()))
+}
+
+fn synthetic(args: &Replay, duration: Seconds) -> Result<Opened, Failure> {
     let catalog = Catalog::builtin();
     let mean = match (args.rate, args.users) {
         (Some(rate), None) => rate,
         (None, Some(users)) => users * MESSAGES_PER_USER_DAY / 86_400.0,
-        _ => return Err(Failure::Usage("give a TRACE, --rate or --users".to_owned())),
+        _ => {
+            return Err(Failure::Usage("give a TRACE, --rate or --users, or --clients".to_owned()));
+        }
     };
-    if !(mean > 0.0 && mean <= 1e9) {
-        return Err(Failure::Usage(format!(
-            "{mean} requests a second cannot be simulated; give a rate above 0 and up to 1e9"
-        )));
-    }
-    if args.duration > Seconds::from_days(366.0) {
-        return Err(Failure::Usage("--duration must be at most 366 days".to_owned()));
-    }
+    sound_rate(mean)?;
     let lengths = lengths(catalog, &args.lengths)?;
-    let shape = catalog.shape(&args.shape).ok_or_else(|| {
-        not_in_catalogue(&[("--shape", &args.shape, catalog.closest(Kind::Shape, &args.shape))])
-    })?;
-    let hour = SimTime::from_seconds(Seconds::from_hours(1.0));
-    let rates = Rates::cycle(hour, shape.hourly.iter().map(|factor| factor * mean).collect());
-    Ok(Source {
-        warnings: Vec::new(),
-        traffic: ReplayTraffic::Synthetic {
-            requests_per_s: mean,
-            weekly_users: args.users,
-            lengths: lengths.name.clone(),
-            arrivals: args.arrivals,
-            shape: shape.id.clone(),
-            duration: args.duration,
-            seed: args.seed,
-        },
-        requests: Requests::Synthetic {
-            rates,
-            lengths,
-            until: SimTime::from_seconds(args.duration),
-        },
-    })
+    let traffic = ReplayTraffic::Synthetic {
+        requests_per_s: mean,
+        weekly_users: args.users,
+        lengths: lengths.name.clone(),
+        arrivals: args.arrivals,
+        shape: args.shaping.shape.clone(),
+        duration,
+        seed: args.seed,
+    };
+    Ok((Requests::Synthetic { per_s: mean, lengths }, traffic, Vec::new()))
+}
+
+fn sound_rate(per_s: f64) -> Result<(), Failure> {
+    if per_s > 0.0 && per_s <= 1e9 {
+        return Ok(());
+    }
+    Err(Failure::Usage(format!(
+        "{per_s} requests a second cannot be simulated; give a rate above 0 and up to 1e9"
+    )))
 }
 
 /// A table of the catalogue, or `INPUT:OUTPUT`.

@@ -41,6 +41,7 @@ pub(crate) fn run(args: &Train) -> Outcome {
         task: args.lora.map_or(Task::Pretrain, |rank| Task::Lora { rank }),
         stack: args.stack.as_deref(),
         tokens: args.tokens,
+        power_cap: args.power_cap,
     };
     let report = train(&request, catalog).map_err(|problems| {
         // The reasons end in their way out.

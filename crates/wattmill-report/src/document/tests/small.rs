@@ -186,11 +186,13 @@ pub(super) fn trace() -> (ReplayInputs, Summary, Tally) {
             first_token: ms(100 * u64::from(id + 1)),
             finish: ms(100 * u64::from(id + 1) + 80),
             preemptions: id,
+            cached_tokens: 0,
         });
     }
     tally.decode_steps(3, 1 << 20, 0, 4);
     let inputs = ReplayInputs {
         traffic: ReplayTraffic::Trace { file: "trace.csv".to_owned() },
+        shaping: vec!["speed 2".to_owned()],
         engine: ReplayEngine::StepTable {
             file: "table.json".to_owned(),
             max_seqs: 512,

@@ -34,6 +34,7 @@ fn report(model: &str, accelerators: u32) -> TrainReport {
         global_batch: 64,
         sequence: 8192,
         recipe: TrainingRecipe::pretrain(TrainingFormat::Fp8),
+        power_cap: None,
     };
     let found = search_layouts(&job, accelerators, LayoutWishes::default());
     let mut ranked = found.ranked.into_iter();
@@ -58,6 +59,7 @@ fn report(model: &str, accelerators: u32) -> TrainReport {
         lora_rank: None,
         global_batch: job.global_batch,
         sequence: job.sequence,
+        power_cap: None,
         stated: false,
         tried: found.tried,
         answer,
