@@ -33,7 +33,6 @@ pub use closed_loop::{ClosedLoop, ClosedRun, Exchange, Steady};
 pub use fleet::{Fleet, Progress};
 pub use merge::Merge;
 pub use mixture::{Mixture, Part};
-pub use prefix::CacheChange;
 pub use probe::{Binding, Capacity, Demand, Operating, power_at, probe, settling_time};
 pub use rates::Rates;
 pub use repeat::Repeat;

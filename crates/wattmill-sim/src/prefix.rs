@@ -48,8 +48,8 @@ struct Held {
     tokens: u64,
     /// Blocks of the sequence that lie in entries.
     shared: u64,
-    /// Tokens found at the first admission.
-    found: u32,
+    /// Tokens found at the first admission; `None` before it.
+    found: Option<u32>,
 }
 
 impl Held {
@@ -77,17 +77,6 @@ pub(crate) struct PrefixCache {
     waiting: VecDeque<Prompt>,
     /// By seat.
     held: Vec<Held>,
-    /// What came and went, for whoever wants to know.
-    changes: Option<Vec<CacheChange>>,
-}
-
-/// A segment that came into a cache or went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CacheChange {
-    /// Its first block is there.
-    Stored(u64),
-    /// Its last block is gone.
-    Evicted(u64),
 }
 
 /// What the cache holds of a prompt.
@@ -113,18 +102,7 @@ impl PrefixCache {
             evictable: 0,
             waiting: VecDeque::new(),
             held: Vec::new(),
-            changes: None,
         }
-    }
-
-    /// From now on remembers what comes and goes.
-    pub(crate) fn watch(&mut self) {
-        self.changes.get_or_insert_default();
-    }
-
-    /// What came and went since the last call, in that order.
-    pub(crate) fn changes(&mut self) -> impl Iterator<Item = CacheChange> {
-        self.changes.iter_mut().flat_map(|changes| changes.drain(..))
     }
 
     /// Remembers the prompt of a request that joins the queue.
@@ -142,28 +120,28 @@ impl PrefixCache {
     #[inline]
     pub(crate) fn sit(&mut self, seat: u32) {
         let prompt = self.waiting.pop_front().unwrap_or_default();
-        self.seat(seat, prompt);
+        self.seat(seat, prompt, None);
     }
 
     /// Somebody sits down who was not in the queue and shares nothing.
     pub(crate) fn sit_apart(&mut self, seat: u32) {
-        self.seat(seat, Prompt::default());
+        self.seat(seat, Prompt::default(), Some(0));
     }
 
-    fn seat(&mut self, seat: u32, prompt: Prompt) {
+    fn seat(&mut self, seat: u32, prompt: Prompt, found: Option<u32>) {
         if self.held.len() <= seat as usize {
             self.held.resize_with(seat as usize + 1, Held::default);
         }
         let held = &mut self.held[seat as usize];
         held.clear();
         held.prompt = prompt;
-        held.found = 0;
+        held.found = found;
     }
 
     /// Tokens that the sequence of `seat` found at its first admission.
     #[inline]
     pub(crate) fn found(&self, seat: u32) -> u32 {
-        self.held[seat as usize].found
+        self.held[seat as usize].found.unwrap_or(0)
     }
 
     /// Free blocks that a prompt of `tokens` tokens in `blocks` blocks takes, of which those count
@@ -219,7 +197,7 @@ impl PrefixCache {
     }
 
     /// Uses what there is of a prompt of `tokens` tokens; gives the tokens that need not be computed.
-    pub(crate) fn share(&mut self, seat: u32, tokens: u32, first: bool) -> u32 {
+    pub(crate) fn share(&mut self, seat: u32, tokens: u32) -> u32 {
         let mut held = std::mem::take(&mut self.held[seat as usize]);
         held.clear();
         let Held { prompt, entries, .. } = &mut held;
@@ -237,9 +215,7 @@ impl PrefixCache {
         }
         held.shared = found.blocks;
         let done = (found.blocks * self.block_tokens) as u32;
-        if first {
-            held.found = done;
-        }
+        held.found.get_or_insert(done);
         self.held[seat as usize] = held;
         done
     }
@@ -338,9 +314,6 @@ impl PrefixCache {
         };
         if let Some(content) = content {
             self.by_content.insert(content, index);
-            if let Some(changes) = &mut self.changes {
-                changes.push(CacheChange::Stored(content));
-            }
         }
         index
     }
@@ -410,9 +383,6 @@ impl PrefixCache {
     fn forget(&mut self, index: u32) {
         if let Some(content) = self.entries[index as usize].content {
             self.by_content.remove(&content);
-            if let Some(changes) = &mut self.changes {
-                changes.push(CacheChange::Evicted(content));
-            }
         }
         self.free_entries.push(index);
     }

@@ -4,14 +4,17 @@
 //! move: the number of decoding sequences, the sum of their contexts, the free KV blocks. A sequence
 //! is touched when it is admitted, at its first token and when it leaves.
 
+mod admission;
+mod departure;
+
 use std::collections::VecDeque;
 
 use wattmill_perf::{Prefill, StepShape};
-use wattmill_policy::{BatchLimits, Need, Preemption, PrefillOrder, Scheduling};
+use wattmill_policy::{BatchLimits, PrefillOrder, Scheduling};
 use wattmill_units::{SimTime, Ticks};
 
 use crate::leavers::Leavers;
-use crate::prefix::{CacheChange, PrefixCache, Prompt};
+use crate::prefix::{PrefixCache, Prompt};
 use crate::{Finished, Request, Resident, Tally, Usage};
 
 /// A running or preempted sequence.
@@ -22,7 +25,7 @@ struct Seat {
     produced: u32,
     preemptions: u32,
     first_token: SimTime,
-    /// Clock at the last token before a preemption.
+    /// Clock at its latest token, as of the moment it (re)joined the batch or was preempted.
     last_token: u128,
     /// Number of its latest admission, 0 while it is free or preempted.
     admission: u64,
@@ -161,16 +164,13 @@ impl Rank {
     /// Hands over a request. Arrivals must not fall from one call to the next.
     #[inline]
     pub(crate) fn push(&mut self, request: Request) {
-        debug_assert!(self.desk.inbox.back().is_none_or(|last| last.arrival <= request.arrival));
-        self.unfold();
-        self.desk.inbox.push_back(request);
-        if let Some(cache) = &mut self.cache {
-            cache.wait(Prompt::default());
-        }
+        self.push_prompt(request, Prompt::default());
     }
 
-    /// Hands over a request whose prompt may share its beginning with others.
+    /// Hands over a request whose prompt may share its beginning with others, likewise.
+    #[inline]
     pub(crate) fn push_prompt(&mut self, request: Request, prompt: Prompt) {
+        debug_assert!(self.desk.inbox.back().is_none_or(|last| last.arrival <= request.arrival));
         self.unfold();
         self.desk.inbox.push_back(request);
         if let Some(cache) = &mut self.cache {
@@ -204,16 +204,6 @@ impl Rank {
     /// Swaps its desk for another vacant one of the same block size. It must be vacant itself.
     pub(crate) const fn swap_desk(&mut self, other: &mut Desk) {
         std::mem::swap(&mut self.desk, other);
-    }
-
-    /// From now on remembers what its prefix cache stores and evicts.
-    pub(crate) fn watch_cache(&mut self) {
-        self.cache.iter_mut().for_each(|cache| cache.watch());
-    }
-
-    /// What its prefix cache stored and evicted since the last call.
-    pub(crate) fn cache_changes(&mut self) -> impl Iterator<Item = CacheChange> {
-        self.cache.iter_mut().flat_map(|cache| cache.changes())
     }
 
     /// Requests handed over and not yet finished or rejected.
@@ -252,10 +242,7 @@ impl Rank {
         self.reject_impossible_residents(tally);
         let request = self.desk.inbox.front().map(|request| request.arrival);
         let resident = self.desk.residents.front().map(|resident| resident.ready);
-        match (request, resident) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
+        earlier(request, resident)
     }
 
     /// An idle rank's scheduler has seen whoever has arrived by now.
@@ -304,10 +291,7 @@ impl Rank {
         if self.decodes == 0 {
             return Next::Nothing;
         }
-        let arrival = match (arrival, until) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
+        let arrival = earlier(arrival, until);
         // After a preemption the queue is looked at again at the very next step, and so it is when
         // somebody has arrived whom the scheduler has not seen; a toll is paid by one step.
         let one = preempting || unseen || self.toll > 0;
@@ -338,107 +322,8 @@ impl Rank {
         }
     }
 
-    /// Drops requests at the head of the queue that no empty replica could hold.
-    #[inline(always)]
-    fn reject_impossible(&mut self, tally: &mut Tally) {
-        while let Some(head) = self.desk.inbox.front()
-            && !self.limits.can_ever_run(head.input, head.output)
-        {
-            tally.rejected += 1;
-            self.desk.inbox.pop_front();
-            if let Some(cache) = &mut self.cache {
-                cache.reject();
-            }
-        }
-    }
-
-    /// Likewise of those that come with their cache.
-    fn reject_impossible_residents(&mut self, tally: &mut Tally) {
-        while let Some(Resident { request, .. }) = self.desk.residents.front()
-            && !self.limits.can_ever_run(request.input, request.output)
-        {
-            tally.rejected += 1;
-            self.desk.residents.pop_front();
-        }
-    }
-
     const fn running(&self) -> u32 {
         self.decodes + self.partial.is_some() as u32
-    }
-
-    fn head_is_swapped(&self) -> bool {
-        self.desk.preempted.last().is_some_and(|away| away.swapped)
-    }
-
-    /// Lets sequences in that come with their cache, for as long as the limits admit them; gives the
-    /// arrival of the next one that is known of.
-    fn admit_residents(
-        &mut self,
-        clock: u128,
-        tally: &mut Tally,
-        usage: &mut Usage,
-    ) -> Option<SimTime> {
-        loop {
-            self.reject_impossible_residents(tally);
-            // Whoever was preempted goes first, and is waited for.
-            let swapped = match self.desk.preempted.last() {
-                Some(away) if !away.swapped => return None,
-                Some(away) => Some(away.seat),
-                None => None,
-            };
-            let (request, produced) = match (swapped, self.desk.residents.front()) {
-                (Some(seat), _) => {
-                    let seat = &self.desk.seats[seat as usize];
-                    (seat.request, seat.produced)
-                }
-                (None, Some(next)) if ticks_at(next.ready.as_ns()) > self.composed => {
-                    return Some(next.ready);
-                }
-                (None, Some(next)) => (next.request, next.produced),
-                (None, None) => return None,
-            };
-            let context = u64::from(request.input) + u64::from(produced);
-            let left = u64::from(request.output - produced);
-            // The block of the token that it decodes next may be one more.
-            let blocks = self.limits.blocks_for(context - 1);
-            let opened = self.opened()
-                + u64::from((context - 1).is_multiple_of(self.limits.block_tokens.into()));
-            let room = self.limits.max_tokens - self.decodes.min(self.limits.max_tokens);
-            let free = self.free_blocks.saturating_sub(opened);
-            let need = Need { blocks, to_come: self.to_come + left };
-            if self.refused[RESIDENT] || !self.limits.admits(self.running(), room, free, need) {
-                self.refused[RESIDENT] = true;
-                return None;
-            }
-            let seat = match swapped {
-                Some(seat) => {
-                    self.desk.preempted.pop();
-                    self.pay(blocks, usage);
-                    seat
-                }
-                None => {
-                    let resident = self.desk.residents.pop_front()?;
-                    let seat = self.sit(resident.request);
-                    let state = &mut self.desk.seats[seat as usize];
-                    state.produced = produced;
-                    state.first_token = resident.first_token;
-                    state.last_token = ticks_at(resident.first_token.as_ns());
-                    if let Some(cache) = &mut self.cache {
-                        cache.sit_apart(seat);
-                    }
-                    seat
-                }
-            };
-            self.take(blocks, usage);
-            self.to_come += left;
-            self.admitted += 1;
-            let state = &mut self.desk.seats[seat as usize];
-            state.admission = self.admitted;
-            let since = state.last_token;
-            self.stall(clock);
-            self.desk.stalled.push((since, 1));
-            self.join(seat, self.step);
-        }
     }
 
     /// Adds a sequence to the decodes whose latest token is there.
@@ -460,64 +345,6 @@ impl Rank {
         if let Some(cache) = &mut self.cache {
             usage.evicted_blocks += cache.shrink_to(self.free_blocks);
         }
-    }
-
-    /// Moves blocks over the host link before the coming step.
-    fn pay(&mut self, blocks: u64, usage: &mut Usage) {
-        if let Preemption::Swap { block } = self.limits.preemption {
-            self.toll = self.toll.saturating_add(block.raw().saturating_mul(blocks));
-            usage.swapped_blocks += blocks;
-        }
-    }
-
-    /// Head of the queue of prompts: what it could do now, beside `running` sequences, with `room`
-    /// tokens of the step and `free` blocks left.
-    #[inline]
-    fn head(
-        &mut self,
-        running: u32,
-        room: u32,
-        free: u64,
-        clock: u128,
-        tally: &mut Tally,
-    ) -> Waiting {
-        let (prompt, left, seat) = if let Some(away) = self.desk.preempted.last() {
-            if away.swapped {
-                return Waiting::Blocked;
-            }
-            let seat = &self.desk.seats[away.seat as usize];
-            let prompt = seat.request.input + seat.produced;
-            (prompt, seat.request.output - seat.produced, Some(away.seat))
-        } else {
-            self.reject_impossible(tally);
-            match self.desk.inbox.front() {
-                None => return Waiting::None(None),
-                Some(next) => {
-                    let arrival = ticks_at(next.arrival.as_ns());
-                    if arrival > clock {
-                        return Waiting::None(Some(next.arrival));
-                    }
-                    if arrival > self.composed {
-                        return Waiting::Unseen;
-                    }
-                    (next.input, next.output, None)
-                }
-            }
-        };
-        if self.refused[PROMPT] {
-            return Waiting::Blocked;
-        }
-        let blocks = self.limits.blocks_for(u64::from(prompt));
-        let blocks = match &self.cache {
-            None => blocks,
-            Some(cache) => cache.needed(seat, prompt, blocks),
-        };
-        let need = Need { blocks, to_come: self.to_come + u64::from(left) };
-        if self.limits.admits(running, room, free, need) {
-            return Waiting::Admissible(need.blocks);
-        }
-        self.refused[PROMPT] = room > 0;
-        Waiting::Blocked
     }
 
     /// Tokens that seat must prefill: its prompt and what it had produced before a preemption.
@@ -581,56 +408,6 @@ impl Rank {
             self.desk.completing.push(partial.seat);
         } else {
             self.partial = Some(Partial { seat: partial.seat, done });
-        }
-    }
-
-    /// Seats the head of the queue, which takes `blocks` free blocks.
-    #[inline(always)]
-    fn admit_next(&mut self, blocks: u64, usage: &mut Usage) -> Option<Partial> {
-        let first = self.desk.preempted.is_empty();
-        let seat = match self.desk.preempted.pop() {
-            Some(away) => away.seat,
-            None => {
-                let request = self.desk.inbox.pop_front()?;
-                self.sit(request)
-            }
-        };
-        let mut done = 0;
-        if let Some(cache) = &mut self.cache {
-            if first {
-                cache.sit(seat);
-            }
-            let Seat { request, produced, .. } = self.desk.seats[seat as usize];
-            done = cache.share(seat, request.input + produced, first);
-            usage.cached_tokens += u64::from(done);
-        }
-        self.take(blocks, usage);
-        let Seat { request, produced, .. } = self.desk.seats[seat as usize];
-        self.to_come += u64::from(request.output - produced);
-        self.admitted += 1;
-        self.desk.seats[seat as usize].admission = self.admitted;
-        Some(Partial { seat, done })
-    }
-
-    #[inline]
-    fn sit(&mut self, request: Request) -> u32 {
-        let seat = Seat {
-            request,
-            produced: 0,
-            preemptions: 0,
-            first_token: SimTime::ZERO,
-            last_token: 0,
-            admission: 0,
-        };
-        match self.desk.free_seats.pop() {
-            Some(free) => {
-                self.desk.seats[free as usize] = seat;
-                free
-            }
-            None => {
-                self.desk.seats.push(seat);
-                (self.desk.seats.len() - 1) as u32
-            }
         }
     }
 
@@ -763,168 +540,6 @@ impl Rank {
         let period = self.desk.openers.len() as u64;
         self.residue = if residue < period { residue } else { residue % period } as usize;
     }
-
-    /// Lets go of every sequence that produced its last token.
-    #[inline(always)]
-    fn leave(&mut self, clock: u128, tally: &mut Tally, on_finish: &mut impl FnMut(&Finished)) {
-        if self.cache.is_some() {
-            return self.leave_in_order(clock, tally, on_finish);
-        }
-        while let Some(seat) = self.desk.leavers.take(self.step) {
-            self.stop_decoding(seat);
-            self.finish(seat, clock, tally, on_finish);
-        }
-    }
-
-    /// Likewise in order of admission, so that the cache forgets in that order.
-    fn leave_in_order(
-        &mut self,
-        clock: u128,
-        tally: &mut Tally,
-        on_finish: &mut impl FnMut(&Finished),
-    ) {
-        let mut leaving = std::mem::take(&mut self.desk.leaving);
-        leaving.extend(std::iter::from_fn(|| self.desk.leavers.take(self.step)));
-        leaving.sort_unstable_by_key(|seat| self.desk.seats[*seat as usize].admission);
-        for seat in leaving.drain(..) {
-            self.stop_decoding(seat);
-            self.finish(seat, clock, tally, on_finish);
-        }
-        self.desk.leaving = leaving;
-    }
-
-    /// Takes a sequence that produced its last token out of the aggregates.
-    #[inline]
-    fn stop_decoding(&mut self, seat: u32) {
-        let Seat { request, produced, .. } = self.desk.seats[seat as usize];
-        let joined = self.step - u64::from(request.output - produced);
-        let opener = self.opener(joined, request.input + produced);
-        self.desk.openers[opener] -= 1;
-        self.decodes -= 1;
-        self.context -= u64::from(request.input) + u64::from(request.output);
-    }
-
-    /// Residue of the steps at which a sequence opens a block that joins the batch at `joined` with
-    /// `context` tokens, the last of them not yet in the cache.
-    #[inline]
-    fn opener(&self, joined: u64, context: u32) -> usize {
-        let period = self.desk.openers.len() as u64;
-        let ahead = u64::from(context - 1) % period;
-        ((joined + period - ahead) % period) as usize
-    }
-
-    fn finish(
-        &mut self,
-        seat: u32,
-        clock: u128,
-        tally: &mut Tally,
-        on_finish: &mut impl FnMut(&Finished),
-    ) {
-        let Seat { request, first_token, preemptions, .. } = self.desk.seats[seat as usize];
-        let cached = u64::from(request.input) + u64::from(request.output) - 1;
-        let blocks = self.limits.blocks_for(cached);
-        let mut cached_tokens = 0;
-        match &mut self.cache {
-            None => self.free_blocks += blocks,
-            Some(cache) => {
-                self.free_blocks += cache.leave(seat, blocks, cached);
-                cached_tokens = cache.found(seat);
-            }
-        }
-        self.refused = [false; 2];
-        self.desk.seats[seat as usize].admission = 0;
-        self.desk.free_seats.push(seat);
-        let finish = SimTime::from_ns(whole_ns(clock));
-        let done = Finished { request, first_token, finish, preemptions, cached_tokens };
-        tally.finish(&done);
-        on_finish(&done);
-    }
-
-    /// Every prompt that was completed produces a token and joins the batch, or is done.
-    #[inline]
-    fn complete_prompts(
-        &mut self,
-        clock: u128,
-        tally: &mut Tally,
-        usage: &mut Usage,
-        on_finish: &mut impl FnMut(&Finished),
-    ) {
-        let mut completing = std::mem::take(&mut self.desk.completing);
-        for seat in completing.drain(..) {
-            usage.prompt_completions += 1;
-            self.to_come -= 1;
-            let state = &mut self.desk.seats[seat as usize];
-            if state.produced == 0 {
-                state.first_token = SimTime::from_ns(whole_ns(clock));
-            } else {
-                tally.gaps(clock - state.last_token, 1);
-            }
-            state.produced += 1;
-            state.last_token = clock;
-            if state.produced == state.request.output {
-                self.finish(seat, clock, tally, on_finish);
-            } else {
-                self.join(seat, self.step);
-            }
-        }
-        self.desk.completing = completing;
-    }
-
-    /// Preempts the sequence admitted last.
-    fn preempt_last(&mut self, clock: u128, usage: &mut Usage) {
-        // Preemption is rare: looking for the victim costs less than keeping it ready.
-        let last = (0..).zip(&self.desk.seats).max_by_key(|(_, seat)| seat.admission);
-        let Some((seat, _)) = last else { return };
-        self.refused = [false; 2];
-        let prompt = u64::from(self.prompt(seat));
-        let mut swapped = false;
-        let (blocks, cached) = match self.partial {
-            Some(partial) if partial.seat == seat => {
-                self.partial = None;
-                (self.limits.blocks_for(prompt), u64::from(partial.done))
-            }
-            _ => {
-                let left = (self.desk.leavers.due(seat) - self.step) as u32;
-                self.desk.leavers.remove(seat);
-                let state = &mut self.desk.seats[seat as usize];
-                let joined_with = state.request.input + state.produced;
-                let decoded = state.request.output - state.produced - left;
-                state.produced += decoded;
-                let stalled = &mut self.desk.stalled;
-                // Whoever has decoded since it joined had its latest token when the stall began.
-                if decoded > 0 {
-                    state.last_token = stalled.first().map_or(clock, |(since, _)| *since);
-                }
-                let entry = stalled.iter().rposition(|(since, _)| *since == state.last_token);
-                if let Some(entry) = entry {
-                    stalled[entry].1 -= 1;
-                    if stalled[entry].1 == 0 {
-                        stalled.remove(entry);
-                    }
-                }
-                let context = joined_with + decoded;
-                let opener = self.opener(self.step - u64::from(decoded), joined_with);
-                self.desk.openers[opener] -= 1;
-                self.decodes -= 1;
-                self.context -= u64::from(context);
-                swapped = matches!(self.limits.preemption, Preemption::Swap { .. });
-                let cached = u64::from(context - 1);
-                (self.limits.blocks_for(cached), cached)
-            }
-        };
-        if swapped {
-            self.pay(blocks, usage);
-        }
-        self.free_blocks += match &mut self.cache {
-            None => blocks,
-            Some(cache) => cache.preempt(seat, blocks, cached),
-        };
-        let state = &mut self.desk.seats[seat as usize];
-        self.to_come -= u64::from(state.request.output - state.produced);
-        state.preemptions += 1;
-        state.admission = 0;
-        self.desk.preempted.push(Away { seat, swapped });
-    }
 }
 
 /// Consecutive decode steps.
@@ -951,6 +566,11 @@ enum Waiting {
     Admissible(u64),
     /// Somebody who may not, until somebody leaves.
     Blocked,
+}
+
+/// The earlier of two moments that may not be known.
+fn earlier(a: Option<SimTime>, b: Option<SimTime>) -> Option<SimTime> {
+    a.into_iter().chain(b).min()
 }
 
 /// Σ of `first + i·growth` for `i < steps`.

@@ -14,7 +14,7 @@ use wattmill_perf::{DecodeRun, StepModel, StepShape};
 use wattmill_policy::{BatchLimits, emptiest};
 use wattmill_units::SimTime;
 
-use crate::prefix::{CacheChange, Prompt};
+use crate::prefix::Prompt;
 use crate::rank::{Desk, Next, Rank, Stretch, series, ticks_at, whole_ns};
 use crate::{Ask, Finished, Request, Resident, Tally, Usage};
 
@@ -105,16 +105,6 @@ impl Replica {
         } else {
             self.lobby.push_back(Arrival::Resident(resident));
         }
-    }
-
-    /// From now on remembers what its prefix cache stores and evicts.
-    pub fn watch_cache(&mut self) {
-        self.ranks_mut().for_each(Rank::watch_cache);
-    }
-
-    /// What its prefix cache stored and evicted since the last call.
-    pub fn cache_changes(&mut self) -> impl Iterator<Item = CacheChange> {
-        self.ranks_mut().flat_map(Rank::cache_changes)
     }
 
     fn ranks_mut(&mut self) -> impl Iterator<Item = &mut Rank> {

@@ -29,11 +29,6 @@ const EXCEPTIONS: &[Exception] = &[
         reason: "it is a list of what can be wrong with a file, and most of it is expected text",
     },
     Exception {
-        path: "crates/wattmill-sim/src/rank.rs",
-        lines_max: 1000,
-        reason: "who joins and who leaves a batch moves the same aggregates",
-    },
-    Exception {
         path: "crates/wattmill-config/src/trace/tests.rs",
         lines_max: 800,
         reason: "it is a list of what can be wrong with a trace, and most of it is expected text",
