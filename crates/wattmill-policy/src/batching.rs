@@ -32,6 +32,16 @@ pub enum PrefillOrder {
     First,
 }
 
+impl PrefillOrder {
+    /// What an engine does unless told otherwise: in SGLang prompts go first.
+    pub const fn of(flavour: Flavour) -> Self {
+        match flavour {
+            Flavour::Sglang => Self::First,
+            Flavour::Vllm | Flavour::Trtllm => Self::Mixed,
+        }
+    }
+}
+
 /// What becomes of a sequence whose blocks another one needs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Preemption {
@@ -144,13 +154,12 @@ impl BatchLimits {
     /// ```
     #[must_use]
     pub const fn flavoured(self, flavour: Flavour) -> Self {
-        match flavour {
-            Flavour::Vllm => self,
-            Flavour::Sglang => {
-                Self { order: PrefillOrder::First, watermark_blocks: 0, answer_percent: 10, ..self }
-            }
-            Flavour::Trtllm => Self { watermark_blocks: 0, answer_percent: 100, ..self },
-        }
+        let (watermark_blocks, answer_percent) = match flavour {
+            Flavour::Vllm => (self.watermark_blocks, self.answer_percent),
+            Flavour::Sglang => (0, 10),
+            Flavour::Trtllm => (0, 100),
+        };
+        Self { order: PrefillOrder::of(flavour), watermark_blocks, answer_percent, ..self }
     }
 
     /// The same limits with another order.

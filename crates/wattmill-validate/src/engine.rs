@@ -88,14 +88,6 @@ pub(crate) fn spec(
     }
 }
 
-/// Whether prompts share their steps: in SGLang they do not, unless it is told otherwise.
-pub(crate) const fn prefill_order(flavour: Flavour) -> PrefillOrder {
-    match flavour {
-        Flavour::Sglang => PrefillOrder::First,
-        Flavour::Vllm | Flavour::Trtllm => PrefillOrder::Mixed,
-    }
-}
-
 /// A deployment, if it can be.
 ///
 /// # Errors
@@ -161,7 +153,7 @@ impl Engine {
         let surface = StepSurface::compile(&deployment).map_err(Reason::Layout)?;
         let blocks = surface.memory().blocks;
         let limits = BatchLimits::new(spec.max_seqs, spec.max_tokens, spec.block_tokens, blocks)
-            .in_order(prefill_order(spec.flavour));
+            .in_order(PrefillOrder::of(spec.flavour));
         let overheads = efficiency.overheads(spec.flavour.name());
         Ok(Self { surface, limits, overheads })
     }
