@@ -3,9 +3,10 @@
 use thiserror::Error;
 use wattmill_catalog::{Accelerator, AttentionKind, Efficiency, Model, Precision};
 use wattmill_factory::{EngineSpec, Layout, PowerCap};
-use wattmill_units::{Bytes, Power};
+use wattmill_units::Bytes;
 
 use crate::memory::MemoryPlan;
+use crate::power::CapProblem;
 
 /// Largest replica that is priced. Beyond it a degree is a slip of the pen.
 const MOST_ACCELERATORS: u64 = 65_536;
@@ -54,20 +55,8 @@ pub enum LayoutProblem {
         what: String,
     },
     /// A power cap that leaves nothing to work with, or none at all.
-    #[error(
-        "power_cap = {cap} cannot be on `{accelerator}`; it may be more than the {idle} it draws idle \
-         and at most its limit of {limit}"
-    )]
-    PowerCap {
-        /// As asked for.
-        cap: PowerCap,
-        /// Catalogue id.
-        accelerator: String,
-        /// Power without work.
-        idle: Power,
-        /// Power limit.
-        limit: Power,
-    },
+    #[error(transparent)]
+    PowerCap(#[from] CapProblem),
     /// A limit of the engine that cannot be.
     #[error("{what} = {value} cannot be; it may be {allowed}")]
     Limit {
@@ -378,15 +367,7 @@ impl Deployment<'_> {
 
     fn cap(&self, cap: PowerCap) -> Option<LayoutProblem> {
         let limit = self.accelerator.tdp?;
-        let idle = limit * self.efficiency.idle_fraction;
-        let watts = cap.of(limit);
-        let accelerator = || self.accelerator.id.clone();
-        (!(watts > idle && watts <= limit)).then(|| LayoutProblem::PowerCap {
-            cap,
-            accelerator: accelerator(),
-            idle,
-            limit,
-        })
+        CapProblem::of(cap, self.accelerator, self.efficiency, limit).map(LayoutProblem::from)
     }
 
     fn memory(&self) -> Option<LayoutProblem> {

@@ -30,6 +30,7 @@ pub use deployment::{Deployment, LayoutProblem};
 pub use memory::MemoryPlan;
 pub use operator::{Bound, Operator, SurfaceUse};
 pub use operators::explain;
+pub use power::CapProblem;
 pub use step::{DecodeRun, Prefill, StepCost, StepModel, StepShape};
 pub use step_table::{StepTable, StepTableError, StepTableProblem};
 pub use surface::StepSurface;

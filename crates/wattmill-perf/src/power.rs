@@ -5,7 +5,9 @@
 //! So each kernel runs at the highest clock at which it stays under the cap, as if whoever holds the
 //! cap looked at every kernel; one that averages over several slows them a little less.
 
-use wattmill_catalog::Efficiency;
+use thiserror::Error;
+use wattmill_catalog::{Accelerator, Efficiency};
+use wattmill_factory::PowerCap;
 use wattmill_units::Power;
 
 use crate::kernels::overlap;
@@ -21,6 +23,37 @@ const FLOOR: f64 = 2.0 / 3.0;
 const DRIVEN: f64 = 0.75;
 /// Halvings that find the clock to a millionth.
 const HALVINGS: u32 = 20;
+
+/// A power cap that leaves nothing to work with, or none at all.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[error(
+    "power_cap = {cap} cannot be on `{accelerator}`; it may be more than the {idle} it draws idle and \
+     at most its limit of {limit}"
+)]
+pub struct CapProblem {
+    /// As asked for.
+    pub cap: PowerCap,
+    /// Catalogue id.
+    pub accelerator: String,
+    /// Power without work.
+    pub idle: Power,
+    /// Power limit.
+    pub limit: Power,
+}
+
+impl CapProblem {
+    /// What is wrong with `cap` on an accelerator of that limit, if anything is.
+    pub(crate) fn of(
+        cap: PowerCap,
+        accelerator: &Accelerator,
+        efficiency: &Efficiency,
+        limit: Power,
+    ) -> Option<Self> {
+        let (watts, idle) = (cap.of(limit), limit * efficiency.idle_fraction);
+        let fine = watts > idle && watts <= limit;
+        (!fine).then(|| Self { cap, accelerator: accelerator.id.clone(), idle, limit })
+    }
+}
 
 /// What the parts of the work draw at full rate, over (limit - idle), and what a cap leaves of it.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -2,12 +2,11 @@
 
 use thiserror::Error;
 use wattmill_catalog::{AttentionKind, Precision};
-use wattmill_factory::PowerCap;
-use wattmill_units::Power;
 
 use super::TrainingFormat;
 use super::job::{Recompute, Sharding, TrainingJob, TrainingLayout};
 use super::memory::TrainingMemory;
+use crate::power::CapProblem;
 
 /// Largest degree and job that are priced. Beyond it a degree is a slip of the pen.
 const MOST_ACCELERATORS: u64 = 1 << 22;
@@ -82,20 +81,8 @@ pub enum TrainingProblem {
         accelerator: String,
     },
     /// A power cap that leaves nothing to work with, or none at all.
-    #[error(
-        "power_cap = {cap} cannot be on `{accelerator}`; it may be more than the {idle} it draws idle \
-         and at most its limit of {limit}"
-    )]
-    PowerCap {
-        /// As asked for.
-        cap: PowerCap,
-        /// Catalogue id.
-        accelerator: String,
-        /// Power without work.
-        idle: Power,
-        /// Power limit.
-        limit: Power,
-    },
+    #[error(transparent)]
+    PowerCap(#[from] CapProblem),
     /// A power cap on an accelerator whose limit is not known.
     #[error(
         "what a power cap does on `{accelerator}` is not known: nothing states its limit; state \
@@ -366,13 +353,10 @@ impl TrainingJob<'_> {
 
     fn cap(&self) -> Option<TrainingProblem> {
         let cap = self.power_cap?;
-        let accelerator = self.accelerator.id.clone();
         let Some(limit) = self.accelerator.tdp else {
-            return Some(TrainingProblem::NoLimit { accelerator });
+            return Some(TrainingProblem::NoLimit { accelerator: self.accelerator.id.clone() });
         };
-        let (watts, idle) = (cap.of(limit), limit * self.efficiency.idle_fraction);
-        let fine = watts > idle && watts <= limit;
-        (!fine).then_some(TrainingProblem::PowerCap { cap, accelerator, idle, limit })
+        CapProblem::of(cap, self.accelerator, self.efficiency, limit).map(TrainingProblem::from)
     }
 
     fn memory(&self) -> Option<TrainingProblem> {

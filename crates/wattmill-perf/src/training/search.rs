@@ -150,7 +150,7 @@ fn note(refused: &mut Vec<RefusedLayout>, layout: TrainingLayout, problem: Train
         TrainingProblem::Memory { .. } => "memory",
         TrainingProblem::ScaleOut { .. } => "scale-out",
         TrainingProblem::Format { .. } => "format",
-        TrainingProblem::PowerCap { .. } | TrainingProblem::NoLimit { .. } => "power cap",
+        TrainingProblem::PowerCap(_) | TrainingProblem::NoLimit { .. } => "power cap",
         TrainingProblem::NoExperts { what, .. } | TrainingProblem::Unknown { what, .. } => what,
     };
     let need = |p: &TrainingProblem| match p {
