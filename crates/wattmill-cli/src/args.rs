@@ -72,6 +72,13 @@ pub(crate) struct Run {
     /// every figure, what matters most, and how likely the targets are.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     pub(crate) samples: Option<u64>,
+    /// First day of the week whose hours of energy the page shows; one worth looking at by default.
+    #[arg(long, value_name = "DAY", requires = "html")]
+    pub(crate) week: Option<jiff::civil::Date>,
+    /// Tell the least that the same draw could have cost at sites with more than firm sources at
+    /// constant prices: an optimiser that knows this many days at a time. More days take longer.
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=31))]
+    pub(crate) bound: Option<u32>,
     #[command(flatten)]
     pub(crate) calibration: CalibrationArgs,
     #[command(flatten)]

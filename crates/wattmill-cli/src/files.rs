@@ -8,7 +8,7 @@ use std::sync::Mutex;
 
 use anyhow::Context;
 use flate2::read::MultiGzDecoder;
-use wattmill::config::{BUILTIN_FACTORIES, builtin_factory};
+use wattmill::config::{BUILTIN_FACTORIES, Files, builtin_factory};
 
 use crate::exit::Failure;
 use crate::invalid::{Invalid, Named};
@@ -32,6 +32,18 @@ pub(crate) fn factory(argument: Option<&str>) -> Result<Named, Failure> {
         }
         other => other,
     })
+}
+
+/// The files that a factory file names, by their paths from where it stands. What cannot be read is
+/// told where it is named.
+pub(crate) fn named_in(factory: &Named) -> Files {
+    let folder = Path::new(&factory.name).parent().unwrap_or(Path::new(""));
+    let mut files = Files::default();
+    for path in Files::named_in(&factory.text) {
+        let text = std::fs::read_to_string(folder.join(&path)).map_err(|error| error.to_string());
+        files.put(&path, text);
+    }
+    files
 }
 
 /// A text file.

@@ -4,7 +4,8 @@ use jiff::civil::Date;
 use wattmill_units::IdVec;
 
 use crate::{
-    Contract, Economics, Hardware, Payment, Phase, Service, Site, Target, Training, Uncertainty,
+    Contract, Curtailment, Economics, Hardware, Payment, Phase, Service, Site, Target, Training,
+    Uncertainty,
 };
 
 /// A programme of AI data centres between two dates.
@@ -28,6 +29,8 @@ pub struct Factory {
     pub services: IdVec<Service>,
     /// What is trained. Earlier runs are placed first, all after serving.
     pub trainings: IdVec<Training>,
+    /// When sites are asked to draw less from the grid.
+    pub curtailments: Vec<Curtailment>,
     /// What is paid for what.
     pub contracts: Vec<Contract>,
     /// What is paid on a day, in the order of the file.

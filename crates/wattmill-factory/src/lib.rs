@@ -5,6 +5,8 @@
 //! promise. Names were resolved on the way, so nothing here can dangle.
 
 mod clients;
+mod curtailment;
+mod energy;
 mod engine;
 mod factory;
 mod money;
@@ -16,6 +18,11 @@ mod uncertain;
 mod work;
 
 pub use clients::{Client, ClientLengths, ClientWindow, Clients, GapShape, LengthPdf};
+pub use curtailment::{Answer, Curtailment};
+pub use energy::{
+    Battery, Clock, Cooling, Hourly, Period, Solar, SolarWeather, SummerTime, Temperature, Wind,
+    WindWeather,
+};
 pub use engine::{EngineChoice, EngineSpec, Flavour, Layout, PowerCap};
 pub use factory::Factory;
 pub use money::{Contract, Economics, Payment};

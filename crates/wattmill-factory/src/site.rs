@@ -4,6 +4,8 @@ use jiff::civil::Date;
 use wattmill_catalog::{Accelerator, System};
 use wattmill_units::{CarbonIntensity, EnergyPrice, Id, Power, Seconds};
 
+use crate::{Battery, Clock, Cooling, Hourly, Period, Solar, Wind};
+
 /// A campus behind one grid connection.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Site {
@@ -15,23 +17,65 @@ pub struct Site {
     pub grid: Option<Grid>,
     /// Generation on the campus.
     pub onsite: Vec<Onsite>,
+    /// Panels on the campus.
+    pub solar: Option<Solar>,
+    /// Wind turbines on the campus.
+    pub wind: Option<Wind>,
+    /// A battery on the campus.
+    pub battery: Option<Battery>,
+    /// Local time, which tariffs go by.
+    pub clock: Clock,
     /// Facility over IT power.
     pub pue: Pue,
+    /// How the overhead follows load and weather.
+    pub cooling: Cooling,
+    /// Litres of water for each kilowatt-hour of IT energy, where stated.
+    pub water_l_per_kwh: Option<f64>,
     /// Where its figures come from, as the file says.
     pub source: Option<String>,
 }
 
 /// A grid connection.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Grid {
     /// Largest facility power it carries.
     pub connection: Power,
     /// First day with power.
     pub energized: Date,
-    /// Energy price, all in. May be negative.
+    /// Energy price, all in: of hours that no period or profile prices, and what sites are compared by.
+    /// May be negative.
     pub price: EnergyPrice,
     /// Average carbon intensity.
     pub carbon: CarbonIntensity,
+    /// Prices by the local clock, the first that holds.
+    pub periods: Vec<Period>,
+    /// Prices of every hour, USD/MWh.
+    pub hourly_price: Option<Hourly>,
+    /// Carbon intensities of every hour, g/kWh.
+    pub hourly_carbon: Option<Hourly>,
+    /// Dollars for each kilowatt of the highest hour of a month.
+    pub demand_usd_per_kw: f64,
+}
+
+impl Grid {
+    /// With one price and one carbon intensity at all times.
+    pub const fn constant(
+        connection: Power,
+        energized: Date,
+        price: EnergyPrice,
+        carbon: CarbonIntensity,
+    ) -> Self {
+        Self {
+            connection,
+            energized,
+            price,
+            carbon,
+            periods: Vec::new(),
+            hourly_price: None,
+            hourly_carbon: None,
+            demand_usd_per_kw: 0.0,
+        }
+    }
 }
 
 /// Generation behind the meter.
@@ -92,6 +136,9 @@ pub struct Phase {
     /// IT power provisioned for one unit of the system. Its catalogue maximum unless the file says
     /// otherwise.
     pub unit_power: Power,
+    /// IT power of units installed over the IT power provisioned for them: at least 1. With more than 1
+    /// what the units draw together is held to what the site has.
+    pub oversubscription: f64,
     /// First day a rack runs if nothing slips.
     pub first_rack: Date,
     /// From the first rack to the last, linear.

@@ -32,6 +32,8 @@ pub struct Service {
     pub engine: EngineChoice,
     /// Revenue of a million output tokens, if the file states one.
     pub price_per_million_output: Option<Money>,
+    /// Whether it may be throttled when power is short: nobody waits for its answers.
+    pub batch: bool,
 }
 
 /// A training run.

@@ -35,7 +35,7 @@ pub(crate) struct Delivery {
     pub(crate) site: Id<Site>,
     /// Units when complete.
     pub(crate) units: f64,
-    /// Facility power of one unit at design PUE.
+    /// Facility power provisioned for one unit, at design PUE.
     pub(crate) unit_facility: Power,
     /// First hour in which every chain is ready for something, slips and delays included.
     pub(crate) first_hour: f64,
@@ -100,7 +100,7 @@ pub(crate) fn units_of(factory: &Factory, phase: &Phase) -> f64 {
         PowerBasis::Facility => phase.power / factory.sites[phase.site].pue.design,
     };
     // A power that is a whole number of units to rounding error is that many.
-    (it / phase.unit_power + 1e-9).floor()
+    (it * phase.oversubscription / phase.unit_power + 1e-9).floor()
 }
 
 /// Accelerators of one kind of machine when every phase is complete.
@@ -138,7 +138,8 @@ pub(crate) fn deliveries(factory: &Factory, calendar: Calendar) -> Vec<Delivery>
                 phase: id,
                 site: phase.site,
                 units: units_of(factory, phase),
-                unit_facility: phase.unit_power * factory.sites[phase.site].pue.design,
+                unit_facility: phase.unit_power * factory.sites[phase.site].pue.design
+                    / phase.oversubscription,
                 first_hour: latest(|link| link.first_hour),
                 last_hour: latest(|link| link.last_hour),
                 links,

@@ -193,6 +193,17 @@ mod tests {
         assert!(!published(&in_power("vr-nvl72", 10.0), "announced-10gw").within);
     }
 
+    /// Meta, 2026-05 (arXiv 2605.24461): about 83,000 GB200 in 150 MW are racks at their typical power
+    /// behind the PUE of a year, within 2 %.
+    #[test]
+    fn the_cluster_of_meta_holds_what_it_holds() {
+        let holding = in_power("gb200-nvl72", 0.15);
+        let meta = published(&holding, "meta-150mw");
+        let nearest = &holding.conventions[meta.nearest];
+        assert_eq!(nearest.name, "rack at its typical, PUE 1.1 of a year");
+        assert!((nearest.accelerators / 83_000.0 - 1.0).abs() < 0.02, "{}", nearest.accelerators);
+    }
+
     /// SemiAnalysis constants, 2026-04, all-in utility power of an H100 and a GB200: within 20 and
     /// 15 % of the nearest convention.
     #[test]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use jiff::civil::{Date, date};
 use wattmill_catalog::Catalog;
-use wattmill_factory::{Factory, Goal};
+use wattmill_factory::{Factory, Goal, Site};
 use wattmill_units::Power;
 
 use crate::calendar::QuarterLabel;
@@ -56,6 +56,8 @@ pub enum FigureUnit {
     Share,
     /// Tonnes of CO₂ equivalent.
     Tonnes,
+    /// Water.
+    Litres,
     /// Dollars of the price year.
     Usd,
     /// Dollars for a million output tokens.
@@ -75,6 +77,7 @@ impl FigureUnit {
             Self::Count => "count",
             Self::Share => "fraction",
             Self::Tonnes => "t",
+            Self::Litres => "l",
             Self::Usd => "usd",
             Self::UsdPerMillionTokens => "usd_per_million_tokens",
             Self::TokensPerMwh => "tokens_per_mwh",
@@ -151,6 +154,29 @@ fn of_course(factory: &Factory, course: &Course, mut push: impl FnMut(Name<'_>, 
     push(Whole("energy"), Mwh, total.energy.as_mwh());
     push(Whole("peak draw"), Mw, peak.as_mw());
     push(Whole("carbon"), Tonnes, total.carbon_t);
+    let flows = &total.flows;
+    if factory.sites.iter().any(|site| site.water_l_per_kwh.is_some()) {
+        push(Whole("water"), Litres, flows.water_l);
+    }
+    if factory.sites.iter().any(|site| site.solar.is_some() || site.wind.is_some()) {
+        push(Whole("sun and wind used"), Mwh, (flows.solar + flows.wind).as_mwh());
+        push(Whole("sun and wind curtailed"), Mwh, flows.curtailed.as_mwh());
+    }
+    if factory.sites.iter().any(|site| site.battery.is_some()) {
+        push(Whole("energy from batteries"), Mwh, flows.given().as_mwh());
+    }
+    let demand = |site: &Site| site.grid.as_ref().is_some_and(|grid| grid.demand_usd_per_kw > 0.0);
+    if factory.sites.iter().any(demand) {
+        push(Whole("demand charges"), Usd, flows.demand_charges.as_usd());
+    }
+    if !factory.curtailments.is_empty() {
+        push(Whole("curtailment asked"), Mwh, flows.asked.as_mwh());
+        push(Whole("curtailment unanswered"), Mwh, flows.unanswered.as_mwh());
+    }
+    if factory.phases.iter().any(|phase| phase.oversubscription > 1.0) {
+        push(Whole("energy held back"), Mwh, flows.held_back.as_mwh());
+        push(Whole("accelerator-hours throttled"), Count, flows.throttled_hours);
+    }
     push(Whole("accelerator-hours"), Count, total.accelerator_hours());
     push(Whole("output tokens served"), Count, total.served_output_tokens);
     let (asked, served) =

@@ -5,7 +5,8 @@
 //! hold both to the same sums. What makes this one fast: within a day the same machines stand; a
 //! group of machines that one service fills, or that nobody asks for, does the same in every hour of
 //! the day; a site whose draw is the same in every hour buys once. Only the groups at the edge
-//! between two services, which breathes with the day, are taken hour by hour.
+//! between two services, which breathes with the day, are taken hour by hour. So is a site whose energy
+//! is more than firm sources at constant prices, and a day in which work gives way to power.
 
 use std::ops::Range;
 
@@ -16,14 +17,19 @@ use wattmill_units::{Id, Money, Power, Seconds};
 use crate::assets::Assets;
 use crate::build::{Delivery, Standing, deliveries};
 use crate::calendar::{Calendar, QuarterLabel, hours};
+use crate::flows::EnergyFlows;
 use crate::groups::Groups;
+use crate::microgrid::{Microgrid, Restraint};
+use crate::plant::Plant;
 use crate::receipts::Investors;
+use crate::relief::{self, Reliefs, Scene};
 use crate::result::{ServiceQuarter, Sums, TrainingOutcome};
 use crate::run::HOURS_PER_YEAR;
 use crate::serving::Offer;
 use crate::stretch::{HOURS, PerHour, Point, Want, lanes, serve, sum, train};
 use crate::supply::Supply;
 use crate::training::TrainingRun;
+use crate::work::Work;
 
 const HOUR: Seconds = Seconds::from_hours(1.0);
 
@@ -73,6 +79,9 @@ struct Walk<'a> {
     factory: &'a Factory,
     calendar: Calendar,
     supplies: Vec<Supply>,
+    microgrids: Vec<Option<Microgrid>>,
+    plants: Vec<Option<Plant>>,
+    reliefs: Reliefs,
     deliveries: Vec<Delivery>,
     banks: Vec<Bank>,
     groups: Groups,
@@ -88,8 +97,10 @@ struct Walk<'a> {
     asked: Vec<[f64; HOURS]>,
     output_tokens: Vec<f64>,
     input_tokens: Vec<f64>,
-    /// Draw of each site, in each hour of the day.
+    /// Draw of each site, in each hour of the day: facility watts, or IT watts until its plant is counted.
     draw: Vec<[f64; HOURS]>,
+    /// IT watt-hours of each site in the day.
+    it: Vec<f64>,
     uneven: Vec<bool>,
     peaks: Vec<Power>,
     quarter: Option<CourseQuarter>,
@@ -157,6 +168,14 @@ impl<'a> Walk<'a> {
             output_tokens: lengths.clone().map(|of| of.output.mean()).collect(),
             input_tokens: lengths.map(|of| of.input.mean()).collect(),
             draw: vec![[0.0; HOURS]; sites],
+            it: vec![0.0; sites],
+            microgrids: factory
+                .sites
+                .ids()
+                .map(|site| Microgrid::of(factory, site, calendar))
+                .collect(),
+            plants: factory.sites.iter().map(|site| Plant::of(site, calendar)).collect(),
+            reliefs: Reliefs::new(factory, calendar),
             uneven: vec![false; sites],
             peaks: vec![Power::ZERO; sites],
             standing,
@@ -193,15 +212,27 @@ impl<'a> Walk<'a> {
         let soon = |(run, fastest): (&TrainingRun, &f64)| {
             run.wants(at, self.calendar) > 0.0 && run.ends_within(HOURS as f64, *fastest)
         };
-        if self.trainings.iter().zip(&self.fastest).any(soon) {
-            // The hours of a run's last day depend on each other.
+        if self.reliefs.any(at, at + HOURS as f64) {
+            // What gives way in an hour depends on what the battery gave in those before.
             for hour in 0..HOURS {
-                self.stretch(at + hour as f64, hour..hour + 1, &mut quarter);
+                let restraints = self.relieved(at, hour, &mut quarter);
+                self.power_plant(at, hour..hour + 1);
+                self.microgrids(at, hour..hour + 1, &restraints, &mut quarter);
             }
         } else {
-            self.stretch(at, 0..HOURS, &mut quarter);
+            if self.trainings.iter().zip(&self.fastest).any(soon) {
+                // The hours of a run's last day depend on each other.
+                for hour in 0..HOURS {
+                    self.stretch(at + hour as f64, hour..hour + 1, &mut quarter);
+                }
+            } else {
+                self.stretch(at, 0..HOURS, &mut quarter);
+            }
+            self.power_plant(at, 0..HOURS);
+            self.microgrids(at, 0..HOURS, &[], &mut quarter);
         }
         self.settle(at, &mut quarter);
+        self.charge_peaks(day, &mut quarter);
         let energised: Power = self
             .deliveries
             .iter()
@@ -357,7 +388,11 @@ impl<'a> Walk<'a> {
                     run.advance(taken, per_hour, at, self.calendar);
                 }
             }
-            let pue = self.factory.sites[Id::from_index(bank.site)].pue.annual;
+            let pue = match self.plants[bank.site] {
+                // Counted for the whole site.
+                Some(_) => 1.0,
+                None => self.factory.sites[Id::from_index(bank.site)].pue.annual,
+            };
             let load = Load::of(bank, pue);
             let draw = &mut self.draw[bank.site][hours.clone()];
             match (free, dynamic, trained) {
@@ -391,6 +426,135 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// An hour in which work may give way to power: placed as [`run`](crate::run) does, and booked.
+    /// Returns what each site is held to.
+    fn relieved(
+        &mut self,
+        at: f64,
+        hour: usize,
+        quarter: &mut CourseQuarter,
+    ) -> Vec<Option<Restraint>> {
+        let now = at + hour as f64;
+        let asked: Vec<f64> = self.asked.iter().map(|asked| asked[hour]).collect();
+        let accelerators: Vec<f64> = self.banks.iter().map(|bank| bank.accelerators).collect();
+        let (standing, trainings) = (&self.standing, &self.trainings);
+        let clock = (now, self.calendar);
+        let mut work =
+            Work::of_hour(&self.groups, standing, &accelerators, &asked, trainings, clock);
+        let scene = Scene {
+            factory: self.factory,
+            groups: &self.groups,
+            standing,
+            accelerators: &accelerators,
+            plants: &self.plants,
+            it_standing: &relief::it_standing(self.factory, &self.deliveries, standing),
+            at: now,
+        };
+        let mut flows = vec![EnergyFlows::default(); self.microgrids.len()];
+        let restraints = self.reliefs.relieve(&scene, &mut self.microgrids, &mut work, &mut flows);
+        flows.iter().for_each(|flows| quarter.total.flows.add(flows));
+        for index in work.order.iter().copied() {
+            let (group, bank) = (&self.groups.all[index], &self.banks[index]);
+            for (service, given) in work.given[index].iter().enumerate() {
+                let requests = work.requests(index, group, Id::from_index(service));
+                if *given > 0.0 && requests > 0.0 {
+                    let output = requests * self.output_tokens[service];
+                    quarter.total.served_output_tokens += output;
+                    quarter.total.served_input_tokens += requests * self.input_tokens[service];
+                    quarter.services[service].served_requests += requests;
+                    quarter.services[service].served_output_tokens += output;
+                }
+            }
+            for (run, trained) in self.trainings.iter_mut().zip(&work.trained[index]) {
+                if let (Some(per_hour), true) = (run.per_hour(&bank.machine), *trained > 0.0) {
+                    run.advance(*trained, per_hour, now, self.calendar);
+                }
+            }
+            let power = work.power(index, group, bank.units, bank.accelerators);
+            quarter.total.serving_hours += power.serving;
+            quarter.total.training_hours += power.training;
+            quarter.total.idle_hours += power.idle;
+            quarter.total.serving_energy += power.serving_power * HOUR;
+            let pue = match self.plants[bank.site] {
+                Some(_) => 1.0,
+                None => self.factory.sites[group.site].pue.annual,
+            };
+            self.draw[bank.site][hour] += power.it().as_watts() * pue;
+            self.uneven[bank.site] = true;
+        }
+        for (want, unserved) in self.wants.iter_mut().zip(&work.unserved) {
+            want.hourly[hour] = *unserved;
+        }
+        restraints
+    }
+
+    /// Counts IT energy, and adds what the plant of a site takes besides.
+    fn power_plant(&mut self, at: f64, hours: Range<usize>) {
+        let mut it_standing = Vec::new();
+        for site in 0..self.draw.len() {
+            let draw = &mut self.draw[site][hours.clone()];
+            match &self.plants[site] {
+                None => {
+                    let pue = self.factory.sites[Id::from_index(site)].pue.annual;
+                    if self.factory.sites[Id::from_index(site)].water_l_per_kwh.is_some() {
+                        self.it[site] += sum(draw) / pue;
+                    }
+                }
+                Some(plant) => {
+                    if it_standing.is_empty() {
+                        it_standing =
+                            relief::it_standing(self.factory, &self.deliveries, &self.standing);
+                    }
+                    self.it[site] += sum(draw);
+                    for (hour, watts) in hours.clone().zip(draw.iter_mut()) {
+                        *watts += plant.overhead(*watts, it_standing[site], at as usize + hour);
+                    }
+                    self.uneven[site] = true;
+                }
+            }
+        }
+    }
+
+    /// Carries the draw of sites whose energy is more than firm sources at constant prices;
+    /// `restraints` by site, none for none.
+    fn microgrids(
+        &mut self,
+        at: f64,
+        hours: Range<usize>,
+        restraints: &[Option<Restraint>],
+        quarter: &mut CourseQuarter,
+    ) {
+        let total = &mut quarter.total;
+        for (site, microgrid) in self.microgrids.iter_mut().enumerate() {
+            let Some(microgrid) = microgrid else { continue };
+            let restraint = restraints.get(site).and_then(Option::as_ref);
+            for hour in hours.clone() {
+                let draw = Power::from_watts(self.draw[site][hour]);
+                let now = at + hour as f64;
+                let (bill, _) = microgrid.hour(now, draw, restraint, &mut total.flows);
+                total.energy += bill.energy;
+                total.energy_cost += bill.cost;
+                total.carbon_t += bill.carbon_t;
+            }
+        }
+    }
+
+    /// On the last day of a month books what its highest hours cost.
+    fn charge_peaks(&mut self, day: u32, quarter: &mut CourseQuarter) {
+        if self.microgrids.iter().all(Option::is_none) {
+            return;
+        }
+        let month = |day| self.calendar.date(day).month();
+        if day + 1 < self.calendar.days() && month(day + 1) == month(day) {
+            return;
+        }
+        for microgrid in self.microgrids.iter_mut().flatten() {
+            let charge = microgrid.close_month();
+            quarter.total.energy_cost += charge;
+            quarter.total.flows.demand_charges += charge;
+        }
+    }
+
     /// Buys the day's energy and books its costs.
     fn settle(&mut self, at: f64, quarter: &mut CourseQuarter) {
         let economics = &self.factory.economics;
@@ -414,11 +578,18 @@ impl<'a> Walk<'a> {
             } else {
                 (draw, 1.0)
             };
+            // A microgrid has bought its own.
+            let powers = if self.microgrids[site].is_some() { &[] } else { powers };
             for watts in powers {
                 let bill = supply.buy(at, Power::from_watts(*watts));
                 total.energy += bill.energy * times;
                 total.energy_cost += bill.cost * times;
                 total.carbon_t += bill.carbon_t * times;
+                total.flows.grid += bill.grid * times;
+                total.flows.generators += (bill.energy - bill.grid) * times;
+            }
+            if let Some(water) = self.factory.sites[Id::from_index(site)].water_l_per_kwh {
+                total.flows.water_l += water * std::mem::take(&mut self.it[site]) / 1e3;
             }
             let (machines, infrastructure) =
                 (&mut self.machines[site], &mut self.infrastructure[site]);

@@ -4,33 +4,46 @@
 //! service it asks [`wattmill_sim::probe`], once per kind of machine and service ([`offers`]).
 //! [`zoom`] hands a window of the same factory to the engine, request by request.
 
+mod answer;
 mod assets;
+mod battery;
+mod bound;
 mod build;
 mod calendar;
 mod cash;
 mod conventions;
 mod engine;
 mod figures;
+mod flows;
 mod fluid;
 mod groups;
 mod ledger;
 mod machine;
+mod microgrid;
+mod plant;
 mod receipts;
+mod relief;
 mod result;
 mod risk;
 mod run;
 mod serving;
 mod stretch;
 mod supply;
+mod tariff;
 mod training;
+mod warnings;
 mod waterfall;
+mod weather;
+mod work;
 mod zoom;
 
+pub use bound::{Bound, BoundError, SiteBound, SiteHours, bound};
 pub use calendar::QuarterLabel;
 pub use cash::{Cash, CashQuarter};
 pub use conventions::{Convention, Holding, Published, holding};
 pub use engine::{Engine, usual_specs};
 pub use figures::{Figure, FigureName, FigureUnit, figure_day, figures, sample};
+pub use flows::{EnergyFlows, HourMix};
 pub use ledger::Balance;
 pub use result::{
     Binds, Day, PhaseMonth, PhaseOutcome, Plan, Quarter, Receipt, ServiceQuarter, SiteQuarter,

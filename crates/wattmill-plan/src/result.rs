@@ -4,8 +4,10 @@ use jiff::civil::Date;
 use wattmill_factory::{Phase, Service, Site, Training};
 use wattmill_units::{Energy, Id, Money, Power};
 
+use crate::bound::{Bound, SiteHours};
 use crate::calendar::QuarterLabel;
 use crate::cash::Cash;
+use crate::flows::{EnergyFlows, HourMix};
 use crate::ledger::Balance;
 use crate::serving::Offer;
 use crate::waterfall::Stage;
@@ -31,6 +33,14 @@ pub struct Plan {
     pub quarters: Vec<Quarter>,
     /// Every day, in order.
     pub days: Vec<Day>,
+    /// Every hour's mix of energy, in order, where it is more than grid and generators at constant
+    /// prices; empty otherwise.
+    pub mix: Vec<HourMix>,
+    /// Every site's hours where its energy is more than firm sources at constant prices; empty
+    /// otherwise.
+    pub site_hours: Vec<SiteHours>,
+    /// Least that the energy could have cost, where it was asked for ([`bound`](crate::bound)).
+    pub bound: Option<Bound>,
     /// Every training run.
     pub trainings: Vec<TrainingOutcome>,
     /// Every payment received, in order.
@@ -121,12 +131,14 @@ pub struct Sums {
     pub carbon_t: f64,
     /// Machines and infrastructure bought. What stands before the plan is bought in its first hour.
     pub capital: Money,
-    /// Energy bought.
+    /// Energy bought, demand charges included.
     pub energy_cost: Money,
     /// Staff, spares, insurance, tax.
     pub operations: Money,
     /// Straight-line depreciation of what stands, until it has lost what it cost.
     pub depreciation: Money,
+    /// Where the energy came from, and what it passed through.
+    pub flows: EnergyFlows,
 }
 
 impl Sums {
@@ -150,6 +162,7 @@ impl Sums {
         self.energy_cost += other.energy_cost;
         self.operations += other.operations;
         self.depreciation += other.depreciation;
+        self.flows.add(&other.flows);
     }
 
     /// Energy and operations: what is paid to run what stands.

@@ -2,26 +2,40 @@
 
 use wattmill_catalog::Catalog;
 use wattmill_factory::{Factory, Service};
-use wattmill_units::{AnswerHash, Energy, Id, Money, Power, Seconds};
+use wattmill_units::{Energy, Id, Money, Power, Seconds};
 
 use crate::assets::Assets;
+use crate::bound::SiteHours;
 use crate::build::{Delivery, Standing, deliveries};
 use crate::calendar::{Calendar, QuarterLabel, hours};
 use crate::cash::Cash;
+use crate::flows::{EnergyFlows, HourMix};
 use crate::groups::{Groups, asked};
 use crate::ledger::Balance;
+use crate::microgrid::{Microgrid, Restraint};
+use crate::plant::Plant;
 use crate::receipts::Investors;
+use crate::relief::{self, Reliefs, Scene};
 use crate::result::*;
 use crate::serving::{Offer, ServingPoint};
 use crate::supply::Supply;
 use crate::training::TrainingRun;
 use crate::waterfall::Waterfall;
+use crate::work::Work;
+use crate::{answer, warnings};
 
 /// The plan in the making.
 struct Walk<'a> {
     factory: &'a Factory,
     calendar: Calendar,
     supplies: Vec<Supply>,
+    /// Sites whose energy is more than firm sources at constant prices.
+    microgrids: Vec<Option<Microgrid>>,
+    /// Sites whose overhead follows load and weather.
+    plants: Vec<Option<Plant>>,
+    reliefs: Reliefs,
+    mix: Vec<HourMix>,
+    site_hours: Vec<SiteHours>,
     deliveries: Vec<Delivery>,
     groups: Groups,
     trainings: Vec<TrainingRun>,
@@ -45,6 +59,12 @@ struct SiteState {
     infrastructure: Assets,
     /// Facility energy of the hour under way.
     drawn: Energy,
+    /// IT energy of it.
+    it: Energy,
+    /// What the grid asks of the hour under way.
+    restraint: Option<Restraint>,
+    /// Whether work gave way to that or to oversubscription.
+    throttled: bool,
     /// Idle accelerators of the hour under way.
     idle: f64,
     binds_hours: [u32; Binds::ALL.len()],
@@ -87,6 +107,15 @@ impl<'a> Walk<'a> {
             factory,
             calendar,
             supplies: factory.sites.iter().map(|site| Supply::of(site, calendar)).collect(),
+            microgrids: factory
+                .sites
+                .ids()
+                .map(|site| Microgrid::of(factory, site, calendar))
+                .collect(),
+            plants: factory.sites.iter().map(|site| Plant::of(site, calendar)).collect(),
+            reliefs: Reliefs::new(factory, calendar),
+            mix: Vec::new(),
+            site_hours: vec![SiteHours::default(); factory.sites.len()],
             groups,
             sites: vec![SiteState::default(); factory.sites.len()],
             bought: vec![0.0; deliveries.len()],
@@ -127,6 +156,7 @@ impl<'a> Walk<'a> {
         }
         if day + 1 == self.calendar.days() || self.calendar.date(day + 1).month() != date.month() {
             self.close_month(f64::from(day) * 24.0, date);
+            self.charge_peaks();
         }
         self.pay(date);
     }
@@ -154,6 +184,16 @@ impl<'a> Walk<'a> {
                 running: standing.running[index],
                 waits_for,
             });
+        }
+    }
+
+    /// Books what the highest hour of the month costs.
+    fn charge_peaks(&mut self) {
+        let Some(quarter) = self.quarters.last_mut() else { return };
+        for (site, microgrid) in quarter.sites.iter_mut().zip(&mut self.microgrids) {
+            let charge = microgrid.as_mut().map_or(Money::ZERO, Microgrid::close_month);
+            site.sums.energy_cost += charge;
+            site.sums.flows.demand_charges += charge;
         }
     }
 
@@ -200,7 +240,8 @@ impl<'a> Walk<'a> {
         let standing = Standing::at(&self.supplies, &self.deliveries, at);
         self.install(at, &standing);
         let asked = asked(&self.factory.services, day, hour);
-        let short = self.dispatch(at, &standing, &asked);
+        let work = self.work(at, &standing, &asked);
+        let short = self.settle(at, &standing, &asked, &work);
         self.account(at, &asked, &standing, short);
     }
 
@@ -246,37 +287,60 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Settles tokens and energy of the hour's placement; what serving leaves goes to training.
-    /// Returns whether more was asked than was placed.
-    fn dispatch(&mut self, at: f64, standing: &Standing, asked: &[f64]) -> bool {
+    /// Decides who does what in the hour, and who gives way where power is short.
+    fn work(&mut self, at: f64, standing: &Standing, asked: &[f64]) -> Work {
+        let accelerators: Vec<f64> =
+            self.groups.all.iter().map(|group| group.accelerators(standing)).collect();
+        let clock = (at, self.calendar);
+        let mut work =
+            Work::of_hour(&self.groups, standing, &accelerators, asked, &self.trainings, clock);
+        let (true, Some(quarter)) = (self.reliefs.any(at, at + 1.0), self.quarters.last_mut())
+        else {
+            return work;
+        };
+        let scene = Scene {
+            factory: self.factory,
+            groups: &self.groups,
+            standing,
+            accelerators: &accelerators,
+            plants: &self.plants,
+            it_standing: &relief::it_standing(self.factory, &self.deliveries, standing),
+            at,
+        };
+        let mut flows = vec![EnergyFlows::default(); self.sites.len()];
+        let restraints = self.reliefs.relieve(&scene, &mut self.microgrids, &mut work, &mut flows);
+        for (index, restraint) in restraints.into_iter().enumerate() {
+            self.sites[index].restraint = restraint;
+            self.sites[index].throttled = flows[index].throttled_hours > 0.0;
+            quarter.sites[index].sums.flows.add(&flows[index]);
+        }
+        work
+    }
+
+    /// Settles tokens and energy of the hour's work. Returns whether more was asked than was placed.
+    fn settle(&mut self, at: f64, standing: &Standing, asked: &[f64], work: &Work) -> bool {
         let (Some(quarter), Some(day)) = (self.quarters.last_mut(), self.days.last_mut()) else {
             return false;
         };
-        let accelerators: Vec<f64> =
-            self.groups.all.iter().map(|group| group.accelerators(standing)).collect();
-        let placement = self.groups.place(standing, &accelerators, asked);
         let services = &self.factory.services;
         let hour = Seconds::from_hours(1.0);
-        let mut wants: Vec<f64> =
-            self.trainings.iter().map(|run| run.wants(at, self.calendar)).collect();
-        for index in placement.order {
+        for index in work.order.iter().copied() {
             let group = &self.groups.all[index];
             let site = group.site.index();
             let sums = &mut quarter.sites[site].sums;
             let machine = &group.machine;
+            let units = group.units(standing);
+            let accelerators = group.accelerators(standing);
 
-            let (mut serving, mut dynamic) = (0.0, Energy::ZERO);
-            for (service, given) in placement.given[index].iter().enumerate() {
+            for (service, given) in work.given[index].iter().enumerate() {
                 let (Some(point), true) = (&group.points[service], *given > 0.0) else {
                     continue;
                 };
-                let requests = given * point.requests_per_accelerator_hour();
+                let requests = work.requests(index, group, Id::from_index(service));
                 let lengths = &services[Id::from_index(service)].traffic.lengths;
                 let output = requests * lengths.output.mean();
-                serving += given;
                 let replicas = given / f64::from(point.accelerators);
                 let above_idle = point.dynamic_power_of(replicas) * hour;
-                dynamic += above_idle;
                 sums.served_output_tokens += output;
                 sums.served_input_tokens += requests * lengths.input.mean();
                 day.served_tokens += output;
@@ -287,50 +351,60 @@ impl<'a> Walk<'a> {
                 let idle = machine.idle_power * *given * hour;
                 self.waterfall.serving(&point.split, idle + above_idle);
             }
-
-            let mut training = 0.0;
-            for (run, want) in self.trainings.iter_mut().zip(&mut wants) {
-                let free = accelerators[index] - serving - training;
-                training += run.train(machine, free, want, at, self.calendar);
+            for (run, trained) in self.trainings.iter_mut().zip(&work.trained[index]) {
+                if let (Some(per_hour), true) = (run.per_hour(machine), *trained > 0.0) {
+                    run.advance(*trained, per_hour, at, self.calendar);
+                }
             }
 
-            let idle = (accelerators[index] - serving - training).max(0.0);
-            // Hosts of idle machines stand by with them; those of working ones serve them.
-            let working = serving + training;
-            let hosts = machine.idle_host_power * group.units(standing) * hour;
-            let standby = if accelerators[index] > 0.0 {
-                hosts * (idle / accelerators[index])
-            } else {
-                hosts
+            let power = work.power(index, group, units, accelerators);
+            let it = power.it() * hour;
+            let overhead = match self.plants[site] {
+                // That of a whole site follows below.
+                Some(_) => Energy::ZERO,
+                None => it * (self.factory.sites[group.site].pue.annual - 1.0),
             };
-            let host = hosts - standby + machine.host_power_per_working * working * hour;
-            let idle_energy = standby + machine.idle_power * idle * hour;
-            let serving_energy = machine.idle_power * serving * hour + dynamic;
-            let training_energy = machine.training_power * training * hour;
-            let it = host + idle_energy + serving_energy + training_energy;
-            let overhead = it * (self.factory.sites[group.site].pue.annual - 1.0);
-            self.waterfall.rest(overhead, host, idle_energy, training_energy);
+            self.waterfall.rest(
+                overhead,
+                power.host * hour,
+                power.idle_power * hour,
+                power.training_power * hour,
+            );
             self.books.energy_used += it + overhead;
-            self.books.hours_available += accelerators[index];
-            self.books.hours_used += serving + training + idle;
+            self.books.hours_available += accelerators;
+            self.books.hours_used += power.serving + power.training + power.idle;
 
-            sums.serving_hours += serving;
-            sums.training_hours += training;
-            sums.idle_hours += idle;
-            sums.serving_energy += serving_energy;
+            sums.serving_hours += power.serving;
+            sums.training_hours += power.training;
+            sums.idle_hours += power.idle;
+            sums.serving_energy += power.serving_power * hour;
             day.site_power[site] += (it + overhead) / Seconds::from_hours(24.0);
             self.sites[site].drawn += it + overhead;
-            self.sites[site].idle += idle;
+            self.sites[site].it += it;
+            self.sites[site].idle += power.idle;
 
             let (hours_per_mix, tokens_per_mix) = mix(asked, &group.points, services);
             if hours_per_mix > 0.0 {
-                let tokens = accelerators[index] / hours_per_mix * tokens_per_mix;
+                let tokens = accelerators / hours_per_mix * tokens_per_mix;
                 sums.capacity_tokens_per_day += tokens;
                 day.capacity_tokens += tokens;
             }
         }
-        let mut short = wants.iter().any(|want| *want > 0.0);
-        for (unserved, tally) in placement.unserved.iter().zip(&mut quarter.services) {
+        if self.plants.iter().any(Option::is_some) {
+            let it_standing = relief::it_standing(self.factory, &self.deliveries, standing);
+            for (site, state) in self.sites.iter_mut().enumerate() {
+                let Some(plant) = &self.plants[site] else { continue };
+                let it = state.it / hour;
+                let overhead = plant.overhead(it.as_watts(), it_standing[site], at as usize);
+                let overhead = Power::from_watts(overhead) * hour;
+                self.waterfall.rest(overhead, Energy::ZERO, Energy::ZERO, Energy::ZERO);
+                self.books.energy_used += overhead;
+                day.site_power[site] += overhead / Seconds::from_hours(24.0);
+                state.drawn += overhead;
+            }
+        }
+        let mut short = work.wanting;
+        for (unserved, tally) in work.unserved.iter().zip(&mut quarter.services) {
             self.books.requests_unserved += unserved;
             let asked = asked[tally.service.index()];
             if asked > 0.0 {
@@ -361,11 +435,38 @@ impl<'a> Walk<'a> {
 
         let economics = &self.factory.economics;
         let hour = Seconds::from_hours(1.0);
+        let mut mix = HourMix::default();
         for (index, (supply, state)) in self.supplies.iter().zip(&mut self.sites).enumerate() {
             let sums = &mut quarter.sites[index].sums;
             let drawn = std::mem::take(&mut state.drawn);
             let idle = std::mem::take(&mut state.idle);
-            let bill = supply.buy(at, drawn / hour);
+            let it = std::mem::take(&mut state.it);
+            let restraint = state.restraint.take();
+            let throttled = std::mem::take(&mut state.throttled);
+            let bill = match &mut self.microgrids[index] {
+                Some(microgrid) => {
+                    let (bill, now) =
+                        microgrid.hour(at, drawn / hour, restraint.as_ref(), &mut sums.flows);
+                    mix.put(&now, microgrid.stored());
+                    let hours = &mut self.site_hours[index];
+                    if hours.stored.is_empty() {
+                        hours.stored.push(Energy::ZERO);
+                    }
+                    hours.draw.push(drawn / hour);
+                    hours.stored.push(microgrid.stored());
+                    bill
+                }
+                None => {
+                    let bill = supply.buy(at, drawn / hour);
+                    sums.flows.grid += bill.grid;
+                    sums.flows.generators += bill.energy - bill.grid;
+                    mix.put_firm(bill.grid / hour, (bill.energy - bill.grid) / hour);
+                    bill
+                }
+            };
+            if let Some(water) = self.factory.sites[Id::from_index(index)].water_l_per_kwh {
+                sums.flows.water_l += water * it.as_kwh();
+            }
             sums.energy += bill.energy;
             sums.energy_cost += bill.cost;
             sums.carbon_t += bill.carbon_t;
@@ -386,7 +487,7 @@ impl<'a> Walk<'a> {
                 Binds::Energisation
             } else if sums.units == 0.0 && !starved {
                 Binds::FirstRack
-            } else if starved {
+            } else if starved || throttled {
                 Binds::Power
             } else if !short {
                 Binds::Demand
@@ -396,6 +497,9 @@ impl<'a> Walk<'a> {
                 Binds::Machines
             };
             state.binds_hours[binds as usize] += 1;
+        }
+        if self.microgrids.iter().any(Option::is_some) {
+            self.mix.push(mix);
         }
     }
 
@@ -455,6 +559,9 @@ impl<'a> Walk<'a> {
             phases,
             quarters: self.quarters,
             days: self.days,
+            mix: self.mix,
+            site_hours: self.site_hours,
+            bound: None,
             trainings: self
                 .trainings
                 .iter()
@@ -467,9 +574,14 @@ impl<'a> Walk<'a> {
             warnings: Vec::new(),
             answer_hash: 0,
         };
-        plan.warnings = warnings(self.factory, &plan);
-        plan.answer_hash = hash(&plan);
+        plan.warnings = warnings::of(self.factory, &plan);
+        plan.answer_hash = answer::hash(&plan);
         plan
+    }
+
+    /// What batteries hold.
+    fn stored(&self) -> Energy {
+        self.microgrids.iter().flatten().map(Microgrid::stored).sum()
     }
 
     fn ledger(&self) -> Vec<Balance> {
@@ -479,6 +591,7 @@ impl<'a> Walk<'a> {
             sum.add(&quarter.total());
             sum
         });
+        let flows = &quarters.flows;
         let capital: Money = self
             .sites
             .iter()
@@ -500,6 +613,24 @@ impl<'a> Walk<'a> {
                 "MWh",
                 books.energy_used.as_mwh(),
                 self.waterfall.total().as_mwh(),
+            ),
+            balance(
+                "energy bought = sources",
+                "MWh",
+                books.energy_bought.as_mwh() + flows.charged.as_mwh(),
+                (flows.grid + flows.generators + flows.solar + flows.wind + flows.given()).as_mwh(),
+            ),
+            balance(
+                "battery: brought + charged = given + lost + held",
+                "MWh",
+                (flows.brought + flows.charged).as_mwh(),
+                (flows.given() + flows.lost + self.stored()).as_mwh(),
+            ),
+            balance(
+                "curtailment asked = answered + unanswered",
+                "MWh",
+                flows.asked.as_mwh(),
+                relief::answers(flows).as_mwh(),
             ),
             balance("accelerator-hours", "h", books.hours_available, books.hours_used),
             balance(
@@ -536,88 +667,4 @@ fn mix(
         }
     }
     (machine_hours, tokens)
-}
-
-fn warnings(factory: &Factory, plan: &Plan) -> Vec<String> {
-    let mut warnings = Vec::new();
-    for offer in &plan.offers {
-        let service = &factory.services[offer.service];
-        let system = &factory.hardware[offer.hardware].system.id;
-        if let Some(why) = offer.cannot() {
-            warnings.push(format!("{system} does not serve `{}`: {why}", service.name));
-        }
-    }
-    for site in factory.sites.ids() {
-        let quarters = plan.quarters.iter().map(|quarter| quarter.sites[site.index()].sums);
-        let over = quarters.filter(|sums| sums.peak_draw > sums.available * (1.0 + 1e-9));
-        if let Some(sums) =
-            over.max_by(|a, b| a.peak_draw.as_watts().total_cmp(&b.peak_draw.as_watts()))
-        {
-            warnings.push(format!(
-                "`{}` draws up to {} of the {} it has: its machines are provisioned for less than \
-                 they take; raise their `unit_power`",
-                factory.sites[site].name, sums.peak_draw, sums.available
-            ));
-        }
-    }
-    for balance in plan.ledger.iter().filter(|balance| !balance.closes()) {
-        warnings.push(format!(
-            "the books do not close: {} ({} against {} {})",
-            balance.what, balance.sources, balance.uses, balance.unit
-        ));
-    }
-    warnings
-}
-
-/// Hash of every figure of the plan that the quarters add up to.
-fn hash(plan: &Plan) -> u64 {
-    let mut hash = AnswerHash::new();
-    for quarter in &plan.quarters {
-        hash.add_text(&quarter.label.to_string());
-        for site in &quarter.sites {
-            let s = &site.sums;
-            hash.add(site.binds as u64);
-            for value in [
-                s.available.as_watts(),
-                s.energised.as_watts(),
-                s.units,
-                s.accelerators,
-                s.peak_draw.as_watts(),
-                s.capacity_tokens_per_day,
-                s.served_output_tokens,
-                s.served_input_tokens,
-                s.serving_hours,
-                s.training_hours,
-                s.idle_hours,
-                s.energy.as_joules(),
-                s.serving_energy.as_joules(),
-                s.carbon_t,
-                s.capital.as_usd(),
-                s.energy_cost.as_usd(),
-                s.operations.as_usd(),
-                s.depreciation.as_usd(),
-            ] {
-                hash.add_f64(value);
-            }
-        }
-        for s in &quarter.services {
-            for value in
-                [s.asked_requests, s.served_requests, s.peak_asked_per_s, s.worst_hour_served]
-            {
-                hash.add_f64(value);
-            }
-        }
-    }
-    for training in &plan.trainings {
-        hash.add_f64(training.done);
-        hash.add_f64(training.accelerator_hours);
-    }
-    for receipt in &plan.receipts {
-        hash.add_text(&receipt.date.to_string());
-        hash.add_f64(receipt.amount.as_usd());
-    }
-    for stage in &plan.waterfall {
-        hash.add_f64(stage.energy.as_joules());
-    }
-    hash.finish()
 }

@@ -13,6 +13,7 @@ struct Source {
     capacity: Power,
     price: EnergyPrice,
     carbon: CarbonIntensity,
+    grid: bool,
 }
 
 /// A site's sources in merit order: cheapest first, of equal prices the grid before generators.
@@ -20,9 +21,12 @@ struct Source {
 pub(crate) struct Supply(Vec<Source>);
 
 /// An hour's energy and what it costs.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Bill {
+    /// At the meter.
     pub(crate) energy: Energy,
+    /// Of the grid.
+    pub(crate) grid: Energy,
     pub(crate) cost: Money,
     pub(crate) carbon_t: f64,
 }
@@ -34,12 +38,14 @@ impl Supply {
             capacity: grid.connection,
             price: grid.price,
             carbon: grid.carbon,
+            grid: true,
         });
         let onsite = site.onsite.iter().map(|source| Source {
             from: calendar.hour_of(source.from),
             capacity: source.capacity,
             price: source.price,
             carbon: source.carbon,
+            grid: false,
         });
         let mut sources: Vec<Source> = grid.chain(onsite).collect();
         sources.sort_by(|a, b| a.price.as_usd_per_mwh().total_cmp(&b.price.as_usd_per_mwh()));
@@ -70,13 +76,16 @@ impl Supply {
 
     /// Buys the hour's `draw`. What the sources cannot carry is bought at the dearest of them.
     pub(crate) fn buy(&self, hour: f64, draw: Power) -> Bill {
-        let mut bill = Bill { energy: Energy::ZERO, cost: Money::ZERO, carbon_t: 0.0 };
+        let mut bill = Bill::default();
         let mut left = draw;
         let mut sources = self.at(hour).peekable();
         while let Some(source) = sources.next() {
             let taken = if sources.peek().is_none() { left } else { left.min(source.capacity) };
             let energy = taken * Seconds::from_hours(1.0);
             bill.energy += energy;
+            if source.grid {
+                bill.grid += energy;
+            }
             bill.cost += source.price * energy;
             bill.carbon_t += source.carbon.as_g_per_kwh() * energy.as_kwh() / 1e6;
             left -= taken;
@@ -89,7 +98,7 @@ impl Supply {
 mod tests {
     use super::*;
     use jiff::civil::date;
-    use wattmill_factory::{Grid, Onsite, Pue};
+    use wattmill_factory::{Clock, Cooling, Grid, Onsite, Pue};
 
     /// A cheap connection of 10 MW that comes on the second day, behind dear turbines of 4 MW.
     fn supply() -> Supply {
@@ -97,12 +106,12 @@ mod tests {
         let site = Site {
             name: "site".to_owned(),
             location: None,
-            grid: Some(Grid {
-                connection: Power::from_mw(10.0),
-                energized: date(2027, 1, 2),
-                price: EnergyPrice::from_usd_per_mwh(40.0),
-                carbon: CarbonIntensity::from_g_per_kwh(300.0),
-            }),
+            grid: Some(Grid::constant(
+                Power::from_mw(10.0),
+                date(2027, 1, 2),
+                EnergyPrice::from_usd_per_mwh(40.0),
+                CarbonIntensity::from_g_per_kwh(300.0),
+            )),
             onsite: vec![Onsite {
                 kind: "gas turbine".to_owned(),
                 capacity: Power::from_mw(4.0),
@@ -110,7 +119,13 @@ mod tests {
                 price: EnergyPrice::from_usd_per_mwh(100.0),
                 carbon: CarbonIntensity::from_g_per_kwh(500.0),
             }],
+            solar: None,
+            wind: None,
+            battery: None,
+            clock: Clock::default(),
             pue: Pue { design: 1.4, annual: 1.1 },
+            cooling: Cooling::default(),
+            water_l_per_kwh: None,
             source: None,
         };
         Supply::of(&site, Calendar::new(start, date(2027, 1, 3)))

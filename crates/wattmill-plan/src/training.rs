@@ -41,31 +41,6 @@ impl TrainingRun {
         if due && self.left > 0.0 { f64::from(self.training.accelerators) } else { 0.0 }
     }
 
-    /// Trains for the hour `at` on at most `free` accelerators and lowers `want` by those it took;
-    /// returns them.
-    pub(crate) fn train(
-        &mut self,
-        machine: &Machine,
-        free: f64,
-        want: &mut f64,
-        at: f64,
-        calendar: Calendar,
-    ) -> f64 {
-        let Some(per_hour) = self.per_hour(machine) else {
-            return 0.0;
-        };
-        let taken = free.min(*want).min(self.left / per_hour);
-        if taken <= 0.0 {
-            return 0.0;
-        }
-        *want -= taken;
-        self.advance(taken, per_hour, at, calendar);
-        if self.left <= 0.0 {
-            *want = 0.0;
-        }
-        taken
-    }
-
     /// Whether it is done within `hours` hours on all it wants of the fastest of `machines`.
     pub(crate) fn ends_within(&self, hours: f64, fastest: f64) -> bool {
         self.left <= f64::from(self.training.accelerators) * fastest * hours
@@ -90,10 +65,15 @@ impl TrainingRun {
         self.accelerator_hours += accelerator_hours;
         self.left -= accelerator_hours * per_hour;
         self.done += accelerator_hours * per_hour;
-        if self.left <= self.flops * 1e-12 {
+        if self.is_done_with(self.left) {
             self.left = 0.0;
             self.finished = Some(today());
         }
+    }
+
+    /// Whether `left` FLOPs are nothing but rounding.
+    pub(crate) fn is_done_with(&self, left: f64) -> bool {
+        left <= self.flops * 1e-12
     }
 
     pub(crate) const fn flops_done(&self) -> f64 {

@@ -7,7 +7,9 @@ mod admission;
 mod autoscaler;
 mod batching;
 mod content_map;
+mod curtailment;
 mod dispatch;
+mod energy;
 mod failover;
 mod kv_index;
 mod ledger;
@@ -24,7 +26,9 @@ pub use autoscaler::{
     Autoscaler, PoolView, ScaleAction, ScaleError, ScaleReason, ScaleRules, drain_first,
 };
 pub use batching::{BatchLimits, Need, Preemption, PrefillOrder, Scheduling, emptiest};
+pub use curtailment::answer_cut;
 pub use dispatch::{Claim, serve_in_order};
+pub use energy::{BatteryRules, BatteryUse, EnergyActions, EnergyView, Seller, dispatch_energy};
 pub use failover::{Preference, SiteChoice, SiteRules, SiteView, UnknownPreference};
 pub use ledger::{Ledger, Ticket, Unbalanced};
 pub use power_cap::{CapOrder, PowerClaim, cap_power};

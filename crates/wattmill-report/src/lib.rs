@@ -37,7 +37,7 @@ pub use engine::engine_name;
 pub use explain::{ExplainFit, ExplainPart, ExplainReport, ExplainedStep, explain_text};
 pub use holding::holding_text;
 pub use html::Page;
-pub use plan::{Detail, plan_page, plan_picture, plan_text};
+pub use plan::{Detail, plan_page, plan_page_of_week, plan_picture, plan_text};
 pub use replay::{ReplayHeading, replay_page, replay_text};
 pub use svg::{
     AreaChart, Arrangement, BarChart, Cell, Distribution, DistributionChart, DotChart, Heading,

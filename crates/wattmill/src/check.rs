@@ -1,7 +1,7 @@
 //! Everything that can be said of a factory file before it is run.
 
 use wattmill_catalog::Catalog;
-use wattmill_config::{Diagnostic, Diagnostics, parse_factory};
+use wattmill_config::{Diagnostic, Diagnostics, Files, parse_factory_with};
 use wattmill_factory::{EngineChoice, Factory};
 use wattmill_plan::Engine;
 
@@ -23,7 +23,12 @@ pub struct Checked {
 /// assert!(checked.factory.is_none() && checked.diagnostics.has_errors());
 /// ```
 pub fn check(text: &str, catalog: &Catalog) -> Checked {
-    let parsed = parse_factory(text, catalog);
+    check_with(text, catalog, &Files::default())
+}
+
+/// The same with the files that the factory file names.
+pub fn check_with(text: &str, catalog: &Catalog, files: &Files) -> Checked {
+    let parsed = parse_factory_with(text, catalog, files);
     let mut diagnostics = parsed.diagnostics;
     let Some(factory) = parsed.factory else {
         return Checked { factory: None, diagnostics };

@@ -22,7 +22,7 @@ mod sampling;
 mod train;
 
 pub use bars::{Load, plan_bars, serving_bars};
-pub use check::{Checked, check};
+pub use check::{Checked, check, check_with};
 pub use explain::explain;
 pub use replay::{Pricing, Replayed, replay};
 pub use sampling::Sampling;

@@ -1,7 +1,7 @@
 //! Samples of a factory: the same file with other numbers for what is not known.
 
 use wattmill_catalog::Catalog;
-use wattmill_config::Variants;
+use wattmill_config::{Files, Variants};
 use wattmill_factory::Factory;
 use wattmill_plan::{Offer, Risk, Sample, figures, sample};
 
@@ -34,7 +34,19 @@ impl<'a> Sampling<'a> {
         factory: &'a Factory,
         offers: &'a [Offer],
     ) -> Option<Self> {
-        Some(Self { variants: Variants::open(text, catalog)?, catalog, factory, offers })
+        Self::open_with(text, catalog, &Files::default(), factory, offers)
+    }
+
+    /// The same with the files that the factory file names.
+    pub fn open_with(
+        text: &'a str,
+        catalog: &'a Catalog,
+        files: &Files,
+        factory: &'a Factory,
+        offers: &'a [Offer],
+    ) -> Option<Self> {
+        let variants = Variants::open_with(text, catalog, files)?;
+        Some(Self { variants, catalog, factory, offers })
     }
 
     /// The `index`-th sample; `None` if what was drawn makes no sense together.

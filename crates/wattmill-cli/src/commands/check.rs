@@ -1,6 +1,6 @@
 //! `wattmill check`.
 
-use wattmill::check;
+use wattmill::check_with;
 use wattmill::report::check_document;
 
 use crate::args::Check;
@@ -12,7 +12,7 @@ use crate::known::Known;
 pub(crate) fn run(args: &Check) -> Outcome {
     let known = Known::open(&args.calibration)?;
     let named = files::factory(Some(&args.factory))?;
-    let checked = check(&named.text, known.catalog());
+    let checked = check_with(&named.text, known.catalog(), &files::named_in(&named));
     let Some(factory) = checked.factory else {
         return Err(Invalid::text(&named, &checked.diagnostics).into());
     };

@@ -1,7 +1,8 @@
 //! Reading a factory file for any command.
 
 use wattmill::catalog::Catalog;
-use wattmill::check;
+use wattmill::check_with;
+use wattmill::config::Files;
 use wattmill::factory::Factory;
 use wattmill::plan::{Offer, offers};
 
@@ -14,13 +15,16 @@ use crate::progress::Progress;
 pub(super) struct Loaded {
     pub(super) factory: Factory,
     pub(super) named: Named,
+    /// Files that it names.
+    pub(super) files: Files,
     pub(super) warnings: Vec<String>,
 }
 
 /// The checked factory of an argument; its warnings are printed.
 pub(super) fn load(argument: Option<&str>, catalog: &Catalog) -> Result<Loaded, Failure> {
     let named = files::factory(argument)?;
-    let checked = check(&named.text, catalog);
+    let files = files::named_in(&named);
+    let checked = check_with(&named.text, catalog, &files);
     let Some(factory) = checked.factory else {
         return Err(Invalid::text(&named, &checked.diagnostics).into());
     };
@@ -30,7 +34,7 @@ pub(super) fn load(argument: Option<&str>, catalog: &Catalog) -> Result<Loaded, 
         _ => format!("{}: {}", e.file, e.message),
     };
     let warnings = entries(&named, &checked.diagnostics).iter().map(warning).collect();
-    Ok(Loaded { factory, named, warnings })
+    Ok(Loaded { factory, named, files, warnings })
 }
 
 /// What the factory's machines do for its services, with progress.

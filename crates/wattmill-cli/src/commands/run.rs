@@ -1,6 +1,7 @@
 //! `wattmill run`.
 
-use wattmill::report::{Detail, plan_page, plan_text, run_document};
+use anyhow::Context;
+use wattmill::report::{Detail, plan_page_of_week, plan_text, run_document};
 use wattmill::{plan, plan_bars};
 
 use super::factory::{load, measured_offers};
@@ -18,7 +19,11 @@ pub(crate) fn run(args: &Run) -> Outcome {
     if args.samples.is_some() {
         samples::possible(&loaded)?;
     }
-    let plan = plan::run(factory, catalog, measured_offers(factory, catalog));
+    let mut plan = plan::run(factory, catalog, measured_offers(factory, catalog));
+    if let Some(days) = args.bound {
+        let bound = plan::bound(factory, &plan, days).context("cannot bound the cost of energy")?;
+        plan.bound = Some(bound);
+    }
     let bars = plan_bars(factory, catalog, &plan);
     let risk = match args.samples {
         Some(samples) => Some(samples::risk(&loaded, catalog, &plan.offers, samples)?),
@@ -26,7 +31,8 @@ pub(crate) fn run(args: &Run) -> Outcome {
     };
     let (risk, calibration) = (risk.as_ref(), known.calibration());
     if let Some(path) = &args.output.html {
-        files::write(path, &plan_page(factory, &plan, &bars, risk, calibration))?;
+        let page = plan_page_of_week(factory, &plan, &bars, risk, calibration, args.week);
+        files::write(path, &page)?;
     }
     if args.output.json {
         let warnings = &loaded.warnings;

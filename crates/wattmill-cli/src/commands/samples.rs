@@ -31,8 +31,11 @@ pub(super) fn risk(
     offers: &[Offer],
     samples: u64,
 ) -> Result<Risk, Failure> {
-    let sampling = Sampling::open(&loaded.named.text, catalog, &loaded.factory, offers)
-        .ok_or_else(|| Failure::Other(anyhow!("the factory file was sound and is not any more")))?;
+    let sampling =
+        Sampling::open_with(&loaded.named.text, catalog, &loaded.files, &loaded.factory, offers)
+            .ok_or_else(|| {
+                Failure::Other(anyhow!("the factory file was sound and is not any more"))
+            })?;
     let threads = thread::available_parallelism().map_or(1, |threads| threads.get() as u64);
     let (next, done) = (AtomicU64::new(0), AtomicU64::new(0));
     let take = |mut tell: Option<&mut Progress>| {

@@ -8,9 +8,14 @@ use crate::support::{Dir, columns};
 fn built_in_factories_are_sound() {
     let dir = Dir::new();
     let mut said = String::new();
-    for name in
-        ["ten-gigawatt", "ten-gigawatt-as-known", "hundred-megawatt", "nvl72-rack", "hgx-node"]
-    {
+    for name in [
+        "ten-gigawatt",
+        "ten-gigawatt-as-known",
+        "hundred-megawatt",
+        "sun-and-storage",
+        "nvl72-rack",
+        "hgx-node",
+    ] {
         let run = dir.run(&format!("check {name}"));
         said += run.answer();
         assert_eq!(run.stderr, "", "{name}");
@@ -20,6 +25,7 @@ fn built_in_factories_are_sound() {
         ten-gigawatt.toml: sound. Sites: 8, phases: 11, services: 2, training runs: 5, warnings: 0
         ten-gigawatt-as-known.toml: sound. Sites: 9, phases: 12, services: 3, training runs: 4, warnings: 0
         hundred-megawatt.toml: sound. Sites: 1, phases: 2, services: 2, training runs: 1, warnings: 0
+        sun-and-storage.toml: sound. Sites: 1, phases: 1, services: 2, training runs: 1, warnings: 0
         nvl72-rack.toml: sound. Sites: 1, phases: 1, services: 1, training runs: 0, warnings: 0
         hgx-node.toml: sound. Sites: 1, phases: 1, services: 1, training runs: 0, warnings: 0
     "#]].assert_eq(&said);

@@ -42,7 +42,7 @@ fn planned(name: &str, shown: usize, quarters: &Expect) {
         .map(|line| line.split("  ").next().unwrap_or_default())
         .collect();
     assert_eq!(stages, STAGES);
-    assert!(answer.contains("7 balances checked, largest error"), "{answer}");
+    assert!(answer.contains("10 balances checked, largest error"), "{answer}");
     assert!(!answer.contains("the books do not close"), "{answer}");
     assert!(!answer.contains("NaN") && !answer.contains("inf "), "{answer}");
     assert_eq!(dir.run(&format!("run {name}")).stdout, run.stdout, "a second run differs");
@@ -129,4 +129,57 @@ fn another_seed_is_another_answer() {
     let hash = dir.run("run hgx-node").hash();
     assert_eq!(dir.run("run a.toml").hash(), hash, "a copy is the same factory");
     assert_ne!(dir.run("run b.toml").hash(), hash);
+}
+
+/// A mill with panels, a battery and a file of prices beside it.
+fn yard() -> Dir {
+    let site = "name = \"hall\"\nlatitude = 35.0\nlongitude = -100.0\nsolar = { capacity = \"2 MW\" }\n\
+                battery = { energy = \"2 MWh\", power = \"1 MW\", efficiency = 0.86 }\n\
+                grid = { hourly = \"prices.csv\", ";
+    let text = crate::support::mill("name = \"hall\"\ngrid = { ", site);
+    let event =
+        "\n[[curtailment]]\nsite = \"hall\"\nat = 2026-07-20T00:00:00\nfor = \"3 h\"\ncut = 0.25\n";
+    let dir = Dir::with("yard.toml", text + event);
+    let hours: String = (0..8760).map(|hour| format!("{}\n", 30 + hour % 24)).collect();
+    dir.write("prices.csv", format!("price_usd_per_mwh\n{hours}"));
+    dir
+}
+
+#[test]
+fn energy_of_its_own() {
+    let dir = yard();
+    let run = dir.run("run yard.toml --bound 2 --html page.html --week 2026-07-17");
+    let answer = run.answer();
+    for said in [
+        "Where the energy comes from",
+        "Curtailment asked for",
+        "Least that the same draw could have cost",
+    ] {
+        assert!(answer.contains(said), "{said}:\n{answer}");
+    }
+    let page = std::fs::read_to_string(dir.path("page.html")).expect("a page");
+    for picture in ["Where the energy comes from, hour by hour", "What the batteries hold"] {
+        assert!(page.contains(picture), "{picture}");
+    }
+    let document: serde_json::Value =
+        serde_json::from_str(dir.run("run yard.toml --bound 2 --json").answer()).expect("JSON");
+    let flows = &document["total"]["energy_flows"];
+    let mwh = |name: &str| flows[name].as_f64().expect(name);
+    let supplied = mwh("grid_mwh") + mwh("solar_mwh") - mwh("lost_mwh") - mwh("stored_mwh") + 1.0;
+    let used = document["total"]["energy_mwh"].as_f64().expect("energy");
+    assert!((supplied - used).abs() < 1e-6 * used, "a battery came half full: {supplied} {used}");
+    let bound = &document["bound"]["sites"][0];
+    let usd = |name: &str| bound[name].as_f64().expect(name);
+    assert!(usd("least_cost_usd") <= usd("policy_cost_usd") * (1.0 + 1e-9));
+}
+
+#[test]
+fn a_file_of_hours_is_looked_for_beside_the_factory() {
+    let dir = yard();
+    dir.run("check yard.toml").answer();
+    std::fs::remove_file(dir.path("prices.csv")).expect("it was there");
+    let text = std::fs::read_to_string(dir.path("yard.toml")).expect("it is there");
+    let problems = text.matches("prices.csv").count();
+    assert_eq!(problems, 1);
+    dir.run("check yard.toml").refuses(3, &["there is no `prices.csv`", "hourly = \"prices.csv\""]);
 }

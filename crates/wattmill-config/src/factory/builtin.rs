@@ -5,6 +5,7 @@ pub const BUILTIN_FACTORIES: &[(&str, &str)] = &[
     ("ten-gigawatt", include_str!("../../../../factories/ten-gigawatt.toml")),
     ("ten-gigawatt-as-known", include_str!("../../../../factories/ten-gigawatt-as-known.toml")),
     ("hundred-megawatt", include_str!("../../../../factories/hundred-megawatt.toml")),
+    ("sun-and-storage", include_str!("../../../../factories/sun-and-storage.toml")),
     ("nvl72-rack", include_str!("../../../../factories/nvl72-rack.toml")),
     ("hgx-node", include_str!("../../../../factories/hgx-node.toml")),
 ];

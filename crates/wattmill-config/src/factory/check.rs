@@ -42,7 +42,7 @@ pub(super) fn capacity(
         let here = phases.iter().filter(|p| p.phase.site.index() == id.index());
         let mut here: Vec<_> = here.collect();
         here.sort_by_key(|p| p.phase.first_rack);
-        let grid = site.grid.map_or(Power::ZERO, |g| g.connection);
+        let grid = site.grid.as_ref().map_or(Power::ZERO, |g| g.connection);
         let onsite: Power = site.onsite.iter().map(|o| o.capacity).sum();
         let there = grid + onsite;
         let mut asked = Power::ZERO;
@@ -94,7 +94,7 @@ pub(super) fn one_unit(
     row: &Row<'_>,
 ) {
     let power = it(phase, site);
-    if power * (1.0 + 1e-9) < phase.unit_power {
+    if power * phase.oversubscription * (1.0 + 1e-9) < phase.unit_power {
         cx.error(
             row.span("power"),
             format!("no `{system}` fits into {}", phase.power),

@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use wattmill_catalog::{Catalog, closest};
-use wattmill_factory::{Lengths, Uncertain};
+use wattmill_factory::{Hourly, Lengths, Uncertain};
 
+use super::files::{Files, NO_FILES};
 use super::spans::Spans;
 use crate::{Diagnostic, Diagnostics, Severity};
+
+/// Columns of a file of hours, by name.
+pub(super) type Hours = BTreeMap<&'static str, Hourly>;
 
 /// What a sample knows beforehand, by where it starts in the text.
 #[derive(Clone, Copy)]
@@ -16,16 +20,21 @@ pub(super) struct Drawn<'c> {
     pub numbers: &'c BTreeMap<usize, f64>,
     /// Lengths of users, which no draw changes and which take long to tabulate.
     pub lengths: &'c BTreeMap<usize, Lengths>,
+    /// Files of hours, which no draw changes.
+    pub hours: &'c BTreeMap<usize, Hours>,
 }
 
 /// Carried through the reading of one file.
 pub(super) struct Context<'c> {
     pub catalog: &'c Catalog,
+    pub files: &'c Files,
     pub spans: Spans,
     /// Every distribution so far, and where it starts in the text.
     pub uncertain: Vec<(usize, Uncertain)>,
     /// Every table of lengths so far, and where the users are written that have it.
     pub lengths: BTreeMap<usize, Lengths>,
+    /// Every file of hours so far, and where it is named.
+    pub hours: BTreeMap<usize, Hours>,
     /// In a sample what was drawn.
     drawn: Option<Drawn<'c>>,
     problems: Vec<Diagnostic>,
@@ -37,11 +46,18 @@ pub(super) struct Context<'c> {
 
 impl<'c> Context<'c> {
     pub(super) fn new(catalog: &'c Catalog) -> Self {
+        Self::with(catalog, &NO_FILES)
+    }
+
+    /// With the files that the text may name.
+    pub(super) fn with(catalog: &'c Catalog, files: &'c Files) -> Self {
         Self {
             catalog,
+            files,
             spans: Spans::default(),
             uncertain: Vec::new(),
             lengths: BTreeMap::new(),
+            hours: BTreeMap::new(),
             drawn: None,
             problems: Vec::new(),
             broken: Vec::new(),
@@ -67,6 +83,11 @@ impl<'c> Context<'c> {
     /// The lengths of users that are written at `at`, known from the first reading.
     pub(super) fn known_lengths(&self, at: usize) -> Option<Lengths> {
         self.drawn?.lengths.get(&at).cloned()
+    }
+
+    /// The file of hours that is named at `at`, known from the first reading.
+    pub(super) fn known_hours(&self, at: usize) -> Option<&'c Hours> {
+        self.drawn?.hours.get(&at)
     }
 
     /// Reports that the text is not TOML at `span`.

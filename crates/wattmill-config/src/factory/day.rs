@@ -1,10 +1,10 @@
 //! Days as files write them.
 
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 use toml::de::DeValue;
 
 use super::context::Context;
-use super::row::{Value, mismatch};
+use super::row::{Row, Value, mismatch};
 use super::schema::Key;
 use super::text;
 
@@ -45,6 +45,37 @@ pub(super) fn day(cx: &mut Context<'_>, key: &Key, value: &Value<'_>) -> Option<
                 "write a day like `2026-10-01`",
             );
             None
+        }
+    }
+}
+
+impl Row<'_> {
+    /// A day and a time of it.
+    pub(super) fn moment(&self, cx: &mut Context<'_>, name: &str) -> Option<DateTime> {
+        self.require(cx, name);
+        let value = self.raw(name)?;
+        let text = match value.get_ref() {
+            DeValue::Datetime(stamp) => stamp.to_string(),
+            DeValue::String(text) => text.trim().to_owned(),
+            _ => {
+                self.mismatch(cx, name, value);
+                return None;
+            }
+        };
+        // Everything in a file is UTC, which may be said.
+        let plain = text.strip_suffix('Z').unwrap_or(&text).replace(' ', "T");
+        let found = plain.parse::<DateTime>().ok().filter(|_| plain.contains('T'));
+        match found {
+            Some(moment) if text::YEARS.contains(&moment.year()) => Some(moment),
+            _ => {
+                cx.error(
+                    value.span(),
+                    format!("`{name}` is no day and time of UTC"),
+                    "not a moment",
+                    format!("write it like `{name} = {}`", self.example(name)),
+                );
+                None
+            }
         }
     }
 }

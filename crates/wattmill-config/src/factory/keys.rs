@@ -1,21 +1,21 @@
 //! Every key of a factory file, once.
 
-use wattmill_units::{
-    ByteRate, Bytes, CarbonIntensity, EnergyPrice, FlopRate, Money, Power, Seconds,
-};
+use wattmill_units::{ByteRate, Bytes, EnergyPrice, FlopRate, Money, Power, Seconds};
 
 use super::schema::{End, Key, Kind, Limits, Need, Table};
 use super::text::Measure;
 
+mod energy;
 mod risk;
+mod site;
 
+pub(super) use energy::{BATTERY, CLIMATE, CLOCK, CURTAILMENT, PERIOD, SOLAR, WIND};
 pub(super) use risk::{CORRELATION, DISTRIBUTION, TARGET};
+pub(super) use site::{GRID, ONSITE, PUE, SITE};
 
 const POWER: Kind = Kind::Quantity(Measure::of::<Power>(), Limits::above("0 W", "1000 GW"));
 const PRICE: Kind =
     Kind::Quantity(Measure::of::<EnergyPrice>(), Limits::within("-1000 USD/MWh", "10000 USD/MWh"));
-const CARBON: Kind =
-    Kind::Quantity(Measure::of::<CarbonIntensity>(), Limits::within("0 g/kWh", "2000 g/kWh"));
 const MONEY: Kind = Kind::Quantity(Measure::of::<Money>(), Limits::above("0 USD", "100000 GUSD"));
 const DELAY: Kind = Kind::Quantity(Measure::of::<Seconds>(), Limits::within("0 s", "50 years"));
 const LATENCY: Kind = Kind::Quantity(Measure::of::<Seconds>(), Limits::above("0 s", "1 day"));
@@ -101,6 +101,12 @@ pub(super) static FILE: Table = Table {
             "What is trained, one `[[training]]` each. Earlier runs are placed first, all after serving.",
         ),
         optional(
+            "curtailment",
+            Kind::Tables(&CURTAILMENT),
+            "",
+            "When the grid asks a site to draw less, one `[[curtailment]]` each.",
+        ),
+        optional(
             "contract",
             Kind::Tables(&CONTRACT),
             "",
@@ -140,117 +146,6 @@ pub(super) static FILE: Table = Table {
     ],
 };
 
-pub(super) static SITE: Table = Table {
-    name: "site",
-    doc: "A campus behind one grid connection, generation of its own, or both.",
-    catalogue_row: false,
-    certain: "",
-    keys: &[
-        required("name", Kind::Text, r#""abilene""#, "Unique among sites."),
-        optional(
-            "latitude",
-            Kind::Number(Limits::within("-90", "90")),
-            "32.5",
-            "Degrees north. Goes with `longitude`.",
-        ),
-        optional(
-            "longitude",
-            Kind::Number(Limits::within("-180", "180")),
-            "-99.8",
-            "Degrees east. Goes with `latitude`.",
-        ),
-        optional(
-            "grid",
-            Kind::Table(&GRID),
-            r#"{ connection = "1.2 GW", energized = 2026-10-01, price = "47 USD/MWh", carbon = "299 g/kWh" }"#,
-            "The grid connection. A site without one needs `onsite`.",
-        ),
-        optional(
-            "onsite",
-            Kind::Tables(&ONSITE),
-            r#"[{ kind = "gas turbine", capacity = "360 MW", price = "60 USD/MWh", carbon = "400 g/kWh" }]"#,
-            "Generation on the campus.",
-        ),
-        optional(
-            "pue",
-            Kind::Table(&PUE),
-            "{ design = 1.4, annual = 1.1 }",
-            "Facility over IT power. Left out, the defaults of its own keys hold.",
-        ),
-        SOURCE,
-    ],
-};
-
-pub(super) static GRID: Table = Table {
-    name: "site.grid",
-    doc: "A grid connection.",
-    catalogue_row: false,
-    certain: "",
-    keys: &[
-        required("connection", POWER, r#""1.2 GW""#, "Largest facility power it carries."),
-        required("energized", Kind::Date, "2026-10-01", "First day with power."),
-        required(
-            "price",
-            PRICE,
-            r#""47 USD/MWh""#,
-            "Price of energy, all in: energy, grid fees, capacity. May be negative.",
-        ),
-        required(
-            "carbon",
-            CARBON,
-            r#""299 g/kWh""#,
-            "Average location-based carbon intensity, CO₂ equivalent.",
-        ),
-    ],
-};
-
-pub(super) static ONSITE: Table = Table {
-    name: "site.onsite",
-    doc: "Generation behind the meter.",
-    catalogue_row: false,
-    certain: "",
-    keys: &[
-        required("kind", Kind::Text, r#""gas turbine""#, "What generates."),
-        required("capacity", POWER, r#""360 MW""#, "Firm facility power it adds."),
-        optional(
-            "from",
-            Kind::Date,
-            "2026-10-01",
-            "First day with power. Left out, the plan's first day.",
-        ),
-        required("price", PRICE, r#""60 USD/MWh""#, "Cost of its energy. May be negative."),
-        required(
-            "carbon",
-            CARBON,
-            r#""400 g/kWh""#,
-            "Carbon intensity of its energy, CO₂ equivalent.",
-        ),
-    ],
-};
-
-pub(super) static PUE: Table = Table {
-    name: "site.pue",
-    doc: "Power usage effectiveness, facility over IT, under its two conventions.",
-    catalogue_row: false,
-    certain: "",
-    keys: &[
-        defaulted(
-            "design",
-            Kind::Number(Limits::within("1", "3")),
-            ("1.4", "Epoch AI, 2025-12-18: peak facility over peak IT power, conversion included"),
-            "1.4",
-            "Of power at the design peak: sizes what fits behind a connection. At least `annual`.",
-        ),
-        defaulted(
-            "annual",
-            Kind::Number(Limits::within("1", "3")),
-            ("1.1", "new liquid-cooled AI sites, analysts' notes of 2026 between 1.05 and 1.2"),
-            "1.1",
-            "Of energy through a year: what is paid for.",
-        ),
-    ],
-};
-
 pub(super) static PHASE: Table = Table {
     name: "phase",
     doc: "One delivery of machines to a site.",
@@ -279,6 +174,15 @@ pub(super) static PHASE: Table = Table {
             r#""190 kW""#,
             "IT power provisioned for one unit of the system. Left out, the catalogue's maximum, or \
              its typical power where no maximum is known.",
+        ),
+        defaulted(
+            "oversubscription",
+            Kind::Number(Limits::within("1", "10")),
+            ("1", "power is there for every unit at its `unit_power`"),
+            "1.2",
+            "IT power of the units installed over what is provisioned for them. With more than 1, what \
+             they draw is held to what the site has: batch work gives way first, then training, then \
+             requests go to other sites, then they are turned away.",
         ),
         required("first_rack", Kind::Date, "2026-10-01", "First day a rack runs if nothing slips."),
         defaulted(
@@ -396,6 +300,13 @@ pub(super) static SERVICE: Table = Table {
             ),
             r#""10 USD/M tokens""#,
             "Revenue of output tokens.",
+        ),
+        defaulted(
+            "batch",
+            Kind::Flag,
+            ("false", "somebody waits for the answers"),
+            "true",
+            "Whether it may be throttled when power is short.",
         ),
         SOURCE,
     ],

@@ -5,8 +5,13 @@ mod check;
 mod context;
 mod correlation;
 mod day;
+mod energy;
 mod engine;
+mod files;
+mod flag;
+mod hourly;
 mod keys;
+mod lists;
 mod money;
 mod own;
 mod reference;
@@ -41,6 +46,7 @@ use own::Own;
 use row::Row;
 
 pub use builtin::{BUILTIN_FACTORIES, builtin_factory};
+pub use files::Files;
 pub use reference::reference_markdown;
 pub use schema_json::json_schema;
 pub use sessions::{BUILTIN_SESSIONS, parse_sessions};
@@ -71,7 +77,24 @@ pub struct Parsed {
 /// assert_eq!(factory.sites.len(), 1);
 /// ```
 pub fn parse_factory(text: &str, catalog: &Catalog) -> Parsed {
-    let mut cx = Context::new(catalog);
+    parse_factory_with(text, catalog, &files::NO_FILES)
+}
+
+/// The same with the files that it names.
+///
+/// ```
+/// use wattmill_catalog::Catalog;
+/// use wattmill_config::{Files, builtin_factory, parse_factory_with};
+/// let text = builtin_factory("hgx-node").expect("it is built in");
+/// let text = text.replace("price = ", "hourly = \"prices.csv\", price = ");
+/// let mut files = Files::default();
+/// let hours = "50\n".repeat(8760);
+/// files.put("prices.csv", Ok(format!("price_usd_per_mwh\n{hours}")));
+/// assert!(parse_factory_with(&text, Catalog::builtin(), &files).factory.is_some());
+/// assert!(parse_factory_with(&text, Catalog::builtin(), &Files::default()).factory.is_none());
+/// ```
+pub fn parse_factory_with(text: &str, catalog: &Catalog, files: &Files) -> Parsed {
+    let mut cx = Context::with(catalog, files);
     let (document, errors) = DeTable::parse_recoverable(text);
     for error in errors {
         cx.broken(error.span().unwrap_or(0..0), error.message());
@@ -97,12 +120,13 @@ fn read(cx: &mut Context<'_>, file: &Row<'_>) -> Option<Factory> {
     }
     // A plan that ends before it starts would seem to miss everything.
     let horizon = end.filter(|end| start.is_none_or(|start| start <= *end));
+    let days = start.zip(horizon).map(|(start, end)| hourly::Days { start, end });
     let seed = file.whole(cx, "seed");
     let own = Own::read(cx, file);
 
     let site_rows = some_tables(cx, file, "site");
     let sites: IdVec<Option<Site>> =
-        site_rows.iter().map(|row| site::site(cx, row, start)).collect();
+        site_rows.iter().map(|row| site::site(cx, row, days)).collect();
     let phase_rows = some_tables(cx, file, "phase");
     let mut hardware = IdVec::new();
     let phases: Vec<Option<Phase>> = phase_rows
@@ -146,6 +170,8 @@ fn read(cx: &mut Context<'_>, file: &Row<'_>) -> Option<Factory> {
         check::duplicates(cx, rows);
     }
 
+    let curtailments =
+        energy::curtailments(cx, file, &sites, |cx, row| site_of(cx, row, &site_rows));
     let (mut contracts, mut payments) = (Vec::new(), Vec::new());
     for row in file.tables(cx, "contract") {
         match money::contract(cx, &row) {
@@ -171,6 +197,7 @@ fn read(cx: &mut Context<'_>, file: &Row<'_>) -> Option<Factory> {
         phases: phases.into_iter().collect::<Option<_>>()?,
         services,
         trainings,
+        curtailments: curtailments?,
         contracts,
         payments,
         economics: economics?,
@@ -229,6 +256,7 @@ fn phase(
         power: delivery.power,
         basis: delivery.basis,
         unit_power,
+        oversubscription: delivery.oversubscription,
         first_rack: delivery.first_rack,
         ramp: delivery.ramp,
         slip: delivery.slip,

@@ -11,7 +11,13 @@ const PAGE: &[(&str, &Table)] = &[
     ("The file", &keys::FILE),
     ("`[[site]]`", &keys::SITE),
     ("`grid` of a site", &keys::GRID),
+    ("`period` of a grid", &keys::PERIOD),
     ("`onsite` of a site", &keys::ONSITE),
+    ("`solar` of a site", &keys::SOLAR),
+    ("`wind` of a site", &keys::WIND),
+    ("`battery` of a site", &keys::BATTERY),
+    ("`clock` of a site", &keys::CLOCK),
+    ("`climate` of a site", &keys::CLIMATE),
     ("`pue` of a site", &keys::PUE),
     ("`[[phase]]`", &keys::PHASE),
     ("`chain` of a phase", &keys::CHAIN),
@@ -22,6 +28,7 @@ const PAGE: &[(&str, &Table)] = &[
     ("`arrivals` of users", &keys::GAMMA),
     ("`engine` of a service", &keys::ENGINE),
     ("`[[training]]`", &keys::TRAINING),
+    ("`[[curtailment]]`", &keys::CURTAILMENT),
     ("`[[contract]]`", &keys::CONTRACT),
     ("`[[target]]`", &keys::TARGET),
     ("Distributions", &keys::DISTRIBUTION),
@@ -48,6 +55,11 @@ out.
 - A number that has a unit is text with that unit: `\"1.2 GW\"`, `\"47 USD/MWh\"`, `\"180 days\"`.
   A bare number never carries a hidden unit.
 - A day is `2026-10-01`, with or without quotes.
+- A file of hours is CSV with a line of column names, named by its path from the factory file. With a
+  column `time` it begins at that hour of UTC (`2027-01-01T00:00`) and has every hour after it; without
+  one it is a year of 8760 or 8784 hours from the first of January, UTC. Hours of the plan that it does
+  not have are those of the same day in a year that it has, and 29 February is 28 February where there is
+  none.
 - What is not known exactly may be a [distribution](#distributions), or a range: `\"20..90 USD/MWh\"`.
 ";
 

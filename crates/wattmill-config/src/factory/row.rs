@@ -136,7 +136,8 @@ impl<'a> Row<'a> {
         self.values?.get(key)
     }
 
-    fn key(&self, name: &str) -> &'static Key {
+    /// What the schema says of `name`.
+    pub(super) fn key(&self, name: &str) -> &'static Key {
         self.schema.key(name).expect("the schema has every key that the code asks for")
     }
 

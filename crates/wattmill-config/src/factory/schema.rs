@@ -63,6 +63,14 @@ pub(super) enum Kind {
     Flag,
     /// A day.
     Date,
+    /// A day and a time of it.
+    Moment,
+    /// The path of a CSV file with these columns.
+    File(&'static str),
+    /// An array of whole numbers.
+    Wholes(Limits),
+    /// An array of these words.
+    Words(&'static [&'static str]),
     /// A whole number, written bare.
     Whole(Limits),
     /// A number without a unit, bare or as a percentage.
@@ -172,6 +180,13 @@ impl Kind {
             },
             Self::Flag => "`true` or `false`".to_owned(),
             Self::Date => "a day".to_owned(),
+            Self::Moment => "a day and a time".to_owned(),
+            Self::File(columns) => format!("the path of a CSV file with {columns}"),
+            Self::Wholes(limits) => limited("an array of whole numbers", limits),
+            Self::Words(words) => {
+                let quoted: Vec<_> = words.iter().map(|word| format!("`\"{word}\"`")).collect();
+                format!("an array of {}", quoted.join(", "))
+            }
             Self::Whole(limits) => limited("a whole number", limits),
             Self::Number(limits) => limited("a number", limits),
             Self::Count(limits) => limited("a count", limits),

@@ -67,6 +67,8 @@ fn property(key: &Key, table: &Table) -> Value {
         let value = match key.kind {
             Kind::Whole(_) => json!(text.parse::<u64>().ok()),
             Kind::Number(_) => json!(text.parse::<f64>().ok()),
+            Kind::Flag => json!(text == "true"),
+            Kind::Words(_) => json!(text.split(", ").collect::<Vec<_>>()),
             _ => json!(text),
         };
         schema["default"] = value;
@@ -82,6 +84,10 @@ fn kind(kind_of: &Kind) -> Value {
         Kind::Flag => json!({ "type": "boolean" }),
         // Editors hand a TOML date over as text.
         Kind::Date => json!({ "type": "string", "format": "date" }),
+        Kind::Moment => json!({ "type": "string", "format": "date-time" }),
+        Kind::File(_) => json!({ "type": "string", "minLength": 1 }),
+        Kind::Wholes(limits) => json!({ "type": "array", "items": limited("integer", limits) }),
+        Kind::Words(words) => json!({ "type": "array", "items": { "enum": words } }),
         Kind::Whole(limits) => limited("integer", limits),
         Kind::Number(limits) => json!({ "anyOf": [
             limited("number", limits),

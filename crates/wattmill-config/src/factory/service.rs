@@ -19,6 +19,7 @@ pub(super) fn service(cx: &mut Context<'_>, row: &Row<'_>, own: &Own) -> Option<
     let traffic = users.and_then(|users| traffic::traffic(cx, &users, model.as_ref()));
     let engine = engine::engine(cx, row);
     let price = row.measured(cx, "price", |text| text);
+    let batch = row.flag(cx, "batch");
     let _ = row.text(cx, "source");
     Some(Service {
         name: name?,
@@ -27,6 +28,7 @@ pub(super) fn service(cx: &mut Context<'_>, row: &Row<'_>, own: &Own) -> Option<
         traffic: traffic?,
         engine: engine?,
         price_per_million_output: price.map(Money::from_usd),
+        batch: batch?,
     })
 }
 

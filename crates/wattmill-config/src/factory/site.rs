@@ -5,14 +5,17 @@ use wattmill_factory::{Chain, Grid, Onsite, PowerBasis, Pue, Site};
 use wattmill_units::{Power, Seconds};
 
 use super::context::Context;
+use super::energy;
+use super::hourly::Days;
 use super::row::Row;
 
-/// A site; `plan_start` is when generation without a date is there.
-pub(super) fn site(cx: &mut Context<'_>, row: &Row<'_>, plan_start: Option<Date>) -> Option<Site> {
+/// A site; generation without a date is there from the first of `days`.
+pub(super) fn site(cx: &mut Context<'_>, row: &Row<'_>, days: Option<Days>) -> Option<Site> {
+    let plan_start = days.map(|days| days.start);
     let name = row.text(cx, "name");
     let location = location(cx, row);
     let grid_row = row.table(cx, "grid");
-    let grid = grid_row.as_ref().and_then(|row| grid(cx, row));
+    let grid = grid_row.as_ref().and_then(|row| grid(cx, row, days));
     let onsite_rows = row.tables(cx, "onsite");
     let onsite: Vec<Onsite> =
         onsite_rows.iter().filter_map(|row| onsite(cx, row, plan_start)).collect();
@@ -26,13 +29,36 @@ pub(super) fn site(cx: &mut Context<'_>, row: &Row<'_>, plan_start: Option<Date>
              price = \"47 USD/MWh\", carbon = \"299 g/kWh\" }`",
         );
     }
-    let pue = row.table_or_defaults(cx, "pue").and_then(|row| pue(cx, &row));
+    let (solar, wind) = (energy::solar(cx, row, location, days), energy::wind(cx, row, days));
+    let battery = energy::battery(cx, row, days);
+    let clock = energy::clock(cx, row);
+    let water_l_per_kwh = row.measured(cx, "water", |text| text);
+    let pue_row = row.table_or_defaults(cx, "pue");
+    let cooling = pue_row.as_ref().and_then(|pue| energy::cooling(cx, row, pue, location, days));
+    let pue = pue_row.and_then(|row| pue(cx, &row));
     let source = row.text(cx, "source");
     // A part of its power would make phases look too large.
-    let whole =
-        powered && grid.is_some() == row.has_or_means("grid") && onsite.len() == onsite_rows.len();
-    let site = Site { name: name?, location, grid, onsite, pue: pue?, source };
-    whole.then_some(site)
+    let complete = powered
+        && grid.is_some() == row.has_or_means("grid")
+        && onsite.len() == onsite_rows.len()
+        && solar.is_some() == row.has("solar")
+        && wind.is_some() == row.has("wind")
+        && battery.is_some() == row.has("battery");
+    let site = Site {
+        name: name?,
+        location,
+        grid,
+        onsite,
+        solar,
+        wind,
+        battery,
+        clock: clock?,
+        pue: pue?,
+        cooling: cooling?,
+        water_l_per_kwh,
+        source,
+    };
+    complete.then_some(site)
 }
 
 fn location(cx: &mut Context<'_>, row: &Row<'_>) -> Option<(f64, f64)> {
@@ -50,12 +76,22 @@ fn location(cx: &mut Context<'_>, row: &Row<'_>) -> Option<(f64, f64)> {
     latitude.zip(longitude)
 }
 
-fn grid(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Grid> {
+fn grid(cx: &mut Context<'_>, row: &Row<'_>, days: Option<Days>) -> Option<Grid> {
     let connection = row.quantity(cx, "connection");
     let energized = row.date(cx, "energized");
-    let price = row.quantity(cx, "price");
-    let carbon = row.quantity(cx, "carbon");
-    Some(Grid { connection: connection?, energized: energized?, price: price?, carbon: carbon? })
+    let rates = energy::rates(cx, row, days);
+    let demand_usd_per_kw = row.measured(cx, "demand_charge", |text| text);
+    let rates = rates?;
+    Some(Grid {
+        connection: connection?,
+        energized: energized?,
+        price: rates.price,
+        carbon: rates.carbon,
+        periods: rates.periods,
+        hourly_price: rates.hourly_price,
+        hourly_carbon: rates.hourly_carbon,
+        demand_usd_per_kw: demand_usd_per_kw?,
+    })
 }
 
 fn onsite(cx: &mut Context<'_>, row: &Row<'_>, plan_start: Option<Date>) -> Option<Onsite> {
@@ -89,6 +125,7 @@ pub(super) struct Delivery {
     pub name: String,
     pub power: Power,
     pub basis: PowerBasis,
+    pub oversubscription: f64,
     pub first_rack: Date,
     pub ramp: Seconds,
     pub slip: Seconds,
@@ -106,6 +143,7 @@ pub(super) fn delivery(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Delivery> 
         "it" => PowerBasis::It,
         _ => PowerBasis::Facility,
     });
+    let oversubscription = row.number(cx, "oversubscription");
     let first_rack = row.date(cx, "first_rack");
     let ramp = row.quantity(cx, "ramp");
     let slip = row.quantity(cx, "slip");
@@ -118,6 +156,7 @@ pub(super) fn delivery(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Delivery> 
         name: name?,
         power: power?,
         basis: basis?,
+        oversubscription: oversubscription?,
         first_rack: first_rack?,
         ramp: ramp?,
         slip: slip?,

@@ -251,7 +251,7 @@ fn a_file_of_several_mistakes_tells_them_all() {
             4 | colour = "blue"
               | ^^^^^^ not a key here
               |
-              = help: keys of file: name, start, end, seed, site, phase, service, training, contract, target, correlation, economics, system, accelerator, model
+              = help: keys of file: name, start, end, seed, site, phase, service, training, curtailment, contract, target, correlation, economics, system, accelerator, model
 
             error: site has no power
              --> mill.toml:6:1
@@ -1442,7 +1442,11 @@ mod schema_holds {
     fn read_any(cx: &mut Context<'_>, row: &Row<'_>, key: &'static Key) {
         let name = key.name;
         match &key.kind {
-            Kind::Text | Kind::Reference(_) => drop(row.text(cx, name)),
+            Kind::Text | Kind::Reference(_) | Kind::File(_) => drop(row.text(cx, name)),
+            Kind::Moment => drop(row.moment(cx, name)),
+            Kind::Wholes(_) => drop(row.wholes(cx, name)),
+            Kind::Words(_) => drop(row.words(cx, name)),
+            Kind::Flag => drop(row.flag(cx, name)),
             Kind::Choice(_) => drop(row.choice(cx, name)),
             Kind::Date => drop(row.date(cx, name)),
             Kind::Whole(_) => drop(row.whole(cx, name)),
@@ -1472,7 +1476,7 @@ mod schema_holds {
             }
             // Whole rows are read in `every_key_of_an_own_row_is_one_of_the_catalogue`, quantiles
             // where requests are.
-            Kind::Flag | Kind::Numbers(_) | Kind::Quantiles | Kind::Named(_) => {}
+            Kind::Numbers(_) | Kind::Quantiles | Kind::Named(_) => {}
             Kind::Same | Kind::AllSame | Kind::Weights | Kind::Pair => {}
         }
     }

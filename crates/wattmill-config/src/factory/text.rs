@@ -34,6 +34,32 @@ impl Measure {
     pub(super) const COST_OF_TOKENS: Self =
         Self { what: "a price of tokens", units: &[("USD/M tokens", 1.0), ("USD/k tokens", 1e3)] };
 
+    /// What the highest hour of a month costs.
+    pub(super) const DEMAND_CHARGE: Self = Self {
+        what: "a demand charge",
+        units: &[("USD/kW", 1.0), ("USD/MW", 1e-3), ("kUSD/MW", 1.0)],
+    };
+
+    /// Water for energy.
+    pub(super) const WATER: Self =
+        Self { what: "a use of water", units: &[("L/kWh", 1.0), ("m³/MWh", 1.0)] };
+
+    /// Wind.
+    pub(super) const SPEED: Self =
+        Self { what: "a speed", units: &[("m/s", 1.0), ("km/h", 1.0 / 3.6)] };
+
+    /// How warm it is.
+    pub(super) const TEMPERATURE: Self =
+        Self { what: "a temperature", units: &[("°C", 1.0), ("degC", 1.0)] };
+
+    /// How much warmer.
+    pub(super) const WARMTH: Self =
+        Self { what: "a difference of temperature", units: &[("K", 1.0)] };
+
+    /// A share for each degree.
+    pub(super) const PER_DEGREE: Self =
+        Self { what: "a share per degree", units: &[("%/K", 0.01), ("/K", 1.0)] };
+
     /// Every unit, comma-separated.
     pub(super) fn allowed(&self) -> String {
         let units: Vec<_> = self.units.iter().map(|u| u.0).filter(|u| !u.is_empty()).collect();

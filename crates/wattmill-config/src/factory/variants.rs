@@ -6,7 +6,8 @@ use toml::de::DeTable;
 use wattmill_catalog::Catalog;
 use wattmill_factory::{Factory, Lengths, Uncertainty};
 
-use super::context::{Context, Drawn};
+use super::context::{Context, Drawn, Hours};
+use super::files::{Files, NO_FILES};
 use super::row::Row;
 use super::{keys, read};
 
@@ -29,6 +30,8 @@ pub struct Variants<'t> {
     starts: Vec<usize>,
     /// Lengths of the users that are written there.
     lengths: BTreeMap<usize, Lengths>,
+    /// Files of hours that are named there.
+    hours: BTreeMap<usize, Hours>,
     uncertainty: Uncertainty,
 }
 
@@ -36,14 +39,19 @@ impl<'t> Variants<'t> {
     /// Opens a file; `None` unless it is sound, which [`parse_factory`](crate::parse_factory) says
     /// more about.
     pub fn open(text: &'t str, catalog: &'t Catalog) -> Option<Self> {
+        Self::open_with(text, catalog, &NO_FILES)
+    }
+
+    /// The same with the files that it names.
+    pub fn open_with(text: &'t str, catalog: &'t Catalog, files: &Files) -> Option<Self> {
         let (document, errors) = DeTable::parse_recoverable(text);
         let table = document.into_inner();
-        let mut cx = Context::new(catalog);
+        let mut cx = Context::with(catalog, files);
         let row = Row::file(&mut cx, &keys::FILE, &table);
         let factory = read(&mut cx, &row).filter(|_| errors.is_empty() && !cx.failed())?;
         let starts = cx.uncertain.iter().map(|(at, _)| *at).collect();
-        let lengths = std::mem::take(&mut cx.lengths);
-        Some(Self { table, catalog, starts, lengths, uncertainty: factory.uncertainty })
+        let (lengths, hours) = (std::mem::take(&mut cx.lengths), std::mem::take(&mut cx.hours));
+        Some(Self { table, catalog, starts, lengths, hours, uncertainty: factory.uncertainty })
     }
 
     /// What may be drawn.
@@ -58,8 +66,8 @@ impl<'t> Variants<'t> {
     pub fn factory(&self, values: &[f64]) -> Option<Factory> {
         let numbers: BTreeMap<usize, f64> =
             self.starts.iter().copied().zip(values.iter().copied()).collect();
-        let mut cx =
-            Context::sample(self.catalog, Drawn { numbers: &numbers, lengths: &self.lengths });
+        let drawn = Drawn { numbers: &numbers, lengths: &self.lengths, hours: &self.hours };
+        let mut cx = Context::sample(self.catalog, drawn);
         let row = Row::file(&mut cx, &keys::FILE, &self.table);
         read(&mut cx, &row)
     }

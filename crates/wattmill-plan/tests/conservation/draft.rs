@@ -181,7 +181,7 @@ impl Draft {
         draft
     }
 
-    fn day(&self, from_start: i32) -> Date {
+    pub(crate) fn day(&self, from_start: i32) -> Date {
         date(2024, 1, 1).saturating_add(jiff::Span::new().days(self.start + from_start))
     }
 

@@ -6,6 +6,7 @@ use wattmill_factory as factory;
 use wattmill_factory::{Arrivals, EngineChoice, PowerBasis};
 use wattmill_units::Seconds;
 
+use super::energy::{Battery, Curtailment, Renewable};
 use super::engine::Engine;
 
 /// Days of a year of life.
@@ -32,6 +33,8 @@ pub(super) struct Factory {
     services: Vec<Service>,
     /// What is trained, on what serving leaves.
     trainings: Vec<Training>,
+    /// When sites are asked to draw less from the grid.
+    curtailments: Vec<Curtailment>,
     /// Investments released as power is deployed.
     contracts: Vec<Contract>,
     /// Money that comes on a day, whatever is built.
@@ -51,6 +54,11 @@ impl From<&factory::Factory> for Factory {
             phases: factory.phases.iter().map(|phase| Phase::of(factory, phase)).collect(),
             services: factory.services.iter().map(Service::from).collect(),
             trainings: factory.trainings.iter().map(Training::from).collect(),
+            curtailments: factory
+                .curtailments
+                .iter()
+                .map(|event| Curtailment::of(factory, event))
+                .collect(),
             contracts: factory.contracts.iter().map(Contract::from).collect(),
             payments: factory.payments.iter().map(Payment::from).collect(),
             economics: Economics::from(&factory.economics),
@@ -71,6 +79,20 @@ struct Site {
     grid: Option<Grid>,
     /// Generation on the campus.
     onsite: Vec<Onsite>,
+    /// Panels on the campus.
+    solar: Option<Renewable>,
+    /// Wind turbines on the campus.
+    wind: Option<Renewable>,
+    /// A battery on the campus.
+    battery: Option<Battery>,
+    /// Standard time of the local clock less UTC.
+    clock_offset_hours: f64,
+    /// Water for IT energy, where stated.
+    water_l_per_kwh: Option<f64>,
+    /// Share of the overhead that is there without load.
+    pue_fixed_fraction: f64,
+    /// Power of compressors over IT power, for each degree above the temperature up to which none runs.
+    pue_per_degree_fraction: f64,
     /// Peak facility power over peak IT power: sizes what fits behind a connection.
     pue_design_ratio: f64,
     /// Facility energy over IT energy through a year: what is paid for.
@@ -87,6 +109,13 @@ impl From<&factory::Site> for Site {
             longitude_deg: site.location.map(|(_, east)| east),
             grid: site.grid.as_ref().map(Grid::from),
             onsite: site.onsite.iter().map(Onsite::from).collect(),
+            solar: site.solar.as_ref().map(Renewable::from),
+            wind: site.wind.as_ref().map(Renewable::from),
+            battery: site.battery.as_ref().map(Battery::from),
+            clock_offset_hours: site.clock.offset.as_hours(),
+            water_l_per_kwh: site.water_l_per_kwh,
+            pue_fixed_fraction: site.cooling.fixed,
+            pue_per_degree_fraction: site.cooling.per_degree,
             pue_design_ratio: site.pue.design,
             pue_annual_ratio: site.pue.annual,
             source: site.source.clone(),
@@ -106,6 +135,12 @@ struct Grid {
     price_usd_per_mwh: f64,
     /// Average carbon intensity, CO₂e.
     carbon_g_per_kwh: f64,
+    /// Whether the price differs from hour to hour.
+    price_by_hour: bool,
+    /// Whether the carbon intensity does.
+    carbon_by_hour: bool,
+    /// What each kilowatt of a month's highest hour costs.
+    demand_charge_usd_per_kw: f64,
 }
 
 impl From<&factory::Grid> for Grid {
@@ -115,6 +150,9 @@ impl From<&factory::Grid> for Grid {
             energized: grid.energized.to_string(),
             price_usd_per_mwh: grid.price.as_usd_per_mwh(),
             carbon_g_per_kwh: grid.carbon.as_g_per_kwh(),
+            price_by_hour: grid.hourly_price.is_some() || !grid.periods.is_empty(),
+            carbon_by_hour: grid.hourly_carbon.is_some(),
+            demand_charge_usd_per_kw: grid.demand_usd_per_kw,
         }
     }
 }
@@ -197,6 +235,8 @@ struct Phase {
     power_basis: &'static str,
     /// IT power provisioned for one unit.
     unit_it_power_mw: f64,
+    /// IT power of the units installed over what is provisioned for them.
+    oversubscription_ratio: f64,
     /// First day a unit runs if nothing slips.
     #[schemars(extend("format" = "date"))]
     first_rack: String,
@@ -256,6 +296,7 @@ impl Phase {
                 PowerBasis::It => "it",
             },
             unit_it_power_mw: phase.unit_power.as_mw(),
+            oversubscription_ratio: phase.oversubscription,
             first_rack: phase.first_rack.to_string(),
             ramp_days: days(phase.ramp),
             slip_p50_days: Some(days(phase.slip)),
@@ -300,6 +341,8 @@ struct Service {
     arrivals_cv_ratio: f64,
     /// The engine the file states; null leaves the choice to the plan, see `offers`.
     engine: Option<Engine>,
+    /// Whether it may be throttled when power is short.
+    batch: bool,
     /// Revenue of a million output tokens, where the file states one.
     price_usd_per_million_output_tokens: Option<f64>,
 }
@@ -326,6 +369,7 @@ impl From<&factory::Service> for Service {
                 EngineChoice::Auto => None,
                 EngineChoice::Explicit(spec) => Some(Engine::from(spec)),
             },
+            batch: service.batch,
             price_usd_per_million_output_tokens: service
                 .price_per_million_output
                 .map(|price| price.as_usd()),

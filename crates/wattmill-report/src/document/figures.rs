@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use wattmill_plan::Sums;
 
+use super::energy::EnergyFlows;
+
 /// What stands at the end of a quarter, and what flowed in it.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Figures {
@@ -73,6 +75,8 @@ pub(super) struct Flows {
     cost_usd_per_million_output_tokens: Option<f64>,
     /// Output tokens for each megawatt-hour of facility energy; null without energy.
     output_tokens_per_mwh: Option<f64>,
+    /// Where the energy came from, and what it passed through.
+    energy_flows: EnergyFlows,
 }
 
 impl From<&Sums> for Flows {
@@ -96,6 +100,7 @@ impl From<&Sums> for Flows {
                 .cost_per_million_tokens()
                 .map(|cost| cost.as_usd()),
             output_tokens_per_mwh: sums.tokens_per_mwh(),
+            energy_flows: EnergyFlows::from(&sums.flows),
         }
     }
 }

@@ -6,6 +6,7 @@ mod bars;
 mod calibrate;
 mod catalog;
 mod check;
+mod energy;
 mod engine;
 mod explain;
 mod factory;

@@ -71,7 +71,7 @@ struct Figure {
     /// Quarter it is of; null for the whole plan.
     quarter: Option<String>,
     /// Unit of the values.
-    #[schemars(extend("enum" = ["mw", "mwh", "count", "fraction", "t", "usd", "usd_per_million_tokens", "tokens_per_mwh"]))]
+    #[schemars(extend("enum" = ["mw", "mwh", "count", "fraction", "t", "l", "usd", "usd_per_million_tokens", "tokens_per_mwh"]))]
     unit: &'static str,
     /// With every input at its median.
     planned: Option<f64>,

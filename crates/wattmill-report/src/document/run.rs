@@ -8,6 +8,7 @@ use wattmill_plan::{Plan, ServingPoint, Sums};
 use wattmill_sim::Binding;
 
 use super::bars::PlanErrorBars;
+use super::energy::Bound;
 use super::engine::Engine;
 use super::factory::Factory as Inputs;
 use super::figures::{Figures, Flows};
@@ -70,6 +71,8 @@ pub(super) struct Run {
     waterfall: Vec<Stage>,
     /// What is conserved, and whether it is.
     ledger: Vec<Balance>,
+    /// Least that the energy could have cost; null without `--bound`.
+    bound: Option<Bound>,
     /// Samples of what is not known; null without `--samples`.
     risk: Option<Risk>,
 }
@@ -95,6 +98,7 @@ impl Run {
             cash: Cash::from(&plan.cash),
             waterfall: plan.waterfall.iter().map(Stage::from).collect(),
             ledger: plan.ledger.iter().map(Balance::from).collect(),
+            bound: plan.bound.as_ref().map(|bound| Bound::of(factory, bound)),
             risk: None,
         }
     }

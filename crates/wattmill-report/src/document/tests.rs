@@ -113,6 +113,9 @@ const UNITS: &[&str] = &[
     "usd_per_accelerator_hour",
     "usd",
     "usd_per_w",
+    "usd_per_kw",
+    "l_per_kwh",
+    "m3",
     "usd_per_mwh",
     "usd_per_million_output_tokens",
     "ms",
@@ -141,6 +144,7 @@ const UNITS: &[&str] = &[
 /// Names of numbers that need no unit: counts of what they name, places, and two that have theirs
 /// in a field beside them.
 const COUNTS: &[&str] = &[
+    "rated_cycles",
     "seed",
     "units",
     "accelerators",

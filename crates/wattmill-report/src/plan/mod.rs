@@ -1,10 +1,11 @@
 //! The programme over years, for people and programs.
 
+mod energy;
 mod page;
 mod power;
 mod tables;
 mod text;
 mod yield_and_cost;
 
-pub use page::{plan_page, plan_picture};
+pub use page::{plan_page, plan_page_of_week, plan_picture};
 pub use text::{Detail, plan_text};

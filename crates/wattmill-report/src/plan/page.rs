@@ -1,9 +1,10 @@
 //! A plan as one page.
 
+use jiff::civil::Date;
 use wattmill_factory::Factory;
 use wattmill_plan::{Outcome, Plan, Risk, Sums};
 
-use super::{power, tables, text, yield_and_cost};
+use super::{energy, power, tables, text, yield_and_cost};
 use crate::Page;
 use crate::bars::{PlanBars, plan_words};
 use crate::calibrate::CalibratedWith;
@@ -19,6 +20,19 @@ pub fn plan_page(
     bars: &PlanBars,
     risk: Option<&Risk>,
     calibration: Option<&CalibratedWith>,
+) -> String {
+    plan_page_of_week(factory, plan, bars, risk, calibration, None)
+}
+
+/// The same with the hours of the week that begins on `week`, where there are hours to show; `None` for
+/// a week that is worth looking at.
+pub fn plan_page_of_week(
+    factory: &Factory,
+    plan: &Plan,
+    bars: &PlanBars,
+    risk: Option<&Risk>,
+    calibration: Option<&CalibratedWith>,
+    week: Option<Date>,
 ) -> String {
     let mut page = headline(factory, plan);
     if let Some(with) = calibration {
@@ -75,6 +89,7 @@ pub fn plan_page(
     if let Some(serving) = yield_and_cost::serving_waterfall(plan) {
         page = page.chart(&serving);
     }
+    page = energy::put(page, factory, plan, week);
     if let Some(risk) = risk {
         page = risk::put(page, factory, plan, risk);
     }

@@ -135,7 +135,7 @@ pub(super) fn sites(factory: &Factory) -> Table {
     .units(["", "", "", "", "design", "annual", "USD/MWh", "g/kWh", ""])
     .left(&[0, 2, 3, 8]);
     for site in &factory.sites {
-        let grid = site.grid;
+        let grid = site.grid.as_ref();
         table.push([
             site.name.clone(),
             or_dash(grid, |grid| grid.connection.to_string()),

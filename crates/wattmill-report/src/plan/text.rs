@@ -5,7 +5,7 @@ use wattmill_plan::{Binds, Plan, Quarter, Risk};
 use wattmill_sim::Binding;
 use wattmill_units::Energy;
 
-use super::tables;
+use super::{energy, tables};
 use crate::Table;
 use crate::bars::{PlanBars, plan_words};
 use crate::engine::layout_name;
@@ -85,6 +85,17 @@ pub fn plan_text(
         "From the watt to the token: where the energy of the whole plan goes\n\n{}",
         waterfall(plan)
     ));
+    if let Some(table) = energy::table(factory, plan) {
+        line(format!("Where the energy comes from, over the whole plan\n\n{table}"));
+        let words = energy::relief_words(factory, plan);
+        if !words.is_empty() {
+            line(format!("{words}\n"));
+        }
+    }
+    let bound = energy::bound_words(factory, plan);
+    if !bound.is_empty() {
+        line(format!("{bound}\n"));
+    }
     line(books(plan));
     line(plan_words(bars));
     if let Some(risk) = risk {

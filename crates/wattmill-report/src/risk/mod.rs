@@ -24,6 +24,7 @@ fn figure_value(unit: FigureUnit, value: f64) -> String {
         FigureUnit::Count | FigureUnit::TokensPerMwh => prefixed(value),
         FigureUnit::Share => percent(value),
         FigureUnit::Tonnes => format!("{} t", prefixed(value)),
+        FigureUnit::Litres => format!("{} m³", prefixed(value / 1e3)),
         FigureUnit::Usd => Money::from_usd(value).to_string(),
         FigureUnit::UsdPerMillionTokens => format!("{} USD/M", number(value)),
     }

@@ -83,7 +83,7 @@ fn every_way_to_write_one_is_read_and_the_plan_takes_medians() {
     );
     assert_eq!(read[6], ("economics.operations", Distribution::Lognormal { p50: 0.03, p90: 0.06 }));
     let site = factory.sites.iter().next().expect("one");
-    assert!(close(site.grid.expect("one").price.as_usd_per_mwh(), 55.0));
+    assert!(close(site.grid.as_ref().expect("one").price.as_usd_per_mwh(), 55.0));
     assert_eq!(factory.phases.iter().next().expect("one").slip.as_days(), 60.0);
     assert_eq!(factory.economics.accelerator_price.as_usd(), 47e3);
 }
@@ -116,7 +116,7 @@ fn days_are_drawn_too() {
     );
     let factory = parse(&text).factory.expect("sound");
     assert_eq!(factory.uncertainty.inputs[0].path, "site.hall.grid.energized");
-    let grid = factory.sites.iter().next().expect("one").grid.expect("one");
+    let grid = factory.sites.iter().next().expect("one").grid.as_ref().expect("one");
     assert_eq!(grid.energized, jiff::civil::date(2026, 7, 1));
 }
 

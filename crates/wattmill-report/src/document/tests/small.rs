@@ -5,9 +5,10 @@ use std::ops::ControlFlow;
 use jiff::civil::date;
 use wattmill_catalog::{Catalog, Interval, Precision};
 use wattmill_factory::{
-    Arrivals, Chain, Contract, Economics, EngineChoice, EngineSpec, Factory, Goal, Grid, Hardware,
-    Layout, LengthTable, Lengths, Onsite, Payment, Phase, PowerBasis, Pue, Service, Site, Slo,
-    Target, Traffic, Training, Uncertain, Uncertainty, Written,
+    Answer, Arrivals, Battery, Chain, Clock, Contract, Cooling, Curtailment, Economics,
+    EngineChoice, EngineSpec, Factory, Goal, Grid, Hardware, Layout, LengthTable, Lengths, Onsite,
+    Payment, Phase, PowerBasis, Pue, Service, Site, Slo, Solar, SolarWeather, SummerTime, Target,
+    Temperature, Traffic, Training, Uncertain, Uncertainty, Wind, WindWeather, Written,
 };
 use wattmill_plan::{Holding, Plan, Risk, Sample, figures, holding, offers, run, sample};
 use wattmill_sim::{Finished, Latency, Limits, Request, Summary, Tally};
@@ -39,12 +40,7 @@ fn factory() -> Factory {
         sites: IdVec::from_iter([Site {
             name: "cellar".to_owned(),
             location: Some((48.1, 11.6)),
-            grid: Some(Grid {
-                connection: Power::from_kw(40.0),
-                energized: date(2027, 1, 1),
-                price,
-                carbon,
-            }),
+            grid: Some(Grid::constant(Power::from_kw(40.0), date(2027, 1, 1), price, carbon)),
             onsite: vec![Onsite {
                 kind: "gas turbine".to_owned(),
                 capacity: Power::from_kw(10.0),
@@ -52,7 +48,50 @@ fn factory() -> Factory {
                 price,
                 carbon,
             }],
+            solar: Some(Solar {
+                capacity: Power::from_kw(20.0),
+                from: date(2027, 3, 1),
+                price: EnergyPrice::ZERO,
+                weather: SolarWeather::Modelled {
+                    latitude: 48.1,
+                    longitude: 11.6,
+                    clearness: 0.6,
+                    tracking: false,
+                },
+            }),
+            wind: Some(Wind {
+                capacity: Power::from_kw(5.0),
+                from: date(2027, 3, 1),
+                price: EnergyPrice::ZERO,
+                weather: WindWeather::Modelled { mean_m_per_s: 6.0, shape: 2.0, persistence: 0.9 },
+            }),
+            battery: Some(Battery {
+                energy: Energy::from_kwh(40.0),
+                power: Power::from_kw(10.0),
+                efficiency: 0.86,
+                from: date(2027, 3, 1),
+                start: 0.5,
+                reserve: 0.1,
+                fade_per_year: 0.02,
+                cycles: 6000.0,
+                charge_below: None,
+                discharge_above: None,
+                shave_above: None,
+            }),
+            clock: Clock { offset: Seconds::from_hours(1.0), summer: SummerTime::Europe },
             pue: Pue { design: 1.4, annual: 1.2 },
+            cooling: Cooling {
+                fixed: 0.3,
+                per_degree: 0.005,
+                free_below_c: 10.0,
+                temperature: Some(Temperature::Modelled {
+                    mean_c: 9.0,
+                    season_k: 10.0,
+                    day_k: 5.0,
+                    latitude: 48.1,
+                }),
+            },
+            water_l_per_kwh: Some(0.5),
             source: Some("made up".to_owned()),
         }]),
         hardware: IdVec::from_iter([Hardware { system, accelerator }]),
@@ -63,6 +102,7 @@ fn factory() -> Factory {
             power: unit_power * 2.0,
             basis: PowerBasis::It,
             unit_power,
+            oversubscription: 1.0,
             first_rack: date(2027, 3, 1),
             ramp: Seconds::from_days(2.0),
             slip: Seconds::from_days(1.0),
@@ -93,6 +133,7 @@ fn factory() -> Factory {
             },
             engine: EngineChoice::Explicit(spec),
             price_per_million_output: Some(Money::from_usd(1.0)),
+            batch: false,
         }]),
         trainings: IdVec::from_iter([Training {
             name: "small".to_owned(),
@@ -103,6 +144,13 @@ fn factory() -> Factory {
             precision: Precision::Bf16,
             mfu: 0.4,
         }]),
+        curtailments: vec![Curtailment {
+            site: Id::from_index(0),
+            at: date(2027, 3, 20).at(17, 0, 0, 0),
+            length: Seconds::from_hours(3.0),
+            cut: 0.25,
+            answers: Answer::ALL.to_vec(),
+        }],
         contracts: vec![Contract {
             from: "a friend".to_owned(),
             amount: Money::from_musd(1.0),

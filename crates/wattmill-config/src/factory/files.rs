@@ -1,0 +1,66 @@
+//! Files that a factory file names.
+
+use std::collections::BTreeMap;
+
+use toml::de::{DeTable, DeValue};
+
+/// Text of the files that a factory file names, or why there is none, by their path as it is written.
+///
+/// ```
+/// use wattmill_config::Files;
+/// let text = "[[site]]\nname = \"a\"\ngrid = { hourly = \"prices.csv\" }\n";
+/// assert_eq!(Files::named_in(text), ["prices.csv"]);
+/// let mut files = Files::default();
+/// files.put("prices.csv", Ok("price_usd_per_mwh\n47\n".to_owned()));
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Files(BTreeMap<String, Result<String, String>>);
+
+/// What every reading without files has.
+pub(super) static NO_FILES: Files = Files(BTreeMap::new());
+
+impl Files {
+    /// Paths that a factory file names, each once. Text that is not TOML names what can still be read.
+    pub fn named_in(text: &str) -> Vec<String> {
+        let (document, _) = DeTable::parse_recoverable(text);
+        let mut found = Vec::new();
+        in_table(document.get_ref(), &mut found);
+        found.sort();
+        found.dedup();
+        found
+    }
+
+    /// Adds a file, or why it could not be read.
+    pub fn put(&mut self, path: &str, text: Result<String, String>) {
+        self.0.insert(path.to_owned(), text);
+    }
+
+    /// The text of a file.
+    pub(super) fn text(&self, path: &str) -> Result<&str, &str> {
+        match self.0.get(path) {
+            Some(Ok(text)) => Ok(text),
+            Some(Err(why)) => Err(why),
+            None => Err("it was not given together with the factory file"),
+        }
+    }
+}
+
+/// The key that names a file wherever it stands.
+const KEY: &str = "hourly";
+
+fn in_table(table: &DeTable<'_>, found: &mut Vec<String>) {
+    for (key, value) in table {
+        match value.get_ref() {
+            DeValue::String(path) if key.get_ref() == KEY => found.push(path.to_string()),
+            value => in_value(value, found),
+        }
+    }
+}
+
+fn in_value(value: &DeValue<'_>, found: &mut Vec<String>) {
+    match value {
+        DeValue::Table(table) => in_table(table, found),
+        DeValue::Array(array) => array.iter().for_each(|v| in_value(v.get_ref(), found)),
+        _ => {}
+    }
+}

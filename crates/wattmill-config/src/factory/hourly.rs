@@ -1,0 +1,220 @@
+//! Files of hours, brought onto the hours of the plan.
+
+use jiff::civil::{Date, DateTime, date};
+use wattmill_factory::Hourly;
+
+use super::context::Context;
+use super::row::Row;
+
+/// Hours of a year without a leap day.
+const YEAR: usize = 8760;
+
+/// A column of a file of hours.
+pub(super) struct Column {
+    /// As the file has it.
+    pub(super) name: &'static str,
+    /// Least and most that a value may be.
+    pub(super) within: (f64, f64),
+}
+
+/// Days of the plan, as far as they are known.
+#[derive(Clone, Copy)]
+pub(super) struct Days {
+    pub(super) start: Date,
+    pub(super) end: Date,
+}
+
+/// A file as it is written.
+struct Sheet<'t> {
+    names: Vec<&'t str>,
+    /// Values of every line, by column; the time left out.
+    lines: Vec<Vec<f64>>,
+    first: Option<DateTime>,
+}
+
+impl Row<'_> {
+    /// Whether the row names a file of hours.
+    pub(super) fn has_hours(&self) -> bool {
+        self.has("hourly")
+    }
+
+    /// The `columns` of the file under `hourly` for every hour of the plan, each if it is there;
+    /// nothing if the row names no file. Reports a file with none of them, and what is wrong with it.
+    pub(super) fn hours<const N: usize>(
+        &self,
+        cx: &mut Context<'_>,
+        columns: [Column; N],
+        days: Option<Days>,
+    ) -> [Option<Hourly>; N] {
+        let nothing = std::array::from_fn(|_| None);
+        let Some(path) = self.text(cx, "hourly") else { return nothing };
+        let at = self.span("hourly").start;
+        if let Some(known) = cx.known_hours(at) {
+            return columns.map(|column| known.get(column.name).cloned());
+        }
+        let found = read(cx.files.text(&path), &path, &columns, days);
+        match found {
+            Ok(found) => {
+                let named = columns.iter().zip(&found);
+                let kept =
+                    named.filter_map(|(column, hourly)| Some((column.name, hourly.clone()?)));
+                cx.hours.insert(at, kept.collect());
+                found
+            }
+            Err((problem, help)) => {
+                cx.error(self.span("hourly"), problem, "this file", help);
+                nothing
+            }
+        }
+    }
+}
+
+type Problem = (String, String);
+
+fn read<const N: usize>(
+    text: Result<&str, &str>,
+    path: &str,
+    columns: &[Column; N],
+    days: Option<Days>,
+) -> Result<[Option<Hourly>; N], Problem> {
+    let text = text.map_err(|why| {
+        let help = "name a CSV file by its path from the factory file";
+        (format!("there is no `{path}`: {why}"), help.to_owned())
+    })?;
+    let sheet = sheet(text, path)?;
+    let places: [Option<usize>; N] =
+        std::array::from_fn(|i| sheet.names.iter().position(|name| *name == columns[i].name));
+    if places.iter().all(Option::is_none) {
+        let wanted: Vec<_> = columns.iter().map(|column| format!("`{}`", column.name)).collect();
+        return Err((
+            format!("`{path}` has no column {}", wanted.join(" or ")),
+            format!("its columns are {}; rename one", sheet.names.join(", ")),
+        ));
+    }
+    for (column, place) in columns.iter().zip(places) {
+        let Some(place) = place else { continue };
+        let (low, high) = column.within;
+        let wrong = sheet.lines.iter().position(|line| !(low..=high).contains(&line[place]));
+        if let Some(line) = wrong {
+            return Err((
+                format!(
+                    "`{path}`, line {}: {} in `{}`",
+                    line + 2,
+                    sheet.lines[line][place],
+                    column.name
+                ),
+                format!("each must be at least {low} and at most {high}"),
+            ));
+        }
+    }
+    // Where the plan's own days are wrong, that is told, and nothing hangs on these hours.
+    let Some(days) = days else { return Ok(std::array::from_fn(|_| None)) };
+    let lines = on_the_plan(&sheet, path, days)?;
+    Ok(std::array::from_fn(|i| {
+        let values =
+            |place| lines.iter().map(|line| sheet.lines[*line][place]).collect::<Vec<f64>>();
+        places[i].map(|place| Hourly(values(place).into()))
+    }))
+}
+
+fn sheet<'t>(text: &'t str, path: &str) -> Result<Sheet<'t>, Problem> {
+    let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let cells = |line: &'t str| line.split(',').map(|cell| cell.trim().trim_matches('"'));
+    let Some((_, head)) = lines.next() else {
+        let help = "write a line of column names and one line for each hour";
+        return Err((format!("`{path}` is empty"), help.to_owned()));
+    };
+    let heads: Vec<&str> = cells(head.trim_start_matches('\u{feff}')).collect();
+    let time = heads.iter().position(|name| *name == "time");
+    let without_time = |index: &usize| Some(*index) != time;
+    let names = (0..heads.len()).filter(without_time).map(|index| heads[index]).collect();
+    let mut sheet = Sheet { names, lines: Vec::new(), first: None };
+    for (number, line) in lines {
+        let here = |what: String, help: &str| {
+            (format!("`{path}`, line {}: {what}", number + 1), help.to_owned())
+        };
+        let cells: Vec<&str> = cells(line).collect();
+        if cells.len() != heads.len() {
+            let what = format!("{} values for {} columns", cells.len(), heads.len());
+            return Err(here(what, "give every line a value for every column"));
+        }
+        if let Some(time) = time {
+            let stamp = cells[time].trim_end_matches('Z').replace(' ', "T");
+            let whole = |stamp: &DateTime| stamp.minute() == 0 && stamp.second() == 0;
+            let Some(stamp) = stamp.parse::<DateTime>().ok().filter(whole) else {
+                let what = format!("`{}` is no hour", cells[time]);
+                return Err(here(what, "write hours of UTC like `2027-01-01T00:00`"));
+            };
+            let first = *sheet.first.get_or_insert(stamp);
+            let due = hours_between(first, stamp);
+            if due != sheet.lines.len() as i64 {
+                let what = format!("{stamp} is not an hour after the line before");
+                return Err(here(
+                    what,
+                    "give every hour once, in order; there is no summer time in UTC",
+                ));
+            }
+        }
+        let mut values = Vec::with_capacity(cells.len());
+        for (index, cell) in cells.iter().enumerate().filter(|(index, _)| without_time(index)) {
+            match cell.parse::<f64>() {
+                Ok(value) if value.is_finite() => values.push(value),
+                _ => {
+                    let what = format!("`{cell}` in `{}` is no number", heads[index]);
+                    return Err(here(what, "write a number, or take the column away"));
+                }
+            }
+        }
+        sheet.lines.push(values);
+    }
+    Ok(sheet)
+}
+
+fn hours_between(from: DateTime, to: DateTime) -> i64 {
+    to.duration_since(from).as_secs() / 3600
+}
+
+/// The file's line of every hour of the plan.
+fn on_the_plan(sheet: &Sheet<'_>, path: &str, days: Days) -> Result<Vec<usize>, Problem> {
+    let count = sheet.lines.len();
+    let first = match sheet.first {
+        Some(first) => first,
+        // A year that is not said to be one: leap if it has the hours.
+        None if count == YEAR => date(2001, 1, 1).at(0, 0, 0, 0),
+        None if count == YEAR + 24 => date(2000, 1, 1).at(0, 0, 0, 0),
+        None => {
+            return Err((
+                format!("`{path}` has {count} lines and no column `time`"),
+                format!("give it a column `time`, or the {YEAR} or {} hours of a year", YEAR + 24),
+            ));
+        }
+    };
+    let line = |moment: DateTime| {
+        let place = hours_between(first, moment);
+        (0..count as i64).contains(&place).then_some(place as usize)
+    };
+    let years = || first.year()..=first.year().saturating_add((count / YEAR) as i16 + 1);
+    // The same day in a year of the file; the 28th where the 29th of February is in none.
+    let same_day = |day: Date, hour: i8| {
+        let in_year = |day: Date| {
+            let in_year = |year| day.with().year(year).build().ok();
+            years().filter_map(in_year).find_map(|day| line(day.at(hour, 0, 0, 0)))
+        };
+        in_year(day).or_else(|| in_year(day.yesterday().ok()?))
+    };
+    let mut lines = Vec::new();
+    for day in days.start.series(jiff::Span::new().days(1)).take_while(|day| *day <= days.end) {
+        for hour in 0..24 {
+            match line(day.at(hour, 0, 0, 0)).or_else(|| same_day(day, hour)) {
+                Some(line) => lines.push(line),
+                None => {
+                    return Err((
+                        format!("`{path}` has no hour for {day} {hour:02}:00"),
+                        "give it all hours of the plan, or those of a whole year".to_owned(),
+                    ));
+                }
+            }
+        }
+    }
+    Ok(lines)
+}

@@ -1,0 +1,399 @@
+//! A site's sources behind its meter, hour by hour: the policy decides, this does it and keeps count.
+
+use wattmill_factory::{Answer, Factory, Hourly, Site};
+use wattmill_policy::{BatteryRules, EnergyActions, EnergyView, Seller, dispatch_energy};
+use wattmill_units::{CarbonIntensity, Energy, EnergyPrice, Id, Money, Power, Seconds};
+
+use crate::battery::{Rated, Storage};
+use crate::calendar::Calendar;
+use crate::flows::EnergyFlows;
+use crate::supply::Bill;
+use crate::{tariff, weather};
+
+const HOUR: Seconds = Seconds::from_hours(1.0);
+
+/// The grid connection or one generator.
+#[derive(Clone, Debug)]
+struct Source {
+    from: f64,
+    capacity: Power,
+    price: EnergyPrice,
+    carbon: CarbonIntensity,
+    grid: bool,
+}
+
+/// Panels or turbines.
+#[derive(Clone, Debug)]
+struct Renewable {
+    from: f64,
+    capacity: Power,
+    price: EnergyPrice,
+    share: Hourly,
+}
+
+impl Renewable {
+    fn power(&self, at: f64) -> Power {
+        if at < self.from { Power::ZERO } else { self.capacity * self.share.at(at as usize) }
+    }
+}
+
+/// A site whose energy is more than firm sources at constant prices.
+#[derive(Clone, Debug)]
+pub(crate) struct Microgrid {
+    sources: Vec<Source>,
+    grid_price: Option<Hourly>,
+    grid_carbon: Option<Hourly>,
+    solar: Option<Renewable>,
+    wind: Option<Renewable>,
+    storage: Option<Storage>,
+    rules: BatteryRules,
+    /// What the battery held, had brought and had lost at the end of the last hour.
+    booked: (Energy, Energy, Energy),
+    demand_usd_per_kw: f64,
+    /// Highest hour of the grid in this month.
+    month_peak: Power,
+    /// Sources that sell in the hour under way, cheapest first, and what each of them carries.
+    selling: Vec<usize>,
+    sellers: Vec<Seller>,
+    bought: Vec<Power>,
+}
+
+/// What an hour would be like.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Outlook {
+    pub(crate) actions: EnergyActions,
+    pub(crate) grid: Power,
+    pub(crate) generators: Power,
+    /// What generators could carry.
+    pub(crate) generation: Power,
+    /// What the battery could give, its reserve included.
+    pub(crate) battery: Power,
+}
+
+/// What there is in an hour.
+#[derive(Clone, Debug)]
+pub(crate) struct Offered {
+    /// Cheapest first.
+    pub(crate) sellers: Vec<Seller>,
+    pub(crate) renewables: Vec<(Power, EnergyPrice)>,
+    pub(crate) battery: Option<Rated>,
+}
+
+/// What the grid asks of an hour, and what it would have been without.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Restraint {
+    /// Most that is to be drawn from the grid.
+    pub(crate) grid: Power,
+    /// The hour without it.
+    pub(crate) before: Outlook,
+    /// Most that the battery may give.
+    pub(crate) battery: Power,
+    /// Most that generators may carry.
+    pub(crate) generation: Power,
+    /// What answered of work, by [`Answer::ALL`].
+    pub(crate) work: [Power; Answer::ALL.len()],
+}
+
+/// What an hour came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct HourPower {
+    pub(crate) grid: Power,
+    pub(crate) generators: Power,
+    pub(crate) solar: Power,
+    pub(crate) wind: Power,
+    pub(crate) discharged: Power,
+    pub(crate) charged: Power,
+    pub(crate) curtailed: Power,
+    pub(crate) asked: Power,
+}
+
+impl Microgrid {
+    /// `None` for a site whose energy is firm sources at constant prices, and which is never asked to
+    /// draw less.
+    pub(crate) fn of(factory: &Factory, id: Id<Site>, calendar: Calendar) -> Option<Self> {
+        let site = &factory.sites[id];
+        let tariff = site.grid.as_ref().is_some_and(|grid| {
+            grid.demand_usd_per_kw != 0.0
+                || grid.hourly_carbon.is_some()
+                || grid.hourly_price.is_some()
+                || !grid.periods.is_empty()
+        });
+        let asked = factory.curtailments.iter().any(|event| event.site == id);
+        let held = factory.phases.iter().any(|p| p.site == id && p.oversubscription > 1.0);
+        let more = site.solar.is_some() || site.wind.is_some() || site.battery.is_some();
+        if !(tariff || asked || held || more) {
+            return None;
+        }
+        let grid = site.grid.iter().map(|grid| Source {
+            from: calendar.hour_of(grid.energized),
+            capacity: grid.connection,
+            price: grid.price,
+            carbon: grid.carbon,
+            grid: true,
+        });
+        let onsite = site.onsite.iter().map(|source| Source {
+            from: calendar.hour_of(source.from),
+            capacity: source.capacity,
+            price: source.price,
+            carbon: source.carbon,
+            grid: false,
+        });
+        let solar = site.solar.as_ref().map(|solar| Renewable {
+            from: calendar.hour_of(solar.from),
+            capacity: solar.capacity,
+            price: solar.price,
+            share: weather::solar(&solar.weather, calendar, factory.seed, &site.name),
+        });
+        let wind = site.wind.as_ref().map(|wind| Renewable {
+            from: calendar.hour_of(wind.from),
+            capacity: wind.capacity,
+            price: wind.price,
+            share: weather::wind(&wind.weather, calendar, factory.seed, &site.name),
+        });
+        let rules = site.battery.as_ref().map(|battery| BatteryRules {
+            charge_below: battery.charge_below,
+            discharge_above: battery.discharge_above,
+            shave_above: battery.shave_above,
+        });
+        let sources: Vec<Source> = grid.chain(onsite).collect();
+        let of_grid = site.grid.as_ref();
+        Some(Self {
+            grid_price: of_grid.and_then(|g| tariff::hourly_price(g, site.clock, calendar)),
+            grid_carbon: of_grid.and_then(|grid| grid.hourly_carbon.clone()),
+            demand_usd_per_kw: of_grid.map_or(0.0, |grid| grid.demand_usd_per_kw),
+            solar,
+            wind,
+            storage: site.battery.as_ref().map(|battery| Storage::new(battery, calendar)),
+            rules: rules.unwrap_or_default(),
+            booked: (Energy::ZERO, Energy::ZERO, Energy::ZERO),
+            month_peak: Power::ZERO,
+            selling: Vec::with_capacity(sources.len()),
+            sellers: Vec::with_capacity(sources.len()),
+            bought: vec![Power::ZERO; sources.len()],
+            sources,
+        })
+    }
+
+    /// Price of a source at an hour.
+    fn price(&self, source: &Source, at: f64) -> EnergyPrice {
+        match &self.grid_price {
+            Some(hourly) if source.grid => EnergyPrice::from_usd_per_mwh(hourly.at(at as usize)),
+            _ => source.price,
+        }
+    }
+
+    fn carbon(&self, source: &Source, at: f64) -> CarbonIntensity {
+        match &self.grid_carbon {
+            Some(hourly) if source.grid => CarbonIntensity::from_g_per_kwh(hourly.at(at as usize)),
+            _ => source.carbon,
+        }
+    }
+
+    /// Who sells at an hour, cheapest first, of equal prices the grid and then who is written first.
+    fn open(&mut self, at: f64, restraint: Option<&Restraint>) {
+        self.selling.clear();
+        self.selling.extend((0..self.sources.len()).filter(|i| at >= self.sources[*i].from));
+        let mut selling = std::mem::take(&mut self.selling);
+        selling.sort_by(|a, b| {
+            let price = |i: &usize| self.price(&self.sources[*i], at).as_usd_per_mwh();
+            price(a).total_cmp(&price(b))
+        });
+        self.sellers.clear();
+        let mut generation = restraint.map_or(Power::from_watts(f64::INFINITY), |r| r.generation);
+        for index in &selling {
+            let source = &self.sources[*index];
+            let most = match restraint {
+                Some(restraint) if source.grid => restraint.grid,
+                _ if source.grid => source.capacity,
+                _ => generation,
+            };
+            let capacity = source.capacity.min(most);
+            if !source.grid {
+                generation -= capacity;
+            }
+            self.sellers.push(Seller {
+                capacity,
+                price: self.price(source, at),
+                grid: source.grid,
+            });
+        }
+        self.selling = selling;
+    }
+
+    fn storage_view(&self, at: f64, most: Power) -> (Power, Power, Power) {
+        let Some(storage) = &self.storage else {
+            return (Power::ZERO, Power::ZERO, Power::ZERO);
+        };
+        let (free, reserve) = storage.gives(at);
+        let free = free.min(most);
+        (storage.takes(at), free, reserve.min(most - free))
+    }
+
+    fn dispatch(&mut self, at: f64, draw: Power, restraint: Option<&Restraint>) -> EnergyActions {
+        if let Some(storage) = &mut self.storage {
+            storage.age(at);
+        }
+        self.open(at, restraint);
+        let most = restraint.map_or(Power::from_watts(f64::INFINITY), |r| r.battery);
+        let (takes, gives, reserve) = self.storage_view(at, most);
+        let view = EnergyView {
+            draw,
+            renewable: self.renewable(at),
+            sellers: &self.sellers,
+            takes,
+            gives,
+            reserve,
+        };
+        let actions = dispatch_energy(&view, &self.rules, &mut self.bought);
+        // What nobody sells is drawn of whom it can be: of the grid beyond what it asks, or else of
+        // the dearest.
+        let beyond = match restraint {
+            Some(_) => self.sellers.iter().position(|seller| seller.grid),
+            None => self.sellers.len().checked_sub(1),
+        };
+        if let Some(beyond) = beyond {
+            self.bought[beyond] += actions.unmet;
+        }
+        actions
+    }
+
+    /// What sun and wind bring in an hour.
+    fn renewable(&self, at: f64) -> Power {
+        [&self.solar, &self.wind].into_iter().flatten().map(|of| of.power(at)).sum()
+    }
+
+    /// What the hour would be like with a draw, nothing of it done.
+    pub(crate) fn outlook(&mut self, at: f64, draw: Power) -> Outlook {
+        let actions = self.dispatch(at, draw, None);
+        let bought = |grid: bool| -> Power {
+            let sold = self.sellers.iter().zip(&self.bought);
+            sold.filter(|(seller, _)| seller.grid == grid).map(|(_, bought)| *bought).sum()
+        };
+        let generators = self.sellers.iter().filter(|seller| !seller.grid);
+        let (free, reserve) = self.storage.as_ref().map_or_else(Default::default, |s| s.gives(at));
+        Outlook {
+            actions,
+            grid: bought(true),
+            generators: bought(false),
+            generation: generators.map(|seller| seller.capacity).sum(),
+            battery: free + reserve,
+        }
+    }
+
+    /// Carries the hour's `draw`; what it costs goes into the bill, what flows into `flows`.
+    pub(crate) fn hour(
+        &mut self,
+        at: f64,
+        draw: Power,
+        restraint: Option<&Restraint>,
+        flows: &mut EnergyFlows,
+    ) -> (Bill, HourPower) {
+        let actions = self.dispatch(at, draw, restraint);
+        let mut bill = Bill::default();
+        let mut now = HourPower::default();
+        for (place, index) in self.selling.iter().enumerate() {
+            let source = &self.sources[*index];
+            let bought = self.bought[place];
+            let energy = bought * HOUR;
+            bill.energy += energy;
+            bill.cost += self.sellers[place].price * energy;
+            bill.carbon_t += self.carbon(source, at).as_g_per_kwh() * energy.as_kwh() / 1e6;
+            if source.grid {
+                now.grid += bought;
+            } else {
+                now.generators += bought;
+            }
+        }
+        let curtailed = actions.curtailed;
+        let renewable = self.renewable(at);
+        let used = renewable - curtailed;
+        // What is not taken is of both alike.
+        let share = if renewable > Power::ZERO { used / renewable } else { 0.0 };
+        let of = |of: &Option<Renewable>| {
+            of.as_ref().map_or((Power::ZERO, Money::ZERO), |of| {
+                let used = of.power(at) * share;
+                (used, of.price * (used * HOUR))
+            })
+        };
+        let ((solar, solar_cost), (wind, wind_cost)) = (of(&self.solar), of(&self.wind));
+        bill.cost += solar_cost + wind_cost;
+        (now.solar, now.wind, now.curtailed) = (solar, wind, curtailed);
+        (now.charged, now.discharged) = (actions.charged(), actions.discharged());
+        bill.grid = now.grid * HOUR;
+        // Energy at the meter: what batteries take is used, what they give comes from somewhere.
+        bill.energy += (actions.renewable_used + now.discharged - actions.charged_of_grid) * HOUR;
+        if let Some(storage) = &mut self.storage {
+            storage.work(now.charged, now.discharged);
+            // Since the last hour: it may have aged, or come, as someone looked ahead.
+            let (charge, brought, lost) = self.booked;
+            self.booked = (storage.charge(), storage.brought(), storage.lost());
+            flows.stored += self.booked.0 - charge;
+            flows.brought += self.booked.1 - brought;
+            flows.lost += self.booked.2 - lost;
+        }
+        flows.grid += now.grid * HOUR;
+        flows.generators += now.generators * HOUR;
+        flows.solar += solar * HOUR;
+        flows.wind += wind * HOUR;
+        flows.curtailed += curtailed * HOUR;
+        flows.charged += now.charged * HOUR;
+        for (sum, given) in flows.discharged.iter_mut().zip(actions.given) {
+            *sum += given * HOUR;
+        }
+        if let Some(restraint) = restraint {
+            now.asked = restraint.before.grid - restraint.grid;
+            answered(restraint, &actions, &now, flows);
+        }
+        self.month_peak = self.month_peak.max(now.grid);
+        (bill, now)
+    }
+
+    /// What the month's highest hour costs; the next month begins.
+    pub(crate) fn close_month(&mut self) -> Money {
+        let peak = std::mem::take(&mut self.month_peak);
+        Money::from_usd(self.demand_usd_per_kw * peak.as_kw())
+    }
+
+    /// What each kilowatt of a month's highest hour costs.
+    pub(crate) const fn demand_usd_per_kw(&self) -> f64 {
+        self.demand_usd_per_kw
+    }
+
+    /// What there is in an hour, whoever decides.
+    pub(crate) fn offered(&mut self, at: f64) -> Offered {
+        self.open(at, None);
+        let renewables = [&self.solar, &self.wind].into_iter().flatten();
+        Offered {
+            sellers: self.sellers.clone(),
+            renewables: renewables.map(|of| (of.power(at), of.price)).collect(),
+            battery: self.storage.as_ref().and_then(|storage| storage.rated(at)),
+        }
+    }
+
+    /// What the battery holds.
+    pub(crate) fn stored(&self) -> Energy {
+        self.storage.as_ref().map_or(Energy::ZERO, Storage::charge)
+    }
+}
+
+/// Counts what answered to a restraint: the grid's share of the hour is what it would have been, less
+/// what work gave, batteries gave more or took less, and generators carried more.
+fn answered(
+    restraint: &Restraint,
+    actions: &EnergyActions,
+    now: &HourPower,
+    flows: &mut EnergyFlows,
+) {
+    let before = &restraint.before;
+    flows.asked += now.asked * HOUR;
+    for (sum, work) in flows.answered.iter_mut().zip(restraint.work) {
+        *sum += work * HOUR;
+    }
+    let battery = (now.discharged - before.actions.discharged())
+        + (before.actions.charged() - now.charged)
+        + (actions.renewable_used - before.actions.renewable_used)
+        + (actions.charged_of_surplus - before.actions.charged_of_surplus);
+    flows.answered[Answer::Battery as usize] += battery * HOUR;
+    flows.answered[Answer::Generation as usize] += (now.generators - before.generators) * HOUR;
+    flows.unanswered += (now.grid - restraint.grid) * HOUR;
+}

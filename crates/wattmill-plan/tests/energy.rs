@@ -1,0 +1,240 @@
+//! Energy, hour by hour: one site with machines that draw the same at all hours, and what is asked of it.
+
+use wattmill_catalog::Catalog;
+use wattmill_config::parse_factory;
+use wattmill_factory::{Answer, Factory};
+use wattmill_plan::{EnergyFlows, Plan, bound, figures, offers, run};
+use wattmill_units::{Energy, Power};
+
+/// Two weeks of idle machines behind a connection of 1 MW; `site` and `more` are added.
+fn text(site: &str, more: &str) -> String {
+    format!(
+        "name = \"yard\"\nstart = 2027-07-01\nend = 2027-07-14\n\n[[site]]\nname = \"yard\"\n\
+         latitude = 32.5\nlongitude = -99.8\npue = {{ design = 1.4, annual = 1.2 }}\n{site}\n\
+         [[phase]]\nname = \"racks\"\nsite = \"yard\"\nsystem = \"dgx-h100\"\npower = \"500 kW\"\n\
+         first_rack = 2027-07-01\n{more}"
+    )
+}
+
+const GRID: &str = "grid = { connection = \"1 MW\", energized = 2027-01-01, price = \"50 USD/MWh\", \
+                    carbon = \"300 g/kWh\" }";
+const TRAINING: &str = "\n[[training]]\nname = \"run\"\nmodel = \"llama-3.1-8b\"\ntokens = \"15 T\"\n\
+                        gpus = 100000\n";
+
+fn read(text: &str) -> Factory {
+    let parsed = parse_factory(text, Catalog::builtin());
+    let said = parsed.diagnostics.render("yard.toml", text, false);
+    parsed.factory.unwrap_or_else(|| panic!("it is not sound:\n{said}"))
+}
+
+fn plan(factory: &Factory) -> Plan {
+    let plan = run(factory, Catalog::builtin(), offers(factory, Catalog::builtin(), |_, _| {}));
+    assert!(plan.ledger.iter().all(|balance| balance.closes()), "{:?}", plan.ledger);
+    plan
+}
+
+fn flows(plan: &Plan) -> EnergyFlows {
+    let mut sum = EnergyFlows::default();
+    plan.quarters.iter().for_each(|quarter| sum.add(&quarter.total().flows));
+    sum
+}
+
+fn planned(site: &str, more: &str) -> (Plan, EnergyFlows) {
+    let plan = plan(&read(&text(site, more)));
+    let flows = flows(&plan);
+    (plan, flows)
+}
+
+fn close(a: f64, b: f64) -> bool {
+    (a - b).abs() <= 1e-9 * a.abs().max(b.abs()).max(1e-9)
+}
+
+/// Ten gigawatts at full load for a year are 87.6 TWh: 8,760 hours, arithmetic.
+#[test]
+fn ten_gigawatts_for_a_year_are_87_6_twh() {
+    let text = "name = \"full\"\nstart = 2027-01-01\nend = 2027-12-31\n[[site]]\nname = \"all\"\n\
+                grid = { connection = \"20 GW\", energized = 2026-01-01, price = \"50 USD/MWh\", \
+                carbon = \"300 g/kWh\" }\n[[phase]]\nname = \"all\"\nsite = \"all\"\n\
+                system = \"gb200-nvl72\"\npower = \"10 GW\"\nfirst_rack = 2026-01-01\n\
+                [[training]]\nname = \"for ever\"\nmodel = \"llama-3.1-405b\"\ntokens = \"1000000 T\"\n\
+                gpus = 100000000\nprecision = \"fp8\"\n";
+    let plan = plan(&read(text));
+    let energy: f64 = plan.quarters.iter().map(|q| q.total().energy.as_twh()).sum();
+    let peak = plan.quarters[0].total().peak_draw;
+    // The same draw in every hour: what the year takes is 8,760 times an hour.
+    assert!(close(energy, peak.as_gw() * 8.76), "{energy} TWh at {peak}");
+    assert!(close((Power::from_gw(10.0) * (energy / peak.as_gw())).as_gw(), 87.6));
+}
+
+#[test]
+fn demand_charges_are_those_of_each_month_once() {
+    let grid = GRID.replace("price", "demand_charge = \"10 USD/kW\", price");
+    let (plain, _) = planned(GRID, "");
+    let (charged, flows) = planned(&grid, "");
+    let peak = charged.quarters[0].total().peak_draw.as_kw();
+    assert!(
+        close(flows.demand_charges.as_usd(), 10.0 * peak),
+        "one month: {}",
+        flows.demand_charges
+    );
+    let more = charged.quarters[0].total().energy_cost - plain.quarters[0].total().energy_cost;
+    assert!(close(more.as_usd(), 10.0 * peak));
+}
+
+#[test]
+fn a_negative_price_is_paid_out() {
+    let (plan, _) = planned(&GRID.replace("50 USD", "-20 USD"), "");
+    let total = plan.quarters[0].total();
+    assert!(close(total.energy_cost.as_usd(), -20.0 * total.energy.as_mwh()));
+    assert!(total.energy_cost.as_usd() < 0.0);
+}
+
+#[test]
+fn a_battery_moves_energy_to_dear_hours_and_the_bound_is_below() {
+    let grid = GRID.replace(
+        "price",
+        "period = [{ from = 16, to = 20, price = \"200 USD/MWh\" }, { from = 0, to = 6, \
+         price = \"10 USD/MWh\" }], price",
+    );
+    let battery = "battery = { energy = \"400 kWh\", power = \"100 kW\", efficiency = 0.81, start = 0, \
+                   charge_below = \"20 USD/MWh\", discharge_above = \"100 USD/MWh\" }";
+    let (without, _) = planned(&grid, "");
+    let factory = read(&text(&format!("{grid}\n{battery}"), ""));
+    let plan = plan(&factory);
+    let flows = flows(&plan);
+    // A full battery of 400 kWh inside is 444 of the grid and 360 at the meter, every day.
+    assert!(close(flows.charged.as_kwh(), 14.0 * 400.0 / 0.9), "{:?}", flows.charged);
+    assert!(close(flows.given().as_kwh(), 14.0 * 360.0), "{:?}", flows.discharged);
+    let saved = without.quarters[0].total().energy_cost - plan.quarters[0].total().energy_cost;
+    let expected = 14.0 * (0.36 * 200.0 - 0.4 / 0.9 * 10.0);
+    assert!(close(saved.as_usd(), expected), "{saved}");
+    for days in [1, 7] {
+        let bound = bound(&factory, &plan, days).expect("solved");
+        let site = &bound.sites[0];
+        assert!(site.least <= site.policy * (1.0 + 1e-9), "{site:?}");
+        // The policy fills and empties it once a day, which is the best there is but for small change.
+        assert!(site.least >= site.policy * 0.99, "{site:?}");
+    }
+    // A policy that never uses it leaves something to be found.
+    let idle = battery.replace("100 USD/MWh", "1000 USD/MWh");
+    let factory = read(&text(&format!("{grid}\n{idle}"), ""));
+    let lazy = run(&factory, Catalog::builtin(), plan.offers.clone());
+    let found = bound(&factory, &lazy, 7).expect("solved");
+    assert!(found.sites[0].least < found.sites[0].policy * 0.995, "{:?}", found.sites);
+}
+
+#[test]
+fn what_the_sun_leaves_over_is_counted() {
+    let solar = "solar = { capacity = \"2 MW\" }";
+    let (plan, flows) = planned(&format!("{GRID}\n{solar}"), "");
+    let total = plan.quarters[0].total();
+    assert!(flows.curtailed > Energy::ZERO && flows.solar > Energy::ZERO);
+    assert!(close((flows.grid + flows.solar).as_mwh(), total.energy.as_mwh()));
+    assert!(close(total.carbon_t, flows.grid.as_kwh() * 300.0 / 1e6));
+    let most = plan.mix.iter().map(|hour| hour.solar_mw + hour.curtailed_mw).fold(0.0, f32::max);
+    assert!((1.0..=2.0).contains(&most), "{most} MW");
+}
+
+/// A quarter less for three hours, by each answer alone and by all.
+#[test]
+fn curtailment_is_answered_in_order_and_counted() {
+    let event = |answers: &str| {
+        format!(
+            "{TRAINING}\n[[curtailment]]\nsite = \"yard\"\nat = 2027-07-06T20:00:00\nfor = \"3 hours\"\n\
+             cut = \"25 %\"\nanswers = {answers}\n"
+        )
+    };
+    let yard = format!(
+        "{GRID}\nonsite = [{{ kind = \"gas turbine\", capacity = \"1 MW\", price = \"90 USD/MWh\", \
+         carbon = \"500 g/kWh\" }}]\nbattery = {{ energy = \"150 kWh\", power = \"60 kW\", \
+         efficiency = 0.81, start = 1, discharge_above = \"500 USD/MWh\" }}"
+    );
+    let answered = |answers: &str| {
+        let (plan, flows) = planned(&yard, &event(answers));
+        let asked: Vec<_> = plan.mix.iter().filter(|hour| hour.asked_mw > 0.0).collect();
+        assert_eq!(asked.len(), 3, "three hours");
+        // Idle machines take what they take: the site draws the same in all hours but these.
+        let before = f64::from(plan.mix[0].grid_mw);
+        assert!((flows.asked.as_mwh() / (0.25 * before * 3.0) - 1.0).abs() < 1e-6);
+        flows
+    };
+    let by = |flows: &EnergyFlows, answer: Answer| flows.answered[answer as usize].as_mwh();
+    let none = answered("[]");
+    assert!(close(none.unanswered.as_mwh(), none.asked.as_mwh()));
+    let paused = answered(r#"["training"]"#);
+    assert!(close(by(&paused, Answer::Training), paused.asked.as_mwh()), "{paused:?}");
+    assert!(paused.throttled_hours > 0.0 && paused.throttled_site_hours == 3.0);
+    let stored = answered(r#"["battery"]"#);
+    // 150 kWh inside at 0.9 are 135 at the meter.
+    assert!(close(by(&stored, Answer::Battery), 0.135), "{stored:?}");
+    assert!(stored.unanswered > Energy::ZERO && stored.throttled_hours == 0.0);
+    let burnt = answered(r#"["battery", "generation", "training"]"#);
+    assert!(close(by(&burnt, Answer::Battery), 0.135), "{burnt:?}");
+    assert!(close(by(&burnt, Answer::Generation), burnt.asked.as_mwh() - 0.135), "{burnt:?}");
+    assert_eq!(by(&burnt, Answer::Training), 0.0);
+}
+
+#[test]
+fn oversubscribed_machines_are_held_to_what_there_is() {
+    let site = GRID.replace("\"1 MW\"", "\"500 kW\"");
+    let (plain, _) = planned(&site, TRAINING);
+    let more = TRAINING.to_owned();
+    let text = text(&site, &more).replace("[[phase]]\n", "[[phase]]\noversubscription = 1.8\n");
+    let over = plan(&read(&text));
+    let (few, many) = (plain.quarters[0].total(), over.quarters[0].total());
+    assert!(many.units >= 1.7 * few.units, "{} {}", many.units, few.units);
+    assert!(many.peak_draw.as_kw() <= 500.0 * (1.0 + 1e-9), "{}", many.peak_draw);
+    assert!(many.flows.held_back > Energy::ZERO && many.flows.throttled_hours > 0.0);
+    assert!(many.training_hours > few.training_hours, "it is worth it");
+    assert_eq!(few.flows.held_back, Energy::ZERO);
+}
+
+#[test]
+fn a_facility_takes_more_where_it_is_warm_and_less_than_its_plant_is_sized_for() {
+    let pue = "pue = { fixed = 0.5, per_degree = \"1 %/K\", free_below = \"20 °C\",";
+    let warm = |mean: &str| {
+        let text = text(&format!("{GRID}\nclimate = {{ mean = \"{mean}\" }}"), "");
+        plan(&read(&text.replace("pue = {", pue))).quarters[0].total()
+    };
+    let (cold, hot) = (warm("-20 °C"), warm("25 °C"));
+    assert!(hot.energy > cold.energy * 1.05, "{} {}", hot.energy, cold.energy);
+    let (constant, _) = planned(GRID, "");
+    // Idle machines take a part of what is provisioned; half of the overhead is there all the same.
+    assert!(cold.energy > constant.quarters[0].total().energy);
+}
+
+#[test]
+fn water_goes_with_it_energy() {
+    let (plan, flows) = planned(&format!("{GRID}\nwater = \"1.5 L/kWh\""), "");
+    let it = plan.quarters[0].total().energy.as_kwh() / 1.2;
+    assert!(close(flows.water_l, 1.5 * it), "{} of {it}", flows.water_l);
+}
+
+/// A plan that ends before its first rack: nothing runs, nothing is drawn, and that is an answer.
+#[test]
+fn before_the_first_phase_nothing_runs() {
+    let battery = "battery = { energy = \"1 MWh\", power = \"1 MW\", efficiency = 0.9 }";
+    let text = text(&format!("{GRID}\nsolar = {{ capacity = \"1 MW\" }}\n{battery}"), "")
+        .replace("first_rack = 2027-07-01", "first_rack = 2028-01-01");
+    let factory = read(&text);
+    let plan = plan(&factory);
+    let total = plan.quarters[0].total();
+    assert_eq!((total.units, total.energy, total.flows.grid), (0.0, Energy::ZERO, Energy::ZERO));
+    assert!(total.flows.charged > Energy::ZERO && total.flows.curtailed > Energy::ZERO);
+    let (_, energy) = figures(&factory, Catalog::builtin(), &plan.offers).remove(2);
+    assert_eq!(energy, 0.0);
+}
+
+/// 2028 has 8,784 hours.
+#[test]
+fn a_leap_year_has_a_day_more() {
+    let year = |start: &str, end: &str| {
+        let text = text(GRID, "")
+            .replace("start = 2027-07-01", &format!("start = {start}"))
+            .replace("end = 2027-07-14", &format!("end = {end}"))
+            .replace("first_rack = 2027-07-01", "first_rack = 2027-01-01");
+        plan(&read(&text)).quarters.iter().map(|q| q.total().energy.as_mwh()).sum::<f64>()
+    };
+    let (usual, leap) = (year("2027-01-01", "2027-12-31"), year("2028-01-01", "2028-12-31"));
+    assert!(close(leap / usual, 8784.0 / 8760.0), "{leap} {usual}");
+}
