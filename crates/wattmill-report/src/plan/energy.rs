@@ -173,9 +173,12 @@ pub(super) fn put(page: Page, factory: &Factory, plan: &Plan, date: Option<Date>
     page
 }
 
+/// A source's name, and what it gives in an hour.
+type Part = (&'static str, fn(&HourMix) -> f32);
+
 fn mix(hours: &[HourMix], x: Horizontal) -> Svg {
     let most = |of: fn(&HourMix) -> f32| hours.iter().map(of).fold(0.0, f32::max);
-    let parts: [(&str, fn(&HourMix) -> f32); 5] = [
+    let parts: [Part; 5] = [
         ("sun", |mix| mix.solar_mw),
         ("wind", |mix| mix.wind_mw),
         ("battery", |mix| mix.discharged_mw),
