@@ -134,11 +134,11 @@ fn another_seed_is_another_answer() {
 /// A mill with panels, a battery and a file of prices beside it.
 fn yard() -> Dir {
     let site = "name = \"hall\"\nlatitude = 35.0\nlongitude = -100.0\nsolar = { capacity = \"2 MW\" }\n\
-                battery = { energy = \"2 MWh\", power = \"1 MW\", efficiency = 0.86 }\n\
+                battery = { energy = \"500 kWh\", power = \"1 MW\", efficiency = 0.86 }\n\
                 grid = { hourly = \"prices.csv\", ";
     let text = crate::support::mill("name = \"hall\"\ngrid = { ", site);
     let event =
-        "\n[[curtailment]]\nsite = \"hall\"\nat = 2026-07-20T00:00:00\nfor = \"3 h\"\ncut = 0.25\n";
+        "\n[[curtailment]]\nsite = \"hall\"\nat = 2026-07-20T09:00:00\nfor = \"3 h\"\ncut = 0.25\n";
     let dir = Dir::with("yard.toml", text + event);
     let hours: String = (0..8760).map(|hour| format!("{}\n", 30 + hour % 24)).collect();
     dir.write("prices.csv", format!("price_usd_per_mwh\n{hours}"));
@@ -165,7 +165,7 @@ fn energy_of_its_own() {
         serde_json::from_str(dir.run("run yard.toml --bound 2 --json").answer()).expect("JSON");
     let flows = &document["total"]["energy_flows"];
     let mwh = |name: &str| flows[name].as_f64().expect(name);
-    let supplied = mwh("grid_mwh") + mwh("solar_mwh") - mwh("lost_mwh") - mwh("stored_mwh") + 1.0;
+    let supplied = mwh("grid_mwh") + mwh("solar_mwh") - mwh("lost_mwh") - mwh("stored_mwh") + 0.25;
     let used = document["total"]["energy_mwh"].as_f64().expect("energy");
     assert!((supplied - used).abs() < 1e-6 * used, "a battery came half full: {supplied} {used}");
     let bound = &document["bound"]["sites"][0];
