@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Check(Check),
     /// Show what is known of hardware, models and traffic, with its sources.
     Catalog(Catalog),
+    /// Measure how fast the simulator is on this machine.
+    Bench(Bench),
 }
 
 impl Command {
@@ -52,6 +54,7 @@ impl Command {
             Self::Calibrate(calibrate) => calibrate.json,
             Self::Check(check) => check.json,
             Self::Catalog(catalog) => catalog.json,
+            Self::Bench(Bench { command: BenchCommand::Day(day) }) => day.json,
         }
     }
 }
@@ -149,6 +152,42 @@ pub(crate) struct Zoom {
     pub(crate) calibration: CalibrationArgs,
     #[command(flatten)]
     pub(crate) output: Output,
+}
+
+/// `wattmill bench`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Bench {
+    #[command(subcommand)]
+    pub(crate) command: BenchCommand,
+}
+
+/// What to measure.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchCommand {
+    /// A day of the world's chat, every request simulated, on as many replicas as it needs.
+    ///
+    /// Lengths, hourly shape, SLO, model and machine are those of the factory's first service.
+    Day(Day),
+}
+
+/// `wattmill bench day`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Day {
+    /// Factory file, or the name of a built-in one.
+    #[arg(default_value = "ten-gigawatt")]
+    pub(crate) factory: String,
+    /// Requests of the whole day: what ChatGPT's users sent in July 2025.
+    #[arg(long, default_value_t = 2.6e9, value_parser = day_requests)]
+    pub(crate) requests: f64,
+    /// Only this fraction of the requests, on as much of the fleet.
+    #[arg(long, default_value_t = 1.0, value_parser = share)]
+    pub(crate) fraction: f64,
+    /// Threads; as many as there are processors by default. The answer does not depend on them.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) threads: Option<u32>,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `wattmill catalog`.
@@ -498,6 +537,11 @@ fn arrivals(text: &str) -> Result<wattmill::factory::Arrivals, String> {
         },
         _ => Err(allowed.to_owned()),
     }
+}
+
+fn day_requests(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|n| n.is_finite() && *n >= 1.0 && *n <= 1e13);
+    number.ok_or_else(|| "write a number from 1 to 1e13, such as 2.6e9".to_owned())
 }
 
 /// A fraction, bare or in percent.

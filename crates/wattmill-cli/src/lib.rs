@@ -31,6 +31,7 @@ pub fn main() -> ExitCode {
         args::Command::Calibrate(calibrate) => commands::calibrate::run(calibrate),
         args::Command::Check(check) => commands::check::run(check),
         args::Command::Catalog(catalog) => commands::catalog::run(catalog),
+        args::Command::Bench(bench) => commands::bench::run(bench),
     };
     exit::code(result, args.command.json())
 }

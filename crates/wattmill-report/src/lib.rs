@@ -5,6 +5,7 @@
 mod bars;
 mod calibrate;
 mod catalog;
+mod day;
 mod document;
 mod engine;
 mod explain;
@@ -25,9 +26,10 @@ pub use self::parquet::{ParquetError, RequestRow, RequestWriter};
 pub use bars::{EngineBars, PlanBars, ServingBars};
 pub use calibrate::{CalibratedWith, CalibrationReport, calibration_text};
 pub use catalog::{catalog_list_text, catalog_show_text};
+pub use day::{DayReport, day_text};
 pub use document::{
     DiagnosticEntry, DiagnosticSeverity, ReplayEngine, ReplayInputs, ReplayTraffic,
-    calibrate_document, catalog_list_document, catalog_show_document, check_document,
+    calibrate_document, catalog_list_document, catalog_show_document, check_document, day_document,
     explain_document, output_reference_markdown, output_schemas, replay_document, run_document,
     train_document, validate_document, zoom_document,
 };

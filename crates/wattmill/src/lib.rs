@@ -16,12 +16,14 @@
 
 mod bars;
 mod check;
+mod day;
 mod explain;
 mod replay;
 mod train;
 
 pub use bars::{Load, plan_bars, serving_bars};
 pub use check::{Checked, check};
+pub use day::{Day, DayShard, DayTotal};
 pub use explain::explain;
 pub use replay::{Pricing, Replayed, replay};
 pub use train::{TrainRequest, train};

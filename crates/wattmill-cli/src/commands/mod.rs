@@ -1,5 +1,6 @@
 //! The commands, a file each.
 
+pub(crate) mod bench;
 pub(crate) mod calibrate;
 pub(crate) mod catalog;
 pub(crate) mod check;

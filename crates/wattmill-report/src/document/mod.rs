@@ -6,6 +6,7 @@ mod bars;
 mod calibrate;
 mod catalog;
 mod check;
+mod day;
 mod engine;
 mod explain;
 mod factory;
@@ -25,11 +26,12 @@ mod zoom;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-pub(crate) use tests::training;
+pub(crate) use tests::{day_of_three, training};
 
 pub use calibrate::calibrate_document;
 pub use catalog::{catalog_list_document, catalog_show_document};
 pub use check::{DiagnosticEntry, DiagnosticSeverity, check_document};
+pub use day::day_document;
 pub use explain::explain_document;
 pub(crate) use explain::explain_hash;
 pub use reference::output_reference_markdown;

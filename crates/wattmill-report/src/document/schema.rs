@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Value, json};
 
-use super::{calibrate, catalog, check, explain, replay, run, train, validate, zoom};
+use super::{calibrate, catalog, check, day, explain, replay, run, train, validate, zoom};
 
 /// JSON Schemas (draft 2020-12) of every document, by the name of the command that prints it.
 ///
@@ -24,6 +24,7 @@ pub fn output_schemas() -> Value {
             schema::<train::Train>("train", train::SCHEMA),
             schema::<validate::Validate>("validate", validate::SCHEMA),
             schema::<calibrate::Calibrate>("calibrate", calibrate::SCHEMA),
+            schema::<day::Day>("bench day", day::SCHEMA),
             schema::<check::Check>("check", check::SCHEMA),
             schema::<catalog::Document>("catalog", catalog::SCHEMA),
         ]

@@ -5,6 +5,8 @@ mod explained;
 mod small;
 pub(crate) mod training;
 
+pub(crate) use small::day as day_of_three;
+
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
@@ -54,6 +56,7 @@ fn documents() -> Vec<(&'static str, String)> {
         ("train", train_document(&training::too_large())),
         ("validate", validate_document(&small::validated())),
         ("calibrate", calibrate_document(&small::calibrated())),
+        ("bench day", day_document(&small::day())),
         ("check", check_document("factory.toml", None, &[entry], None)),
         ("check", check_document("small.toml", Some(&factory), &[odd], Some(&with))),
         ("catalog", catalog_list_document(catalog, None)),

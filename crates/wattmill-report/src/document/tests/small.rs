@@ -18,6 +18,7 @@ use wattmill_validate::{Effort, Table, evaluate};
 
 use crate::bars::{EngineBars, PlanBars, ServingBars};
 use crate::calibrate::CalibrationReport;
+use crate::day::DayReport;
 use crate::document::{ReplayEngine, ReplayInputs, ReplayTraffic};
 use crate::validate::{Validated, Validation};
 
@@ -192,6 +193,28 @@ pub(super) fn synthetic() -> (ReplayInputs, Summary, Tally) {
         ..summary
     };
     (inputs, summary, tally)
+}
+
+/// A day of three requests.
+pub(crate) fn day() -> DayReport {
+    let (_, summary, _) = synthetic();
+    DayReport {
+        model: "llama-3.1-8b".to_owned(),
+        system: "dgx-h100".to_owned(),
+        replicas: 128,
+        accelerators_per_replica: 2,
+        replica_rate_per_s: 12.5,
+        shards: 2,
+        fraction: 0.01,
+        requests: 3,
+        slo: (Seconds::from_ms(200.0), Seconds::from_ms(50.0)),
+        summary,
+        threads: 2,
+        wall: Seconds::from_s(0.5),
+        busy: Seconds::from_s(0.75),
+        interrupted: false,
+        seed: 3,
+    }
 }
 
 fn bars() -> ServingBars {
