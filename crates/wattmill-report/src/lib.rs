@@ -16,6 +16,7 @@ mod measure;
 mod parquet;
 mod plan;
 mod replay;
+mod saturation;
 mod svg;
 mod table;
 mod train;
@@ -31,13 +32,16 @@ pub use document::{
     DiagnosticEntry, DiagnosticSeverity, ReplayEngine, ReplayInputs, ReplayTraffic,
     calibrate_document, catalog_list_document, catalog_show_document, check_document, day_document,
     explain_document, output_reference_markdown, output_schemas, replay_document, run_document,
-    train_document, validate_document, zoom_document,
+    saturation_document, train_document, validate_document, zoom_document,
 };
 pub use engine::engine_name;
 pub use explain::{ExplainFit, ExplainPart, ExplainReport, ExplainedStep, explain_text};
 pub use html::Page;
 pub use plan::{Detail, plan_page, plan_picture, plan_text};
 pub use replay::{ReplayHeading, replay_page, replay_text};
+pub use saturation::{
+    Limiting, SaturationPoint, SaturationReport, saturation_page, saturation_text,
+};
 pub use svg::{
     AreaChart, Arrangement, BarChart, Cell, Distribution, DistributionChart, DotChart, Heading,
     Horizontal, Limit, LineChart, Points, ScatterChart, Series, Spacing, StageKind, State,

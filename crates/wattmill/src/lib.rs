@@ -19,6 +19,7 @@ mod check;
 mod day;
 mod explain;
 mod replay;
+mod saturation;
 mod train;
 
 pub use bars::{Load, plan_bars, serving_bars};
@@ -26,6 +27,7 @@ pub use check::{Checked, check};
 pub use day::{Day, DayShard, DayTotal};
 pub use explain::explain;
 pub use replay::{Pricing, Replayed, replay};
+pub use saturation::{Promise, Saturation, saturate};
 pub use train::{TrainRequest, train};
 /// Published facts: accelerators, systems, models, efficiencies, traffic.
 pub use wattmill_catalog as catalog;

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use wattmill_perf::{StepModel, StepTable};
 use wattmill_plan::Engine;
 use wattmill_policy::BatchLimits;
-use wattmill_sim::{Finished, Fleet, Limits, Progress, Request, Setup, Summary, Tally};
+use wattmill_sim::{Finished, Fleet, Limits, Progress, Request, Setup, Summary, Tally, Usage};
 
 /// What prices the steps of a replica.
 pub enum Pricing<'a> {
@@ -18,9 +18,17 @@ pub enum Pricing<'a> {
 impl Pricing<'_> {
     /// KV blocks of a replica and tokens in each; `None` where memory is not modelled.
     pub fn cache(&self) -> Option<(u64, u32)> {
-        let limits = self.setup(1).limits;
+        let limits = self.limits();
         (limits.blocks < BatchLimits::UNLIMITED_BLOCKS)
             .then_some((limits.blocks, limits.block_tokens))
+    }
+
+    /// Batching limits of a replica.
+    pub const fn limits(&self) -> &BatchLimits {
+        match self {
+            Self::Engine(engine) => &engine.limits,
+            Self::Table(_, limits) => limits,
+        }
     }
 
     fn setup(&self, replicas: u32) -> Setup {
@@ -38,6 +46,8 @@ pub struct Replayed {
     pub summary: Summary,
     /// Distributions, for pictures.
     pub tally: Tally,
+    /// What the replicas did.
+    pub usage: Usage,
     /// Requests handed to replicas.
     pub requests: u64,
     /// Whether it was stopped before the last request; what was handed out is answered.
@@ -74,11 +84,12 @@ fn run<M: StepModel>(
 ) -> Replayed {
     let mut fleet = Fleet::new(setup.replicas, setup.limits, Tally::new(limits));
     let flow = fleet.run(model, requests, on_finish, on_progress);
-    let tally = fleet.tally().clone();
+    let (tally, usage) = (fleet.tally().clone(), fleet.usage());
     Replayed {
-        summary: Summary::new(&tally, &fleet.usage(), setup, tally.last_finish),
+        summary: Summary::new(&tally, &usage, setup, tally.last_finish),
         requests: fleet.routed(),
         interrupted: flow.is_break(),
         tally,
+        usage,
     }
 }

@@ -4,6 +4,7 @@
 mod bad_factory;
 mod bad_flags;
 mod bad_trace;
+mod bench;
 mod calibrate;
 mod catalog;
 mod explain;

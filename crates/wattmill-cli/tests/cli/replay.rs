@@ -191,3 +191,25 @@ fn every_answer_has_an_error_bar() {
     let run = dir.run(unknown);
     assert!(run.line("TPOT ").contains("outside the calibrated range"), "{}", run.stdout);
 }
+
+#[test]
+fn the_highest_rate_inside_the_slo() {
+    let dir = Dir::with("t.csv", TRACE);
+    let traffic = "--rate 10 --duration 1min --lengths 1000:100 --seed 5";
+    let run = dir.run(&format!("replay {ENGINE} --tp 1 {traffic} --saturate --json"));
+    let found = run.document();
+    let highest = found["highest_speed_ratio"].as_f64().expect("some speed holds");
+    let points = found["points"].as_array().expect("a curve");
+    let holds = |point: &serde_json::Value| point["holds"] == true;
+    let speed = |point: &serde_json::Value| point["speed_ratio"].as_f64().expect("a speed");
+    assert!(points.iter().map(speed).is_sorted() && points.len() > 4, "{points:?}");
+    let above = points.iter().find(|point| speed(point) > highest).expect("one that fails");
+    assert!(!holds(above) && speed(above) / highest < 1.021, "{points:?}");
+    assert!(found["limiting_resource"].as_str().is_some_and(|said| !said.is_empty()), "{found}");
+    // The same requests as many times as fast are inside the SLO.
+    let at =
+        dir.run(&format!("replay {ENGINE} --tp 1 {traffic} --speed {highest} --json")).document();
+    assert!(at["slo_attainment_fraction"].as_f64() >= Some(0.99), "{at}");
+    let best = points.iter().find(|point| speed(point) == highest).expect("on the curve");
+    assert_eq!(at["output_tokens_per_s"], best["output_tokens_per_s"]);
+}

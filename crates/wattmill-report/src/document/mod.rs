@@ -17,6 +17,7 @@ mod measured;
 mod reference;
 mod replay;
 mod run;
+mod saturation;
 mod schema;
 mod text;
 mod train;
@@ -26,7 +27,7 @@ mod zoom;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-pub(crate) use tests::{day_of_three, training};
+pub(crate) use tests::{day_of_three, saturated, training};
 
 pub use calibrate::calibrate_document;
 pub use catalog::{catalog_list_document, catalog_show_document};
@@ -37,6 +38,7 @@ pub(crate) use explain::explain_hash;
 pub use reference::output_reference_markdown;
 pub use replay::{ReplayEngine, ReplayInputs, ReplayTraffic, replay_document};
 pub use run::run_document;
+pub use saturation::saturation_document;
 pub use schema::output_schemas;
 pub use train::train_document;
 pub(crate) use train::train_hash;

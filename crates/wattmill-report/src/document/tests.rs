@@ -5,7 +5,7 @@ mod explained;
 mod small;
 pub(crate) mod training;
 
-pub(crate) use small::day as day_of_three;
+pub(crate) use small::{day as day_of_three, saturated};
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -50,6 +50,7 @@ fn documents() -> Vec<(&'static str, String)> {
         ("zoom", zoom_document(&factory, &window, &zoomed, &[], None)),
         ("replay", replay_document(&trace.0, &trace.1, &trace.2)),
         ("replay", replay_document(&synthetic.0, &synthetic.1, &synthetic.2)),
+        ("replay --saturate", saturation_document(&small::saturated())),
         ("explain", explain_document(&explained::mixed())),
         ("explain", explain_document(&explained::unknown())),
         ("train", train_document(&training::searched())),

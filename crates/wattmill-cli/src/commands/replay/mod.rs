@@ -2,6 +2,7 @@
 
 mod engine;
 mod records;
+mod saturate;
 mod shaping;
 mod source;
 
@@ -30,11 +31,28 @@ pub(crate) fn run(args: &Replay) -> Outcome {
     let named = Named::find(args, known.catalog())?;
     let (pricing, engine) = named.pricing(args)?;
     let source = Source::open(args)?;
-    let mut out = args.out.as_deref().map(Records::create).transpose()?;
     let limits = Limits {
         ttft: SimTime::from_seconds(args.slo_ttft),
         tpot: SimTime::from_seconds(args.slo_tpot),
     };
+    let inputs = ReplayInputs {
+        traffic: source.traffic.clone(),
+        shaping: shaping::told(&args.shaping),
+        engine,
+        replicas: args.replicas,
+        cache: pricing.cache(),
+        slo: (args.slo_ttft, args.slo_tpot),
+        requests: source.total(args),
+        wall: Seconds::ZERO,
+        interrupted: false,
+        bars: Err("no request was finished".to_owned()),
+        warnings: source.warnings.clone(),
+        calibration: known.calibration().cloned(),
+    };
+    if let Some(share) = args.saturate {
+        return saturate::run(args, share, &known, &pricing, &source, inputs, limits);
+    }
+    let mut out = args.out.as_deref().map(Records::create).transpose()?;
 
     let started = Instant::now();
     let interrupt = Interrupt::install();
@@ -46,7 +64,7 @@ pub(crate) fn run(args: &Replay) -> Outcome {
         }
     };
     let total = source.total(args);
-    let requests = source.iter(args).map(|ask| ask.request);
+    let requests = source.iter(args, source.profile()).map(|ask| ask.request);
     let replayed = replay(&pricing, args.replicas, Some(limits), requests, record, |progress| {
         bar.at(progress.requests, total);
         interrupt.flow()
@@ -58,18 +76,11 @@ pub(crate) fn run(args: &Replay) -> Outcome {
     }
 
     let inputs = ReplayInputs {
-        traffic: source.traffic.clone(),
-        shaping: shaping::told(&args.shaping),
-        engine,
-        replicas: args.replicas,
-        cache: pricing.cache(),
-        slo: (args.slo_ttft, args.slo_tpot),
         requests: replayed.requests,
         wall: Seconds::from_s(started.elapsed().as_secs_f64()),
         interrupted: replayed.interrupted,
         bars: bars(&pricing, Load::of(&replayed.summary)),
-        warnings: source.warnings.clone(),
-        calibration: known.calibration().cloned(),
+        ..inputs
     };
     let heading = ReplayHeading::from(&inputs);
     if let Some(path) = &args.output.html {

@@ -87,8 +87,17 @@ impl Source {
         (all * keep) as u64
     }
 
-    /// The requests, in order of arrival.
-    pub(super) fn iter<'a>(&'a self, args: &Replay) -> Box<dyn Iterator<Item = Ask> + 'a> {
+    /// How their rate moves.
+    pub(super) const fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// The requests, in order of arrival, at the pace of `profile`.
+    pub(super) fn iter<'a>(
+        &'a self,
+        args: &Replay,
+        profile: &'a Profile,
+    ) -> Box<dyn Iterator<Item = Ask> + 'a> {
         let seed = args.seed;
         let drawn: Box<dyn Iterator<Item = Ask> + 'a> = match &self.requests {
             Requests::Trace(asks) => {
@@ -119,11 +128,8 @@ impl Source {
             }
         };
         let until = self.until;
-        let shaped: Box<dyn Iterator<Item = Ask> + 'a> = if self.profile == Profile::FLAT {
-            kept
-        } else {
-            Box::new(Warp::new(kept, &self.profile))
-        };
+        let shaped: Box<dyn Iterator<Item = Ask> + 'a> =
+            if *profile == Profile::FLAT { kept } else { Box::new(Warp::new(kept, profile)) };
         Box::new(shaped.take_while(move |ask| ask.request.arrival < until))
     }
 }

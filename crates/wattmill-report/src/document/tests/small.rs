@@ -20,6 +20,8 @@ use crate::bars::{EngineBars, PlanBars, ServingBars};
 use crate::calibrate::CalibrationReport;
 use crate::day::DayReport;
 use crate::document::{ReplayEngine, ReplayInputs, ReplayTraffic};
+use crate::replay::ReplayHeading;
+use crate::saturation::{Limiting, SaturationPoint, SaturationReport};
 use crate::validate::{Validated, Validation};
 
 /// Two nodes for five weeks around the turn of a quarter, one service, one training run.
@@ -193,6 +195,24 @@ pub(super) fn synthetic() -> (ReplayInputs, Summary, Tally) {
         ..summary
     };
     (inputs, summary, tally)
+}
+
+/// Two speeds, of which the faster is too fast.
+pub(crate) fn saturated() -> SaturationReport {
+    let (inputs, summary, _) = synthetic();
+    let point = |speed, holds| SaturationPoint { speed, holds, summary: summary.clone() };
+    SaturationReport {
+        heading: ReplayHeading::from(&inputs),
+        share: 0.99,
+        accelerators: Some(2),
+        points: vec![point(1.0, true), point(2.0, false)],
+        limiting: Some(Limiting {
+            late_ttft: true,
+            late_tpot: false,
+            resource: "KV cache: its blocks run out".to_owned(),
+        }),
+        seed: Some(3),
+    }
 }
 
 /// A day of three requests.
