@@ -32,7 +32,8 @@ pub(crate) struct Figure {
 /// What `cargo xtask bench` was asked for.
 #[derive(clap::Args, Debug)]
 pub(crate) struct BenchArgs {
-    /// Figures to measure; all by default: w4096, u64, replicas-1024, stream-10m, run-10gw, draw.
+    /// Figures to measure; all by default: w4096, u64, replicas-1024, stream-10m, run-10gw,
+    /// samples-10gw, draw.
     names: Vec<String>,
     /// Print a JSON list.
     #[arg(long)]

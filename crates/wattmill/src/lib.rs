@@ -19,6 +19,7 @@ mod check;
 mod day;
 mod explain;
 mod replay;
+mod sampling;
 mod saturation;
 mod train;
 
@@ -27,6 +28,7 @@ pub use check::{Checked, check};
 pub use day::{Day, DayShard, DayTotal};
 pub use explain::explain;
 pub use replay::{Pricing, Replayed, replay};
+pub use sampling::Sampling;
 pub use saturation::{Promise, Saturation, saturate};
 pub use train::{TrainRequest, train};
 /// Published facts: accelerators, systems, models, efficiencies, traffic.

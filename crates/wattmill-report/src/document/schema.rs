@@ -4,7 +4,8 @@ use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Value, json};
 
 use super::{
-    calibrate, catalog, check, day, explain, replay, run, saturation, train, validate, zoom,
+    calibrate, catalog, check, day, explain, holding, replay, run, saturation, train, validate,
+    zoom,
 };
 
 /// JSON Schemas (draft 2020-12) of every document, by the name of the command that prints it.
@@ -29,6 +30,7 @@ pub fn output_schemas() -> Value {
             schema::<calibrate::Calibrate>("calibrate", calibrate::SCHEMA),
             schema::<day::Day>("bench day", day::SCHEMA),
             schema::<check::Check>("check", check::SCHEMA),
+            schema::<holding::Gigawatt>("gigawatt", holding::SCHEMA),
             schema::<catalog::Document>("catalog", catalog::SCHEMA),
         ]
         .into_iter()
