@@ -34,7 +34,7 @@ pub(crate) struct Figure {
 #[derive(clap::Args, Debug)]
 pub(crate) struct BenchArgs {
     /// Figures to measure; all by default: w4096, u64, prefix, replicas-1024, replicas-50000, threads-2,
-    /// router-load-1024, router-kv-1024, stream-10m, run-10gw, draw.
+    /// router-load-1024, router-kv-1024, stream-10m, run-10gw, samples-10gw, draw.
     names: Vec<String>,
     /// Print a JSON list.
     #[arg(long)]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
-use wattmill::units::{Seconds, SimTime};
+use wattmill::units::{Power, Seconds, SimTime};
 
 use crate::known::CalibrationArgs;
 
@@ -35,6 +35,9 @@ pub(crate) enum Command {
     Calibrate(Calibrate),
     /// Check a factory file and tell every problem at once.
     Check(Check),
+    /// Tell how many accelerators a power holds, under each way of counting that is in public use,
+    /// beside the published figures.
+    Gigawatt(Gigawatt),
     /// Show what is known of hardware, models and traffic, with its sources.
     Catalog(Catalog),
 }
@@ -51,6 +54,7 @@ impl Command {
             Self::Validate(validate) => validate.output.json,
             Self::Calibrate(calibrate) => calibrate.json,
             Self::Check(check) => check.json,
+            Self::Gigawatt(gigawatt) => gigawatt.json,
             Self::Catalog(catalog) => catalog.json,
         }
     }
@@ -64,6 +68,10 @@ pub(crate) struct Run {
     /// Print every site in every quarter.
     #[arg(long)]
     pub(crate) sites: bool,
+    /// Draw what the file states as a distribution this many times, and tell P10, P50 and P90 of
+    /// every figure, what matters most, and how likely the targets are.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub(crate) samples: Option<u64>,
     #[command(flatten)]
     pub(crate) calibration: CalibrationArgs,
     #[command(flatten)]
@@ -149,6 +157,26 @@ pub(crate) struct Zoom {
     pub(crate) calibration: CalibrationArgs,
     #[command(flatten)]
     pub(crate) output: Output,
+}
+
+/// `wattmill gigawatt`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Gigawatt {
+    /// Systems by their id.
+    #[arg(value_name = "SYSTEM", default_values = ["dgx-h100", "gb200-nvl72", "vr-nvl72"])]
+    pub(crate) systems: Vec<String>,
+    /// The power, counted as each convention says.
+    #[arg(long, default_value = "1 GW")]
+    pub(crate) power: Power,
+    /// Facility over IT power at peak, as sites of a factory file have it by default.
+    #[arg(long, value_name = "RATIO", default_value_t = 1.4)]
+    pub(crate) pue_peak: f64,
+    /// Facility over IT energy of a year, likewise.
+    #[arg(long, value_name = "RATIO", default_value_t = 1.1)]
+    pub(crate) pue_year: f64,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `wattmill catalog`.

@@ -30,6 +30,7 @@ pub fn main() -> ExitCode {
         args::Command::Validate(validate) => commands::validate::run(validate),
         args::Command::Calibrate(calibrate) => commands::calibrate::run(calibrate),
         args::Command::Check(check) => commands::check::run(check),
+        args::Command::Gigawatt(gigawatt) => commands::gigawatt::run(gigawatt),
         args::Command::Catalog(catalog) => commands::catalog::run(catalog),
     };
     exit::code(result, args.command.json())

@@ -10,7 +10,7 @@ mod trace;
 pub use calibration::{Calibration, parse_calibration};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use factory::{
-    BUILTIN_FACTORIES, BUILTIN_SESSIONS, Parsed, Spans, builtin_factory, json_schema,
+    BUILTIN_FACTORIES, BUILTIN_SESSIONS, Parsed, Spans, Variants, builtin_factory, json_schema,
     parse_factory, parse_sessions, reference_markdown,
 };
 pub use trace::{

@@ -3,7 +3,9 @@
 use jiff::civil::Date;
 use wattmill_units::IdVec;
 
-use crate::{Contract, Economics, Hardware, Payment, Phase, Service, Site, Training};
+use crate::{
+    Contract, Economics, Hardware, Payment, Phase, Service, Site, Target, Training, Uncertainty,
+};
 
 /// A programme of AI data centres between two dates.
 #[derive(Clone, Debug)]
@@ -32,4 +34,8 @@ pub struct Factory {
     pub payments: Vec<Payment>,
     /// Costs that no catalogue row states.
     pub economics: Economics,
+    /// What is to be reached by when; samples say how likely that is.
+    pub targets: Vec<Target>,
+    /// What of all this is not known exactly; the fields hold its median.
+    pub uncertainty: Uncertainty,
 }

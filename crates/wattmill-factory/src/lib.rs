@@ -12,6 +12,7 @@ mod profile;
 mod sessions;
 mod site;
 mod traffic;
+mod uncertain;
 mod work;
 
 pub use clients::{Client, ClientLengths, ClientWindow, Clients, GapShape, LengthPdf};
@@ -20,6 +21,7 @@ pub use factory::Factory;
 pub use money::{Contract, Economics, Payment};
 pub use profile::{Burst, Piece, Profile};
 pub use sessions::{Pause, Sessions, SystemPrompts};
-pub use site::{Grid, Hardware, Onsite, Phase, PowerBasis, Pue, Site, Slip};
+pub use site::{Chain, Grid, Hardware, Onsite, Phase, PowerBasis, Pue, Site};
 pub use traffic::{Arrivals, LengthTable, Lengths, Traffic};
-pub use work::{Service, Slo, Training};
+pub use uncertain::{Contradiction, Correlation, Uncertain, Uncertainty, Written};
+pub use work::{Goal, Service, Slo, Target, Training};

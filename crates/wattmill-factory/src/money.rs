@@ -15,6 +15,8 @@ pub struct Economics {
     pub accelerator_price: Money,
     /// Staff, spares, insurance and tax a year, as a fraction of all capital spent.
     pub operations_per_year: f64,
+    /// Rate a year at which later money is worth less.
+    pub discount_per_year: f64,
     /// Straight-line life of machines.
     pub machine_life: Seconds,
     /// Straight-line life of infrastructure.

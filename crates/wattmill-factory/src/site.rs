@@ -96,17 +96,27 @@ pub struct Phase {
     pub first_rack: Date,
     /// From the first rack to the last, linear.
     pub ramp: Seconds,
-    /// How late it may be; the plan without sampling uses the median.
-    pub slip: Option<Slip>,
+    /// How late it is.
+    pub slip: Seconds,
+    /// What it needs besides its racks; no more of it runs than the least of these is ready for.
+    pub chains: Vec<Chain>,
+    /// Day from which nothing more of it is delivered.
+    pub cancelled: Option<Date>,
+    /// Age at which a unit is taken out; none stays for ever.
+    pub retire: Option<Seconds>,
     /// Where its figures come from, as the file says.
     pub source: Option<String>,
 }
 
-/// A delay of which two quantiles are known. `p50 <= p90`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Slip {
-    /// Median.
-    pub p50: Seconds,
-    /// Nine out of ten are shorter.
-    pub p90: Seconds,
+/// Something that a phase cannot run without: a transformer, a building, cooling.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chain {
+    /// What it is.
+    pub needs: String,
+    /// First day on which some of it is ready if nothing is late.
+    pub ready: Date,
+    /// How late it is.
+    pub delay: Seconds,
+    /// From the first of it to all of it, linear.
+    pub ramp: Seconds,
 }

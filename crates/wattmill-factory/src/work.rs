@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 use wattmill_catalog::{Model, Precision};
-use wattmill_units::{Money, Seconds};
+use wattmill_units::{Id, Money, Power, Seconds};
 
 use crate::{EngineChoice, Traffic};
 
@@ -51,4 +51,28 @@ pub struct Training {
     pub precision: Precision,
     /// Model-FLOPs utilisation, dense, against the peak of `precision`.
     pub mfu: f64,
+}
+
+/// Something to be reached by a day.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Target {
+    /// Unique name.
+    pub name: String,
+    /// What.
+    pub goal: Goal,
+    /// Last day on which it counts as met.
+    pub by: Date,
+}
+
+/// What a target asks for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Goal {
+    /// Facility power of machines that run, at design PUE.
+    Energised(Power),
+    /// Accelerators that run.
+    Accelerators(f64),
+    /// Output tokens served in a day.
+    TokensPerDay(f64),
+    /// The last token of this training run.
+    Trained(Id<Training>),
 }

@@ -38,6 +38,17 @@ impl Assets {
     }
 }
 
+impl Assets {
+    /// Straight-line depreciation of `hours` hours from `at` on, as [`Self::depreciation`] of each.
+    pub(crate) fn depreciation_of(&mut self, at: f64, hours: u32, life: f64) -> Money {
+        let last = at + f64::from(hours);
+        if self.purchases.front().is_none_or(|(hour, _)| last <= *hour + life) {
+            return (self.bought - self.written_off) / life * f64::from(hours);
+        }
+        (0..hours).map(|hour| self.depreciation(at + f64::from(hour), life)).sum()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,6 +6,28 @@ use wattmill_units::{EnergyPrice, Id, Power};
 use crate::calendar::{Calendar, hours};
 use crate::supply::Supply;
 
+/// What one of a phase's chains is ready for, on the plan's clock.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Link {
+    /// First of it.
+    first_hour: f64,
+    /// All of it.
+    last_hour: f64,
+}
+
+impl Link {
+    /// Fraction of the phase that it is ready for at `hour`.
+    fn share(&self, hour: f64) -> f64 {
+        if hour >= self.last_hour {
+            1.0
+        } else if hour < self.first_hour {
+            0.0
+        } else {
+            (hour - self.first_hour) / (self.last_hour - self.first_hour)
+        }
+    }
+}
+
 /// One phase on the plan's clock.
 #[derive(Clone, Debug)]
 pub(crate) struct Delivery {
@@ -15,23 +37,59 @@ pub(crate) struct Delivery {
     pub(crate) units: f64,
     /// Facility power of one unit at design PUE.
     pub(crate) unit_facility: Power,
-    /// First rack, the median slip included, in hours of the plan.
+    /// First hour in which every chain is ready for something, slips and delays included.
     pub(crate) first_hour: f64,
-    /// Last rack.
+    /// First hour in which every chain is ready for all of it.
     pub(crate) last_hour: f64,
+    /// Its racks, then its chains in their order.
+    links: Vec<Link>,
+    /// Hour from which nothing more comes.
+    cancelled: f64,
+    /// Hours after which a unit is taken out.
+    life: f64,
 }
 
 impl Delivery {
-    /// Whole units installed at `hour`.
+    /// Whole units that ever came until `hour`: what comes in the course of a day runs from the next.
     pub(crate) fn installed(&self, hour: f64) -> f64 {
-        if hour >= self.last_hour {
+        let day = (hour.min(self.cancelled) / 24.0).floor() * 24.0;
+        if day >= self.last_hour {
             return self.units;
         }
-        if hour < self.first_hour {
+        if day < self.first_hour {
             return 0.0;
         }
-        let done = (hour - self.first_hour) / (self.last_hour - self.first_hour);
-        (self.units * done).floor()
+        let ready = self.links.iter().map(|link| link.share(day)).fold(1.0, f64::min);
+        // A share that is a whole number of units to rounding error is that many.
+        (self.units * ready + 1e-9).floor()
+    }
+
+    /// Of these, units that were taken out.
+    pub(crate) fn retired(&self, hour: f64) -> f64 {
+        let day = (hour / 24.0).floor() * 24.0;
+        if self.life.is_finite() { self.installed(day - self.life) } else { 0.0 }
+    }
+
+    /// Which link is ready for the least at `hour`, 0 for the racks; of several the one that is
+    /// ready last. `None` if all are ready for all of it.
+    pub(crate) fn binds(&self, hour: f64) -> Option<usize> {
+        let day = (hour / 24.0).floor() * 24.0;
+        let mut least: Option<(usize, f64, f64)> = None;
+        for (index, link) in self.links.iter().enumerate() {
+            let share = link.share(day);
+            let less = least.is_none_or(|(_, other, last)| {
+                share < other || (share == other && link.last_hour > last)
+            });
+            if share < 1.0 && less {
+                least = Some((index, share, link.last_hour));
+            }
+        }
+        least.map(|(index, ..)| index)
+    }
+
+    /// Whether it was called off before `hour`.
+    pub(crate) fn is_cancelled(&self, hour: f64) -> bool {
+        hour >= self.cancelled
     }
 }
 
@@ -68,15 +126,24 @@ pub(crate) fn deliveries(factory: &Factory, calendar: Calendar) -> Vec<Delivery>
         .phases
         .enumerate()
         .map(|(id, phase)| {
-            let slip = phase.slip.map_or(0.0, |slip| hours(slip.p50));
-            let first_hour = calendar.hour_of(phase.first_rack) + slip;
+            let link = |ready, late, ramp| {
+                let first_hour = calendar.hour_of(ready) + hours(late);
+                Link { first_hour, last_hour: first_hour + hours(ramp) }
+            };
+            let racks = link(phase.first_rack, phase.slip, phase.ramp);
+            let chains = phase.chains.iter().map(|c| link(c.ready, c.delay, c.ramp));
+            let links: Vec<Link> = [racks].into_iter().chain(chains).collect();
+            let latest = |of: fn(&Link) -> f64| links.iter().map(of).fold(f64::MIN, f64::max);
             Delivery {
                 phase: id,
                 site: phase.site,
                 units: units_of(factory, phase),
                 unit_facility: phase.unit_power * factory.sites[phase.site].pue.design,
-                first_hour,
-                last_hour: first_hour + hours(phase.ramp),
+                first_hour: latest(|link| link.first_hour),
+                last_hour: latest(|link| link.last_hour),
+                links,
+                cancelled: phase.cancelled.map_or(f64::INFINITY, |day| calendar.hour_of(day)),
+                life: phase.retire.map_or(f64::INFINITY, hours),
             }
         })
         .collect()
@@ -85,8 +152,10 @@ pub(crate) fn deliveries(factory: &Factory, calendar: Calendar) -> Vec<Delivery>
 /// What stands and what runs at an hour.
 #[derive(Clone, Debug)]
 pub(crate) struct Standing {
-    /// Units installed, by delivery.
+    /// Units that ever came, by delivery.
     pub(crate) installed: Vec<f64>,
+    /// Of these, units that were not taken out.
+    pub(crate) there: Vec<f64>,
     /// Units that run, by delivery: what the site's power carries, earlier phases first.
     pub(crate) running: Vec<f64>,
     /// Facility power available, by site.
@@ -100,23 +169,38 @@ pub(crate) struct Standing {
 impl Standing {
     /// At `hour` of the plan; `supplies` by site.
     pub(crate) fn at(supplies: &[Supply], deliveries: &[Delivery], hour: f64) -> Self {
-        let available: Vec<Power> = supplies.iter().map(|supply| supply.power(hour)).collect();
         let mut standing = Self {
             installed: Vec::with_capacity(deliveries.len()),
+            there: Vec::with_capacity(deliveries.len()),
             running: Vec::with_capacity(deliveries.len()),
-            left: available.clone(),
-            available,
-            cheapest: supplies.iter().map(|supply| supply.cheapest(hour)).collect(),
+            left: Vec::with_capacity(supplies.len()),
+            available: Vec::with_capacity(supplies.len()),
+            cheapest: Vec::with_capacity(supplies.len()),
         };
+        standing.renew(supplies, deliveries, hour);
+        standing
+    }
+
+    /// The same at another hour.
+    pub(crate) fn renew(&mut self, supplies: &[Supply], deliveries: &[Delivery], hour: f64) {
+        self.available.clear();
+        self.available.extend(supplies.iter().map(|supply| supply.power(hour)));
+        self.left.clone_from(&self.available);
+        self.cheapest.clear();
+        self.cheapest.extend(supplies.iter().map(|supply| supply.cheapest(hour)));
+        self.installed.clear();
+        self.there.clear();
+        self.running.clear();
         for delivery in deliveries {
-            let left = &mut standing.left[delivery.site.index()];
+            let left = &mut self.left[delivery.site.index()];
             let installed = delivery.installed(hour);
             let fit = (*left / delivery.unit_facility + 1e-9).floor().max(0.0);
-            let running = installed.min(fit);
+            let there = installed - delivery.retired(hour);
+            let running = there.min(fit);
             *left -= delivery.unit_facility * running;
-            standing.installed.push(installed);
-            standing.running.push(running);
+            self.installed.push(installed);
+            self.there.push(there);
+            self.running.push(running);
         }
-        standing
     }
 }

@@ -18,7 +18,7 @@ pub(crate) struct Group {
     /// Operating point of each service on this hardware.
     pub(crate) points: Vec<Option<ServingPoint>>,
     /// Deliveries it consists of.
-    deliveries: Vec<usize>,
+    pub(crate) deliveries: Vec<usize>,
     /// A phase that made it: others of another unit power are other machines.
     phase: Id<Phase>,
 }
@@ -101,7 +101,7 @@ impl Groups {
     }
 
     /// The order in which groups are filled; of equal prices the phase that is written first.
-    fn order(&self, standing: &Standing) -> Vec<usize> {
+    pub(crate) fn order(&self, standing: &Standing) -> Vec<usize> {
         let price = |group: &usize| {
             let cheapest = standing.cheapest[self.all[*group].site.index()];
             cheapest.map_or(f64::INFINITY, |price| price.as_usd_per_mwh())

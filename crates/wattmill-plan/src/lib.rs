@@ -7,25 +7,36 @@
 mod assets;
 mod build;
 mod calendar;
+mod cash;
+mod conventions;
 mod engine;
+mod figures;
+mod fluid;
 mod groups;
 mod ledger;
 mod machine;
+mod receipts;
 mod result;
+mod risk;
 mod run;
 mod serving;
+mod stretch;
 mod supply;
 mod training;
 mod waterfall;
 mod zoom;
 
 pub use calendar::QuarterLabel;
+pub use cash::{Cash, CashQuarter};
+pub use conventions::{Convention, Holding, Published, holding};
 pub use engine::{Engine, usual_specs};
+pub use figures::{Figure, FigureName, FigureUnit, figure_day, figures, sample};
 pub use ledger::Balance;
 pub use result::{
-    Binds, Day, PhaseOutcome, Plan, Quarter, Receipt, ServiceQuarter, SiteQuarter, Sums,
-    TrainingOutcome,
+    Binds, Day, PhaseMonth, PhaseOutcome, Plan, Quarter, Receipt, ServiceQuarter, SiteQuarter,
+    Sums, TrainingOutcome, WaitsFor,
 };
+pub use risk::{Bar, Chance, Risk, Sample, Spread, Tornado};
 pub use run::run;
 pub use serving::{Offer, Outcome, ServingPoint, choose, offers};
 pub use waterfall::{Split, Stage};

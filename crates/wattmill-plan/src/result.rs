@@ -5,6 +5,7 @@ use wattmill_factory::{Phase, Service, Site, Training};
 use wattmill_units::{Energy, Id, Money, Power};
 
 use crate::calendar::QuarterLabel;
+use crate::cash::Cash;
 use crate::ledger::Balance;
 use crate::serving::Offer;
 use crate::waterfall::Stage;
@@ -34,6 +35,8 @@ pub struct Plan {
     pub trainings: Vec<TrainingOutcome>,
     /// Every payment received, in order.
     pub receipts: Vec<Receipt>,
+    /// Cash by quarter, and what it is worth.
+    pub cash: Cash,
     /// Where the energy of the whole plan goes.
     pub waterfall: Vec<Stage>,
     /// What is conserved. A plan whose balances do not close has a warning that says so.
@@ -267,10 +270,48 @@ pub struct PhaseOutcome {
     pub units: f64,
     /// Accelerators when complete.
     pub accelerators: f64,
-    /// First rack with the median slip; it may lie before or after the plan.
+    /// First rack, its slip and the delays of its chains included; it may lie before or after the
+    /// plan.
     pub first_rack: Date,
-    /// Last rack.
+    /// Last rack, unless it is cancelled before.
     pub last_rack: Date,
+    /// The end of every month, in order.
+    pub months: Vec<PhaseMonth>,
+}
+
+/// A phase on the last day of a month.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PhaseMonth {
+    /// Calendar year.
+    pub year: i16,
+    /// 1 to 12.
+    pub month: i8,
+    /// Units that run.
+    pub running: f64,
+    /// What keeps more of it from running; `None` if all of it runs or nothing more is to come.
+    pub waits_for: Option<WaitsFor>,
+}
+
+/// What a phase waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WaitsFor {
+    /// Its own racks.
+    Racks,
+    /// One of its chains.
+    Chain(String),
+    /// Power of the site: what stands finds none.
+    SitePower,
+}
+
+impl WaitsFor {
+    /// As shown in tables.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Racks => "racks",
+            Self::Chain(needs) => needs,
+            Self::SitePower => "site power",
+        }
+    }
 }
 
 /// A training run as it went.

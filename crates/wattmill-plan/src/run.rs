@@ -1,14 +1,16 @@
 //! The hourly walk over the years: a fluid of machines, dispatched to services and training.
 
 use wattmill_catalog::Catalog;
-use wattmill_factory::{Factory, Payment, Service};
+use wattmill_factory::{Factory, Service};
 use wattmill_units::{AnswerHash, Energy, Id, Money, Power, Seconds};
 
 use crate::assets::Assets;
 use crate::build::{Delivery, Standing, deliveries};
 use crate::calendar::{Calendar, QuarterLabel, hours};
+use crate::cash::Cash;
 use crate::groups::{Groups, asked};
 use crate::ledger::Balance;
+use crate::receipts::Investors;
 use crate::result::*;
 use crate::serving::{Offer, ServingPoint};
 use crate::supply::Supply;
@@ -26,11 +28,12 @@ struct Walk<'a> {
     sites: Vec<SiteState>,
     /// Units bought, by delivery.
     bought: Vec<f64>,
+    /// How far each delivery was at the end of every month.
+    months: Vec<Vec<PhaseMonth>>,
     quarters: Vec<Quarter>,
     days: Vec<Day>,
     receipts: Vec<Receipt>,
-    /// Payments received so far, by contract.
-    paid: Vec<f64>,
+    investors: Investors,
     waterfall: Waterfall,
     books: Books,
 }
@@ -77,9 +80,6 @@ impl<'a> Walk<'a> {
     fn new(factory: &'a Factory, catalog: &Catalog, calendar: Calendar, offers: &[Offer]) -> Self {
         let deliveries = deliveries(factory, calendar);
         let groups = Groups::new(factory, catalog, &deliveries, offers);
-        let early = factory.payments.iter().filter(|payment| payment.on < factory.start);
-        let mut earlier: Vec<Receipt> = early.map(receipt).collect();
-        earlier.sort_by_key(|receipt| receipt.date);
         let trainings: Vec<TrainingRun> = factory.trainings.iter().map(TrainingRun::new).collect();
         let books =
             Books { flops_wanted: trainings.iter().map(|run| run.flops).sum(), ..Books::default() };
@@ -90,12 +90,13 @@ impl<'a> Walk<'a> {
             groups,
             sites: vec![SiteState::default(); factory.sites.len()],
             bought: vec![0.0; deliveries.len()],
+            months: vec![Vec::new(); deliveries.len()],
             deliveries,
             trainings,
             quarters: Vec::new(),
             days: Vec::new(),
-            receipts: earlier,
-            paid: vec![0.0; factory.contracts.len()],
+            receipts: Investors::before(factory),
+            investors: Investors::new(factory),
             waterfall: Waterfall::default(),
             books,
         }
@@ -124,7 +125,36 @@ impl<'a> Walk<'a> {
         if let Some(quarter) = self.quarters.last_mut() {
             quarter.days += 1;
         }
+        if day + 1 == self.calendar.days() || self.calendar.date(day + 1).month() != date.month() {
+            self.close_month(f64::from(day) * 24.0, date);
+        }
         self.pay(date);
+    }
+
+    /// Notes how far every phase is on the last day of a month, and what it waits for.
+    fn close_month(&mut self, at: f64, date: jiff::civil::Date) {
+        let standing = Standing::at(&self.supplies, &self.deliveries, at);
+        let parts = self.months.iter_mut().zip(&self.deliveries);
+        for (index, (months, delivery)) in parts.enumerate() {
+            let phase = &self.factory.phases[delivery.phase];
+            let waits_for = if standing.running[index] < standing.there[index] {
+                Some(WaitsFor::SitePower)
+            } else if delivery.is_cancelled(at) {
+                None
+            } else {
+                // The first link is the racks.
+                delivery.binds(at).map(|link| match link.checked_sub(1) {
+                    None => WaitsFor::Racks,
+                    Some(chain) => WaitsFor::Chain(phase.chains[chain].needs.clone()),
+                })
+            };
+            months.push(PhaseMonth {
+                year: date.year(),
+                month: date.month(),
+                running: standing.running[index],
+                waits_for,
+            });
+        }
     }
 
     fn open_quarter(&self, label: QuarterLabel) -> Quarter {
@@ -347,9 +377,9 @@ impl<'a> Walk<'a> {
                 + state.infrastructure.depreciation(at, hours(economics.infrastructure_life));
 
             let starved =
-                self.deliveries.iter().zip(standing.installed.iter().zip(&standing.running)).any(
-                    |(delivery, (installed, running))| {
-                        delivery.site.index() == index && running < installed
+                self.deliveries.iter().zip(standing.there.iter().zip(&standing.running)).any(
+                    |(delivery, (there, running))| {
+                        delivery.site.index() == index && running < there
                     },
                 );
             let binds = if standing.available[index] <= Power::ZERO {
@@ -372,25 +402,9 @@ impl<'a> Walk<'a> {
     /// Releases what the contracts owe for the power that runs at the end of the day.
     fn pay(&mut self, date: jiff::civil::Date) {
         let Some(day) = self.days.last() else { return };
-        let today = self.factory.payments.iter().filter(|payment| payment.on == date);
-        self.receipts.extend(today.map(receipt));
         let deployed: Power = day.phase_power.iter().sum();
-        for (contract, paid) in self.factory.contracts.iter().zip(&mut self.paid) {
-            loop {
-                let at = contract.for_each * (*paid + 1.0);
-                let amount = match contract.up_to {
-                    Some(limit) => contract.amount.min(limit - contract.amount * *paid),
-                    None => contract.amount,
-                };
-                // A gigawatt of whole racks is a little less than a gigawatt.
-                if deployed < at * 0.999 || amount <= Money::ZERO {
-                    break;
-                }
-                *paid += 1.0;
-                let from = contract.from.clone();
-                self.receipts.push(Receipt { date, from, amount, released_at: Some(at) });
-            }
-        }
+        let receipts = &mut self.receipts;
+        self.investors.pay(self.factory, date, deployed, |receipt| receipts.push(receipt));
     }
 
     fn finish(mut self, offers: Vec<Offer>) -> Plan {
@@ -403,19 +417,35 @@ impl<'a> Walk<'a> {
             }
         }
         let ledger = self.ledger();
+        let totals: Vec<Sums> = self.quarters.iter().map(Quarter::total).collect();
         let phases = self
             .deliveries
             .iter()
             .zip(&self.groups.of_delivery)
-            .map(|(delivery, group)| PhaseOutcome {
+            .zip(self.months)
+            .map(|((delivery, group), months)| PhaseOutcome {
                 phase: delivery.phase,
                 units: delivery.units,
                 accelerators: delivery.units * self.groups.all[*group].machine.accelerators,
+                months,
                 first_rack: self.calendar.date_of(delivery.first_hour),
                 last_rack: self.calendar.date_of(delivery.last_hour),
             })
             .collect();
+        let cash = Cash::of(
+            self.quarters.iter().zip(&totals).map(|(quarter, total)| {
+                let within = |receipt: &&Receipt| {
+                    receipt.date >= self.factory.start
+                        && QuarterLabel::of(receipt.date) == quarter.label
+                };
+                let received = self.receipts.iter().filter(within).map(|r| r.amount).sum();
+                let revenue = quarter.services.iter().map(|service| service.revenue).sum();
+                (quarter.label, quarter.days, total, revenue, received)
+            }),
+            self.factory.economics.discount_per_year,
+        );
         let mut plan = Plan {
+            cash,
             factory: self.factory.name.clone(),
             start: self.factory.start,
             end: self.factory.end,
@@ -490,12 +520,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-fn receipt(payment: &Payment) -> Receipt {
-    let Payment { from, amount, on } = payment.clone();
-    Receipt { date: on, from, amount, released_at: None }
-}
-
-const HOURS_PER_YEAR: f64 = 8766.0;
+pub(crate) const HOURS_PER_YEAR: f64 = 8766.0;
 
 /// Accelerator-hours and output tokens of one hour's whole demand, as far as a group can serve it.
 fn mix(

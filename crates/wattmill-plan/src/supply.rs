@@ -61,6 +61,13 @@ impl Supply {
         self.at(hour).next().map(|source| source.price)
     }
 
+    /// Whether the cheapest source carries `draw` at `hour` alone.
+    pub(crate) fn one_source(&self, hour: f64, draw: Power) -> bool {
+        let mut sources = self.at(hour);
+        let first = sources.next();
+        first.is_some_and(|source| draw <= source.capacity) || sources.next().is_none()
+    }
+
     /// Buys the hour's `draw`. What the sources cannot carry is bought at the dearest of them.
     pub(crate) fn buy(&self, hour: f64, draw: Power) -> Bill {
         let mut bill = Bill { energy: Energy::ZERO, cost: Money::ZERO, carbon_t: 0.0 };

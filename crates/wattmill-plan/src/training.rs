@@ -13,7 +13,7 @@ pub(crate) struct TrainingRun {
     training: Training,
     /// FLOPs of the whole run.
     pub(crate) flops: f64,
-    left: f64,
+    pub(crate) left: f64,
     /// FLOPs of every hour so far, added up apart from `left`.
     done: f64,
     started: Option<Date>,
@@ -51,26 +51,49 @@ impl TrainingRun {
         at: f64,
         calendar: Calendar,
     ) -> f64 {
-        let Some(peak) = machine.peak(self.training.precision) else {
+        let Some(per_hour) = self.per_hour(machine) else {
             return 0.0;
         };
-        let per_hour = peak.as_flops_per_s() * self.training.mfu * 3600.0;
         let taken = free.min(*want).min(self.left / per_hour);
         if taken <= 0.0 {
             return 0.0;
         }
-        let today = calendar.date((at / 24.0) as u32);
-        self.started.get_or_insert(today);
-        self.accelerator_hours += taken;
         *want -= taken;
-        self.left -= taken * per_hour;
-        self.done += taken * per_hour;
-        if self.left <= self.flops * 1e-12 {
-            self.left = 0.0;
-            self.finished = Some(today);
+        self.advance(taken, per_hour, at, calendar);
+        if self.left <= 0.0 {
             *want = 0.0;
         }
         taken
+    }
+
+    /// Whether it is done within `hours` hours on all it wants of the fastest of `machines`.
+    pub(crate) fn ends_within(&self, hours: f64, fastest: f64) -> bool {
+        self.left <= f64::from(self.training.accelerators) * fastest * hours
+    }
+
+    /// FLOPs an accelerator of `machine` does in an hour; none without the format.
+    pub(crate) fn per_hour(&self, machine: &Machine) -> Option<f64> {
+        let peak = machine.peak(self.training.precision)?;
+        Some(peak.as_flops_per_s() * self.training.mfu * 3600.0)
+    }
+
+    /// Trains for `accelerator_hours` at `per_hour` on the day of hour `at`.
+    pub(crate) fn advance(
+        &mut self,
+        accelerator_hours: f64,
+        per_hour: f64,
+        at: f64,
+        calendar: Calendar,
+    ) {
+        let today = || calendar.date((at / 24.0) as u32);
+        self.started.get_or_insert_with(today);
+        self.accelerator_hours += accelerator_hours;
+        self.left -= accelerator_hours * per_hour;
+        self.done += accelerator_hours * per_hour;
+        if self.left <= self.flops * 1e-12 {
+            self.left = 0.0;
+            self.finished = Some(today());
+        }
     }
 
     pub(crate) const fn flops_done(&self) -> f64 {

@@ -9,12 +9,14 @@ mod document;
 mod engine;
 mod explain;
 mod format;
+mod holding;
 mod html;
 mod latency;
 mod measure;
 mod parquet;
 mod plan;
 mod replay;
+mod risk;
 mod svg;
 mod table;
 mod train;
@@ -28,11 +30,12 @@ pub use catalog::{catalog_list_text, catalog_show_text};
 pub use document::{
     DiagnosticEntry, DiagnosticSeverity, ReplayEngine, ReplayInputs, ReplayTraffic,
     calibrate_document, catalog_list_document, catalog_show_document, check_document,
-    explain_document, output_reference_markdown, output_schemas, replay_document, run_document,
-    train_document, validate_document, zoom_document,
+    explain_document, holding_document, output_reference_markdown, output_schemas, replay_document,
+    run_document, train_document, validate_document, zoom_document,
 };
 pub use engine::engine_name;
 pub use explain::{ExplainFit, ExplainPart, ExplainReport, ExplainedStep, explain_text};
+pub use holding::holding_text;
 pub use html::Page;
 pub use plan::{Detail, plan_page, plan_picture, plan_text};
 pub use replay::{ReplayHeading, replay_page, replay_text};

@@ -64,7 +64,7 @@ fn says(page: &str, all: &[&str]) {
 fn a_plan_has_every_picture_and_table() {
     let factory = factory("nvl72-rack");
     let plan = planned(&factory);
-    let page = plan_page(&factory, &plan, &PlanBars::default(), None);
+    let page = plan_page(&factory, &plan, &PlanBars::default(), None, None);
     sound(&page);
     for heading in [
         "Power",
@@ -108,14 +108,14 @@ fn a_plan_has_every_picture_and_table() {
             &format!("seed {}", plan.seed),
         ],
     );
-    assert_eq!(page, plan_page(&factory, &plan, &PlanBars::default(), None));
+    assert_eq!(page, plan_page(&factory, &plan, &PlanBars::default(), None, None));
 }
 
 #[test]
 fn a_programme_fits_on_its_page() {
     let factory = factory("ten-gigawatt");
     let plan = planned(&factory);
-    let page = plan_page(&factory, &plan, &PlanBars::default(), None);
+    let page = plan_page(&factory, &plan, &PlanBars::default(), None, None);
     sound(&page);
     assert!(page.len() < 1_500_000, "{} bytes", page.len());
     says(&page, &["Capital spent against investments received", "Training runs"]);
@@ -151,7 +151,7 @@ fn names_are_text_and_warnings_are_told() {
     site.source = Some("a \"source\" & more".to_owned());
     let mut plan = planned(&factory);
     plan.warnings.push("half of <it> is assumed".to_owned());
-    let page = plan_page(&factory, &plan, &PlanBars::default(), None);
+    let page = plan_page(&factory, &plan, &PlanBars::default(), None, None);
     sound(&page);
     says(
         &page,

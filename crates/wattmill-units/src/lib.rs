@@ -10,6 +10,7 @@
 //! # Ok::<(), wattmill_units::QuantityError>(())
 //! ```
 
+mod distribution;
 mod hash;
 mod histogram;
 mod id;
@@ -19,6 +20,7 @@ mod text;
 mod time;
 mod ziggurat;
 
+pub use distribution::{Distribution, draw, normal_score, normal_share};
 pub use hash::{AnswerHash, scramble};
 pub use histogram::Histogram;
 pub use id::{Id, IdVec};

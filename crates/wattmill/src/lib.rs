@@ -18,12 +18,14 @@ mod bars;
 mod check;
 mod explain;
 mod replay;
+mod sampling;
 mod train;
 
 pub use bars::{Load, plan_bars, serving_bars};
 pub use check::{Checked, check};
 pub use explain::explain;
 pub use replay::{Pricing, Replayed, replay};
+pub use sampling::Sampling;
 pub use train::{TrainRequest, train};
 /// Published facts: accelerators, systems, models, efficiencies, traffic.
 pub use wattmill_catalog as catalog;

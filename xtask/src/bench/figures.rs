@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use anyhow::{Context, Result};
+use wattmill::Sampling;
 use wattmill::catalog::{Catalog, Precision};
 use wattmill::config::{builtin_factory, parse_factory};
 use wattmill::factory::{Arrivals, EngineSpec, Hardware, Layout};
@@ -18,7 +19,7 @@ use super::{Figure, cpu, floor, peers, routers, traffic};
 type Measure = fn() -> Result<Vec<Figure>>;
 
 /// Every figure by name.
-pub(crate) const ALL: [(&str, Measure); 11] = [
+pub(crate) const ALL: [(&str, Measure); 12] = [
     ("w4096", w4096),
     ("u64", u64_),
     ("prefix", prefix),
@@ -29,6 +30,7 @@ pub(crate) const ALL: [(&str, Measure); 11] = [
     ("router-kv-1024", routers::kv_1024),
     ("stream-10m", stream_10m),
     ("run-10gw", run_10gw),
+    ("samples-10gw", samples_10gw),
     ("draw", traffic::draw),
 ];
 
@@ -275,4 +277,90 @@ fn run_10gw() -> Result<Vec<Figure>> {
         figure("run-10gw", time, "CPU-s", ratio, plan.answer_hash),
         figure("run-10gw/probing", probed, "CPU-s", ratio, plan.answer_hash),
     ])
+}
+
+/// Samples of ten gigawatts on twenty sites, five years hour by hour: prices, slips, growth and the
+/// tokens of training runs are drawn.
+fn samples_10gw() -> Result<Vec<Figure>> {
+    const SAMPLES: u64 = 200;
+    let text = twenty_sites();
+    let catalog = Catalog::builtin();
+    let factory = parse_factory(&text, catalog).factory.context("it is not sound")?;
+    let offers = plan::offers(&factory, catalog, |_, _| {});
+    let sampling =
+        Sampling::open(&text, catalog, &factory, &offers).context("it is not sound any more")?;
+    let start = cpu::seconds();
+    let samples: Vec<_> = (0..SAMPLES).map(|index| sampling.sample(index)).collect();
+    let time = (cpu::seconds() - start) / SAMPLES as f64;
+    let risk = sampling.risk(&samples);
+    // The floor here: as many requests as there are hours.
+    let ratio = time / (floor::per_request() * 43_824.0);
+    let resident = cpu::peak_resident_mb()?;
+    Ok(vec![
+        figure("samples-10gw", 1e3 * time, "CPU-ms a sample", ratio, risk.answer_hash),
+        figure("samples-10gw/memory", resident, "MB resident", ratio, risk.answer_hash),
+    ])
+}
+
+/// The factory file of [`samples_10gw`].
+fn twenty_sites() -> String {
+    let systems = ["gb200-nvl72", "gb300-nvl72", "vr-nvl72"];
+    let mut text = "name = \"Twenty sites\"\nstart = 2027-01-01\nend = 2031-12-31\n".to_owned();
+    for site in 0..20 {
+        let (year, month) = (2027 + site % 4, 1 + site % 9);
+        text.push_str(&format!(
+            r#"
+[[site]]
+name = "site {site}"
+grid = {{ connection = "550 MW", energized = 2027-0{month}-01, price = {{ p10 = "{} USD/MWh", p50 = "{} USD/MWh", p90 = "{} USD/MWh" }}, carbon = "300 g/kWh" }}
+onsite = [{{ kind = "gas turbine", capacity = "100 MW", price = "77 USD/MWh", carbon = "500 g/kWh" }}]
+
+[[phase]]
+name = "phase {site}"
+site = "site {site}"
+system = "{}"
+power = "500 MW"
+first_rack = {year}-0{month}-01
+ramp = "270 days"
+slip = {{ p50 = "60 days", p90 = "365 days" }}
+"#,
+            30 + site,
+            40 + 2 * site,
+            70 + 2 * site,
+            systems[site % systems.len()],
+        ));
+    }
+    let services = [
+        ("chat", "2.6 G", "servegen-m-mid"),
+        ("api", "3 G", "servegen-m-large"),
+        ("agents", "300 M", "servegen-m-small"),
+    ];
+    for (name, requests, shape) in services {
+        text.push_str(&format!(
+            r#"
+[[service]]
+name = "{name}"
+model = "deepseek-v3"
+slo = {{ ttft = "2 s", tpot = "50 ms" }}
+users = {{ requests_per_day = "{requests}", growth = {{ p10 = "20 %/year", p50 = "60 %/year", p90 = "120 %/year" }}, lengths = "azure-conv-2023", shape = "{shape}" }}
+"#
+        ));
+    }
+    for (run, gpus) in [131_072, 262_144, 524_288].into_iter().enumerate() {
+        text.push_str(&format!(
+            r#"
+[[training]]
+name = "run {run}"
+model = "llama-3.1-405b"
+tokens = {{ p50 = "{} T", p90 = "{} T" }}
+gpus = {gpus}
+from = {}-03-01
+precision = "fp8"
+"#,
+            500 * 3_u32.pow(run as u32),
+            900 * 3_u32.pow(run as u32),
+            2027 + run,
+        ));
+    }
+    text
 }

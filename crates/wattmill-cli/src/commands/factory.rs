@@ -7,12 +7,13 @@ use wattmill::plan::{Offer, offers};
 
 use crate::exit::Failure;
 use crate::files;
-use crate::invalid::{Invalid, colored, entries};
+use crate::invalid::{Invalid, Named, colored, entries};
 use crate::progress::Progress;
 
 /// A factory and what its file should be warned of.
 pub(super) struct Loaded {
     pub(super) factory: Factory,
+    pub(super) named: Named,
     pub(super) warnings: Vec<String>,
 }
 
@@ -29,7 +30,7 @@ pub(super) fn load(argument: Option<&str>, catalog: &Catalog) -> Result<Loaded, 
         _ => format!("{}: {}", e.file, e.message),
     };
     let warnings = entries(&named, &checked.diagnostics).iter().map(warning).collect();
-    Ok(Loaded { factory, warnings })
+    Ok(Loaded { factory, named, warnings })
 }
 
 /// What the factory's machines do for its services, with progress.

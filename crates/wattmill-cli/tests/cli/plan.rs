@@ -18,13 +18,22 @@ const STAGES: [&str; 10] = [
     "compute-bound",
 ];
 
+/// The part of an answer before its cash, whose rows are quarters too.
+fn by_quarter(answer: &str) -> &str {
+    answer.split("Cash by quarter").next().unwrap_or(answer)
+}
+
 /// Quarters, as many of their columns as are `shown`, stages and books of a built-in factory.
 #[track_caller]
 fn planned(name: &str, shown: usize, quarters: &Expect) {
     let dir = Dir::new();
     let run = dir.run(&format!("run {name}"));
     let answer = run.answer();
-    quarters.assert_eq(&columns(answer, &["2026-Q", "2027-Q", "2028-Q", "2029-Q"], shown));
+    quarters.assert_eq(&columns(
+        by_quarter(answer),
+        &["2026-Q", "2027-Q", "2028-Q", "2029-Q"],
+        shown,
+    ));
     let (_, waterfall) = answer.split_once("From the watt to the token").expect("a waterfall");
     let stages: Vec<&str> = waterfall
         .lines()
@@ -76,10 +85,10 @@ fn a_hundred_megawatts() {
         4,
         &expect![[r#"
         2026-Q3 0 0 0
-        2026-Q4 41.16 210 15,120
+        2026-Q4 40.57 207 14,904
         2027-Q1 59.98 306 22,032
         2027-Q2 59.98 306 22,032
-        2027-Q3 74.07 359 25,848
+        2027-Q3 73.54 357 25,704
         2027-Q4 99.88 456 32,832
         2028-Q1 99.88 456 32,832
         2028-Q2 99.88 456 32,832
@@ -91,10 +100,11 @@ fn a_hundred_megawatts() {
     );
     let dir = Dir::new();
     let run = dir.run("run hundred-megawatt");
-    let binds: Vec<String> = columns(run.answer(), &["2026-Q", "2027-Q", "2028-Q", "2029-Q"], 5)
-        .lines()
-        .map(|line| line.split(' ').next_back().unwrap_or_default().to_owned())
-        .collect();
+    let binds: Vec<String> =
+        columns(by_quarter(run.answer()), &["2026-Q", "2027-Q", "2028-Q", "2029-Q"], 5)
+            .lines()
+            .map(|line| line.split(' ').next_back().unwrap_or_default().to_owned())
+            .collect();
     assert_eq!(binds[0], "first", "no rack stands in the first quarter: {binds:?}");
     // Code completion asks for more speed than the first machines clearly have or clearly lack.
     assert!(binds[1..5].iter().all(|b| b == "no" || b == "demand"), "{binds:?}");

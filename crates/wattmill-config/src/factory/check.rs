@@ -127,6 +127,20 @@ pub(super) fn unit_power(
     }
 }
 
+/// A phase that is called off before anything of it comes.
+pub(super) fn cancelled(cx: &mut Context<'_>, phase: &Phase, row: &Row<'_>) {
+    if let Some(day) = phase.cancelled
+        && day <= phase.first_rack
+    {
+        cx.warning(
+            row.span("cancelled"),
+            format!("phase `{}` is cancelled before it starts", phase.name),
+            format!("its first rack is due on {}", phase.first_rack),
+            "nothing of it ever runs; take the phase away if that is meant",
+        );
+    }
+}
+
 /// Most requests a day that anyone may come to ask, as the file may state.
 const MOST_REQUESTS_PER_DAY: f64 = 1e18;
 

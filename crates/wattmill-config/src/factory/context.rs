@@ -1,16 +1,33 @@
 //! What every reading function needs: the catalogue, and where problems go.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use wattmill_catalog::{Catalog, closest};
+use wattmill_factory::{Lengths, Uncertain};
 
 use super::spans::Spans;
 use crate::{Diagnostic, Diagnostics, Severity};
+
+/// What a sample knows beforehand, by where it starts in the text.
+#[derive(Clone, Copy)]
+pub(super) struct Drawn<'c> {
+    /// What was drawn for distributions.
+    pub numbers: &'c BTreeMap<usize, f64>,
+    /// Lengths of users, which no draw changes and which take long to tabulate.
+    pub lengths: &'c BTreeMap<usize, Lengths>,
+}
 
 /// Carried through the reading of one file.
 pub(super) struct Context<'c> {
     pub catalog: &'c Catalog,
     pub spans: Spans,
+    /// Every distribution so far, and where it starts in the text.
+    pub uncertain: Vec<(usize, Uncertain)>,
+    /// Every table of lengths so far, and where the users are written that have it.
+    pub lengths: BTreeMap<usize, Lengths>,
+    /// In a sample what was drawn.
+    drawn: Option<Drawn<'c>>,
     problems: Vec<Diagnostic>,
     /// Where the text is not even TOML: what stands there was guessed.
     broken: Vec<Range<usize>>,
@@ -23,10 +40,33 @@ impl<'c> Context<'c> {
         Self {
             catalog,
             spans: Spans::default(),
+            uncertain: Vec::new(),
+            lengths: BTreeMap::new(),
+            drawn: None,
             problems: Vec::new(),
             broken: Vec::new(),
             hides: false,
         }
+    }
+
+    /// Reads with numbers that were drawn.
+    pub(super) fn sample(catalog: &'c Catalog, drawn: Drawn<'c>) -> Self {
+        Self { drawn: Some(drawn), ..Self::new(catalog) }
+    }
+
+    /// Whether numbers are drawn.
+    pub(super) const fn sampling(&self) -> bool {
+        self.drawn.is_some()
+    }
+
+    /// What was drawn for the distribution that starts at `at`.
+    pub(super) fn drawn(&self, at: usize) -> Option<f64> {
+        self.drawn?.numbers.get(&at).copied()
+    }
+
+    /// The lengths of users that are written at `at`, known from the first reading.
+    pub(super) fn known_lengths(&self, at: usize) -> Option<Lengths> {
+        self.drawn?.lengths.get(&at).cloned()
     }
 
     /// Reports that the text is not TOML at `span`.

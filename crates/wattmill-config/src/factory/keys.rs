@@ -7,6 +7,10 @@ use wattmill_units::{
 use super::schema::{End, Key, Kind, Limits, Need, Table};
 use super::text::Measure;
 
+mod risk;
+
+pub(super) use risk::{CORRELATION, DISTRIBUTION, TARGET};
+
 const POWER: Kind = Kind::Quantity(Measure::of::<Power>(), Limits::above("0 W", "1000 GW"));
 const PRICE: Kind =
     Kind::Quantity(Measure::of::<EnergyPrice>(), Limits::within("-1000 USD/MWh", "10000 USD/MWh"));
@@ -45,6 +49,9 @@ const fn defaulted(
     Key { name, kind, need: Need::Default(default, why), doc, example }
 }
 
+/// Why what machines do is known before anything is drawn.
+const MEASURED_ONCE: &str = "what machines do is measured once, for all samples";
+
 const SOURCE: Key = optional(
     "source",
     Kind::Text,
@@ -57,6 +64,7 @@ pub(super) static FILE: Table = Table {
     name: "file",
     doc: "The top of the file.",
     catalogue_row: false,
+    certain: "every sample walks the same days",
     keys: &[
         required("name", Kind::Text, r#""Ten gigawatts, as announced""#, "What people call it."),
         required("start", Kind::Date, "2026-07-01", "First day of the plan."),
@@ -98,6 +106,18 @@ pub(super) static FILE: Table = Table {
             "",
             "What is paid for what, one `[[contract]]` each.",
         ),
+        optional(
+            "target",
+            Kind::Tables(&TARGET),
+            "",
+            "What is to be reached by when, one `[[target]]` each. Samples say how likely that is.",
+        ),
+        optional(
+            "correlation",
+            Kind::Tables(&CORRELATION),
+            "",
+            "Which distributions go together, one `[[correlation]]` each. All others are independent.",
+        ),
         optional("economics", Kind::Table(&ECONOMICS), "", "Costs that no catalogue row states."),
         optional(
             "system",
@@ -124,6 +144,7 @@ pub(super) static SITE: Table = Table {
     name: "site",
     doc: "A campus behind one grid connection, generation of its own, or both.",
     catalogue_row: false,
+    certain: "",
     keys: &[
         required("name", Kind::Text, r#""abilene""#, "Unique among sites."),
         optional(
@@ -164,6 +185,7 @@ pub(super) static GRID: Table = Table {
     name: "site.grid",
     doc: "A grid connection.",
     catalogue_row: false,
+    certain: "",
     keys: &[
         required("connection", POWER, r#""1.2 GW""#, "Largest facility power it carries."),
         required("energized", Kind::Date, "2026-10-01", "First day with power."),
@@ -186,6 +208,7 @@ pub(super) static ONSITE: Table = Table {
     name: "site.onsite",
     doc: "Generation behind the meter.",
     catalogue_row: false,
+    certain: "",
     keys: &[
         required("kind", Kind::Text, r#""gas turbine""#, "What generates."),
         required("capacity", POWER, r#""360 MW""#, "Firm facility power it adds."),
@@ -209,6 +232,7 @@ pub(super) static PUE: Table = Table {
     name: "site.pue",
     doc: "Power usage effectiveness, facility over IT, under its two conventions.",
     catalogue_row: false,
+    certain: "",
     keys: &[
         defaulted(
             "design",
@@ -231,6 +255,7 @@ pub(super) static PHASE: Table = Table {
     name: "phase",
     doc: "One delivery of machines to a site.",
     catalogue_row: false,
+    certain: "",
     keys: &[
         required("name", Kind::Text, r#""first gigawatt""#, "Unique among phases."),
         required("site", Kind::Reference("a `[[site]]`"), r#""abilene""#, "Where it stands."),
@@ -263,23 +288,71 @@ pub(super) static PHASE: Table = Table {
             r#""180 days""#,
             "From the first rack to the last, linear.",
         ),
-        optional(
+        defaulted(
             "slip",
-            Kind::Table(&SLIP),
+            DELAY,
+            ("0 days", "nothing is late unless the file says so"),
             r#"{ p50 = "60 days", p90 = "270 days" }"#,
-            "How late it may be. A plan without sampling uses the median.",
+            "How late it is.",
+        ),
+        optional(
+            "chain",
+            Kind::Tables(&CHAIN),
+            r#"[{ needs = "transformer", ordered = 2025-01-01, lead = "128 weeks" }]"#,
+            "What it needs besides its racks. Of its units no more run than the least of these is \
+             ready for; the site's power is counted anyway.",
+        ),
+        optional(
+            "cancelled",
+            Kind::Date,
+            "2027-03-01",
+            "Day from which nothing more of it is delivered. What stands stays.",
+        ),
+        optional(
+            "retire",
+            LIFE,
+            r#""5 years""#,
+            "Age at which a unit is taken out. Left out, it stays to the end of the plan.",
         ),
         SOURCE,
     ],
 };
 
-pub(super) static SLIP: Table = Table {
-    name: "phase.slip",
-    doc: "A delay of which two quantiles are known.",
+pub(super) static CHAIN: Table = Table {
+    name: "phase.chain",
+    doc: "Something that a phase cannot run without, from when on: `ready`, or `ordered` and `lead`.",
     catalogue_row: false,
+    certain: "",
     keys: &[
-        required("p50", DELAY, r#""60 days""#, "Median."),
-        required("p90", DELAY, r#""270 days""#, "Nine out of ten are shorter. At least `p50`."),
+        required(
+            "needs",
+            Kind::Text,
+            r#""transformer""#,
+            "What it is: a transformer, a turbine, a building, cooling, accelerators.",
+        ),
+        optional("ready", Kind::Date, "2027-06-30", "First day on which some of it is ready."),
+        optional("ordered", Kind::Date, "2025-01-01", "Day of the order. Goes with `lead`."),
+        optional(
+            "lead",
+            DELAY,
+            r#"{ p10 = "80 weeks", p50 = "128 weeks", p90 = "210 weeks" }"#,
+            "From the order to the first of it.",
+        ),
+        defaulted(
+            "delay",
+            DELAY,
+            ("0 days", "nothing is late unless the file says so"),
+            r#"{ p50 = "60 days", p90 = "270 days" }"#,
+            "How late it is.",
+        ),
+        defaulted(
+            "ramp",
+            DELAY,
+            ("0 days", "all at once"),
+            r#""180 days""#,
+            "From the first of it to all of it, linear.",
+        ),
+        SOURCE,
     ],
 };
 
@@ -287,6 +360,7 @@ pub(super) static SERVICE: Table = Table {
     name: "service",
     doc: "A model served to users.",
     catalogue_row: false,
+    certain: "",
     keys: &[
         required("name", Kind::Text, r#""chat""#, "Unique among services."),
         required(
@@ -331,6 +405,7 @@ pub(super) static SLO: Table = Table {
     name: "service.slo",
     doc: "Latency promised to users of a service.",
     catalogue_row: false,
+    certain: MEASURED_ONCE,
     keys: &[
         required("ttft", LATENCY, r#""2 s""#, "Time to first token."),
         required("tpot", LATENCY, r#""50 ms""#, "Time per output token after the first."),
@@ -349,6 +424,7 @@ pub(super) static USERS: Table = Table {
     doc: "Traffic at the start of the plan and how it changes. How much is asked comes from exactly \
           one of `messages_per_day`, `requests_per_day` and `tokens_per_day`, or else from `weekly`.",
     catalogue_row: false,
+    certain: "",
     keys: &[
         optional(
             "weekly",
@@ -433,6 +509,7 @@ pub(super) static LENGTHS: Table = Table {
     doc: "Prompt and answer lengths by their quantiles, linear between them. Probabilities rise \
           from 0 to 1; tokens are at least 1 and never fall.",
     catalogue_row: false,
+    certain: MEASURED_ONCE,
     keys: &[
         required("input", Kind::Quantiles, "[[0, 3], [0.5, 1020], [1, 4142]]", "Prompt tokens."),
         required("output", Kind::Quantiles, "[[0, 1], [0.5, 129], [1, 1000]]", "Answer tokens."),
@@ -443,6 +520,7 @@ pub(super) static GAMMA: Table = Table {
     name: "service.users.arrivals",
     doc: "Gamma-distributed gaps between requests.",
     catalogue_row: false,
+    certain: MEASURED_ONCE,
     keys: &[required(
         "cv",
         Kind::Number(Limits::above("0", "100")),
@@ -456,6 +534,7 @@ pub(super) static ENGINE: Table = Table {
     doc: "One layout, on every kind of machine. A replica takes `tensor × data_attention × pipeline` \
           accelerators.",
     catalogue_row: false,
+    certain: MEASURED_ONCE,
     keys: &[
         defaulted(
             "tensor",
@@ -547,6 +626,7 @@ pub(super) static TRAINING: Table = Table {
     name: "training",
     doc: "A training run.",
     catalogue_row: false,
+    certain: "",
     keys: &[
         required("name", Kind::Text, r#""frontier-1""#, "Unique among training runs."),
         required(
@@ -599,6 +679,7 @@ pub(super) static CONTRACT: Table = Table {
     doc: "Money that comes in: released step by step as power is deployed (`investment`), or paid \
           on a day whatever is built (`equity`).",
     catalogue_row: false,
+    certain: "",
     keys: &[
         required(
             "kind",
@@ -634,6 +715,7 @@ pub(super) static ECONOMICS: Table = Table {
     name: "economics",
     doc: "Costs that no catalogue row states.",
     catalogue_row: false,
+    certain: "",
     keys: &[
         defaulted(
             "price_year",
@@ -665,6 +747,13 @@ pub(super) static ECONOMICS: Table = Table {
             ("3 %/year", "assumption, no source read: set your own"),
             r#""3 %/year""#,
             "Staff, spares, insurance and tax, of all capital spent.",
+        ),
+        defaulted(
+            "discount",
+            Kind::Quantity(Measure::YEARLY, Limits::within("0 %/year", "100 %/year")),
+            ("10 %/year", "assumption, no source read: set your own cost of capital"),
+            r#""8 %/year""#,
+            "Rate at which later money is worth less, for net present value.",
         ),
         defaulted(
             "machine_life",
@@ -705,6 +794,7 @@ pub(super) static SYSTEM: Table = Table {
     doc: "A server, rack or pod of your own, written like a row of the catalogue: any value may \
           also be `{ value = …, source = …, confidence = … }`.",
     catalogue_row: true,
+    certain: MEASURED_ONCE,
     keys: &[
         NAMED,
         VENDOR,
@@ -742,6 +832,7 @@ pub(super) static ACCELERATOR: Table = Table {
           also be `{ value = …, source = …, confidence = … }`. All rates are dense. To be run it \
           needs a peak, `memory`, `memory_bandwidth`, `scaleup`, `scaleup_domain` and `tdp`.",
     catalogue_row: true,
+    certain: MEASURED_ONCE,
     keys: &[
         NAMED,
         VENDOR,
@@ -783,6 +874,7 @@ pub(super) static MODEL: Table = Table {
           `{ value = …, source = …, confidence = … }`. To be run it needs `layers`, `hidden`, \
           `heads`, `vocab` and `ffn_dim` or `experts`.",
     catalogue_row: true,
+    certain: MEASURED_ONCE,
     keys: &[
         optional("family", Kind::Text, r#""ours""#, "Family as its maker calls it."),
         optional("release", Kind::Text, r#""2026-09""#, "Released."),
@@ -920,6 +1012,7 @@ pub(super) static SESSIONS: Table = Table {
     name: "session file",
     doc: "What conversations are like; for `wattmill replay --sessions`.",
     catalogue_row: false,
+    certain: "a session file is read once",
     keys: &[
         required("name", Kind::Text, r#""chat""#, "What people call it."),
         required(
@@ -966,6 +1059,7 @@ pub(super) static SESSIONS_SYSTEM: Table = Table {
     name: "session file.system",
     doc: "System prompts, each shared by the sessions that begin with it.",
     catalogue_row: false,
+    certain: "a session file is read once",
     keys: &[
         required(
             "count",
@@ -988,6 +1082,7 @@ pub(super) static SESSIONS_PAUSE: Table = Table {
     name: "session file.pause",
     doc: "Gamma-distributed times between an answer and the next turn.",
     catalogue_row: false,
+    certain: "a session file is read once",
     keys: &[
         required("mean", DELAY, r#""60 s""#, "Mean."),
         defaulted(

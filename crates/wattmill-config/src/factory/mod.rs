@@ -3,6 +3,8 @@
 mod builtin;
 mod check;
 mod context;
+mod correlation;
+mod day;
 mod engine;
 mod keys;
 mod money;
@@ -15,8 +17,11 @@ mod service;
 mod sessions;
 mod site;
 mod spans;
+mod target;
 mod text;
 mod traffic;
+mod uncertain;
+mod variants;
 
 #[cfg(test)]
 mod tests;
@@ -40,6 +45,7 @@ pub use reference::reference_markdown;
 pub use schema_json::json_schema;
 pub use sessions::{BUILTIN_SESSIONS, parse_sessions};
 pub use spans::Spans;
+pub use variants::Variants;
 
 /// What came of a factory file.
 #[derive(Clone, Debug)]
@@ -103,6 +109,7 @@ fn read(cx: &mut Context<'_>, file: &Row<'_>) -> Option<Factory> {
         .iter()
         .map(|row| {
             let phase = phase(cx, row, (&site_rows, &sites), &own, &mut hardware)?;
+            check::cancelled(cx, &phase, row);
             check::inside(
                 cx,
                 &format!("phase `{}`", phase.name),
@@ -151,6 +158,8 @@ fn read(cx: &mut Context<'_>, file: &Row<'_>) -> Option<Factory> {
         }
     }
     let economics = money::economics(cx, file);
+    let targets = target::targets(cx, file, &trainings);
+    let uncertainty = correlation::uncertainty(cx, file);
 
     Some(Factory {
         name: name?,
@@ -165,6 +174,8 @@ fn read(cx: &mut Context<'_>, file: &Row<'_>) -> Option<Factory> {
         contracts,
         payments,
         economics: economics?,
+        targets: targets?,
+        uncertainty: uncertainty?,
     })
 }
 
@@ -221,6 +232,9 @@ fn phase(
         first_rack: delivery.first_rack,
         ramp: delivery.ramp,
         slip: delivery.slip,
+        chains: delivery.chains,
+        cancelled: delivery.cancelled,
+        retire: delivery.retire,
         source: delivery.source,
     };
     if let Some(site) = &sites[Id::from_index(site)] {

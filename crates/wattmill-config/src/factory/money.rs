@@ -75,6 +75,7 @@ pub(super) fn economics(cx: &mut Context<'_>, file: &Row<'_>) -> Option<Economic
     let infrastructure = row.measured(cx, "infrastructure", |text| text);
     let accelerator_price = row.quantity(cx, "accelerator_price");
     let operations = row.measured(cx, "operations", |text| text);
+    let discount = row.measured(cx, "discount", |text| text);
     let machine_life = row.quantity(cx, "machine_life");
     let infrastructure_life = row.quantity(cx, "infrastructure_life");
     let _ = row.text(cx, "source");
@@ -83,6 +84,7 @@ pub(super) fn economics(cx: &mut Context<'_>, file: &Row<'_>) -> Option<Economic
         infrastructure_usd_per_w: infrastructure?,
         accelerator_price: accelerator_price?,
         operations_per_year: operations?,
+        discount_per_year: discount?,
         machine_life: machine_life?,
         infrastructure_life: infrastructure_life?,
     })

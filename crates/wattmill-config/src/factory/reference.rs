@@ -14,7 +14,7 @@ const PAGE: &[(&str, &Table)] = &[
     ("`onsite` of a site", &keys::ONSITE),
     ("`pue` of a site", &keys::PUE),
     ("`[[phase]]`", &keys::PHASE),
-    ("`slip` of a phase", &keys::SLIP),
+    ("`chain` of a phase", &keys::CHAIN),
     ("`[[service]]`", &keys::SERVICE),
     ("`slo` of a service", &keys::SLO),
     ("`users` of a service", &keys::USERS),
@@ -23,6 +23,9 @@ const PAGE: &[(&str, &Table)] = &[
     ("`engine` of a service", &keys::ENGINE),
     ("`[[training]]`", &keys::TRAINING),
     ("`[[contract]]`", &keys::CONTRACT),
+    ("`[[target]]`", &keys::TARGET),
+    ("Distributions", &keys::DISTRIBUTION),
+    ("`[[correlation]]`", &keys::CORRELATION),
     ("`[economics]`", &keys::ECONOMICS),
     ("`[system.NAME]`", &keys::SYSTEM),
     ("`[accelerator.NAME]`", &keys::ACCELERATOR),
@@ -45,6 +48,7 @@ out.
 - A number that has a unit is text with that unit: `\"1.2 GW\"`, `\"47 USD/MWh\"`, `\"180 days\"`.
   A bare number never carries a hidden unit.
 - A day is `2026-10-01`, with or without quotes.
+- What is not known exactly may be a [distribution](#distributions), or a range: `\"20..90 USD/MWh\"`.
 ";
 
 /// The reference of the factory file as Markdown: every key with what it may be, its default and
@@ -83,6 +87,10 @@ pub fn reference_markdown() -> String {
                 key.doc,
                 key.kind.wanted()
             );
+            let fixed = table.certain.is_empty() || table.catalogue_row;
+            if !fixed && key.kind.may_be_uncertain() {
+                let _ = write!(page, " Never a distribution.");
+            }
             if !key.example.is_empty() {
                 let _ = write!(page, " Such as `{} = {}`.", key.name, key.example);
             }

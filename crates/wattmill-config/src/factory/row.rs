@@ -8,6 +8,7 @@ use toml::de::{DeTable, DeValue};
 use wattmill_units::UnitTable;
 
 use super::context::Context;
+use super::day::day;
 use super::schema::{Key, Kind, Limits, Need, Table};
 use super::text::{self, Measure, TextError};
 
@@ -64,13 +65,41 @@ impl<'a> Row<'a> {
             }
         }
         let row = Self { schema, values: Some(values), span, kind, name, prefix, meant: all_meant };
-        cx.spans.note(row.kind, &row.name, &row.prefix, row.span.clone());
-        for key in schema.keys {
-            if let Some(value) = values.get(key.name) {
-                cx.spans.note(row.kind, &row.name, &row.dotted(key.name), value.span());
+        // A sample asks for no places.
+        if !cx.sampling() {
+            cx.spans.note(row.kind, &row.name, &row.prefix, row.span.clone());
+            for key in schema.keys {
+                if let Some(value) = values.get(key.name) {
+                    cx.spans.note(row.kind, &row.name, &row.dotted(key.name), value.span());
+                }
             }
         }
         row
+    }
+
+    /// Why no number of this table may be a distribution, empty if any may.
+    pub(super) const fn certain(&self) -> &'static str {
+        self.schema.certain
+    }
+
+    /// The key's full path in the file, such as `site.abilene.grid.price`.
+    pub(super) fn path(&self, key: &str) -> String {
+        match self.kind {
+            "file" => self.dotted(key),
+            kind => format!("{kind}.{}.{}", self.name, self.dotted(key)),
+        }
+    }
+
+    /// The table under `name` as one of another schema.
+    pub(super) fn table_as(
+        &self,
+        cx: &mut Context<'_>,
+        name: &str,
+        schema: &'static Table,
+    ) -> Option<Row<'a>> {
+        let value = self.raw(name)?;
+        let DeValue::Table(table) = value.get_ref() else { return None };
+        Some(self.inner(cx, schema, table, value.span(), self.dotted(name)))
     }
 
     fn dotted(&self, key: &str) -> String {
@@ -218,42 +247,7 @@ impl<'a> Row<'a> {
             debug_assert!(false, "a date has no default");
             return None;
         };
-        let found = match value.get_ref() {
-            DeValue::Datetime(stamp) if stamp.time.is_none() => {
-                stamp.date.and_then(|d| Date::new(d.year as i16, d.month as i8, d.day as i8).ok())
-            }
-            DeValue::String(text) => text.trim().parse().ok(),
-            _ => None,
-        };
-        match found {
-            Some(date) if (1900..=2200).contains(&date.year()) => Some(date),
-            Some(date) => {
-                cx.error(
-                    value.span(),
-                    format!("`{name}` is {date}"),
-                    "outside the years 1900 to 2200",
-                    "correct the year",
-                );
-                None
-            }
-            None => {
-                let problem = match value.get_ref() {
-                    DeValue::Datetime(stamp) if stamp.time.is_some() => "has a time of day",
-                    DeValue::String(_) | DeValue::Datetime(_) => "is not a day of the calendar",
-                    other => {
-                        mismatch(cx, key, value.span(), other);
-                        return None;
-                    }
-                };
-                cx.error(
-                    value.span(),
-                    format!("`{name}` {problem}"),
-                    "not a day",
-                    "write a day like `2026-10-01`",
-                );
-                None
-            }
-        }
+        self.perhaps(cx, key, value, &|cx, value| day(cx, key, value)).map(text::day_of)
     }
 
     /// A whole number within the schema's limits.
@@ -284,7 +278,7 @@ impl<'a> Row<'a> {
             mismatch(cx, key, value.span(), value.get_ref());
             return None;
         };
-        let held = within(cx, key, limits, number as f64, &number.to_string(), value, plain);
+        let held = within(cx, key, limits, number as f64, &number.to_string(), value, text::plain);
         held.and_then(|_| u64::try_from(number).ok())
     }
 
@@ -304,15 +298,17 @@ impl<'a> Row<'a> {
             Written::Default(text) => return text::ratio(text),
             Written::Value(value) => value,
         };
-        let number = match value.get_ref() {
-            DeValue::String(text) => text::ratio(text),
-            other => bare(other),
-        };
-        let Some(number) = number else {
-            mismatch(cx, key, value.span(), value.get_ref());
-            return None;
-        };
-        within(cx, key, limits, number, &shown(value), value, plain)
+        self.perhaps(cx, key, value, &|cx, value| {
+            let number = match value.get_ref() {
+                DeValue::String(text) => text::ratio(text),
+                other => bare(other),
+            };
+            let Some(number) = number else {
+                mismatch(cx, key, value.span(), value.get_ref());
+                return None;
+            };
+            within(cx, key, limits, number, &shown(value), value, text::plain)
+        })
     }
 
     /// How many, bare or with a suffix.
@@ -326,26 +322,28 @@ impl<'a> Row<'a> {
             Written::Default(text) => return text::counted(text),
             Written::Value(value) => value,
         };
-        let number = match value.get_ref() {
-            DeValue::String(text) => text::counted(text),
-            other => bare(other),
-        };
-        let Some(number) = number else {
-            let suffixes: Vec<_> =
-                text::COUNT_SUFFIXES.iter().map(|s| s.0).filter(|s| !s.is_empty()).collect();
-            cx.error(
-                value.span(),
-                format!("`{name}` is not a count"),
-                describe(value.get_ref()),
-                format!(
-                    "write a number like `{}`; suffixes in text: {}",
-                    key.example,
-                    suffixes.join(", ")
-                ),
-            );
-            return None;
-        };
-        within(cx, key, limits, number, &shown(value), value, text::counted)
+        self.perhaps(cx, key, value, &|cx, value| {
+            let number = match value.get_ref() {
+                DeValue::String(text) => text::counted(text),
+                other => bare(other),
+            };
+            let Some(number) = number else {
+                let suffixes: Vec<_> =
+                    text::COUNT_SUFFIXES.iter().map(|s| s.0).filter(|s| !s.is_empty()).collect();
+                cx.error(
+                    value.span(),
+                    format!("`{name}` is not a count"),
+                    describe(value.get_ref()),
+                    format!(
+                        "write a number like `{}`; suffixes in text: {}",
+                        key.example,
+                        suffixes.join(", ")
+                    ),
+                );
+                return None;
+            };
+            within(cx, key, limits, number, &shown(value), value, text::counted)
+        })
     }
 
     /// A quantity with its unit.
@@ -369,24 +367,26 @@ impl<'a> Row<'a> {
             Written::Default(text) => return text::measured(text, measure).ok(),
             Written::Value(value) => value,
         };
-        let text = match value.get_ref() {
-            DeValue::String(text) => trim(text.trim()).to_owned(),
-            DeValue::Integer(_) | DeValue::Float(_) => shown(value),
-            other => {
-                mismatch(cx, key, value.span(), other);
-                return None;
+        self.perhaps(cx, key, value, &|cx, value| {
+            let text = match value.get_ref() {
+                DeValue::String(text) => trim(text.trim()).to_owned(),
+                DeValue::Integer(_) | DeValue::Float(_) => shown(value),
+                other => {
+                    mismatch(cx, key, value.span(), other);
+                    return None;
+                }
+            };
+            match text::measured(&text, measure) {
+                Ok(number) => {
+                    let read = |end: &str| text::measured(end, measure).ok();
+                    within(cx, key, limits, number, &text, value, read)
+                }
+                Err(error) => {
+                    cx.error_of_text(key, measure, value, &text, &error);
+                    None
+                }
             }
-        };
-        match text::measured(&text, measure) {
-            Ok(number) => {
-                let read = |end: &str| text::measured(end, measure).ok();
-                within(cx, key, limits, number, &text, value, read)
-            }
-            Err(error) => {
-                cx.error_of_text(key, measure, value, &text, &error);
-                None
-            }
-        }
+        })
     }
 
     /// A quantity with its unit, in base units, or a share of something of the same kind.
@@ -409,7 +409,8 @@ impl<'a> Row<'a> {
             }
         };
         if let Some(share) = text::ratio(&text) {
-            return within(cx, key, shares, share, &text, value, plain).map(SizeOrShare::Share);
+            return within(cx, key, shares, share, &text, value, text::plain)
+                .map(SizeOrShare::Share);
         }
         match text::measured(&text, measure) {
             Ok(size) => {
@@ -585,10 +586,6 @@ enum Written<'a> {
     Default(&'static str),
 }
 
-fn plain(text: &str) -> Option<f64> {
-    text.parse().ok()
-}
-
 /// A finite number without quotes.
 pub(super) fn bare(value: &DeValue<'_>) -> Option<f64> {
     let number = match value {
@@ -607,6 +604,7 @@ pub(super) fn shown(value: &Value<'_>) -> String {
         DeValue::String(text) => text.to_string(),
         DeValue::Integer(integer) => integer.to_string(),
         DeValue::Float(float) => float.to_string(),
+        DeValue::Datetime(stamp) => stamp.to_string(),
         other => describe(other).to_owned(),
     }
 }
@@ -625,7 +623,7 @@ fn describe(value: &DeValue<'_>) -> &'static str {
     }
 }
 
-fn mismatch(cx: &mut Context<'_>, key: &Key, span: Range<usize>, value: &DeValue<'_>) {
+pub(super) fn mismatch(cx: &mut Context<'_>, key: &Key, span: Range<usize>, value: &DeValue<'_>) {
     let help = if key.example.is_empty() {
         format!("see `{}` in the reference of the factory file", key.name)
     } else {

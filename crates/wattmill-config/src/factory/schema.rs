@@ -11,6 +11,8 @@ pub(super) struct Table {
     pub doc: &'static str,
     /// Whether the catalogue reads it, which knows more keys that are only shown.
     pub catalogue_row: bool,
+    /// Why no number in it may be a distribution, empty if any may.
+    pub certain: &'static str,
     /// What may stand in it, in the order of the reference.
     pub keys: &'static [Key],
 }
@@ -83,6 +85,14 @@ pub(super) enum Kind {
     Named(&'static Table),
     /// Any of these.
     Either(&'static [Kind]),
+    /// Whatever the key wants that the distribution stands for.
+    Same,
+    /// An array of that.
+    AllSame,
+    /// An array of numbers, as many as there are values.
+    Weights,
+    /// An array of the paths of two keys.
+    Pair,
 }
 
 /// Ends of a range, as one would write them.
@@ -142,6 +152,11 @@ impl Limits {
 }
 
 impl Kind {
+    /// Whether a distribution may stand for it where its table allows one.
+    pub(super) const fn may_be_uncertain(&self) -> bool {
+        matches!(self, Self::Number(_) | Self::Count(_) | Self::Quantity(..) | Self::Date)
+    }
+
     /// What is wanted, in words that follow "must be".
     pub(super) fn wanted(&self) -> String {
         let limited = |what: &str, limits: &Limits| format!("{what}, {}", limits.words());
@@ -170,6 +185,10 @@ impl Kind {
             Self::Tables(table) if table.name.contains('.') => "an array of tables".to_owned(),
             Self::Tables(table) => format!("tables, `[[{}]]` each", table.name),
             Self::Named(table) => format!("tables, `[{}.NAME]` each", table.name),
+            Self::Same => "what its key wants".to_owned(),
+            Self::AllSame => "an array of what its key wants".to_owned(),
+            Self::Weights => "an array of numbers of at least 0, one for each value".to_owned(),
+            Self::Pair => "an array of the paths of two keys that are distributions".to_owned(),
             Self::Either(kinds) => kinds.iter().map(Self::wanted).collect::<Vec<_>>().join(", or "),
         }
     }

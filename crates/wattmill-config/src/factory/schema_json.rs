@@ -12,13 +12,14 @@ pub fn json_schema() -> Value {
     if let Value::Object(object) = &mut schema {
         object.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
         object.insert("title".to_owned(), json!("Wattmill factory file"));
+        object.insert("$defs".to_owned(), json!({ "distribution": distribution() }));
     }
     schema
 }
 
 fn table(table: &Table) -> Value {
     let properties: Map<String, Value> =
-        table.keys.iter().map(|k| (k.name.to_owned(), property(k, table.catalogue_row))).collect();
+        table.keys.iter().map(|k| (k.name.to_owned(), property(k, table))).collect();
     let required: Vec<_> =
         table.keys.iter().filter(|k| matches!(k.need, Need::Required)).map(|k| k.name).collect();
     json!({
@@ -30,8 +31,24 @@ fn table(table: &Table) -> Value {
     })
 }
 
-fn property(key: &Key, sourced: bool) -> Value {
+/// What may stand for a number, whatever it measures.
+fn distribution() -> Value {
+    json!({ "anyOf": [
+        { "type": "string", "pattern": r"^.*[0-9].*\.\..*[0-9].*$" },
+        table(&keys::DISTRIBUTION),
+    ] })
+}
+
+fn property(key: &Key, table: &Table) -> Value {
+    let sourced = table.catalogue_row;
     let mut schema = kind(&key.kind);
+    if table.certain.is_empty() && key.kind.may_be_uncertain() {
+        let distribution = json!({ "$ref": "#/$defs/distribution" });
+        match schema.get_mut("anyOf").and_then(Value::as_array_mut) {
+            Some(ways) => ways.push(distribution),
+            None => schema = json!({ "anyOf": [schema, distribution] }),
+        }
+    }
     // What a row says of its source has none of its own.
     if sourced && !["source", "date", "confidence"].contains(&key.name) {
         schema = json!({ "anyOf": [schema, {
@@ -90,6 +107,16 @@ fn kind(kind_of: &Kind) -> Value {
         Kind::Table(inner) => table(inner),
         Kind::Tables(inner) => json!({ "type": "array", "items": table(inner) }),
         Kind::Named(inner) => json!({ "type": "object", "additionalProperties": table(inner) }),
+        Kind::Same => json!({ "type": ["number", "string"] }),
+        Kind::AllSame => json!({
+            "type": "array", "items": { "type": ["number", "string"] }, "minItems": 1,
+        }),
+        Kind::Weights => json!({
+            "type": "array", "items": { "type": "number", "minimum": 0 }, "minItems": 1,
+        }),
+        Kind::Pair => json!({
+            "type": "array", "items": { "type": "string" }, "minItems": 2, "maxItems": 2,
+        }),
         Kind::Either(kinds) => json!({ "anyOf": kinds.iter().map(kind).collect::<Vec<_>>() }),
     }
 }

@@ -1,7 +1,7 @@
 //! `[[site]]` and `[[phase]]`.
 
 use jiff::civil::Date;
-use wattmill_factory::{Grid, Onsite, PowerBasis, Pue, Site, Slip};
+use wattmill_factory::{Chain, Grid, Onsite, PowerBasis, Pue, Site};
 use wattmill_units::{Power, Seconds};
 
 use super::context::Context;
@@ -91,7 +91,10 @@ pub(super) struct Delivery {
     pub basis: PowerBasis,
     pub first_rack: Date,
     pub ramp: Seconds,
-    pub slip: Option<Slip>,
+    pub slip: Seconds,
+    pub chains: Vec<Chain>,
+    pub cancelled: Option<Date>,
+    pub retire: Option<Seconds>,
     pub source: Option<String>,
 }
 
@@ -105,7 +108,11 @@ pub(super) fn delivery(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Delivery> 
     });
     let first_rack = row.date(cx, "first_rack");
     let ramp = row.quantity(cx, "ramp");
-    let slip = row.table(cx, "slip").and_then(|row| slip(cx, &row));
+    let slip = row.quantity(cx, "slip");
+    let chain_rows = row.tables(cx, "chain");
+    let chains: Vec<Option<Chain>> = chain_rows.iter().map(|row| chain(cx, row)).collect();
+    let cancelled = row.date(cx, "cancelled");
+    let retire = row.quantity(cx, "retire");
     let source = row.text(cx, "source");
     Some(Delivery {
         name: name?,
@@ -113,21 +120,45 @@ pub(super) fn delivery(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Delivery> 
         basis: basis?,
         first_rack: first_rack?,
         ramp: ramp?,
-        slip,
+        slip: slip?,
+        chains: chains.into_iter().collect::<Option<_>>()?,
+        cancelled,
+        retire,
         source,
     })
 }
 
-fn slip(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Slip> {
-    let (p50, p90) = (row.quantity::<Seconds>(cx, "p50"), row.quantity::<Seconds>(cx, "p90"));
-    let (p50, p90) = (p50?, p90?);
-    if p90 < p50 {
+/// Something a phase needs.
+fn chain(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Chain> {
+    let needs = row.text(cx, "needs");
+    let ready = row.date(cx, "ready");
+    let ordered = row.date(cx, "ordered");
+    let lead = row.quantity::<Seconds>(cx, "lead");
+    let delay = row.quantity(cx, "delay");
+    let ramp = row.quantity(cx, "ramp");
+    let _ = row.text(cx, "source");
+    let order = ["ordered", "lead"];
+    if let (true, Some(other)) = (row.has("ready"), order.into_iter().find(|key| row.has(key))) {
         cx.error(
-            row.span("p90"),
-            format!("slip p90 of {p90} is below p50 of {p50}"),
-            "nine out of ten take at least as long as five",
-            "raise `p90` to `p50` or more",
+            row.span(other),
+            format!("both `ready` and `{other}`"),
+            "when it is ready is said already",
+            "keep `ready`, or `ordered` with `lead`",
+        );
+        return None;
+    }
+    let absent = order.into_iter().find(|key| !row.has_or_means(key));
+    if let (false, Some(key)) = (row.has_or_means("ready"), absent) {
+        cx.missing(
+            row.header(),
+            format!("phase.chain has no `{key}`"),
+            "when it is ready is needed here",
+            "write `ready = 2027-06-30`, or `ordered = 2025-01-01` with `lead = \"128 weeks\"`",
         );
     }
-    Some(Slip { p50, p90 })
+    let delivered = || {
+        let days = (lead?.as_days()).floor() as i64;
+        Some(ordered?.saturating_add(jiff::Span::new().days(days)))
+    };
+    Some(Chain { needs: needs?, ready: ready.or_else(delivered)?, delay: delay?, ramp: ramp? })
 }

@@ -251,7 +251,7 @@ fn a_file_of_several_mistakes_tells_them_all() {
             4 | colour = "blue"
               | ^^^^^^ not a key here
               |
-              = help: keys of file: name, start, end, seed, site, phase, service, training, contract, economics, system, accelerator, model
+              = help: keys of file: name, start, end, seed, site, phase, service, training, contract, target, correlation, economics, system, accelerator, model
 
             error: site has no power
              --> mill.toml:6:1
@@ -815,11 +815,11 @@ fn days() {
         "first_rack = 2026-07-01",
         "first_rack = 2026-07-01\nslip = { p50 = \"60 days\", p90 = \"30 days\" }",
         expect![[r#"
-            error: slip p90 of 30 days is below p50 of 60 days
+            error: `p90` 30 days is below `p50` 60 days
               --> mill.toml:15:33
                |
             15 | slip = { p50 = "60 days", p90 = "30 days" }
-               |                                 ^^^^^^^^^ nine out of ten take at least as long as five
+               |                                 ^^^^^^^^^ the values of a distribution may not cross
                |
                = help: raise `p90` to `p50` or more
         "#]],
@@ -1473,6 +1473,7 @@ mod schema_holds {
             // Whole rows are read in `every_key_of_an_own_row_is_one_of_the_catalogue`, quantiles
             // where requests are.
             Kind::Flag | Kind::Numbers(_) | Kind::Quantiles | Kind::Named(_) => {}
+            Kind::Same | Kind::AllSame | Kind::Weights | Kind::Pair => {}
         }
     }
 

@@ -1,5 +1,8 @@
 //! Numbers as people write them: with a unit, with a suffix, per year.
 
+use std::ops::RangeInclusive;
+
+use jiff::civil::{Date, date};
 use wattmill_units::UnitTable;
 
 /// What a text measures and the units it may be written in. The first unit is the one to suggest.
@@ -80,6 +83,11 @@ pub(super) fn counted(text: &str) -> Option<f64> {
     Some(number * size)
 }
 
+/// A number and nothing else.
+pub(super) fn plain(text: &str) -> Option<f64> {
+    text.parse().ok()
+}
+
 /// A ratio such as `0.41` or `41 %`.
 pub(super) fn ratio(text: &str) -> Option<f64> {
     match split(text)? {
@@ -93,6 +101,34 @@ pub(super) fn ratio(text: &str) -> Option<f64> {
 pub(super) fn percentile(text: &str) -> Option<f64> {
     let (number, rest) = split(text.trim().strip_prefix('p')?)?;
     rest.is_empty().then_some(number / 100.0)
+}
+
+/// Years that a day of a factory may lie in.
+pub(super) const YEARS: RangeInclusive<i16> = 1900..=2200;
+
+/// Days from 1970-01-01 to `day`.
+pub(super) fn days_to(day: Date) -> f64 {
+    // Both lie within jiff's four digits of years: the span in days always exists.
+    f64::from(date(1970, 1, 1).until(day).map_or(0, |span| span.get_days()))
+}
+
+/// The day that is so many from 1970-01-01.
+pub(super) fn day_of(days: f64) -> Date {
+    const MOST: f64 = 1_000_000.0;
+    let days = days.floor().clamp(-MOST, MOST) as i64;
+    date(1970, 1, 1).saturating_add(jiff::Span::new().days(days))
+}
+
+/// Both ends of a range such as `20..90 USD/MWh`; the unit of the second holds for both.
+pub(super) fn ends(text: &str) -> Option<(String, String)> {
+    let (low, high) = text.split_once("..")?;
+    let (low, high) = (low.trim(), high.trim());
+    let unit = match (split(low), split(high)) {
+        // A day has no unit, and its month is none.
+        (Some((_, "")), Some((_, unit))) if low.parse::<f64>().is_ok() => unit,
+        _ => "",
+    };
+    Some((format!("{low} {unit}").trim_end().to_owned(), high.to_owned()))
 }
 
 /// A leading finite number and what follows it.
@@ -132,6 +168,20 @@ mod tests {
         for text in ["", "GW", "NaN GW", "inf GW", "1e999 GW", "ü"] {
             assert_eq!(measured(text, &Measure::of::<Power>()), Err(TextError::NoNumber), "{text}");
         }
+    }
+
+    #[test]
+    fn reads_ranges_and_days() {
+        let ends = |text| ends(text).map(|(low, high)| format!("{low}|{high}"));
+        assert_eq!(ends("20..90 USD/MWh").as_deref(), Some("20 USD/MWh|90 USD/MWh"));
+        assert_eq!(ends("-3 .. 5e1 %").as_deref(), Some("-3 %|5e1 %"));
+        assert_eq!(ends("800 MW..1.2 GW").as_deref(), Some("800 MW|1.2 GW"));
+        assert_eq!(ends("2027-01-01..2027-06-30").as_deref(), Some("2027-01-01|2027-06-30"));
+        assert_eq!(ends("20 USD/MWh"), None);
+        for day in [date(1969, 12, 31), date(1970, 1, 1), date(2028, 2, 29)] {
+            assert_eq!(day_of(days_to(day)), day);
+        }
+        assert_eq!(day_of(days_to(date(2028, 2, 29)) + 0.9), date(2028, 2, 29));
     }
 
     #[test]

@@ -20,9 +20,13 @@ pub(super) fn traffic(
     row: &Row<'_>,
     model: Option<&Model>,
 ) -> Option<Traffic> {
-    let lengths = lengths(cx, row);
-    if let (Some(lengths), Some(model)) = (&lengths, model) {
-        fits_context(cx, row, lengths, model);
+    let at = row.header().start;
+    let lengths = cx.known_lengths(at).or_else(|| lengths(cx, row));
+    if let (Some(lengths), false) = (&lengths, cx.sampling()) {
+        cx.lengths.insert(at, lengths.clone());
+        if let Some(model) = model {
+            fits_context(cx, row, lengths, model);
+        }
     }
     let requests_per_day = requests(cx, row, lengths.as_ref());
     let growth = row.measured(cx, "growth", |text| text);

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use wattmill_catalog::Catalog;
 use wattmill_config::parse_factory;
 use wattmill_factory::Factory;
-use wattmill_plan::{Plan, offers, run};
+use wattmill_plan::{FigureName, Plan, figures, offers, run};
 use wattmill_units::{Money, Power};
 
 use draft::{Draft, Headroom};
@@ -91,22 +91,71 @@ fn conserved(factory: &Factory, plan: &Plan) -> Result<(), TestCaseError> {
 fn hours_of_machines(factory: &Factory, plan: &Plan) -> f64 {
     let mut hours = 0.0;
     for (phase, outcome) in factory.phases.iter().zip(&plan.phases) {
-        let slip = phase.slip.map_or(0.0, |slip| slip.p50.as_hours());
+        let slip = phase.slip.as_hours();
         let days = factory.start.until(phase.first_rack).map_or(0, |span| span.get_days());
         let first = f64::from(days) * 24.0 + slip;
         let last = first + phase.ramp.as_hours();
         let machines = f64::from(factory.hardware[phase.hardware].system.accelerators);
         for hour in 0..plan.hours {
-            let hour = hour as f64;
+            // What comes in the course of a day runs from the next.
+            let hour = (hour / 24 * 24) as f64;
             let units = match hour {
                 hour if hour >= last => outcome.units,
                 hour if hour < first => 0.0,
-                hour => (outcome.units * ((hour - first) / (last - first))).floor(),
+                hour => (outcome.units * ((hour - first) / (last - first)) + 1e-9).floor(),
             };
             hours += units * machines;
         }
     }
     hours
+}
+
+/// The walk that takes a day at a time against the one that takes every hour of every machine.
+fn walks_agree(factory: &Factory, plan: &Plan) -> Result<(), TestCaseError> {
+    let all = figures(factory, Catalog::builtin(), &plan.offers);
+    let find = |name: &FigureName| {
+        let found = all.iter().find(|(figure, _)| figure.name == *name);
+        found.map_or(f64::NAN, |(_, value)| *value)
+    };
+    let (mut totals, mut expected) = (wattmill_plan::Sums::default(), Vec::new());
+    for quarter in &plan.quarters {
+        let sums = quarter.total();
+        for (what, value) in [
+            ("energised", sums.energised.as_mw()),
+            ("accelerators", sums.accelerators),
+            ("output tokens served", sums.served_output_tokens),
+            ("energy", sums.energy.as_mwh()),
+            ("capital", sums.capital.as_usd()),
+            ("operating cost", sums.operating_cost().as_usd()),
+        ] {
+            expected.push((FigureName::In(what, quarter.label), value));
+        }
+        totals.add(&sums);
+    }
+    for (what, value) in [
+        ("energy", totals.energy.as_mwh()),
+        ("carbon", totals.carbon_t),
+        ("accelerator-hours", totals.accelerator_hours()),
+        ("output tokens served", totals.served_output_tokens),
+        ("capital", totals.capital.as_usd()),
+        ("energy cost", totals.energy_cost.as_usd()),
+        ("operations", totals.operations.as_usd()),
+        ("depreciation", totals.depreciation.as_usd()),
+    ] {
+        expected.push((FigureName::Whole(what), value));
+    }
+    let peak = plan.quarters.iter().map(|q| q.total().peak_draw.as_mw()).fold(0.0, f64::max);
+    expected.push((FigureName::Whole("peak draw"), peak));
+    for (run, training) in plan.trainings.iter().zip(&factory.trainings) {
+        expected.push((FigureName::Of("share done", training.name.clone()), run.done));
+        let finished = find(&FigureName::Of("last token", training.name.clone()));
+        prop_assert_eq!(wattmill_plan::figure_day(finished), run.finished);
+    }
+    for (name, value) in &expected {
+        let got = find(name);
+        prop_assert!((got - value).abs() <= 1e-9 * value.abs().max(1e-6), "{name}: {got}, {value}");
+    }
+    Ok(())
 }
 
 proptest! {
@@ -117,6 +166,7 @@ proptest! {
         let factory = read(&draft.text());
         let first = plan(&factory);
         conserved(&factory, &first)?;
+        walks_agree(&factory, &first)?;
         let again = plan(&read(&draft.text()));
         prop_assert_eq!(first.answer_hash, again.answer_hash);
     }

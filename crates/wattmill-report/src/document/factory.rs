@@ -202,16 +202,50 @@ struct Phase {
     first_rack: String,
     /// From the first unit to the last.
     ramp_days: f64,
-    /// Median slip, where one is stated; the plan uses it.
+    /// Median slip; the plan uses it.
     slip_p50_days: Option<f64>,
-    /// Slip that nine phases in ten stay below.
+    /// Slip that nine phases in ten stay below; null where the file states one slip.
     slip_p90_days: Option<f64>,
+    /// What it needs besides its racks.
+    chains: Vec<Chain>,
+    /// Day from which nothing more of it is delivered.
+    #[schemars(extend("format" = "date"))]
+    cancelled: Option<String>,
+    /// Age at which a unit is taken out.
+    retire_days: Option<f64>,
     /// Where its figures come from, as the file says.
     source: Option<String>,
 }
 
+/// Something that a phase cannot run without.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Chain {
+    /// What it is.
+    needs: String,
+    /// First day on which some of it is ready if nothing is late.
+    #[schemars(extend("format" = "date"))]
+    ready: String,
+    /// How late it is; the median where the file states a distribution.
+    delay_days: f64,
+    /// From the first of it to all of it.
+    ramp_days: f64,
+}
+
+impl From<&factory::Chain> for Chain {
+    fn from(chain: &factory::Chain) -> Self {
+        Self {
+            needs: chain.needs.clone(),
+            ready: chain.ready.to_string(),
+            delay_days: days(chain.delay),
+            ramp_days: days(chain.ramp),
+        }
+    }
+}
+
 impl Phase {
     fn of(factory: &factory::Factory, phase: &factory::Phase) -> Self {
+        let path = format!("phase.{}.slip", phase.name);
+        let slip = factory.uncertainty.inputs.iter().find(|input| input.path == path);
         Self {
             name: phase.name.clone(),
             site: factory.sites[phase.site].name.clone(),
@@ -224,8 +258,11 @@ impl Phase {
             unit_it_power_mw: phase.unit_power.as_mw(),
             first_rack: phase.first_rack.to_string(),
             ramp_days: days(phase.ramp),
-            slip_p50_days: phase.slip.map(|slip| days(slip.p50)),
-            slip_p90_days: phase.slip.map(|slip| days(slip.p90)),
+            slip_p50_days: Some(days(phase.slip)),
+            slip_p90_days: slip.map(|input| input.distribution.quantile(0.9) / 86_400.0),
+            chains: phase.chains.iter().map(Chain::from).collect(),
+            cancelled: phase.cancelled.map(|day| day.to_string()),
+            retire_days: phase.retire.map(days),
             source: phase.source.clone(),
         }
     }
@@ -396,6 +433,8 @@ struct Economics {
     accelerator_price_usd: f64,
     /// Staff, spares, insurance and tax of a year, over all capital spent.
     operations_per_year_fraction: f64,
+    /// Rate a year at which later money is worth less.
+    discount_per_year_fraction: f64,
     /// Straight-line life of machines, in years of 365.25 days.
     machine_life_years: f64,
     /// Straight-line life of infrastructure, likewise.
@@ -409,6 +448,7 @@ impl From<&factory::Economics> for Economics {
             infrastructure_usd_per_w: economics.infrastructure_usd_per_w,
             accelerator_price_usd: economics.accelerator_price.as_usd(),
             operations_per_year_fraction: economics.operations_per_year,
+            discount_per_year_fraction: economics.discount_per_year,
             machine_life_years: days(economics.machine_life) / YEAR,
             infrastructure_life_years: days(economics.infrastructure_life) / YEAR,
         }

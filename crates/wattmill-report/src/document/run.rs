@@ -13,6 +13,7 @@ use super::factory::Factory as Inputs;
 use super::figures::{Figures, Flows};
 use super::head::Head;
 use super::latency::{Tpot, Ttft};
+use super::risk::Risk;
 use super::text::text;
 use crate::bars::PlanBars;
 use crate::calibrate::CalibratedWith;
@@ -20,16 +21,19 @@ use crate::calibrate::CalibratedWith;
 /// Name and version of the document's schema.
 pub(super) const SCHEMA: &str = "wattmill.run/1";
 
-/// A plan and its error bars as JSON text, with `warnings` of the factory file before its own.
+/// A plan, its error bars and samples of it if there are any, as JSON text, with `warnings` of the
+/// factory file before its own.
 pub fn run_document(
     factory: &Factory,
     plan: &Plan,
     bars: &PlanBars,
+    risk: Option<&plan::Risk>,
     warnings: &[String],
     calibration: Option<&CalibratedWith>,
 ) -> String {
     let mut document = Run::new(factory, plan, bars, warnings);
     document.head = document.head.calibrated(calibration);
+    document.risk = risk.map(Risk::from);
     text(&document)
 }
 
@@ -60,10 +64,14 @@ pub(super) struct Run {
     trainings: Vec<Training>,
     /// Every payment received, in order.
     receipts: Vec<Receipt>,
+    /// Cash by quarter, and what it is worth.
+    cash: Cash,
     /// Where the energy of the whole plan goes, from the meter to the token.
     waterfall: Vec<Stage>,
     /// What is conserved, and whether it is.
     ledger: Vec<Balance>,
+    /// Samples of what is not known; null without `--samples`.
+    risk: Option<Risk>,
 }
 
 impl Run {
@@ -84,8 +92,10 @@ impl Run {
             days: Days::of(factory, &plan.days),
             trainings: plan.trainings.iter().map(|run| Training::of(factory, run)).collect(),
             receipts: plan.receipts.iter().map(Receipt::from).collect(),
+            cash: Cash::from(&plan.cash),
             waterfall: plan.waterfall.iter().map(Stage::from).collect(),
             ledger: plan.ledger.iter().map(Balance::from).collect(),
+            risk: None,
         }
     }
 }
@@ -193,7 +203,7 @@ impl Point {
     }
 }
 
-/// A phase as it comes, the median slip included.
+/// A phase as it comes, its slip included.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "PhaseOutcome")]
 struct Phase {
@@ -209,6 +219,31 @@ struct Phase {
     /// Last unit.
     #[schemars(extend("format" = "date"))]
     last_rack: String,
+    /// The last day of every month.
+    months: Vec<Month>,
+}
+
+/// A phase on the last day of a month.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PhaseMonth")]
+struct Month {
+    /// Which, such as `2027-03`.
+    month: String,
+    /// Units that run.
+    units: f64,
+    /// What keeps more of it from running: `racks`, `site power` or one of its chains; null if all
+    /// of it runs or nothing more is to come.
+    waits_for: Option<String>,
+}
+
+impl From<&plan::PhaseMonth> for Month {
+    fn from(month: &plan::PhaseMonth) -> Self {
+        Self {
+            month: format!("{}-{:02}", month.year, month.month),
+            units: month.running,
+            waits_for: month.waits_for.as_ref().map(|what| what.name().to_owned()),
+        }
+    }
 }
 
 impl Phase {
@@ -219,6 +254,7 @@ impl Phase {
             accelerators: phase.accelerators,
             first_rack: phase.first_rack.to_string(),
             last_rack: phase.last_rack.to_string(),
+            months: phase.months.iter().map(Month::from).collect(),
         }
     }
 }
@@ -416,6 +452,58 @@ impl Training {
             started: run.started.map(|date| date.to_string()),
             finished: run.finished.map(|date| date.to_string()),
             accelerator_hours: run.accelerator_hours,
+        }
+    }
+}
+
+/// Cash of the plan.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Cash {
+    /// Every quarter, in order. What came before the plan is in none of them.
+    quarters: Vec<CashQuarter>,
+    /// Price less depreciation of what stands at the end.
+    book_value_usd: f64,
+    /// Most that has to be financed from elsewhere at any time, investors' money counted.
+    most_to_finance_usd: f64,
+    /// Net present value without investors' money, the book value sold at the end.
+    net_present_value_usd: f64,
+    /// Rate of return a year of the same; null if there is none.
+    internal_rate_of_return_fraction: Option<f64>,
+}
+
+/// What comes in and goes out in a quarter.
+#[derive(Debug, Serialize, JsonSchema)]
+struct CashQuarter {
+    /// Which, such as `2027-Q1`.
+    quarter: String,
+    /// Of services that have a price.
+    revenue_usd: f64,
+    /// From investors.
+    received_usd: f64,
+    /// Energy and operations.
+    operating_usd: f64,
+    /// Machines and infrastructure.
+    capital_usd: f64,
+    /// What is left; below zero it has to be financed.
+    net_usd: f64,
+}
+
+impl From<&plan::Cash> for Cash {
+    fn from(cash: &plan::Cash) -> Self {
+        let quarter = |quarter: &plan::CashQuarter| CashQuarter {
+            quarter: quarter.label.to_string(),
+            revenue_usd: quarter.revenue.as_usd(),
+            received_usd: quarter.received.as_usd(),
+            operating_usd: quarter.operating.as_usd(),
+            capital_usd: quarter.capital.as_usd(),
+            net_usd: quarter.net().as_usd(),
+        };
+        Self {
+            quarters: cash.quarters.iter().map(quarter).collect(),
+            book_value_usd: cash.book_value.as_usd(),
+            most_to_finance_usd: cash.to_finance.as_usd(),
+            net_present_value_usd: cash.present_value.as_usd(),
+            internal_rate_of_return_fraction: cash.rate_of_return,
         }
     }
 }

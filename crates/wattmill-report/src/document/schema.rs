@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Value, json};
 
-use super::{calibrate, catalog, check, explain, replay, run, train, validate, zoom};
+use super::{calibrate, catalog, check, explain, holding, replay, run, train, validate, zoom};
 
 /// JSON Schemas (draft 2020-12) of every document, by the name of the command that prints it.
 ///
@@ -25,6 +25,7 @@ pub fn output_schemas() -> Value {
             schema::<validate::Validate>("validate", validate::SCHEMA),
             schema::<calibrate::Calibrate>("calibrate", calibrate::SCHEMA),
             schema::<check::Check>("check", check::SCHEMA),
+            schema::<holding::Gigawatt>("gigawatt", holding::SCHEMA),
             schema::<catalog::Document>("catalog", catalog::SCHEMA),
         ]
         .into_iter()

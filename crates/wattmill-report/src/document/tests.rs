@@ -44,7 +44,17 @@ fn documents() -> Vec<(&'static str, String)> {
         CalibratedWith { file: "mine.toml".to_owned(), engines: vec!["hopper.vllm".to_owned()] };
     let (trace, synthetic) = (small::trace(), small::synthetic());
     vec![
-        ("run", run_document(&factory, &plan, &small::plan_bars(), &["odd".to_owned()], None)),
+        (
+            "run",
+            run_document(
+                &factory,
+                &plan,
+                &small::plan_bars(),
+                Some(&small::risk(&factory, &plan)),
+                &["odd".to_owned()],
+                None,
+            ),
+        ),
         ("zoom", zoom_document(&factory, &window, &zoomed, &[], None)),
         ("replay", replay_document(&trace.0, &trace.1, &trace.2)),
         ("replay", replay_document(&synthetic.0, &synthetic.1, &synthetic.2)),
@@ -56,6 +66,7 @@ fn documents() -> Vec<(&'static str, String)> {
         ("calibrate", calibrate_document(&small::calibrated())),
         ("check", check_document("factory.toml", None, &[entry], None)),
         ("check", check_document("small.toml", Some(&factory), &[odd], Some(&with))),
+        ("gigawatt", holding_document(&small::holdings())),
         ("catalog", catalog_list_document(catalog, None)),
         ("catalog", catalog_show_document(catalog, "H100").unwrap()),
     ]
@@ -160,6 +171,15 @@ const COUNTS: &[&str] = &[
     "measured_rows",
     "rows",
     "cases",
+    // A figure over samples, whose unit stands beside them.
+    "samples",
+    "samples_refused",
+    "planned",
+    "p10",
+    "p50",
+    "where_lowest",
+    "where_highest",
+    "rank_correlation",
     "answered",
     "headline",
     "clients",
@@ -282,7 +302,7 @@ fn words_are_those_of_the_plan() {
 #[test]
 fn a_plan_says_the_same_in_its_parts_and_as_a_whole() {
     let (factory, plan) = small::planned();
-    let document = parsed(&run_document(&factory, &plan, &small::plan_bars(), &[], None));
+    let document = parsed(&run_document(&factory, &plan, &small::plan_bars(), None, &[], None));
     assert_eq!(document["seed"], 7);
     assert_eq!(document["answer_hash"], format!("{:016x}", plan.answer_hash));
     assert_eq!(document["inputs"]["services"][0]["slo_ttft_ms"], 2000.0);
@@ -319,7 +339,7 @@ fn what_is_not_a_number_is_null() {
     let (factory, mut plan) = small::planned();
     plan.quarters[0].sites[0].sums.energy = Energy::from_mwh(f64::NAN);
     plan.quarters[0].services[0].worst_hour_served = f64::INFINITY;
-    let document = parsed(&run_document(&factory, &plan, &small::plan_bars(), &[], None));
+    let document = parsed(&run_document(&factory, &plan, &small::plan_bars(), None, &[], None));
     let quarter = &document["quarters"][0];
     assert_eq!(quarter["sites"][0]["energy_mwh"], Value::Null);
     assert_eq!(quarter["services"][0]["worst_hour_served_fraction"], Value::Null);

@@ -1,13 +1,14 @@
 //! A plan as one page.
 
 use wattmill_factory::Factory;
-use wattmill_plan::{Outcome, Plan, Sums};
+use wattmill_plan::{Outcome, Plan, Risk, Sums};
 
 use super::{power, tables, text, yield_and_cost};
 use crate::Page;
 use crate::bars::{PlanBars, plan_words};
 use crate::calibrate::CalibratedWith;
 use crate::format::{grouped, percent, prefixed, usd};
+use crate::risk;
 
 /// A plan as one page of HTML: headline figures, pictures, tables, and what it was made from.
 ///
@@ -16,6 +17,7 @@ pub fn plan_page(
     factory: &Factory,
     plan: &Plan,
     bars: &PlanBars,
+    risk: Option<&Risk>,
     calibration: Option<&CalibratedWith>,
 ) -> String {
     let mut page = headline(factory, plan);
@@ -31,6 +33,8 @@ pub fn plan_page(
         .chart(&power::by_phase(factory, plan))
         .chart(&power::drawn(factory, plan))
         .chart(&power::binds(factory, plan))
+        .text("What each phase waits for, at the end of each month.")
+        .table(&tables::waiting(factory, plan))
         .section("Machines")
         .chart(&power::accelerators(factory, plan))
         .chart(&power::work(plan));
@@ -57,6 +61,10 @@ pub fn plan_page(
         .chart(&yield_and_cost::capital(factory, plan))
         .chart(&yield_and_cost::cost(factory, plan))
         .chart(&yield_and_cost::token_cost(factory, plan));
+    page = page
+        .text("Cash by quarter.")
+        .table(&tables::cash(plan))
+        .text(&text::cash_words(factory, plan));
     if !plan.receipts.is_empty() {
         page = page
             .chart(&yield_and_cost::funding(factory, plan))
@@ -67,12 +75,15 @@ pub fn plan_page(
     if let Some(serving) = yield_and_cost::serving_waterfall(plan) {
         page = page.chart(&serving);
     }
+    if let Some(risk) = risk {
+        page = risk::put(page, factory, plan, risk);
+    }
     page.section("What measurements make of it")
         .text(&plan_words(bars))
         .section("Every quarter")
         .table(&tables::quarters(plan))
         .section("Sources")
-        .text("Sites and phases as the factory file has them; a phase's dates include its median slip.")
+        .text("Sites and phases as the factory file has them; a phase's dates include its slip.")
         .table(&tables::sites(factory))
         .table(&tables::phases(factory, plan))
         .section("Books")

@@ -81,7 +81,7 @@ pub(super) fn by_phase(factory: &Factory, plan: &Plan) -> Svg {
     let chart = AreaChart {
         heading: Heading::new(
             "Power energised, by phase",
-            "Each phase from its first rack, with its median slip, to its last.",
+            "Each phase from its first rack, with its slip, to its last.",
         ),
         x: calendar(plan),
         y_label: format!("facility power at design PUE, {}", unit.name),

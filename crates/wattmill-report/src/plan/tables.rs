@@ -190,11 +190,57 @@ pub(super) fn phases(factory: &Factory, plan: &Plan) -> Table {
     table
 }
 
+/// What every phase waits for, from month to month.
+pub(super) fn waiting(factory: &Factory, plan: &Plan) -> Table {
+    let mut table = Table::new(["phase", "what it waits for"]).left(&[0, 1]);
+    for outcome in &plan.phases {
+        let mut spells: Vec<(String, String, &str)> = Vec::new();
+        for month in &outcome.months {
+            let label = format!("{}-{:02}", month.year, month.month);
+            let what = month.waits_for.as_ref().map_or("", |what| what.name());
+            match spells.last_mut() {
+                Some((_, to, same)) if *same == what => *to = label,
+                _ => spells.push((label.clone(), label, what)),
+            }
+        }
+        let spell = |(from, to, what): &(String, String, &str)| match from == to {
+            true => format!("{what} ({from})"),
+            false => format!("{what} ({from} to {to})"),
+        };
+        let waits: Vec<String> =
+            spells.iter().filter(|(.., what)| !what.is_empty()).map(spell).collect();
+        let words = if waits.is_empty() { "nothing".to_owned() } else { waits.join(", ") };
+        table.push([factory.phases[outcome.phase].name.clone(), words]);
+    }
+    table
+}
+
 fn phase_power(phase: &Phase) -> String {
     match phase.basis {
         PowerBasis::Facility => format!("{} facility", phase.power),
         PowerBasis::It => format!("{} IT", phase.power),
     }
+}
+
+/// Cash by quarter.
+pub(super) fn cash(plan: &Plan) -> Table {
+    let mut table =
+        Table::new(["quarter", "revenue", "received", "operating", "capital", "net", "so far"]);
+    let mut so_far = wattmill_units::Money::ZERO;
+    for quarter in &plan.cash.quarters {
+        so_far += quarter.net();
+        let parts = [
+            quarter.revenue,
+            quarter.received,
+            -quarter.operating,
+            -quarter.capital,
+            quarter.net(),
+            so_far,
+        ];
+        let cells = parts.map(|money| money.to_string());
+        table.push([quarter.label.to_string()].into_iter().chain(cells));
+    }
+    table
 }
 
 /// What is conserved.

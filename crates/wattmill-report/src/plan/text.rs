@@ -1,7 +1,7 @@
 //! A plan as tables on a terminal.
 
 use wattmill_factory::Factory;
-use wattmill_plan::{Binds, Plan, Quarter};
+use wattmill_plan::{Binds, Plan, Quarter, Risk};
 use wattmill_sim::Binding;
 use wattmill_units::Energy;
 
@@ -11,6 +11,7 @@ use crate::bars::{PlanBars, plan_words};
 use crate::engine::layout_name;
 use crate::format::{counted, grouped, ms, number, or_dash, percent, prefixed};
 use crate::measure::Measure;
+use crate::risk::risk_text;
 
 /// How much of a plan to print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +22,14 @@ pub enum Detail {
     Sites,
 }
 
-/// A plan and its error bars as text.
-pub fn plan_text(factory: &Factory, plan: &Plan, bars: &PlanBars, detail: Detail) -> String {
+/// A plan, its error bars and samples of it if there are any, as text.
+pub fn plan_text(
+    factory: &Factory,
+    plan: &Plan,
+    bars: &PlanBars,
+    risk: Option<&Risk>,
+    detail: Detail,
+) -> String {
     let mut out = String::new();
     let mut line = |text: String| {
         out.push_str(&text);
@@ -61,6 +68,10 @@ pub fn plan_text(factory: &Factory, plan: &Plan, bars: &PlanBars, detail: Detail
             }
         }
     }
+    line(format!(
+        "What each phase waits for, at the end of each month\n\n{}",
+        tables::waiting(factory, plan)
+    ));
     line(format!("Services over the whole plan\n\n{}", services(factory, plan)));
     if !plan.trainings.is_empty() {
         line(format!("Training, on what serving leaves\n\n{}", trainings(factory, plan)));
@@ -68,17 +79,40 @@ pub fn plan_text(factory: &Factory, plan: &Plan, bars: &PlanBars, detail: Detail
     if !plan.receipts.is_empty() {
         line(format!("Investments received\n\n{}", receipts(plan)));
     }
+    line(format!("Cash by quarter\n\n{}", tables::cash(plan)));
+    line(format!("{}\n", cash_words(factory, plan)));
     line(format!(
         "From the watt to the token: where the energy of the whole plan goes\n\n{}",
         waterfall(plan)
     ));
     line(books(plan));
     line(plan_words(bars));
+    if let Some(risk) = risk {
+        line(format!("\n{}", risk_text(factory, plan, risk)));
+    }
     for warning in &plan.warnings {
         line(format!("warning: {warning}"));
     }
     line(format!("seed {}, answer {:016x}", plan.seed, plan.answer_hash));
     out
+}
+
+/// What the cash is worth.
+pub(super) fn cash_words(factory: &Factory, plan: &Plan) -> String {
+    let cash = &plan.cash;
+    format!(
+        "Most to finance from elsewhere: {}. Without investors' money and with what stands sold at its book \
+         value of {} at the end, the plan is worth {} at {} a year, all in USD of {}; {}.",
+        cash.to_finance,
+        cash.book_value,
+        cash.present_value,
+        percent(factory.economics.discount_per_year),
+        factory.economics.price_year,
+        match cash.rate_of_return {
+            Some(rate) => format!("it returns {} a year", percent(rate)),
+            None => "no rate of return makes it worth nothing".to_owned(),
+        }
+    )
 }
 
 /// What keeps a replica from a higher rate.

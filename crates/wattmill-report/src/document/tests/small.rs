@@ -5,14 +5,14 @@ use std::ops::ControlFlow;
 use jiff::civil::date;
 use wattmill_catalog::{Catalog, Interval, Precision};
 use wattmill_factory::{
-    Arrivals, Contract, Economics, EngineChoice, EngineSpec, Factory, Grid, Hardware, Layout,
-    LengthTable, Lengths, Onsite, Payment, Phase, PowerBasis, Pue, Service, Site, Slip, Slo,
-    Traffic, Training,
+    Arrivals, Chain, Contract, Economics, EngineChoice, EngineSpec, Factory, Goal, Grid, Hardware,
+    Layout, LengthTable, Lengths, Onsite, Payment, Phase, PowerBasis, Pue, Service, Site, Slo,
+    Target, Traffic, Training, Uncertain, Uncertainty, Written,
 };
-use wattmill_plan::{Plan, offers, run};
+use wattmill_plan::{Holding, Plan, Risk, Sample, figures, holding, offers, run, sample};
 use wattmill_sim::{Finished, Latency, Limits, Request, Summary, Tally};
 use wattmill_units::{
-    CarbonIntensity, Energy, EnergyPrice, Id, IdVec, Money, Power, Seconds, SimTime,
+    CarbonIntensity, Distribution, Energy, EnergyPrice, Id, IdVec, Money, Power, Seconds, SimTime,
 };
 use wattmill_validate::{Effort, Table, evaluate};
 
@@ -65,7 +65,15 @@ fn factory() -> Factory {
             unit_power,
             first_rack: date(2027, 3, 1),
             ramp: Seconds::from_days(2.0),
-            slip: Some(Slip { p50: Seconds::from_days(1.0), p90: Seconds::from_days(9.0) }),
+            slip: Seconds::from_days(1.0),
+            chains: vec![Chain {
+                needs: "cooling".to_owned(),
+                ready: date(2027, 3, 10),
+                delay: Seconds::from_days(2.0),
+                ramp: Seconds::ZERO,
+            }],
+            cancelled: None,
+            retire: None,
             source: None,
         }]),
         services: IdVec::from_iter([Service {
@@ -111,10 +119,52 @@ fn factory() -> Factory {
             infrastructure_usd_per_w: 12.0,
             accelerator_price: Money::from_usd(35_000.0),
             operations_per_year: 0.02,
+            discount_per_year: 0.1,
             machine_life: Seconds::from_days(5.0 * 365.25),
             infrastructure_life: Seconds::from_days(20.0 * 365.25),
         },
+        targets: vec![
+            Target {
+                name: "one node".to_owned(),
+                goal: Goal::Accelerators(8.0),
+                by: date(2027, 3, 20),
+            },
+            Target {
+                name: "trained".to_owned(),
+                goal: Goal::Trained(Id::from_index(0)),
+                by: date(2027, 3, 9),
+            },
+        ],
+        uncertainty: Uncertainty::new(
+            vec![Uncertain {
+                path: "phase.both.slip".to_owned(),
+                distribution: Distribution::from_zero(86_400.0, 9.0 * 86_400.0),
+                written: Written::Unit("days", 86_400.0),
+            }],
+            &[],
+        )
+        .expect("one input contradicts nothing"),
     }
+}
+
+/// A gigawatt of one system that has published figures.
+pub(super) fn holdings() -> Vec<Holding> {
+    let pue = Pue { design: 1.4, annual: 1.1 };
+    holding(Catalog::builtin(), "vr-nvl72", Power::from_gw(1.0), pue).into_iter().collect()
+}
+
+/// Twenty samples of the factory, of which one has no answer.
+pub(super) fn risk(factory: &Factory, plan: &Plan) -> Risk {
+    let planned = figures(factory, Catalog::builtin(), &plan.offers);
+    let one = |index: u64| {
+        let drawn = factory.uncertainty.draw(factory.seed, index);
+        let slip = Seconds::from_s(drawn[0]);
+        let phases = factory.phases.iter().map(|phase| Phase { slip, ..phase.clone() });
+        let slipped = Factory { phases: phases.collect(), ..factory.clone() };
+        let figures = sample(&slipped, Catalog::builtin(), &plan.offers);
+        (index != 7).then_some(Sample { drawn, figures })
+    };
+    Risk::new(factory, &planned, &(0..20).map(one).collect::<Vec<_>>())
 }
 
 /// The factory and its plan.

@@ -1,0 +1,225 @@
+//! The numbers of a plan that samples of it are compared by.
+
+use std::fmt;
+
+use jiff::civil::{Date, date};
+use wattmill_catalog::Catalog;
+use wattmill_factory::{Factory, Goal};
+use wattmill_units::Power;
+
+use crate::calendar::QuarterLabel;
+use crate::cash::Cash;
+use crate::fluid::{Course, walk};
+use crate::result::Sums;
+use crate::serving::Offer;
+
+/// One number that every sample of a plan has.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Figure {
+    /// What it is.
+    pub name: FigureName,
+    /// What it is measured in.
+    pub unit: FigureUnit,
+}
+
+/// What a figure is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FigureName {
+    /// Of the whole plan.
+    Whole(&'static str),
+    /// Of a phase, a training run or a target, by its name.
+    Of(&'static str, String),
+    /// Of one quarter.
+    In(&'static str, QuarterLabel),
+}
+
+impl fmt::Display for FigureName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole(what) => f.pad(what),
+            Self::Of(what, name) => f.pad(&format!("{what} of `{name}`")),
+            Self::In(what, quarter) => f.pad(&format!("{what} in {quarter}")),
+        }
+    }
+}
+
+/// What a figure is measured in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FigureUnit {
+    /// Facility power.
+    Mw,
+    /// Facility energy.
+    Mwh,
+    /// Pieces.
+    Count,
+    /// A share of one.
+    Share,
+    /// Tonnes of CO₂ equivalent.
+    Tonnes,
+    /// Dollars of the price year.
+    Usd,
+    /// Dollars for a million output tokens.
+    UsdPerMillionTokens,
+    /// Output tokens for a megawatt-hour.
+    TokensPerMwh,
+    /// A day, counted from 1970-01-01; infinite for never.
+    Day,
+}
+
+impl FigureUnit {
+    /// As a suffix of names in documents.
+    pub const fn suffix(self) -> &'static str {
+        match self {
+            Self::Mw => "mw",
+            Self::Mwh => "mwh",
+            Self::Count => "count",
+            Self::Share => "fraction",
+            Self::Tonnes => "t",
+            Self::Usd => "usd",
+            Self::UsdPerMillionTokens => "usd_per_million_tokens",
+            Self::TokensPerMwh => "tokens_per_mwh",
+            Self::Day => "date",
+        }
+    }
+}
+
+/// Days from 1970-01-01.
+pub(crate) fn day_number(day: Date) -> f64 {
+    f64::from(date(1970, 1, 1).until(day).map_or(0, |span| span.get_days()))
+}
+
+/// The day of a figure in [`FigureUnit::Day`]; `None` for never.
+pub fn figure_day(days: f64) -> Option<Date> {
+    const MOST: f64 = 1_000_000.0;
+    let in_reach = days.is_finite() && days.abs() < MOST;
+    in_reach.then(|| date(1970, 1, 1).saturating_add(jiff::Span::new().days(days as i64)))
+}
+
+/// Every figure of a sample and its value: the factory walked hour by hour as [`run`](crate::run)
+/// does, in a fraction of the time. `offers` are those of the factory that samples are drawn of.
+///
+/// ```
+/// use wattmill_catalog::Catalog;
+/// use wattmill_plan::{figures, offers, run};
+/// let text = wattmill_config::builtin_factory("nvl72-rack").expect("a built-in factory");
+/// let factory = wattmill_config::parse_factory(text, Catalog::builtin()).factory.expect("sound");
+/// let offers = offers(&factory, Catalog::builtin(), |_, _| {});
+/// let (figure, energy) = figures(&factory, Catalog::builtin(), &offers).remove(2);
+/// assert_eq!(figure.name.to_string(), "energy");
+/// let plan = run(&factory, Catalog::builtin(), offers);
+/// let walked: f64 = plan.quarters.iter().map(|q| q.total().energy.as_mwh()).sum();
+/// assert!((energy / walked - 1.0).abs() < 1e-9);
+/// ```
+pub fn figures(factory: &Factory, catalog: &Catalog, offers: &[Offer]) -> Vec<(Figure, f64)> {
+    let mut all = Vec::new();
+    of_course(factory, &walk(factory, catalog, offers), |name, unit, value| {
+        let name = match name {
+            Name::Whole(what) => FigureName::Whole(what),
+            Name::Of(what, name) => FigureName::Of(what, name.to_owned()),
+            Name::In(what, quarter) => FigureName::In(what, quarter),
+        };
+        all.push((Figure { name, unit }, value));
+    });
+    all
+}
+
+/// The values of [`figures`] alone.
+pub fn sample(factory: &Factory, catalog: &Catalog, offers: &[Offer]) -> Vec<f64> {
+    let mut all = Vec::new();
+    of_course(factory, &walk(factory, catalog, offers), |_, _, value| all.push(value));
+    all
+}
+
+/// A name that is only spelled out where it is asked for.
+enum Name<'a> {
+    Whole(&'static str),
+    Of(&'static str, &'a str),
+    In(&'static str, QuarterLabel),
+}
+
+fn of_course(factory: &Factory, course: &Course, mut push: impl FnMut(Name<'_>, FigureUnit, f64)) {
+    use FigureUnit::*;
+    use Name::{In, Of, Whole};
+    let mut total = Sums::default();
+    course.quarters.iter().for_each(|quarter| total.add(&quarter.total));
+    let services = || course.quarters.iter().flat_map(|quarter| &quarter.services);
+    let end = course.quarters.last().map(|quarter| quarter.total).unwrap_or_default();
+    let peaks = course.quarters.iter().map(|quarter| quarter.total.peak_draw);
+    let peak = peaks.fold(Power::ZERO, Power::max);
+    push(Whole("energised at the end"), Mw, end.energised.as_mw());
+    push(Whole("accelerators at the end"), Count, end.accelerators);
+    push(Whole("energy"), Mwh, total.energy.as_mwh());
+    push(Whole("peak draw"), Mw, peak.as_mw());
+    push(Whole("carbon"), Tonnes, total.carbon_t);
+    push(Whole("accelerator-hours"), Count, total.accelerator_hours());
+    push(Whole("output tokens served"), Count, total.served_output_tokens);
+    let (asked, served) =
+        services().fold((0.0, 0.0), |(a, s), of| (a + of.asked_requests, s + of.served_requests));
+    push(Whole("requests served"), Share, if asked > 0.0 { served / asked } else { 1.0 });
+    push(Whole("tokens per MWh"), TokensPerMwh, total.tokens_per_mwh().unwrap_or(0.0));
+    push(Whole("capital"), Usd, total.capital.as_usd());
+    push(Whole("energy cost"), Usd, total.energy_cost.as_usd());
+    push(Whole("operations"), Usd, total.operations.as_usd());
+    push(Whole("depreciation"), Usd, total.depreciation.as_usd());
+    let cost = total.cost_per_million_tokens().map_or(f64::INFINITY, |cost| cost.as_usd());
+    push(Whole("full cost of tokens"), UsdPerMillionTokens, cost);
+    if factory.services.iter().any(|service| service.price_per_million_output.is_some()) {
+        push(Whole("revenue"), Usd, services().map(|of| of.revenue.as_usd()).sum());
+    }
+    let cash = Cash::of(
+        course.quarters.iter().map(|quarter| {
+            let revenue = quarter.services.iter().map(|service| service.revenue).sum();
+            (quarter.label, quarter.days, &quarter.total, revenue, quarter.received)
+        }),
+        factory.economics.discount_per_year,
+    );
+    push(Whole("most to finance"), Usd, cash.to_finance.as_usd());
+    push(Whole("net present value"), Usd, cash.present_value.as_usd());
+    if factory.services.iter().any(|service| service.price_per_million_output.is_some()) {
+        let rate = cash.rate_of_return.unwrap_or(f64::NEG_INFINITY);
+        push(Whole("internal rate of return"), Share, rate);
+    }
+    for (outcome, training) in course.trainings.iter().zip(&factory.trainings) {
+        push(Of("share done", &training.name), Share, outcome.done);
+        let finished = outcome.finished.map_or(f64::INFINITY, day_number);
+        push(Of("last token", &training.name), Day, finished);
+    }
+    for delivery in &course.deliveries {
+        let name = &factory.phases[delivery.phase].name;
+        let day = |hour| day_number(course.calendar.date_of(hour));
+        push(Of("first rack", name), Day, day(delivery.first_hour));
+        push(Of("last rack", name), Day, day(delivery.last_hour));
+    }
+    for target in &factory.targets {
+        push(Of("target", &target.name), Day, reached(course, target.goal));
+    }
+    for quarter in &course.quarters {
+        let sums = &quarter.total;
+        push(In("energised", quarter.label), Mw, sums.energised.as_mw());
+        push(In("accelerators", quarter.label), Count, sums.accelerators);
+        push(In("output tokens served", quarter.label), Count, sums.served_output_tokens);
+        push(In("energy", quarter.label), Mwh, sums.energy.as_mwh());
+        push(In("capital", quarter.label), Usd, sums.capital.as_usd());
+        push(In("operating cost", quarter.label), Usd, sums.operating_cost().as_usd());
+    }
+}
+
+/// Whole racks of a power are a little less than it: so much of it counts.
+const WHOLE_RACKS: f64 = 0.999;
+
+/// First day on which a goal is met.
+fn reached(course: &Course, goal: Goal) -> f64 {
+    let first = |met: &dyn Fn(usize) -> bool| {
+        let day = (0..course.days.len()).find(|day| met(*day));
+        day.map_or(f64::INFINITY, |day| day_number(course.calendar.date(day as u32)))
+    };
+    match goal {
+        Goal::Energised(power) => first(&|day| course.days[day].energised >= power * WHOLE_RACKS),
+        Goal::Accelerators(many) => first(&|day| course.days[day].accelerators >= many),
+        Goal::TokensPerDay(tokens) => first(&|day| course.days[day].served_tokens >= tokens),
+        Goal::Trained(run) => {
+            let finished = course.trainings.get(run.index()).and_then(|run| run.finished);
+            finished.map_or(f64::INFINITY, day_number)
+        }
+    }
+}

@@ -1,0 +1,516 @@
+//! The hourly walk once more, for thousands of samples: every hour still counts, but a day whose
+//! hours are alike is computed once.
+//!
+//! [`run`](crate::run) is its slow twin: it takes every hour of every machine by itself, and tests
+//! hold both to the same sums. What makes this one fast: within a day the same machines stand; a
+//! group of machines that one service fills, or that nobody asks for, does the same in every hour of
+//! the day; a site whose draw is the same in every hour buys once. Only the groups at the edge
+//! between two services, which breathes with the day, are taken hour by hour.
+
+use std::ops::Range;
+
+use wattmill_catalog::Catalog;
+use wattmill_factory::Factory;
+use wattmill_units::{Id, Money, Power, Seconds};
+
+use crate::assets::Assets;
+use crate::build::{Delivery, Standing, deliveries};
+use crate::calendar::{Calendar, QuarterLabel, hours};
+use crate::groups::Groups;
+use crate::receipts::Investors;
+use crate::result::{ServiceQuarter, Sums, TrainingOutcome};
+use crate::run::HOURS_PER_YEAR;
+use crate::serving::Offer;
+use crate::stretch::{HOURS, PerHour, Point, Want, lanes, serve, sum, train};
+use crate::supply::Supply;
+use crate::training::TrainingRun;
+
+const HOUR: Seconds = Seconds::from_hours(1.0);
+
+/// What came of one sample.
+#[derive(Clone, Debug)]
+pub(crate) struct Course {
+    pub(crate) calendar: Calendar,
+    pub(crate) quarters: Vec<CourseQuarter>,
+    pub(crate) trainings: Vec<TrainingOutcome>,
+    pub(crate) deliveries: Vec<Delivery>,
+    pub(crate) days: Vec<CourseDay>,
+}
+
+/// A quarter of a course, all sites together.
+#[derive(Clone, Debug)]
+pub(crate) struct CourseQuarter {
+    pub(crate) label: QuarterLabel,
+    pub(crate) days: u32,
+    pub(crate) total: Sums,
+    pub(crate) services: Vec<ServiceQuarter>,
+    /// From investors.
+    pub(crate) received: Money,
+}
+
+/// A day of a course.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CourseDay {
+    /// Facility power of machines that run, at design PUE.
+    pub(crate) energised: Power,
+    pub(crate) accelerators: f64,
+    pub(crate) served_tokens: f64,
+}
+
+/// A group of equal machines, as the loop needs it.
+struct Bank {
+    site: usize,
+    machine: crate::machine::Machine,
+    deliveries: Vec<usize>,
+    points: Vec<Option<Point>>,
+    units: f64,
+    accelerators: f64,
+    /// Kind of machine, for what all banks of a kind share.
+    kind: usize,
+}
+
+struct Walk<'a> {
+    factory: &'a Factory,
+    calendar: Calendar,
+    supplies: Vec<Supply>,
+    deliveries: Vec<Delivery>,
+    banks: Vec<Bank>,
+    groups: Groups,
+    order: Vec<usize>,
+    trainings: Vec<TrainingRun>,
+    /// FLOPs an hour of an accelerator of the fastest bank, by run.
+    fastest: Vec<f64>,
+    standing: Standing,
+    bought: Vec<f64>,
+    machines: Vec<Assets>,
+    infrastructure: Vec<Assets>,
+    wants: Vec<Want>,
+    asked: Vec<[f64; HOURS]>,
+    output_tokens: Vec<f64>,
+    input_tokens: Vec<f64>,
+    /// Draw of each site, in each hour of the day.
+    draw: Vec<[f64; HOURS]>,
+    uneven: Vec<bool>,
+    peaks: Vec<Power>,
+    quarter: Option<CourseQuarter>,
+    investors: Investors,
+    course: Course,
+}
+
+/// Walks every hour of one sample. `offers` as for [`run`](crate::run).
+pub(crate) fn walk(factory: &Factory, catalog: &Catalog, offers: &[Offer]) -> Course {
+    let calendar = Calendar::new(factory.start, factory.end);
+    let mut walk = Walk::new(factory, catalog, calendar, offers);
+    for day in 0..calendar.days() {
+        walk.day(day);
+    }
+    walk.close_quarter();
+    let ids = factory.trainings.ids();
+    walk.course.trainings = walk.trainings.iter().zip(ids).map(|(r, id)| r.outcome(id)).collect();
+    walk.course.deliveries = walk.deliveries;
+    walk.course
+}
+
+impl<'a> Walk<'a> {
+    fn new(factory: &'a Factory, catalog: &Catalog, calendar: Calendar, offers: &[Offer]) -> Self {
+        let deliveries = deliveries(factory, calendar);
+        let groups = Groups::new(factory, catalog, &deliveries, offers);
+        let supplies: Vec<Supply> =
+            factory.sites.iter().map(|site| Supply::of(site, calendar)).collect();
+        let banks: Vec<Bank> = groups
+            .all
+            .iter()
+            .map(|group| Bank {
+                site: group.site.index(),
+                machine: group.machine,
+                deliveries: group.deliveries.clone(),
+                points: group.points.iter().map(|of| of.as_ref().map(Point::new)).collect(),
+                units: 0.0,
+                accelerators: 0.0,
+                kind: group.hardware.index(),
+            })
+            .collect();
+        let trainings: Vec<TrainingRun> = factory.trainings.iter().map(TrainingRun::new).collect();
+        let fastest = trainings
+            .iter()
+            .map(|run| {
+                let rates = banks.iter().filter_map(|bank| run.per_hour(&bank.machine));
+                rates.fold(0.0, f64::max)
+            })
+            .collect();
+        let standing = Standing::at(&supplies, &deliveries, 0.0);
+        let lengths = factory.services.iter().map(|service| &service.traffic.lengths);
+        let sites = factory.sites.len();
+        Self {
+            factory,
+            calendar,
+            order: groups.order(&standing),
+            groups,
+            banks,
+            trainings,
+            fastest,
+            bought: vec![0.0; deliveries.len()],
+            machines: vec![Assets::default(); sites],
+            infrastructure: vec![Assets::default(); sites],
+            wants: vec![Want::nothing(); factory.services.len()],
+            asked: vec![[0.0; HOURS]; factory.services.len()],
+            output_tokens: lengths.clone().map(|of| of.output.mean()).collect(),
+            input_tokens: lengths.map(|of| of.input.mean()).collect(),
+            draw: vec![[0.0; HOURS]; sites],
+            uneven: vec![false; sites],
+            peaks: vec![Power::ZERO; sites],
+            standing,
+            supplies,
+            deliveries,
+            quarter: None,
+            investors: Investors::new(factory),
+            course: Course {
+                calendar,
+                quarters: Vec::new(),
+                trainings: Vec::new(),
+                deliveries: Vec::new(),
+                days: Vec::with_capacity(calendar.days() as usize),
+            },
+        }
+    }
+
+    fn day(&mut self, day: u32) {
+        let label = QuarterLabel::of(self.calendar.date(day));
+        if self.quarter.as_ref().is_none_or(|quarter| quarter.label != label) {
+            self.close_quarter();
+            self.open_quarter(label);
+        }
+        let Some(mut quarter) = self.quarter.take() else { return };
+        quarter.days += 1;
+        let at = f64::from(day) * 24.0;
+        self.stand(at, &mut quarter.total);
+        self.ask(day, &mut quarter);
+        for (draw, uneven) in self.draw.iter_mut().zip(&mut self.uneven) {
+            *draw = [0.0; HOURS];
+            *uneven = false;
+        }
+        let before = quarter.total.served_output_tokens;
+        let soon = |(run, fastest): (&TrainingRun, &f64)| {
+            run.wants(at, self.calendar) > 0.0 && run.ends_within(HOURS as f64, *fastest)
+        };
+        if self.trainings.iter().zip(&self.fastest).any(soon) {
+            // The hours of a run's last day depend on each other.
+            for hour in 0..HOURS {
+                self.stretch(at + hour as f64, hour..hour + 1, &mut quarter);
+            }
+        } else {
+            self.stretch(at, 0..HOURS, &mut quarter);
+        }
+        self.settle(at, &mut quarter);
+        let energised: Power = self
+            .deliveries
+            .iter()
+            .zip(&self.standing.running)
+            .map(|(delivery, running)| delivery.unit_facility * *running)
+            .sum();
+        let date = self.calendar.date(day);
+        self.investors.pay(self.factory, date, energised, |r| quarter.received += r.amount);
+        self.course.days.push(CourseDay {
+            energised,
+            accelerators: quarter.total.accelerators,
+            served_tokens: quarter.total.served_output_tokens - before,
+        });
+        self.quarter = Some(quarter);
+    }
+
+    fn open_quarter(&mut self, label: QuarterLabel) {
+        let service = |service| ServiceQuarter {
+            service,
+            asked_requests: 0.0,
+            served_requests: 0.0,
+            asked_output_tokens: 0.0,
+            served_output_tokens: 0.0,
+            peak_asked_per_s: 0.0,
+            worst_hour_served: 1.0,
+            revenue: Money::ZERO,
+        };
+        self.peaks.fill(Power::ZERO);
+        self.quarter = Some(CourseQuarter {
+            label,
+            days: 0,
+            total: Sums::default(),
+            received: Money::ZERO,
+            services: self.factory.services.ids().map(service).collect(),
+        });
+    }
+
+    fn close_quarter(&mut self) {
+        let Some(mut quarter) = self.quarter.take() else { return };
+        quarter.total.capacity_tokens_per_day /= f64::from(quarter.days);
+        quarter.total.peak_draw = self.peaks.iter().sum();
+        for tally in &mut quarter.services {
+            if let Some(price) = self.factory.services[tally.service].price_per_million_output {
+                tally.revenue = price * (tally.served_output_tokens / 1e6);
+            }
+        }
+        self.course.quarters.push(quarter);
+    }
+
+    /// What stands today, and buys what is new of it.
+    fn stand(&mut self, at: f64, total: &mut Sums) {
+        let standing = &mut self.standing;
+        let cheapest = standing.cheapest.clone();
+        standing.renew(&self.supplies, &self.deliveries, at);
+        if standing.cheapest != cheapest {
+            self.order = self.groups.order(standing);
+        }
+        for (index, delivery) in self.deliveries.iter().enumerate() {
+            let new = standing.installed[index] - self.bought[index];
+            if new <= 0.0 {
+                continue;
+            }
+            self.bought[index] = standing.installed[index];
+            let site = delivery.site.index();
+            let machine = &self.banks[self.groups.of_delivery[index]].machine;
+            let machines = machine.unit_price * new;
+            let watts = (delivery.unit_facility * new).as_watts();
+            let infrastructure =
+                Money::from_usd(self.factory.economics.infrastructure_usd_per_w * watts);
+            self.machines[site].buy(at, machines);
+            self.infrastructure[site].buy(at, infrastructure);
+            total.capital += machines + infrastructure;
+        }
+        total.available = standing.available.iter().sum();
+        total.energised = total.available - standing.left.iter().sum();
+        (total.units, total.accelerators) = (0.0, 0.0);
+        for bank in &mut self.banks {
+            let running = bank.deliveries.iter().map(|delivery| standing.running[*delivery]);
+            let units: f64 = running.sum();
+            if units != bank.units {
+                bank.units = units;
+                bank.accelerators = units * bank.machine.accelerators;
+                for point in bank.points.iter_mut().flatten() {
+                    point.all = point.dynamic_power(bank.accelerators);
+                }
+            }
+            total.units += bank.units;
+            total.accelerators += bank.accelerators;
+        }
+    }
+
+    /// What is asked today.
+    fn ask(&mut self, day: u32, quarter: &mut CourseQuarter) {
+        let parts = self.wants.iter_mut().zip(&mut self.asked).zip(&mut quarter.services);
+        for ((want, asked), tally) in parts {
+            let traffic = &self.factory.services[tally.service].traffic;
+            let growth = libm::pow(1.0 + traffic.growth_per_year, f64::from(day) / 365.25);
+            let mean = traffic.requests_per_day * growth / 24.0;
+            let mut sum = 0.0;
+            for (asked, shape) in asked.iter_mut().zip(&traffic.daily_shape) {
+                *asked = mean * shape;
+                sum += *asked;
+            }
+            want.hourly = *asked;
+            tally.asked_requests += sum;
+            tally.asked_output_tokens += sum * self.output_tokens[tally.service.index()];
+            let most = asked.iter().copied().fold(0.0, f64::max);
+            tally.peak_asked_per_s = tally.peak_asked_per_s.max(most / 3600.0);
+        }
+    }
+
+    /// Places the hours of a stretch, bank by bank.
+    fn stretch(&mut self, at: f64, hours: Range<usize>, quarter: &mut CourseQuarter) {
+        let n = hours.len() as f64;
+        for want in &mut self.wants {
+            want.bound(hours.clone());
+        }
+        let mut training: Vec<PerHour> =
+            self.trainings.iter().map(|r| PerHour::Same(r.wants(at, self.calendar))).collect();
+        for index in &self.order {
+            let bank = &mut self.banks[*index];
+            let all = bank.accelerators;
+            if all <= 0.0 && bank.units <= 0.0 {
+                continue;
+            }
+            let mut free = PerHour::Same(all);
+            let mut dynamic = PerHour::Same(0.0);
+            for (service, point) in bank.points.iter().enumerate() {
+                let want = &mut self.wants[service];
+                let Some(point) = point else { continue };
+                if want.most() <= 0.0 || free.is_nothing() {
+                    continue;
+                }
+                let requests = serve(want, point, all, hours.clone(), &mut free, &mut dynamic);
+                if requests > 0.0 {
+                    let output = requests * self.output_tokens[service];
+                    quarter.total.served_output_tokens += output;
+                    quarter.total.served_input_tokens += requests * self.input_tokens[service];
+                    quarter.services[service].served_requests += requests;
+                    quarter.services[service].served_output_tokens += output;
+                }
+            }
+            let mut trained = PerHour::Same(0.0);
+            for (run, want) in self.trainings.iter_mut().zip(&mut training) {
+                if free.is_nothing() || want.is_nothing() {
+                    continue;
+                }
+                let Some(per_hour) = run.per_hour(&bank.machine) else { continue };
+                // Whole days are taken only while they cannot end the run.
+                let most = if hours.len() == 1 { run.left / per_hour } else { f64::INFINITY };
+                let taken = train(want, most, hours.clone(), &mut free, &mut trained);
+                if taken > 0.0 {
+                    run.advance(taken, per_hour, at, self.calendar);
+                }
+            }
+            let pue = self.factory.sites[Id::from_index(bank.site)].pue.annual;
+            let load = Load::of(bank, pue);
+            let draw = &mut self.draw[bank.site][hours.clone()];
+            match (free, dynamic, trained) {
+                (PerHour::Same(idle), PerHour::Same(dynamic), PerHour::Same(trained)) => {
+                    let power = load.draw(idle, dynamic, trained);
+                    draw.iter_mut().for_each(|watts| *watts += power);
+                    self.uneven[bank.site] |= hours.len() < HOURS;
+                    load.book(&mut quarter.total, idle * n, dynamic * n, trained * n, n);
+                }
+                (mut idle, mut dynamic, mut trained) => {
+                    let (idle, dynamic, trained) = (
+                        &idle.each()[hours.clone()],
+                        &dynamic.each()[hours.clone()],
+                        &trained.each()[hours.clone()],
+                    );
+                    for (((watts, idle), dynamic), trained) in
+                        draw.iter_mut().zip(idle).zip(dynamic).zip(trained)
+                    {
+                        *watts += load.draw(*idle, *dynamic, *trained);
+                    }
+                    self.uneven[bank.site] = true;
+                    let total = &mut quarter.total;
+                    load.book(total, sum(idle), sum(dynamic), sum(trained), n);
+                }
+            }
+        }
+        for want in &mut self.wants {
+            let level = want.level;
+            want.hourly[hours.clone()].iter_mut().for_each(|hourly| *hourly -= level);
+            want.level = 0.0;
+        }
+    }
+
+    /// Buys the day's energy and books its costs.
+    fn settle(&mut self, at: f64, quarter: &mut CourseQuarter) {
+        let economics = &self.factory.economics;
+        let total = &mut quarter.total;
+        for (site, supply) in self.supplies.iter().enumerate() {
+            let draw = &self.draw[site];
+            let uneven = self.uneven[site];
+            let most = match uneven {
+                true => lanes(draw, 0.0, |a, b| if b > a { b } else { a }),
+                false => draw[0],
+            };
+            let peak = Power::from_watts(most);
+            self.peaks[site] = self.peaks[site].max(peak);
+            // Hours that are alike are one purchase, as are those that one source carries.
+            let mean;
+            let (powers, times): (&[f64], f64) = if !uneven {
+                (&draw[..1], HOURS as f64)
+            } else if supply.one_source(at, peak) {
+                mean = [sum(draw) / HOURS as f64];
+                (&mean, HOURS as f64)
+            } else {
+                (draw, 1.0)
+            };
+            for watts in powers {
+                let bill = supply.buy(at, Power::from_watts(*watts));
+                total.energy += bill.energy * times;
+                total.energy_cost += bill.cost * times;
+                total.carbon_t += bill.carbon_t * times;
+            }
+            let (machines, infrastructure) =
+                (&mut self.machines[site], &mut self.infrastructure[site]);
+            let capital = machines.bought() + infrastructure.bought();
+            total.operations +=
+                capital * (economics.operations_per_year / HOURS_PER_YEAR * HOURS as f64);
+            let life = hours(economics.machine_life);
+            total.depreciation += machines.depreciation_of(at, HOURS as u32, life);
+            let life = hours(economics.infrastructure_life);
+            total.depreciation += infrastructure.depreciation_of(at, HOURS as u32, life);
+        }
+        for (service, (want, asked)) in self.wants.iter().zip(&self.asked).enumerate() {
+            let mut worst = 1.0_f64;
+            for (left, asked) in want.hourly.iter().zip(asked) {
+                if *left > 0.0 && *asked > 0.0 {
+                    worst = worst.min(1.0 - left / asked);
+                }
+            }
+            let tally = &mut quarter.services[service];
+            tally.worst_hour_served = tally.worst_hour_served.min(worst);
+        }
+        total.capacity_tokens_per_day += self.capacity();
+    }
+
+    /// Output tokens that all machines could have served today of the mix that is asked.
+    fn capacity(&self) -> f64 {
+        let mut by_kind: Vec<Option<f64>> = vec![None; self.factory.hardware.len()];
+        let mut tokens = 0.0;
+        for bank in self.banks.iter().filter(|bank| bank.accelerators > 0.0) {
+            let per_accelerator = *by_kind[bank.kind].get_or_insert_with(|| {
+                let mut day = 0.0;
+                for hour in 0..HOURS {
+                    let (mut machine_hours, mut mix) = (0.0, 0.0);
+                    for (service, point) in bank.points.iter().enumerate() {
+                        if let Some(point) = point {
+                            let asked = self.asked[service][hour];
+                            machine_hours += asked * point.accelerator_hours_per_request;
+                            mix += asked * self.output_tokens[service];
+                        }
+                    }
+                    if machine_hours > 0.0 {
+                        day += mix / machine_hours;
+                    }
+                }
+                day
+            });
+            tokens += bank.accelerators * per_accelerator;
+        }
+        tokens
+    }
+}
+
+/// Facility power of a bank: so many watts with all of it serving, and more or less for what does
+/// otherwise.
+struct Load<'b> {
+    bank: &'b Bank,
+    serving: f64,
+    idle_instead: f64,
+    training_instead: f64,
+    pue: f64,
+}
+
+impl<'b> Load<'b> {
+    fn of(bank: &'b Bank, pue: f64) -> Self {
+        let machine = &bank.machine;
+        let serving = machine.idle_host_power * bank.units
+            + (machine.host_power_per_working + machine.idle_power) * bank.accelerators;
+        Self {
+            serving: serving.as_watts() * pue,
+            idle_instead: -machine.host_power_per_working.as_watts() * pue,
+            training_instead: (machine.training_power - machine.idle_power).as_watts() * pue,
+            pue,
+            bank,
+        }
+    }
+
+    /// Watts with `idle` of the accelerators doing nothing, `trained` training, the others serving at
+    /// `dynamic` watts above their idle power.
+    fn draw(&self, idle: f64, dynamic: f64, trained: f64) -> f64 {
+        self.serving
+            + self.idle_instead * idle
+            + self.training_instead * trained
+            + self.pue * dynamic
+    }
+
+    /// Books sums over so many hours.
+    fn book(&self, total: &mut Sums, idle: f64, dynamic: f64, trained: f64, hours: f64) {
+        let serving = (self.bank.accelerators * hours - idle - trained).max(0.0);
+        let above_idle = Power::from_watts(dynamic);
+        total.serving_hours += serving;
+        total.training_hours += trained;
+        total.idle_hours += idle;
+        total.serving_energy += (self.bank.machine.idle_power * serving + above_idle) * HOUR;
+    }
+}

@@ -1,0 +1,47 @@
+//! Samples of a plan: text and pictures.
+
+mod page;
+mod tables;
+mod text;
+
+pub(crate) use page::put;
+pub(crate) use text::risk_text;
+
+use jiff::civil::date;
+use wattmill_factory::{Uncertain, Written};
+use wattmill_plan::{FigureUnit, Spread, figure_day};
+use wattmill_units::{Energy, Money, Power};
+
+use crate::format::{number, percent, prefixed};
+
+/// A value of a figure as people read it.
+fn figure_value(unit: FigureUnit, value: f64) -> String {
+    match unit {
+        FigureUnit::Day => figure_day(value).map_or("never".to_owned(), |day| day.to_string()),
+        _ if !value.is_finite() => "-".to_owned(),
+        FigureUnit::Mw => Power::from_mw(value).to_string(),
+        FigureUnit::Mwh => Energy::from_mwh(value).to_string(),
+        FigureUnit::Count | FigureUnit::TokensPerMwh => prefixed(value),
+        FigureUnit::Share => percent(value),
+        FigureUnit::Tonnes => format!("{} t", prefixed(value)),
+        FigureUnit::Usd => Money::from_usd(value).to_string(),
+        FigureUnit::UsdPerMillionTokens => format!("{} USD/M", number(value)),
+    }
+}
+
+/// A value of an input as one would write it in the file.
+pub(crate) fn input_value(input: &Uncertain, value: f64) -> String {
+    match input.written {
+        Written::Number => number(value),
+        Written::Date => {
+            let days = jiff::Span::new().days(value.clamp(-1e6, 1e6) as i64);
+            date(1970, 1, 1).saturating_add(days).to_string()
+        }
+        Written::Unit(unit, size) => format!("{} {unit}", number(value / size)),
+    }
+}
+
+/// The three quantiles of a figure.
+fn quantiles(spread: &Spread) -> [String; 3] {
+    [spread.p10, spread.p50, spread.p90].map(|value| figure_value(spread.figure.unit, value))
+}

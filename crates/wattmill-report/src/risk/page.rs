@@ -1,0 +1,64 @@
+//! What samples say, as a part of the plan's page.
+
+use wattmill_factory::Factory;
+use wattmill_plan::{FigureName, Plan, Risk};
+
+use super::{tables, text};
+use crate::svg::{Heading, Horizontal, LineChart, Series, Svg};
+use crate::{Page, Spacing};
+
+/// Adds the section on risk.
+pub(crate) fn put(page: Page, factory: &Factory, plan: &Plan, risk: &Risk) -> Page {
+    let mut page = page
+        .section("Risk")
+        .text(&format!("{}.", text::heading(risk)))
+        .chart(&band(plan, risk, "energised", "GW", 1e-3, "Energised power"))
+        .chart(&band(plan, risk, "output tokens served", "T tokens", 1e-12, "Output tokens served"))
+        .chart(&band(plan, risk, "capital", "GUSD", 1e-9, "Capital spent in the quarter"))
+        .table(&tables::figures(risk));
+    if !risk.targets.is_empty() {
+        page = page.text("How likely the targets are.").table(&tables::targets(risk));
+    }
+    page = page.text("Phases over the samples.").table(&tables::phases(factory, risk));
+    for tornado in risk.tornados.iter().filter(|tornado| !tornado.bars.is_empty()) {
+        let name = &risk.figures[tornado.figure].figure.name;
+        page = page
+            .text(&format!(
+                "What matters most for {name}: its median in the tenth of the samples where an \
+                 input is lowest and highest."
+            ))
+            .table(&tables::tornado(risk, tornado, tornado.bars.len()));
+    }
+    page.text("What is drawn; all of it is in the factory file.").table(&tables::inputs(risk))
+}
+
+/// Three quantiles of a quarterly figure through the years.
+fn band(plan: &Plan, risk: &Risk, what: &'static str, unit: &str, scale: f64, title: &str) -> Svg {
+    let mut days = Vec::new();
+    let mut series = ["P10", "P50", "P90"].map(|name| Series::new(name, Vec::new()));
+    let mut at = 0;
+    for quarter in &plan.quarters {
+        at += quarter.days as usize;
+        let name = FigureName::In(what, quarter.label);
+        let spread = risk.figures.iter().find(|spread| spread.figure.name == name);
+        let (Some(spread), Some(last)) = (spread, plan.days.get(at.saturating_sub(1))) else {
+            continue;
+        };
+        days.push(Horizontal::day(last.date));
+        let values = [spread.p10, spread.p50, spread.p90];
+        series.iter_mut().zip(values).for_each(|(of, value)| of.values.push(value * scale));
+    }
+    let heading = Heading::new(
+        title,
+        "Nine samples in ten are above P10, half above P50, one in ten above P90.",
+    );
+    LineChart {
+        heading,
+        x: Horizontal::Calendar { days },
+        y_label: unit.to_owned(),
+        spacing: Spacing::Even,
+        series: series.into(),
+        limits: Vec::new(),
+    }
+    .to_svg()
+}
