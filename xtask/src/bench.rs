@@ -9,6 +9,7 @@ mod cpu;
 mod figures;
 mod floor;
 mod peers;
+mod routers;
 mod traffic;
 
 use anyhow::{Context, Result, bail};
@@ -32,8 +33,8 @@ pub(crate) struct Figure {
 /// What `cargo xtask bench` was asked for.
 #[derive(clap::Args, Debug)]
 pub(crate) struct BenchArgs {
-    /// Figures to measure; all by default: w4096, u64, replicas-1024, stream-10m, run-10gw,
-    /// samples-10gw, draw.
+    /// Figures to measure; all by default: w4096, u64, prefix, replicas-1024, replicas-50000, threads-2,
+    /// router-load-1024, router-kv-1024, stream-10m, run-10gw, samples-10gw, draw.
     names: Vec<String>,
     /// Print a JSON list.
     #[arg(long)]
