@@ -270,9 +270,24 @@ pub(crate) struct Replay {
 
     #[command(flatten)]
     pub(crate) engine: EngineArgs,
-    /// Replicas behind a round-robin router.
+    /// Replicas behind one router.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = "Engine")]
     pub(crate) replicas: u32,
+    /// Who chooses the replica: round-robin, random, power-of-two, least-loaded (in tokens) or
+    /// kv-aware (what is cached, and load).
+    #[arg(long, value_name = "NAME", default_value = "round-robin", value_parser = router, help_heading = "Engine")]
+    pub(crate) router: wattmill::policy::RouterKind,
+    /// Keep the beginnings of prompts for others that begin alike, as traces with hashes and
+    /// sessions have them.
+    #[arg(long, help_heading = "Engine")]
+    pub(crate) prefix_caching: bool,
+    /// With --dp: each attention group has a batch of its own and waits for the slowest; otherwise
+    /// the batch is dealt to them evenly.
+    #[arg(long, requires = "dp", help_heading = "Engine")]
+    pub(crate) own_batches: bool,
+    /// Most requests that wait once every batch is full; more are turned away, and counted.
+    #[arg(long, value_name = "N", help_heading = "Engine")]
+    pub(crate) most_waiting: Option<u32>,
     /// Most sequences in a replica's batch.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = "Engine")]
     pub(crate) max_seqs: Option<u32>,
@@ -552,6 +567,10 @@ fn power_cap(text: &str) -> Result<wattmill::factory::PowerCap, String> {
 fn precision(text: &str) -> Result<wattmill::catalog::Precision, String> {
     wattmill::catalog::Precision::from_name(text)
         .ok_or_else(|| "use one of bf16, fp8, fp4".to_owned())
+}
+
+fn router(text: &str) -> Result<wattmill::policy::RouterKind, String> {
+    text.parse().map_err(|unknown: wattmill::policy::UnknownRouter| unknown.to_string())
 }
 
 fn flavour(text: &str) -> Result<wattmill::factory::Flavour, String> {

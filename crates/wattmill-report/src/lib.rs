@@ -31,7 +31,7 @@ pub use calibrate::{CalibratedWith, CalibrationReport, calibration_text};
 pub use catalog::{catalog_list_text, catalog_show_text};
 pub use day::{DayReport, day_text};
 pub use document::{
-    DiagnosticEntry, DiagnosticSeverity, ReplayEngine, ReplayInputs, ReplayTraffic,
+    DiagnosticEntry, DiagnosticSeverity, PrefixCache, ReplayEngine, ReplayInputs, ReplayTraffic,
     calibrate_document, catalog_list_document, catalog_show_document, check_document, day_document,
     explain_document, holding_document, output_reference_markdown, output_schemas, replay_document,
     run_document, saturation_document, train_document, validate_document, zoom_document,

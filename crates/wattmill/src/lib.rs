@@ -27,7 +27,7 @@ pub use bars::{Load, plan_bars, serving_bars};
 pub use check::{Checked, check};
 pub use day::{Day, DayShard, DayTotal};
 pub use explain::explain;
-pub use replay::{Pricing, Replayed, replay};
+pub use replay::{Pricing, Replayed, Serving, replay};
 pub use sampling::Sampling;
 pub use saturation::{Promise, Saturation, saturate};
 pub use train::{TrainRequest, train};

@@ -39,7 +39,7 @@ pub use explain::explain_document;
 pub(crate) use explain::explain_hash;
 pub use holding::holding_document;
 pub use reference::output_reference_markdown;
-pub use replay::{ReplayEngine, ReplayInputs, ReplayTraffic, replay_document};
+pub use replay::{PrefixCache, ReplayEngine, ReplayInputs, ReplayTraffic, replay_document};
 pub use run::run_document;
 pub use saturation::saturation_document;
 pub use schema::output_schemas;

@@ -152,6 +152,7 @@ const COUNTS: &[&str] = &[
     "accelerators_per_replica",
     "replicas",
     "kv_blocks",
+    "evicted_blocks",
     "preemptions",
     "steps",
     "count",

@@ -10,16 +10,18 @@ use std::time::Instant;
 
 use wattmill::catalog::Catalog;
 use wattmill::report::{
-    ReplayHeading, ReplayInputs, ServingBars, replay_document, replay_page, replay_text,
+    PrefixCache, ReplayHeading, ReplayInputs, ServingBars, replay_document, replay_page,
+    replay_text,
 };
-use wattmill::sim::{Finished, Limits};
+use wattmill::sim::{Finished, Limits, WorldProblem};
 use wattmill::units::{Seconds, SimTime};
-use wattmill::{Load, Pricing, replay, serving_bars};
+use wattmill::{Load, Pricing, Serving, replay, serving_bars};
 
 use crate::args::Replay;
 use crate::exit::{Failure, Outcome};
 use crate::files;
 use crate::interrupt::Interrupt;
+use crate::invalid::Invalid;
 use crate::known::Known;
 use crate::progress::Progress;
 use engine::Named;
@@ -40,6 +42,9 @@ pub(crate) fn run(args: &Replay) -> Outcome {
         shaping: shaping::told(&args.shaping),
         engine,
         replicas: args.replicas,
+        router: args.router.name(),
+        prefix: None,
+        shed: 0,
         cache: pricing.cache(),
         slo: (args.slo_ttft, args.slo_tpot),
         requests: source.total(args),
@@ -64,12 +69,13 @@ pub(crate) fn run(args: &Replay) -> Outcome {
         }
     };
     let total = source.total(args);
-    let requests = source.iter(args, source.profile()).map(|ask| ask.request);
-    let replayed = replay(&pricing, args.replicas, Some(limits), requests, record, |progress| {
+    let asks = source.iter(args, source.profile());
+    let replayed = replay(&pricing, &serving(args), Some(limits), asks, record, |progress| {
         bar.at(progress.requests, total);
         interrupt.flow()
     });
     drop(bar);
+    let replayed = replayed.map_err(|problems| cannot_be(&problems))?;
     failed?;
     if let Some(out) = out {
         out.finish()?;
@@ -77,6 +83,8 @@ pub(crate) fn run(args: &Replay) -> Outcome {
 
     let inputs = ReplayInputs {
         requests: replayed.requests,
+        shed: replayed.shed,
+        prefix: args.prefix_caching.then(|| PrefixCache::of(&replayed.usage)),
         wall: Seconds::from_s(started.elapsed().as_secs_f64()),
         interrupted: replayed.interrupted,
         bars: bars(&pricing, Load::of(&replayed.summary)),
@@ -92,6 +100,23 @@ pub(crate) fn run(args: &Replay) -> Outcome {
         known.told(&replay_text(&heading, &replayed.summary))
     })?;
     if replayed.interrupted { Err(Failure::Interrupted) } else { Ok(()) }
+}
+
+/// How the flags spread the requests.
+fn serving(args: &Replay) -> Serving {
+    Serving {
+        replicas: args.replicas,
+        router: args.router,
+        prefix_caching: args.prefix_caching,
+        own_batches: args.own_batches,
+        most_waiting: args.most_waiting,
+    }
+}
+
+/// What is wrong with the replicas.
+fn cannot_be(problems: &[WorldProblem]) -> Failure {
+    let problems: Vec<_> = problems.iter().map(|problem| (problem.to_string(), None)).collect();
+    Invalid::plain("the replicas", &problems).into()
 }
 
 /// Error bars of what a replay answers, or why it has none.

@@ -13,6 +13,7 @@ use wattmill::units::Seconds;
 use wattmill::{Pricing, Promise, replay, saturate};
 
 use super::source::Source;
+use super::{cannot_be, serving};
 use crate::args::Replay;
 use crate::exit::{Failure, Outcome};
 use crate::files;
@@ -37,17 +38,17 @@ pub(super) fn run(
     let interrupt = Interrupt::install();
     let mut bar = Progress::new("saturating");
     let total = source.total(args).max(1);
-    let mut tried = 0;
+    let (mut tried, mut wrong) = (0, Vec::new());
     let promise = Promise { slo: inputs.slo, share };
     let found = saturate(pricing, &promise, |speed| {
         let hourly = source.profile().hourly.map(|factor| factor * speed);
         let profile = Profile { hourly, ..source.profile().clone() };
-        let requests = source.iter(args, &profile).map(|ask| ask.request);
+        let asks = source.iter(args, &profile);
         let replayed = replay(
             pricing,
-            args.replicas,
+            &serving(args),
             Some(limits),
-            requests,
+            asks,
             |_, _| {},
             |progress| {
                 let part = progress.requests.min(total);
@@ -56,9 +57,19 @@ pub(super) fn run(
             },
         );
         tried += 1;
-        if replayed.interrupted { ControlFlow::Break(()) } else { ControlFlow::Continue(replayed) }
+        match replayed {
+            Ok(replayed) if !replayed.interrupted => ControlFlow::Continue(replayed),
+            Ok(_) => ControlFlow::Break(()),
+            Err(problems) => {
+                wrong = problems;
+                ControlFlow::Break(())
+            }
+        }
     });
     drop(bar);
+    if !wrong.is_empty() {
+        return Err(cannot_be(&wrong));
+    }
 
     let accelerators = match pricing {
         Pricing::Engine(engine) => {

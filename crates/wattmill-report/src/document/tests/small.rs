@@ -19,7 +19,7 @@ use wattmill_validate::{Effort, Table, evaluate};
 use crate::bars::{EngineBars, PlanBars, ServingBars};
 use crate::calibrate::CalibrationReport;
 use crate::day::DayReport;
-use crate::document::{ReplayEngine, ReplayInputs, ReplayTraffic};
+use crate::document::{PrefixCache, ReplayEngine, ReplayInputs, ReplayTraffic};
 use crate::replay::ReplayHeading;
 use crate::saturation::{Limiting, SaturationPoint, SaturationReport};
 use crate::validate::{Validated, Validation};
@@ -202,6 +202,9 @@ pub(super) fn trace() -> (ReplayInputs, Summary, Tally) {
             max_tokens: 512,
         },
         replicas: 1,
+        router: "round-robin",
+        shed: 0,
+        prefix: None,
         cache: None,
         slo: (Seconds::from_ms(200.0), Seconds::from_ms(50.0)),
         requests: 3,
@@ -234,6 +237,8 @@ pub(super) fn synthetic() -> (ReplayInputs, Summary, Tally) {
             spec: EngineSpec::new(Layout::tensor(2), Precision::Fp8),
         },
         cache: Some((50_000, 16)),
+        shed: 2,
+        prefix: Some(PrefixCache { cached_tokens: 100, computed_tokens: 200, evicted_blocks: 3 }),
         bars: Ok(bars()),
         ..inputs
     };
