@@ -351,7 +351,15 @@ pub(crate) struct Replay {
 
     /// Find how much faster the requests may come: the highest speed at which this share of them
     /// (99 % if none is given) keeps both limits, and what stands in the way of more.
-    #[arg(long, value_name = "SHARE", num_args = 0..=1, default_missing_value = "0.99", value_parser = share, conflicts_with_all = ["out", "speed"], help_heading = "SLO")]
+    #[arg(
+        long,
+        value_name = "SHARE",
+        num_args = 0..=1,
+        default_missing_value = "0.99",
+        value_parser = share,
+        conflicts_with_all = ["out", "speed"],
+        help_heading = "SLO"
+    )]
     pub(crate) saturate: Option<f64>,
 
     /// Write every request to a Parquet file.

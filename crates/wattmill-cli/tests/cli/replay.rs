@@ -213,3 +213,40 @@ fn the_highest_rate_inside_the_slo() {
     let best = points.iter().find(|point| speed(point) == highest).expect("on the curve");
     assert_eq!(at["output_tokens_per_s"], best["output_tokens_per_s"]);
 }
+
+#[test]
+fn prompts_that_begin_alike_are_computed_once() {
+    let dir = Dir::new();
+    let traffic = "--sessions chat --rate 1 --duration 5min --replicas 4";
+    let run = |flags: &str| {
+        let line = format!("replay {ENGINE} --tp 1 {traffic} {flags} --json");
+        dir.run(&line).document()
+    };
+    let (off, kept) = (run(""), run("--prefix-caching"));
+    let aware = run("--prefix-caching --router kv-aware");
+    assert!(off["prefix_cache"].is_null(), "{off}");
+    let hits = |found: &serde_json::Value| {
+        found["prefix_cache"]["hit_fraction"].as_f64().expect("a hit rate")
+    };
+    // Turns go on where they began only behind a router that knows.
+    assert!(hits(&kept) > 0.05 && hits(&aware) > hits(&kept) + 0.1, "{kept} {aware}");
+    assert_eq!(aware["inputs"]["router"], "kv-aware");
+    for found in [&off, &kept, &aware] {
+        assert_eq!(found["finished_requests"], off["requests"]);
+        assert_eq!(found["input_tokens"], off["input_tokens"]);
+    }
+}
+
+#[test]
+fn a_full_queue_turns_away_and_says_so() {
+    let dir = Dir::new();
+    let traffic = "--rate 3000 --duration 10s --lengths 2000:200 --max-seqs 64 --most-waiting 100";
+    let found = dir.run(&format!("replay {ENGINE} --tp 1 {traffic} --json")).document();
+    let count = |name: &str| found[name].as_u64().expect("a count");
+    assert!(count("shed_requests") > 20_000, "{found}");
+    assert_eq!(count("finished_requests") + count("shed_requests"), count("requests"));
+    let text = dir.run(&format!("replay {ENGINE} --tp 1 {traffic}"));
+    assert!(text.line("requests").contains("turned away from a full queue"));
+    dir.run("replay --router sticky").refuses(2, &["sticky", "least-loaded", "kv-aware"]);
+    dir.run(&format!("replay {ENGINE} --own-batches --rate 1")).refuses(2, &["--dp"]);
+}
