@@ -298,7 +298,7 @@ pub(crate) struct Replay {
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=65_536), help_heading = "Engine")]
     pub(crate) block_tokens: Option<u32>,
     /// Step-time table (JSON) in place of the performance model.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["model", "system", "tp", "pp", "ep", "dp", "engine", "precision", "kv_precision", "power_cap", "calibration"], help_heading = "Engine")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["model", "system", "tp", "pp", "ep", "dp", "engine", "precision", "kv_precision", "power_cap", "speculate", "calibration"], help_heading = "Engine")]
     pub(crate) step_table: Option<PathBuf>,
     /// KV blocks of a replica, with a step-time table (unlimited by default).
     #[arg(long, conflicts_with_all = ["model", "system"], value_parser = clap::value_parser!(u64).range(1..1 << 40), help_heading = "Engine")]
@@ -436,6 +436,10 @@ pub(crate) struct EngineArgs {
     /// compute slows, memory does not.
     #[arg(long, value_name = "POWER", value_parser = power_cap)]
     pub(crate) power_cap: Option<wattmill::factory::PowerCap>,
+    /// Tokens guessed ahead in a round and the probability that each is right, such as 3@0.8: by a
+    /// layer of the model (multi-token prediction, EAGLE), or, 3@0.4:lookup, from the prompt.
+    #[arg(long, value_name = "TOKENS@ACCEPTANCE", value_parser = speculation)]
+    pub(crate) speculate: Option<wattmill::factory::Speculation>,
     #[command(flatten)]
     pub(crate) calibration: CalibrationArgs,
 }
@@ -575,6 +579,20 @@ fn power_cap(text: &str) -> Result<wattmill::factory::PowerCap, String> {
 fn precision(text: &str) -> Result<wattmill::catalog::Precision, String> {
     wattmill::catalog::Precision::from_name(text)
         .ok_or_else(|| "use one of bf16, fp8, fp4".to_owned())
+}
+
+fn speculation(text: &str) -> Result<wattmill::factory::Speculation, String> {
+    let (guesses, draft) = text.split_once(':').unwrap_or((text, "layer"));
+    let read = || {
+        let (tokens, acceptance) = guesses.split_once('@')?;
+        let draft_tokens = tokens.parse().ok().filter(|n| (1..=64).contains(n))?;
+        let acceptance = fraction(acceptance).filter(|a| (0.0..=1.0).contains(a))?;
+        let draft = wattmill::factory::Draft::from_name(draft)?;
+        Some(wattmill::factory::Speculation { draft_tokens, acceptance, draft })
+    };
+    read().ok_or_else(|| {
+        "give 1 to 64 tokens and a probability, such as 3@0.8, or 3@0.4:lookup".to_owned()
+    })
 }
 
 fn router(text: &str) -> Result<wattmill::policy::RouterKind, String> {

@@ -32,6 +32,8 @@ pub(crate) struct DecodeAttention<'a> {
     ranks: f64,
     /// Tokens of a sequence it reads at most.
     pub(crate) cap: u64,
+    /// Tokens of a sequence that attend to its cache at once: its next one and those guessed.
+    queries: f64,
     each: Each,
     surfaced: Option<Surfaced<'a>>,
     chip: Chip<'a>,
@@ -49,13 +51,17 @@ enum Each {
 impl<'a> AttentionCosts<'a> {
     pub(crate) fn of(deployment: &Deployment<'a>, shard: &Shard, chip: &Chip<'a>) -> Self {
         let kinds = layers(deployment, shard);
+        let queries = deployment.verified();
+        // The layer that guesses attends, too.
+        let drafting = 1.0 + deployment.drafting_layers() / shard.layers;
         let decode = kinds.iter().map(|kind| {
             let surfaced = chip.surface(&kind.decode, kind.decode_formats);
             DecodeAttention {
                 name: kind.name[0],
-                layers: kind.layers,
+                layers: kind.layers * drafting,
                 ranks: shard.ranks(),
                 cap: kind.cap,
+                queries,
                 each: Each::Cache(kind.decode),
                 surfaced,
                 chip: chip.clone(),
@@ -66,7 +72,8 @@ impl<'a> AttentionCosts<'a> {
             PrefillAttention::of(kind, shard, chip, surfaced)
         });
         let states = || shard.state.iter();
-        let decode = decode.chain(states().map(|s| DecodeAttention::of_states(s, shard, chip)));
+        let decode =
+            decode.chain(states().map(|s| DecodeAttention::of_states(s, queries, shard, chip)));
         let prefill = prefill.chain(states().map(|s| PrefillAttention::of_states(s, shard, chip)));
         Self { decode: decode.collect(), prefill: prefill.collect() }
     }
@@ -196,9 +203,10 @@ const fn copied(layer: &Layer) -> Layer {
 
 impl<'a> DecodeAttention<'a> {
     /// The states of decoding sequences, however long their context.
-    fn of_states(states: &StateLayers, shard: &Shard, chip: &Chip<'a>) -> Self {
+    fn of_states(states: &StateLayers, queries: f64, shard: &Shard, chip: &Chip<'a>) -> Self {
         Self {
             name: "decode states",
+            queries,
             layers: states.layers,
             ranks: shard.ranks(),
             cap: 1,
@@ -224,11 +232,18 @@ impl<'a> DecodeAttention<'a> {
         };
         let (kernel, flops, bytes) = match kernel {
             Kernel::LatentDecode(k) => {
-                let k = LatentDecodeKernel { sequences, context, ..k };
+                // They share the cache as heads do.
+                let k =
+                    LatentDecodeKernel { sequences, context, heads: k.heads * self.queries, ..k };
                 (Kernel::LatentDecode(k), k.flops(), k.bytes())
             }
             Kernel::DecodeAttention(k) => {
-                let k = DecodeAttentionKernel { sequences, context, ..k };
+                let k = DecodeAttentionKernel {
+                    sequences,
+                    context,
+                    heads: k.heads * self.queries,
+                    ..k
+                };
                 (Kernel::DecodeAttention(k), k.flops(), k.bytes())
             }
             other => (other, 0.0, 0.0),
@@ -273,6 +288,7 @@ impl<'a> DecodeAttention<'a> {
     /// The states of `n` sequences: too little arithmetic to count.
     fn states(&self, work: Work, n: f64) -> Operator {
         let chip = &self.chip;
+        let n = n * self.queries;
         let (flops, bytes) = (self.layers * n * work.flops, self.layers * n * work.bytes);
         let launch = self.layers * state::KERNELS * chip.overheads.kernel;
         let memory = bytes / (chip.wide.bandwidth * state::MEMORY);

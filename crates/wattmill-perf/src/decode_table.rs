@@ -46,8 +46,8 @@ struct Segment {
 }
 
 impl DecodeTable {
-    /// For batches of up to `most` sequences.
-    pub(crate) fn new(most: u32, attention: &DecodeAttention<'_>) -> Self {
+    /// For batches of up to `most` sequences; `share` of every cost.
+    pub(crate) fn new(most: u32, attention: &DecodeAttention<'_>, share: f64) -> Self {
         let cap = attention.cap;
         let mut contexts: Vec<u64> = CONTEXTS.into_iter().filter(|c| *c < cap).collect();
         if cap < u64::MAX {
@@ -64,8 +64,9 @@ impl DecodeTable {
                 let operator = attention.at(f64::from(n), context as f64);
                 // More context is never cheaper, whatever the scatter of the measurements.
                 last = Knot {
-                    ticks: Ticks::from_seconds(operator.time).raw().max(last.ticks),
-                    nanojoules: ((operator.energy.as_joules() * 1e9) as u64).max(last.nanojoules),
+                    ticks: Ticks::from_seconds(operator.time * share).raw().max(last.ticks),
+                    nanojoules: ((operator.energy.as_joules() * share * 1e9) as u64)
+                        .max(last.nanojoules),
                 };
                 knots.push(last);
             }

@@ -62,6 +62,7 @@ pub(super) fn candidates(args: &EngineArgs, model: &Model, hardware: &Hardware) 
         precision: args.precision.unwrap_or(spec.precision),
         kv_precision: args.kv_precision.unwrap_or(spec.kv_precision),
         power_cap: args.power_cap.or(spec.power_cap),
+        speculation: args.speculate.or(spec.speculation),
         ..spec
     };
     specs.into_iter().map(with_flags).collect()

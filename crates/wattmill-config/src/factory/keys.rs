@@ -529,6 +529,35 @@ pub(super) static GAMMA: Table = Table {
     )],
 };
 
+pub(super) static SPECULATION: Table = Table {
+    name: "service.engine.speculation",
+    doc: "Speculative decoding. In a round every sequence's next tokens are guessed, then the model \
+          verifies them all at once and adds one of its own.",
+    catalogue_row: false,
+    certain: MEASURED_ONCE,
+    keys: &[
+        required(
+            "draft_tokens",
+            Kind::Whole(Limits::within("1", "64")),
+            "3",
+            "Tokens guessed in a round.",
+        ),
+        required(
+            "acceptance",
+            Kind::Number(Limits::within("0", "1")),
+            "0.8",
+            "Probability that a guess is right if those before it are.",
+        ),
+        defaulted(
+            "draft",
+            Kind::Choice(&["layer", "lookup"]),
+            ("layer", "what DeepSeek's MTP and EAGLE do"),
+            r#""lookup""#,
+            "Who guesses: a module of one layer and the output head, or, for nothing, the prompt.",
+        ),
+    ],
+};
+
 pub(super) static ENGINE: Table = Table {
     name: "service.engine",
     doc: "One layout, on every kind of machine. A replica takes `tensor × data_attention × pipeline` \
@@ -618,6 +647,12 @@ pub(super) static ENGINE: Table = Table {
             r#""500 W""#,
             "What each accelerator may draw, or the share of its own limit. Below that limit the clock \
              falls: compute slows, memory does not.",
+        ),
+        optional(
+            "speculation",
+            Kind::Table(&SPECULATION),
+            "{ draft_tokens = 1, acceptance = 0.85 }",
+            "Tokens guessed ahead and verified together: speculative decoding, multi-token prediction.",
         ),
     ],
 };

@@ -21,6 +21,7 @@ const PAGE: &[(&str, &Table)] = &[
     ("`lengths` of users", &keys::LENGTHS),
     ("`arrivals` of users", &keys::GAMMA),
     ("`engine` of a service", &keys::ENGINE),
+    ("`speculation` of an engine", &keys::SPECULATION),
     ("`[[training]]`", &keys::TRAINING),
     ("`[[contract]]`", &keys::CONTRACT),
     ("`[[target]]`", &keys::TARGET),
