@@ -320,11 +320,11 @@ impl<'a> Replica<'a> {
                 },
                 time,
             ));
-            sum.flops = sum.flops + part.flops * share;
-            sum.bytes = sum.bytes + part.bytes * share;
-            sum.message = sum.message + part.message * share;
-            sum.time = sum.time + time;
-            sum.energy = sum.energy + part.energy * share;
+            sum.flops += part.flops * share;
+            sum.bytes += part.bytes * share;
+            sum.message += part.message * share;
+            sum.time += time;
+            sum.energy += part.energy * share;
             if time > *longest {
                 (sum.bound, sum.peak, sum.clock, *longest) =
                     (part.bound, part.peak, part.clock, time);

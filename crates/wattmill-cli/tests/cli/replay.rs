@@ -58,6 +58,7 @@ fn what_it_prints() {
         throughput
         SLO attainment
         KV cache
+        prefix cache
         batch
         energy
         simulated
@@ -228,8 +229,8 @@ fn prompts_that_begin_alike_are_computed_once() {
     let hits = |found: &serde_json::Value| {
         found["prefix_cache"]["hit_fraction"].as_f64().expect("a hit rate")
     };
-    // Turns go on where they began only behind a router that knows.
-    assert!(hits(&kept) > 0.05 && hits(&aware) > hits(&kept) + 0.1, "{kept} {aware}");
+    // System prompts are everywhere; a conversation only where it began, which one router knows.
+    assert!(hits(&kept) > 0.3 && hits(&aware) > hits(&kept) + 0.05, "{kept} {aware}");
     assert_eq!(aware["inputs"]["router"], "kv-aware");
     for found in [&off, &kept, &aware] {
         assert_eq!(found["finished_requests"], off["requests"]);

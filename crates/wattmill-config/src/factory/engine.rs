@@ -44,7 +44,10 @@ fn explicit(cx: &mut Context<'_>, row: &Row<'_>) -> Option<EngineSpec> {
     });
     let speculation = match row.raw("speculation") {
         None => None,
-        Some(_) => Some(self::speculation(cx, &row.table_of(cx, "speculation")?)?),
+        Some(_) => {
+            let row = row.table_of(cx, "speculation")?;
+            Some(self::speculation(cx, &row)?)
+        }
     };
     let layout = Layout {
         tensor: tensor?,
