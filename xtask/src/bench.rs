@@ -9,6 +9,7 @@ mod cpu;
 mod figures;
 mod floor;
 mod peers;
+mod steps;
 mod traffic;
 
 use anyhow::{Context, Result, bail};
@@ -32,7 +33,7 @@ pub(crate) struct Figure {
 /// What `cargo xtask bench` was asked for.
 #[derive(clap::Args, Debug)]
 pub(crate) struct BenchArgs {
-    /// Figures to measure; all by default: w4096, u64, replicas-1024, stream-10m, run-10gw, draw.
+    /// Figures to measure; all by default: w4096, u64, replicas-1024, stream-10m, run-10gw, draw, step.
     names: Vec<String>,
     /// Print a JSON list.
     #[arg(long)]

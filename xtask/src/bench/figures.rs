@@ -13,18 +13,19 @@ use wattmill::sim::{Fleet, Rates, Replica, Request, Synthetic, Tally};
 use wattmill::units::SimTime;
 
 use super::peers::Peer;
-use super::{Figure, cpu, floor, peers, traffic};
+use super::{Figure, cpu, floor, peers, steps, traffic};
 
 type Measure = fn() -> Result<Vec<Figure>>;
 
 /// Every figure by name.
-pub(crate) const ALL: [(&str, Measure); 6] = [
+pub(crate) const ALL: [(&str, Measure); 7] = [
     ("w4096", w4096),
     ("u64", u64_),
     ("replicas-1024", replicas_1024),
     ("stream-10m", stream_10m),
     ("run-10gw", run_10gw),
     ("draw", traffic::draw),
+    ("step", steps::price),
 ];
 
 /// The scheduler of the peers' runs: Sarathi with 512 tokens a step, 512 sequences, no memory limit.
