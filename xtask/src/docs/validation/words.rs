@@ -118,12 +118,12 @@ From all rows of the collections (1,533 headline serving rows, 363 of MLPerf, 21
 ML.ENERGY), worst groups first. Causes are what the rows suggest; nobody reran them. None of them was taken out
 of a fit.
 
-**Time to first token**, 17 % in the median and 60 % in nine of ten rows; no constants do much better, not even fitted
-freely to these rows, because the rows beyond lack a cause and not a number. What was taken for such a group before
-turned out to be a setting: with 1,024 tokens in and out NVIDIA's scripts for Llama-3.1-70B hold prompts back for 20 steps
-(305 ms at a concurrency of 4 where 73 ms come without), which the 42 rows now follow to 4 % in the median; four
-whose cache is full (67 to 369 s) are within 16 to 50 % since TensorRT-LLM keeps room for whole answers. Choosing a step
-ahead, as engines do by now, was tried and predicts no better: the latency that is fitted takes it up. Of the 154 rows
+**Time to first token**, 17 % in the median and 60 % in nine of ten rows. Most rows beyond lack a cause and not a number.
+What was taken for such a group before turned out to be a setting: with 1,024 tokens in and out InferenceX's scripts for
+Llama-3.1-70B in TensorRT-LLM hold prompts back for 20 steps (305 ms at a concurrency of 4 where 73 ms come without), which
+the 42 rows now follow to 5 % in the median. Four whose cache is full (67 to 369 s) are within 16 to 50 % since
+TensorRT-LLM keeps room for whole answers. Choosing a step ahead, as engines do by now, was tried and predicts no
+better: the latency that is fitted takes it up. Of the 154 rows
 beyond 60 % the first three groups below are 86.
 
 * *TensorRT-LLM, Llama-3.1-8B in BF16 on H100* (44 of 167 rows): with 8 clients 190, 320 and 550 ms for answers of 128, 256
