@@ -44,8 +44,9 @@ Three things were fitted, each to measurements of its own kind, none to a single
 **Campaigns.** Constants with a campaign behind the engine's name are of the engine as that campaign ran
 it: MLPerf's submitters drive a tuned engine without a server, throughput tables come from the engine's
 own benchmark, ML.ENERGY, the long prompts and Splitwise ran versions of their own. Only the plain names
-are used for answers; campaigns serve to tell the model's error from a different set-up's. The one
-exception is energy: ML.ENERGY alone measured power by batch, and its residuals stand behind the energy
+are used for answers, and a campaign's where a family has none: A100 answers with Splitwise's vLLM of
+2023, which spends 20 ms a step on its host, and MI300X and RTX PRO 6000 with MLPerf's. Campaigns serve to
+tell the model's error from a different set-up's. The one exception is energy: ML.ENERGY alone measured power by batch, and its residuals stand behind the energy
 of a token.
 
 **What predicts a row.** Serving rows are simulated request by request at their concurrency, ten requests
