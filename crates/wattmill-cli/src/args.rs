@@ -408,7 +408,7 @@ pub(crate) struct EngineArgs {
     /// Model of the catalogue.
     #[arg(long)]
     pub(crate) model: Option<String>,
-    /// System of the catalogue it runs on.
+    /// System of the catalogue it runs on, or accelerator: one scale-up domain of it.
     #[arg(long)]
     pub(crate) system: Option<String>,
     /// Tensor parallel degree (the smallest that fits, if no degree is given).
@@ -470,7 +470,7 @@ pub(crate) struct Train {
     /// Model of the catalogue.
     #[arg(long)]
     pub(crate) model: String,
-    /// System of the catalogue it is trained on.
+    /// System of the catalogue it is trained on, or accelerator: scale-up domains of it.
     #[arg(long)]
     pub(crate) system: String,
     /// Accelerators of the job.

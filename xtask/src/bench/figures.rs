@@ -14,12 +14,12 @@ use wattmill::sim::{Ask, Fleet, Rates, Replica, Request, Synthetic, Tally};
 use wattmill::units::SimTime;
 
 use super::peers::Peer;
-use super::{Figure, cpu, floor, peers, routers, traffic};
+use super::{Figure, cpu, day, floor, peers, routers, steps, traffic};
 
 type Measure = fn() -> Result<Vec<Figure>>;
 
 /// Every figure by name.
-pub(crate) const ALL: [(&str, Measure); 12] = [
+pub(crate) const ALL: [(&str, Measure); 14] = [
     ("w4096", w4096),
     ("u64", u64_),
     ("prefix", prefix),
@@ -32,6 +32,8 @@ pub(crate) const ALL: [(&str, Measure); 12] = [
     ("run-10gw", run_10gw),
     ("samples-10gw", samples_10gw),
     ("draw", traffic::draw),
+    ("step", steps::price),
+    ("day", day::day),
 ];
 
 /// The scheduler of the peers' runs: Sarathi with 512 tokens a step, 512 sequences, no memory limit.
