@@ -162,6 +162,8 @@ fn is_quick(case: &Case<'_>) -> bool {
         Case::Mlperf(_) => offline,
         // Capped rows of the profile are uncapped ones times a constant.
         Case::Phases(case) => case.deployment.spec.power_cap.is_none(),
+        // Every request of a run counts, not the figures of the run.
+        Case::Requests(_) => false,
         Case::Power(_) | Case::TrainingPower(_) | Case::Training(_) | Case::Kernels(_) => false,
         _ => true,
     }

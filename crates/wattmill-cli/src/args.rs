@@ -100,6 +100,10 @@ pub(crate) struct Validate {
     /// that come with Wattmill are taken.
     #[arg(value_name = "WHAT|FILE")]
     pub(crate) what_and_files: Vec<String>,
+    /// Value of a column that the rows of the files leave blank, such as `tp_size=2`; may be given
+    /// several times.
+    #[arg(long, value_name = "COLUMN=VALUE", value_parser = column_and_value)]
+    pub(crate) set: Vec<(String, String)>,
     /// Write every row's prediction, or why it has none, as CSV.
     #[arg(long, value_name = "FILE")]
     pub(crate) csv: Option<PathBuf>,
@@ -109,6 +113,17 @@ pub(crate) struct Validate {
     pub(crate) output: Output,
 }
 
+/// The two sides of `COLUMN=VALUE`.
+fn column_and_value(text: &str) -> Result<(String, String), String> {
+    let sides = text.split_once('=').map(|(column, value)| (column.trim(), value.trim()));
+    match sides {
+        Some((column, value)) if !column.is_empty() && !value.is_empty() => {
+            Ok((column.to_owned(), value.to_owned()))
+        }
+        _ => Err("write a column, `=` and its value, such as `tp_size=2`".to_owned()),
+    }
+}
+
 /// `wattmill calibrate`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Calibrate {
@@ -116,6 +131,10 @@ pub(crate) struct Calibrate {
     /// accelerators, layouts and what was measured on them.
     #[arg(value_name = "RESULTS", required = true)]
     pub(crate) files: Vec<String>,
+    /// Value of a column that the rows of the files leave blank, such as `tp_size=2`; may be given
+    /// several times.
+    #[arg(long, value_name = "COLUMN=VALUE", value_parser = column_and_value)]
+    pub(crate) set: Vec<(String, String)>,
     /// Write the constants that help, for `--calibration` of other commands.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,

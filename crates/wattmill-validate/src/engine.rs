@@ -138,6 +138,13 @@ pub(crate) struct Frontend {
     service: SimTime,
 }
 
+impl Frontend {
+    /// What delays one request, and what delays those behind it too.
+    pub(crate) const fn times(self) -> (SimTime, SimTime) {
+        (self.latency, self.service)
+    }
+}
+
 /// One replica, compiled.
 #[derive(Clone, Debug)]
 pub(crate) struct Engine {

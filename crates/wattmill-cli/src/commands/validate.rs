@@ -20,7 +20,7 @@ use crate::progress::Progress;
 /// What may be asked for, and the kinds of tables that are meant.
 const WHAT: [(&str, &[Kind]); 9] = [
     ("all", &Kind::ALL),
-    ("serving", &[Kind::Serving, Kind::LongPrompt]),
+    ("serving", &[Kind::Serving, Kind::LongPrompt, Kind::Requests]),
     ("mlperf", &[Kind::Mlperf]),
     ("throughput", &[Kind::Throughput]),
     ("energy", &[Kind::Energy]),
@@ -33,7 +33,7 @@ const WHAT: [(&str, &[Kind]); 9] = [
 pub(crate) fn run(args: &Validate) -> Outcome {
     let known = Known::open(&args.calibration)?;
     let (wanted, files) = asked(&args.what_and_files)?;
-    let tables = if files.is_empty() { built_in(wanted)? } else { read(files, wanted)? };
+    let tables = if files.is_empty() { built_in(wanted)? } else { read(files, wanted, &args.set)? };
     let rows: usize = tables.iter().map(|(_, table)| table.rows().len()).sum();
 
     let interrupt = Interrupt::install();
@@ -104,10 +104,14 @@ fn built_in(wanted: &[Kind]) -> Result<Vec<(String, Table)>, Failure> {
 }
 
 /// Every file; the first that is wrong ends it, with all that is wrong with it.
-fn read(files: &[String], wanted: &[Kind]) -> Result<Vec<(String, Table)>, Failure> {
+fn read(
+    files: &[String],
+    wanted: &[Kind],
+    set: &[(String, String)],
+) -> Result<Vec<(String, Table)>, Failure> {
     let mut tables = Vec::new();
     for file in files {
-        let (name, table) = measured::read(file)?;
+        let (name, table) = measured::read(file, set)?;
         if !wanted.contains(&table.kind()) {
             let asked: Vec<&str> = wanted.iter().map(|kind| kind.name()).collect();
             let problem = format!(
