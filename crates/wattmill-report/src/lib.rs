@@ -5,6 +5,7 @@
 mod bars;
 mod calibrate;
 mod catalog;
+mod comparison;
 mod document;
 mod engine;
 mod explain;
@@ -18,6 +19,7 @@ mod plan;
 mod replay;
 mod risk;
 mod svg;
+mod sweep;
 mod table;
 mod train;
 mod validate;
@@ -27,11 +29,13 @@ pub use self::parquet::{ParquetError, RequestRow, RequestWriter};
 pub use bars::{EngineBars, PlanBars, ServingBars};
 pub use calibrate::{CalibratedWith, CalibrationReport, calibration_text};
 pub use catalog::{catalog_list_text, catalog_show_text};
+pub use comparison::{Compared, comparison_page, comparison_text};
 pub use document::{
     DiagnosticEntry, DiagnosticSeverity, ReplayEngine, ReplayInputs, ReplayTraffic,
     calibrate_document, catalog_list_document, catalog_show_document, check_document,
-    explain_document, holding_document, output_reference_markdown, output_schemas, replay_document,
-    run_document, train_document, validate_document, zoom_document,
+    comparison_document, explain_document, holding_document, output_reference_markdown,
+    output_schemas, replay_document, run_document, sweep_document, train_document,
+    validate_document, zoom_document,
 };
 pub use engine::engine_name;
 pub use explain::{ExplainFit, ExplainPart, ExplainReport, ExplainedStep, explain_text};
@@ -41,8 +45,12 @@ pub use plan::{Detail, plan_page, plan_picture, plan_text};
 pub use replay::{ReplayHeading, replay_page, replay_text};
 pub use svg::{
     AreaChart, Arrangement, BarChart, Cell, Distribution, DistributionChart, DotChart, Heading,
-    Horizontal, Limit, LineChart, Points, ScatterChart, Series, Spacing, StageKind, State,
-    StateChart, Svg, WaterfallChart, WaterfallStage, value_label,
+    Horizontal, Lasting, Limit, LineChart, Place, PlaceMap, Points, ScatterChart, Series, Spacing,
+    SpanChart, StageKind, State, StateChart, Svg, Swing, TornadoChart, WaterfallChart,
+    WaterfallStage, value_label,
+};
+pub use sweep::{
+    SweepColumn, SweepReport, SweepRow, SweepTable, SweepTableError, SweptKind, sweep_text,
 };
 pub use table::Table;
 pub use train::{TrainAnswer, TrainReport, train_text};

@@ -16,16 +16,20 @@
 
 mod bars;
 mod check;
+mod comparing;
 mod explain;
 mod replay;
 mod sampling;
+mod sweep;
 mod train;
 
 pub use bars::{Load, plan_bars, serving_bars};
 pub use check::{Checked, check};
+pub use comparing::Comparing;
 pub use explain::explain;
 pub use replay::{Pricing, Replayed, replay};
 pub use sampling::Sampling;
+pub use sweep::{Design, Sweep, SweepPoint};
 pub use train::{TrainRequest, train};
 /// Published facts: accelerators, systems, models, efficiencies, traffic.
 pub use wattmill_catalog as catalog;

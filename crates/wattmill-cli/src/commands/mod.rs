@@ -3,6 +3,8 @@
 pub(crate) mod calibrate;
 pub(crate) mod catalog;
 pub(crate) mod check;
+pub(crate) mod compare;
+mod cores;
 mod engine;
 pub(crate) mod explain;
 mod factory;
@@ -11,6 +13,7 @@ mod measured;
 pub(crate) mod replay;
 pub(crate) mod run;
 mod samples;
+pub(crate) mod sweep;
 pub(crate) mod train;
 pub(crate) mod validate;
 pub(crate) mod zoom;

@@ -3,7 +3,10 @@
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Value, json};
 
-use super::{calibrate, catalog, check, explain, holding, replay, run, train, validate, zoom};
+use super::{
+    calibrate, catalog, check, comparison, explain, holding, replay, run, sweep, train, validate,
+    zoom,
+};
 
 /// JSON Schemas (draft 2020-12) of every document, by the name of the command that prints it.
 ///
@@ -18,6 +21,8 @@ pub fn output_schemas() -> Value {
     Value::Object(
         [
             schema::<run::Run>("run", run::SCHEMA),
+            schema::<comparison::Compare>("compare", comparison::SCHEMA),
+            schema::<sweep::Sweep>("sweep", sweep::SCHEMA),
             schema::<replay::Replay>("replay", replay::SCHEMA),
             schema::<explain::Explain>("explain", explain::SCHEMA),
             schema::<zoom::Zoom>("zoom", zoom::SCHEMA),
