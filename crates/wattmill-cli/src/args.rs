@@ -20,6 +20,10 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Plan a factory over its years: what runs when, what it yields, what it costs, what binds.
     Run(Run),
+    /// Put factories side by side, and split the difference of each from the first by cause.
+    Compare(Compare),
+    /// Plan a factory at many values of what is varied in it, into a Parquet table.
+    Sweep(Sweep),
     /// Simulate a trace or synthetic traffic, request by request.
     Replay(Box<Replay>),
     /// Show what one step of an engine consists of: each operator's work, time, bound and the
@@ -49,6 +53,8 @@ impl Command {
     pub(crate) const fn json(&self) -> bool {
         match self {
             Self::Run(run) => run.output.json,
+            Self::Compare(compare) => compare.output.json,
+            Self::Sweep(sweep) => sweep.json,
             Self::Replay(replay) => replay.output.json,
             Self::Explain(explain) => explain.json,
             Self::Zoom(zoom) => zoom.output.json,
@@ -79,6 +85,65 @@ pub(crate) struct Run {
     pub(crate) calibration: CalibrationArgs,
     #[command(flatten)]
     pub(crate) output: Output,
+}
+
+/// `wattmill compare`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Compare {
+    /// Factory file that the others are compared with, or the name of a built-in one.
+    #[arg(value_name = "A")]
+    pub(crate) base: String,
+    /// Factory files, or names of built-in ones.
+    #[arg(value_name = "B", required = true)]
+    pub(crate) others: Vec<String>,
+    /// Draw what the files state as distributions this many times, the same numbers for what they
+    /// have in common, and tell how the difference spreads.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub(crate) samples: Option<u64>,
+    #[command(flatten)]
+    pub(crate) calibration: CalibrationArgs,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// `wattmill sweep`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Sweep {
+    /// Factory file, or the name of a built-in one.
+    pub(crate) factory: String,
+    /// A value of the file and what it is varied over, such as
+    /// 'site.abilene.grid.price=20..90 USD/MWh', 'phase.first gigawatt.first_rack=2026-10-01..2027-10-01'
+    /// or 'phase.first gigawatt.system=gb300-nvl72, vr-nvl72'. May be given several times.
+    #[arg(long, value_name = "PATH=VALUES", required = true)]
+    pub(crate) vary: Vec<String>,
+    /// Points; of a grid the values of each range.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub(crate) points: u64,
+    /// How points are chosen.
+    #[arg(long, default_value = "grid")]
+    pub(crate) design: SweepDesign,
+    /// Seed of random points (the factory's by default).
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// Parquet table of the points. Points that it has already are not computed again.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) calibration: CalibrationArgs,
+    /// Print one JSON document instead of tables.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How points of a sweep are chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SweepDesign {
+    /// Every combination of evenly spaced values and all values of lists.
+    Grid,
+    /// Each value on its own; more points begin with the same ones.
+    Random,
+    /// Latin hypercube: every part of every range once.
+    Lhs,
 }
 
 /// Where an answer goes besides the terminal.

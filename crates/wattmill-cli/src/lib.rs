@@ -23,6 +23,8 @@ pub fn main() -> ExitCode {
     let args = args::Args::parse();
     let result = match &args.command {
         args::Command::Run(run) => commands::run::run(run),
+        args::Command::Compare(compare) => commands::compare::run(compare),
+        args::Command::Sweep(sweep) => commands::sweep::run(sweep),
         args::Command::Replay(replay) => commands::replay::run(replay),
         args::Command::Train(train) => commands::train::run(train),
         args::Command::Explain(explain) => commands::explain::run(explain),

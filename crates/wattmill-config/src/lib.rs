@@ -10,8 +10,8 @@ mod trace;
 pub use calibration::{Calibration, parse_calibration};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use factory::{
-    BUILTIN_FACTORIES, BUILTIN_SESSIONS, Parsed, Spans, Variants, builtin_factory, json_schema,
-    parse_factory, parse_sessions, reference_markdown,
+    BUILTIN_FACTORIES, BUILTIN_SESSIONS, Chosen, Over, Parsed, Spans, Variants, Varied, VaryError,
+    builtin_factory, json_schema, parse_factory, parse_sessions, reference_markdown, with_values,
 };
 pub use trace::{
     RecordedLengths, Trace, TraceErrors, TraceForm, TraceProblem, TraceReader, TraceRequest,

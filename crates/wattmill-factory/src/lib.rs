@@ -4,7 +4,9 @@
 //! Never parses text: `wattmill-config` makes these from a file and proves what the field docs
 //! promise. Names were resolved on the way, so nothing here can dangle.
 
+mod cause;
 mod clients;
+mod deal;
 mod engine;
 mod factory;
 mod money;
@@ -16,14 +18,16 @@ mod traffic;
 mod uncertain;
 mod work;
 
+pub use cause::{Cause, Causes, Unmatched, mixed};
 pub use clients::{Client, ClientLengths, ClientWindow, Clients, GapShape, LengthPdf};
+pub use deal::{Covers, Deal, DealKind, Event, US};
 pub use engine::{EngineChoice, EngineSpec, Flavour, Layout, PowerCap};
 pub use factory::Factory;
-pub use money::{Contract, Economics, Payment};
+pub use money::{Contract, Economics, PartShares, Payment};
 pub use profile::{Burst, Piece, Profile};
 pub use sessions::{Pause, Sessions, SystemPrompts};
 pub use site::{Chain, Grid, Hardware, Onsite, Phase, PowerBasis, Pue, Site};
 pub use speculation::{Draft, Speculation};
-pub use traffic::{Arrivals, LengthTable, Lengths, Traffic};
+pub use traffic::{Arrivals, LengthTable, Lengths, Region, Traffic};
 pub use uncertain::{Contradiction, Correlation, Uncertain, Uncertainty, Written};
 pub use work::{Goal, Service, Slo, Target, Training};

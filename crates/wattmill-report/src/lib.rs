@@ -5,6 +5,7 @@
 mod bars;
 mod calibrate;
 mod catalog;
+mod comparison;
 mod day;
 mod document;
 mod engine;
@@ -20,6 +21,7 @@ mod replay;
 mod risk;
 mod saturation;
 mod svg;
+mod sweep;
 mod table;
 mod train;
 mod validate;
@@ -29,12 +31,14 @@ pub use self::parquet::{ParquetError, RequestRow, RequestWriter};
 pub use bars::{EngineBars, PlanBars, ServingBars};
 pub use calibrate::{CalibratedWith, CalibrationReport, calibration_text};
 pub use catalog::{catalog_list_text, catalog_show_text};
+pub use comparison::{Compared, comparison_page, comparison_text};
 pub use day::{DayReport, day_text};
 pub use document::{
     DiagnosticEntry, DiagnosticSeverity, PrefixCache, ReplayEngine, ReplayInputs, ReplayTraffic,
-    calibrate_document, catalog_list_document, catalog_show_document, check_document, day_document,
-    explain_document, holding_document, output_reference_markdown, output_schemas, replay_document,
-    run_document, saturation_document, train_document, validate_document, zoom_document,
+    calibrate_document, catalog_list_document, catalog_show_document, check_document,
+    comparison_document, day_document, explain_document, holding_document,
+    output_reference_markdown, output_schemas, replay_document, run_document, saturation_document,
+    sweep_document, train_document, validate_document, zoom_document,
 };
 pub use engine::engine_name;
 pub use explain::{ExplainFit, ExplainPart, ExplainReport, ExplainedStep, explain_text};
@@ -47,8 +51,12 @@ pub use saturation::{
 };
 pub use svg::{
     AreaChart, Arrangement, BarChart, Cell, Distribution, DistributionChart, DotChart, Heading,
-    Horizontal, Limit, LineChart, Points, ScatterChart, Series, Spacing, StageKind, State,
-    StateChart, Svg, WaterfallChart, WaterfallStage, value_label,
+    Horizontal, Lasting, Limit, LineChart, Place, PlaceMap, Points, ScatterChart, Series, Spacing,
+    SpanChart, StageKind, State, StateChart, Svg, Swing, TornadoChart, WaterfallChart,
+    WaterfallStage, value_label,
+};
+pub use sweep::{
+    SweepColumn, SweepReport, SweepRow, SweepTable, SweepTableError, SweptKind, sweep_text,
 };
 pub use table::Table;
 pub use train::{TrainAnswer, TrainReport, train_text};

@@ -19,15 +19,51 @@ pub(super) fn service(cx: &mut Context<'_>, row: &Row<'_>, own: &Own) -> Option<
     let traffic = users.and_then(|users| traffic::traffic(cx, &users, model.as_ref()));
     let engine = engine::engine(cx, row);
     let price = row.measured(cx, "price", |text| text);
+    let asked = elasticity(cx, row, price);
     let _ = row.text(cx, "source");
     Some(Service {
         name: name?,
         model: model?,
         slo: slo?,
-        traffic: traffic?,
+        traffic: traffic.zip(asked).map(|(mut traffic, asked)| {
+            traffic.requests_per_day *= asked;
+            traffic
+        })?,
         engine: engine?,
         price_per_million_output: price.map(Money::from_usd),
     })
+}
+
+/// How much of what `users` say is asked at this price.
+fn elasticity(cx: &mut Context<'_>, row: &Row<'_>, price: Option<f64>) -> Option<f64> {
+    let (elasticity, reference) =
+        (row.number(cx, "elasticity"), row.measured(cx, "reference_price", |text| text));
+    let both = ["elasticity", "reference_price"];
+    if !both.into_iter().any(|key| row.has(key)) {
+        return Some(1.0);
+    }
+    for key in ["price", "elasticity", "reference_price"] {
+        if !row.has_or_means(key) {
+            let written = both.into_iter().find(|key| row.has(key)).unwrap_or("elasticity");
+            cx.missing(
+                row.span(written),
+                format!("`{written}` without `{key}`"),
+                format!("`{key}` is needed too"),
+                format!("add `{key} = {}`, or take `{written}` away", row.example(key)),
+            );
+        }
+    }
+    let dear = price? / reference?;
+    if dear <= 0.0 {
+        cx.error(
+            row.span("price"),
+            "what costs nothing is asked without end",
+            "no price to be elastic to",
+            "raise `price`, or take `elasticity` away",
+        );
+        return None;
+    }
+    Some(libm::pow(dear, elasticity?))
 }
 
 fn slo(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Slo> {

@@ -36,6 +36,8 @@ pub(super) struct Factory {
     contracts: Vec<Contract>,
     /// Money that comes on a day, whatever is built.
     payments: Vec<Payment>,
+    /// What may happen that contracts hang on.
+    events: Vec<Event>,
     /// Costs that no row of the catalogue states.
     economics: Economics,
 }
@@ -53,6 +55,7 @@ impl From<&factory::Factory> for Factory {
             trainings: factory.trainings.iter().map(Training::from).collect(),
             contracts: factory.contracts.iter().map(Contract::from).collect(),
             payments: factory.payments.iter().map(Payment::from).collect(),
+            events: factory.events.iter().map(Event::from).collect(),
             economics: Economics::from(&factory.economics),
         }
     }
@@ -387,6 +390,9 @@ struct Contract {
     for_each_power_mw: f64,
     /// Most that is ever paid, if limited.
     up_to_usd: Option<f64>,
+    /// Day from which it pays no more, if an event ends it.
+    #[schemars(extend("format" = "date"))]
+    ends: Option<String>,
 }
 
 impl From<&factory::Contract> for Contract {
@@ -396,7 +402,24 @@ impl From<&factory::Contract> for Contract {
             amount_usd: contract.amount.as_usd(),
             for_each_power_mw: contract.for_each.as_mw(),
             up_to_usd: contract.up_to.map(|most| most.as_usd()),
+            ends: contract.ends.map(|day| day.to_string()),
         }
+    }
+}
+
+/// What may happen that contracts hang on.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Event {
+    /// Its name.
+    event: String,
+    /// The day; null if it does not happen.
+    #[schemars(extend("format" = "date"))]
+    on: Option<String>,
+}
+
+impl From<&factory::Event> for Event {
+    fn from(event: &factory::Event) -> Self {
+        Self { event: event.name.clone(), on: event.on.map(|day| day.to_string()) }
     }
 }
 
@@ -433,6 +456,14 @@ struct Economics {
     accelerator_price_usd: f64,
     /// Staff, spares, insurance and tax of a year, over all capital spent.
     operations_per_year_fraction: f64,
+    /// How much dearer dollars of an earlier price year are each year.
+    inflation_per_year_fraction: f64,
+    /// Network in the price of machines.
+    network_share_fraction: f64,
+    /// Power plant in infrastructure.
+    power_share_fraction: f64,
+    /// Cooling in infrastructure.
+    cooling_share_fraction: f64,
     /// Rate a year at which later money is worth less.
     discount_per_year_fraction: f64,
     /// Straight-line life of machines, in years of 365.25 days.
@@ -448,6 +479,10 @@ impl From<&factory::Economics> for Economics {
             infrastructure_usd_per_w: economics.infrastructure_usd_per_w,
             accelerator_price_usd: economics.accelerator_price.as_usd(),
             operations_per_year_fraction: economics.operations_per_year,
+            inflation_per_year_fraction: economics.inflation_per_year,
+            network_share_fraction: economics.shares.network,
+            power_share_fraction: economics.shares.power,
+            cooling_share_fraction: economics.shares.cooling,
             discount_per_year_fraction: economics.discount_per_year,
             machine_life_years: days(economics.machine_life) / YEAR,
             infrastructure_life_years: days(economics.infrastructure_life) / YEAR,

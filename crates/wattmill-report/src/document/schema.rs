@@ -4,8 +4,8 @@ use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Value, json};
 
 use super::{
-    calibrate, catalog, check, day, explain, holding, replay, run, saturation, train, validate,
-    zoom,
+    calibrate, catalog, check, comparison, day, explain, holding, replay, run, saturation, sweep,
+    train, validate, zoom,
 };
 
 /// JSON Schemas (draft 2020-12) of every document, by the name of the command that prints it.
@@ -21,6 +21,8 @@ pub fn output_schemas() -> Value {
     Value::Object(
         [
             schema::<run::Run>("run", run::SCHEMA),
+            schema::<comparison::Compare>("compare", comparison::SCHEMA),
+            schema::<sweep::Sweep>("sweep", sweep::SCHEMA),
             schema::<replay::Replay>("replay", replay::SCHEMA),
             schema::<saturation::Saturation>("replay --saturate", saturation::SCHEMA),
             schema::<explain::Explain>("explain", explain::SCHEMA),

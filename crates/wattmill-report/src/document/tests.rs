@@ -2,6 +2,7 @@
 
 mod conforms;
 mod explained;
+mod sides;
 mod small;
 pub(crate) mod training;
 
@@ -57,6 +58,8 @@ fn documents() -> Vec<(&'static str, String)> {
                 None,
             ),
         ),
+        ("compare", sides::compared(&factory)),
+        ("sweep", sides::swept(&factory, &plan)),
         ("zoom", zoom_document(&factory, &window, &zoomed, &[], None)),
         ("replay", replay_document(&trace.0, &trace.1, &trace.2)),
         ("replay", replay_document(&synthetic.0, &synthetic.1, &synthetic.2)),
@@ -184,6 +187,20 @@ const COUNTS: &[&str] = &[
     "p50",
     "where_lowest",
     "where_highest",
+    // A figure of two factories, or over the points of a sweep, likewise.
+    "base",
+    "other",
+    "difference",
+    "difference_p10",
+    "difference_p50",
+    "difference_p90",
+    "difference_mean",
+    "low",
+    "high",
+    "points",
+    "points_computed",
+    "points_known",
+    "points_refused",
     "rank_correlation",
     "answered",
     "headline",

@@ -1,7 +1,9 @@
 //! The programme over years, for people and programs.
 
+mod counterparties;
 mod page;
 mod power;
+mod schedule;
 mod tables;
 mod text;
 mod yield_and_cost;

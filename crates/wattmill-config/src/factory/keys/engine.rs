@@ -1,6 +1,6 @@
 //! Keys of how a model is laid out and batched.
 
-use super::{Kind, Limits, MEASURED_ONCE, POWER, Table, defaulted, optional, required};
+use super::{Kind, Limits, MEASURED_ONCE, POWER, PRECISION, Table, defaulted, optional, required};
 
 pub(in super::super) static SPECULATION: Table = Table {
     name: "service.engine.speculation",

@@ -6,8 +6,8 @@ use jiff::civil::date;
 use wattmill_catalog::{Catalog, Interval, Precision};
 use wattmill_factory::{
     Arrivals, Chain, Contract, Economics, EngineChoice, EngineSpec, Factory, Goal, Grid, Hardware,
-    Layout, LengthTable, Lengths, Onsite, Payment, Phase, PowerBasis, Pue, Service, Site, Slo,
-    Target, Traffic, Training, Uncertain, Uncertainty, Written,
+    Layout, LengthTable, Lengths, Onsite, PartShares, Payment, Phase, PowerBasis, Pue, Service,
+    Site, Slo, Target, Traffic, Training, Uncertain, Uncertainty, Written,
 };
 use wattmill_plan::{Holding, Plan, Risk, Sample, figures, holding, offers, run, sample};
 use wattmill_sim::{Finished, Latency, Limits, Request, Summary, Tally};
@@ -65,6 +65,7 @@ fn factory() -> Factory {
             hardware: Id::from_index(0),
             power: unit_power * 2.0,
             basis: PowerBasis::It,
+            options: Vec::new(),
             unit_power,
             first_rack: date(2027, 3, 1),
             ramp: Seconds::from_days(2.0),
@@ -87,6 +88,7 @@ fn factory() -> Factory {
                 requests_per_day: 1e6,
                 growth_per_year: 0.4,
                 daily_shape: [1.0; 24],
+                regions: Vec::new(),
                 lengths: Lengths {
                     name: "fixed".to_owned(),
                     input: LengthTable::fixed(256),
@@ -111,7 +113,11 @@ fn factory() -> Factory {
             amount: Money::from_musd(1.0),
             for_each: Power::from_kw(10.0),
             up_to: None,
+            begins: Some(date(2027, 3, 1)),
+            ends: None,
         }],
+        deals: IdVec::new(),
+        events: Vec::new(),
         payments: vec![Payment {
             from: "a bank".to_owned(),
             amount: Money::from_musd(2.0),
@@ -122,9 +128,11 @@ fn factory() -> Factory {
             infrastructure_usd_per_w: 12.0,
             accelerator_price: Money::from_usd(35_000.0),
             operations_per_year: 0.02,
+            inflation_per_year: 0.02,
             discount_per_year: 0.1,
             machine_life: Seconds::from_days(5.0 * 365.25),
             infrastructure_life: Seconds::from_days(20.0 * 365.25),
+            shares: PartShares { network: 0.2, power: 0.4, cooling: 0.3 },
         },
         targets: vec![
             Target {
