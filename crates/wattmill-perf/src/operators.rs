@@ -58,8 +58,9 @@ pub fn explain(
     let samples = shape.decodes.saturating_add(shape.prefill.completed);
     replica.head(samples, &mut |o| operators.push(o));
     if shape.decodes > 0 {
+        let beside = shape.prefill.chunks > 0;
         let decode = replica.attention.decode.iter();
-        operators.extend(decode.map(|a| a.operator(shape.decodes, shape.decode_context)));
+        operators.extend(decode.map(|a| a.operator(shape.decodes, shape.decode_context, beside)));
     }
     if shape.prefill.chunks > 0 {
         let prefill = replica.attention.prefill.iter();

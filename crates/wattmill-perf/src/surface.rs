@@ -2,6 +2,7 @@
 
 use wattmill_units::{Power, Seconds, Ticks};
 
+use crate::attention::DecodeAttention;
 use crate::decode_table::DecodeTable;
 use crate::deployment::{Deployment, LayoutProblem};
 use crate::memory::MemoryPlan;
@@ -30,6 +31,8 @@ pub struct StepSurface {
     linear: CostTable,
     head: CostTable,
     decode: Box<[DecodeTable]>,
+    /// Decode attention in steps that hold prompts, where it is priced otherwise.
+    beside_prompts: Option<Box<[DecodeTable]>>,
     prefill: Box<[PrefillAttention]>,
     uncaptured: StepCost,
     idle: Power,
@@ -47,15 +50,20 @@ impl StepSurface {
         let spec = &deployment.spec;
         let tokens = spec.max_tokens.max(spec.max_seqs);
         let uncaptured = replica.uncaptured();
+        let decode = &replica.attention.decode;
         Ok(Self {
             linear: CostTable::new(tokens, |n, out| replica.linear(n, out)),
             head: CostTable::new(spec.max_seqs, |n, out| replica.head(n, out)),
-            decode: replica
-                .attention
-                .decode
+            decode: decode
                 .iter()
-                .map(|a| DecodeTable::new(spec.max_seqs, a))
+                .map(|a| DecodeTable::new(spec.max_seqs, a.cap, |n, context| a.alone(n, context)))
                 .collect(),
+            beside_prompts: decode.iter().any(DecodeAttention::is_tiled).then(|| {
+                let beside = |a: &DecodeAttention<'_>| {
+                    DecodeTable::new(spec.max_seqs, a.cap, |n, c| a.beside_prompts(n, c))
+                };
+                decode.iter().map(beside).collect()
+            }),
             uncaptured: StepCost {
                 time: Ticks::from_seconds(uncaptured.time),
                 dynamic_nj: (uncaptured.energy.as_joules() * 1e9).round() as u64,
@@ -91,7 +99,8 @@ impl StepModel for StepSurface {
         let mut cost = self.linear.at(tokens);
         cost = plus(cost, self.head.at(samples));
         if shape.decodes > 0 {
-            for table in &*self.decode {
+            let beside = self.beside_prompts.as_ref().filter(|_| shape.prefill.chunks > 0);
+            for table in beside.unwrap_or(&self.decode) {
                 cost = plus(cost, table.cost(shape.decodes, shape.decode_context));
             }
         }
