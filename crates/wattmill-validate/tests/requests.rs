@@ -7,7 +7,7 @@ use wattmill_catalog::{Catalog, MEASURED, Overheads};
 use wattmill_policy::Scheduling;
 use wattmill_validate::fit::evaluate_across;
 use wattmill_validate::requests::{self, replay};
-use wattmill_validate::{Case, Metric, Outcome, Reason, Table, predict, resolve, told_by_name};
+use wattmill_validate::{Case, Metric, Outcome, Reason, Table, resolve, told_by_name};
 
 const HEADER: &str = "# model = llama-3.1-8b\n# gpu = rtx-pro-6000\narrival_s,in,out,ttft_s,e2e_s";
 
