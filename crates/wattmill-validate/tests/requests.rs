@@ -7,7 +7,7 @@ use wattmill_catalog::{Catalog, MEASURED, Overheads};
 use wattmill_policy::Scheduling;
 use wattmill_validate::fit::evaluate_across;
 use wattmill_validate::requests::{self, replay};
-use wattmill_validate::{Case, Metric, Outcome, Reason, Table, resolve, told_by_name};
+use wattmill_validate::{Case, Metric, Outcome, Reason, Table, predict, resolve, told_by_name};
 
 const HEADER: &str = "# model = llama-3.1-8b\n# gpu = rtx-pro-6000\narrival_s,in,out,ttft_s,e2e_s";
 
@@ -137,4 +137,14 @@ fn each_run_is_predicted_from_the_other() {
     // A run alone has none to be predicted from.
     let alone = Table::read(&format!("{HEADER}\n0,1000,9,1.0,2.0\n")).unwrap();
     assert!(evaluate_across(&alone, Catalog::builtin()).is_none());
+}
+
+/// The catalogue's constants, fitted to both.
+#[test]
+fn the_catalogue_fits_the_runs() {
+    for case in built_in() {
+        let efficiency = Catalog::builtin().efficiency(case.family()).expect("a family");
+        let predicted = predict(&case, efficiency, Default::default()).expect("it is predicted");
+        holds(&Outcome::of(case.measured(), &predicted));
+    }
 }
