@@ -63,8 +63,9 @@ pub fn explain(
     replica.head(samples, &mut |o| operators.push(o));
     if shape.decodes > 0 {
         operators.extend(replica.drafting(shape.decodes));
+        let beside = shape.prefill.chunks > 0;
         let decode = replica.attention.decode.iter();
-        operators.extend(decode.map(|a| a.operator(shape.decodes, shape.decode_context)));
+        operators.extend(decode.map(|a| a.operator(shape.decodes, shape.decode_context, beside)));
     }
     if shape.prefill.chunks > 0 {
         let prefill = replica.attention.prefill.iter();

@@ -3,6 +3,7 @@
 use wattmill_factory::EngineSpec;
 use wattmill_units::{Power, Seconds, Ticks};
 
+use crate::attention::DecodeAttention;
 use crate::decode_table::DecodeTable;
 use crate::deployment::{Deployment, LayoutProblem};
 use crate::memory::MemoryPlan;
@@ -31,6 +32,8 @@ pub struct StepSurface {
     linear: CostTable,
     head: CostTable,
     decode: Box<[DecodeTable]>,
+    /// Decode attention in steps that hold prompts, where it is priced otherwise.
+    beside_prompts: Option<Box<[DecodeTable]>>,
     prefill: Box<[PrefillAttention]>,
     uncaptured: StepCost,
     speculation: Option<Rounds>,
@@ -77,18 +80,23 @@ impl StepSurface {
         let tokens = spec.max_tokens.max(spec.max_seqs.saturating_mul(replica.verified()));
         let share = spec.speculation.map_or(1.0, |s| 1.0 / s.tokens_per_round());
         let uncaptured = replica.uncaptured();
+        let decode = &replica.attention.decode;
         Ok(Self {
             linear: CostTable::new(tokens, |n, out| replica.linear(n, out)),
             head: CostTable::new(spec.max_seqs.saturating_mul(replica.verified()), |n, out| {
                 replica.head(n, out);
             }),
             speculation: Rounds::of(&replica, spec),
-            decode: replica
-                .attention
-                .decode
+            decode: decode
                 .iter()
-                .map(|a| DecodeTable::new(spec.max_seqs, a, share))
+                .map(|a| DecodeTable::new(spec.max_seqs, a.cap, share, |n, c| a.alone(n, c)))
                 .collect(),
+            beside_prompts: decode.iter().any(DecodeAttention::is_tiled).then(|| {
+                let beside = |a: &DecodeAttention<'_>| {
+                    DecodeTable::new(spec.max_seqs, a.cap, share, |n, c| a.beside_prompts(n, c))
+                };
+                decode.iter().map(beside).collect()
+            }),
             uncaptured: StepCost {
                 time: Ticks::from_seconds(uncaptured.time),
                 dynamic_nj: (uncaptured.energy.as_joules() * 1e9).round() as u64,
@@ -152,14 +160,15 @@ impl StepModel for StepSurface {
             Some(rounds) => self.round(rounds, shape),
         };
         if shape.decodes > 0 {
-            for table in &*self.decode {
+            let beside = self.beside_prompts.as_ref().filter(|_| shape.prefill.chunks > 0);
+            for table in beside.unwrap_or(&self.decode) {
                 cost = plus(cost, table.cost(shape.decodes, shape.decode_context));
             }
         }
         if shape.prefill.chunks > 0 {
             cost = plus(cost, self.uncaptured);
             for attention in &*self.prefill {
-                cost = plus(cost, prefill_cost(attention, &shape.prefill));
+                cost = plus(cost, prefill_cost(attention, prefill));
             }
         }
         cost

@@ -129,6 +129,7 @@ const REQUESTS: &[Column] = &[
     maybe(text("model")),
     maybe(text("gpu")),
     maybe(text("backend")),
+    maybe(text("backend_version")),
     maybe(text("precision_label")),
     maybe(positive("tp_size")),
     maybe(positive("pp_size")),

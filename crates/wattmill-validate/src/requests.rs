@@ -7,8 +7,9 @@
 //! was under way when the request came, which a prediction counts and which is at most one step.
 
 use wattmill_catalog::{Catalog, Efficiency};
-use wattmill_factory::{EngineSpec, Layout};
+use wattmill_factory::{EngineSpec, Flavour, Layout};
 use wattmill_perf::Deployment;
+use wattmill_policy::{BatchLimits, Scheduling};
 use wattmill_sim::{Finished, Replica, Request, Tally};
 use wattmill_units::{Seconds, SimTime};
 
@@ -20,6 +21,8 @@ use crate::table::Row;
 
 /// Most tokens in a step, or in a block, that are read.
 const MOST_STEP: u32 = 1 << 20;
+/// First version of vLLM that schedules a step ahead unless told otherwise.
+const AHEAD: (u32, u32) = (0, 14);
 /// Latest arrival that is read, s: a year.
 const LATEST: f64 = 366.0 * 86_400.0;
 
@@ -47,6 +50,8 @@ pub struct Case<'a> {
     pub timed: Vec<Timed>,
     /// Whether the engine took the times itself, so that no frontend is in them.
     pub inside: bool,
+    /// When the engine chooses what a step holds.
+    pub scheduling: Scheduling,
 }
 
 /// What the run that begins with `row` measured, on what.
@@ -119,7 +124,23 @@ pub fn resolve<'a>(row: &Row<'_>, catalog: &'a Catalog) -> Result<Case<'a>, Reas
         requests,
         timed,
         inside: row.text("queue_s").is_some(),
+        scheduling: row
+            .text("backend_version")
+            .map_or(Scheduling::default(), |version| scheduling(flavour, version)),
     })
+}
+
+/// When an engine of that version chooses what a step holds: vLLM from 0.14 on while the step before
+/// runs, unless it is told otherwise.
+fn scheduling(flavour: Flavour, version: &str) -> Scheduling {
+    let mut parts = version.trim_start_matches('v').split('.').map(|part| part.parse().ok());
+    let mut next = || parts.next().flatten().unwrap_or(0);
+    let version: (u32, u32) = (next(), next());
+    if flavour == Flavour::Vllm && version >= AHEAD {
+        Scheduling::Ahead
+    } else {
+        Scheduling::default()
+    }
 }
 
 /// What the rows of such a table may leave to a line above them or to the caller.
@@ -155,7 +176,8 @@ fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
 /// Why it cannot be predicted after all.
 pub fn replay(case: &Case<'_>, efficiency: &Efficiency) -> Result<Vec<Timed>, Reason> {
     let engine = Engine::compile(&case.deployment, efficiency)?;
-    let mut replica = Replica::new(engine.limits);
+    let limits = BatchLimits { scheduling: case.scheduling, ..engine.limits };
+    let mut replica = Replica::new(limits);
     let mut came: Vec<Request> = case.requests.clone();
     if !case.inside {
         let mut free = SimTime::ZERO;

@@ -1,10 +1,13 @@
-//! Runs of which every request was timed: what is read, and what is replayed.
+//! Runs of which every request was timed: what is read, what is replayed, and what constants fitted to
+//! one run are worth on another.
 
 use std::path::PathBuf;
 
 use wattmill_catalog::{Catalog, MEASURED, Overheads};
+use wattmill_policy::Scheduling;
+use wattmill_validate::fit::evaluate_across;
 use wattmill_validate::requests::{self, replay};
-use wattmill_validate::{Case, Metric, Reason, Table, resolve, told_by_name};
+use wattmill_validate::{Case, Metric, Outcome, Reason, Table, predict, resolve, told_by_name};
 
 const HEADER: &str = "# model = llama-3.1-8b\n# gpu = rtx-pro-6000\narrival_s,in,out,ttft_s,e2e_s";
 
@@ -13,9 +16,13 @@ fn cases(table: &Table) -> Vec<Case<'static>> {
     rows.collect::<Result<_, _>>().expect("every run resolves")
 }
 
-fn built_in() -> Vec<Case<'static>> {
+fn built_in_table() -> Table {
     let (_, text) = MEASURED.iter().find(|(name, _)| *name == "requests").expect("it is there");
-    cases(&Table::read(text).expect("it is sound"))
+    Table::read(text).expect("it is sound")
+}
+
+fn built_in() -> Vec<Case<'static>> {
+    cases(&built_in_table())
 }
 
 fn run(case: &Case<'static>) -> requests::Case<'static> {
@@ -91,5 +98,53 @@ fn the_built_in_runs_are_the_shared_ones() {
         assert_eq!(shared.measured.group.model, built_in.measured.group.model);
         assert_eq!(shared.measured.group.accelerator, built_in.measured.group.accelerator);
         assert!(shared.inside && built_in.inside);
+    }
+}
+
+#[test]
+fn newer_versions_of_vllm_schedule_a_step_ahead() {
+    let of = |lines: &str| one(&format!("{lines}{HEADER}\n0,1000,9,1.0,2.0\n")).unwrap();
+    assert_eq!(of("").scheduling, Scheduling::Synchronous);
+    assert_eq!(of("# backend_version = 0.13.0\n").scheduling, Scheduling::Synchronous);
+    let ahead = of("# backend_version = v0.14.1\n");
+    assert_eq!(ahead.scheduling, Scheduling::Ahead);
+    let sglang = of("# backend = sglang\n# backend_version = 0.19.0\n");
+    assert_eq!(sglang.scheduling, Scheduling::Synchronous);
+}
+
+/// The errors that were asked for.
+#[track_caller]
+fn holds(outcome: &Outcome) {
+    assert_eq!(outcome.figures.len(), 4);
+    for figure in &outcome.figures {
+        let most = match figure.metric {
+            Metric::Tpot => 0.03,
+            Metric::EndToEnd => 0.04,
+            _ => 0.15,
+        };
+        let (model, error) = (&outcome.group.model, figure.error());
+        println!("{model} {}: {:+.1} %", figure.metric, 100.0 * error);
+        assert!(error.abs() <= most, "{model} {}: {error}", figure.metric);
+    }
+}
+
+#[test]
+fn each_run_is_predicted_from_the_other() {
+    let found = evaluate_across(&built_in_table(), Catalog::builtin()).expect("there are two runs");
+    let models: Vec<&str> = found.outcomes.iter().map(|o| o.group.model.as_str()).collect();
+    assert_eq!(models, ["llama-3.1-8b", "qwen3-32b"]);
+    found.outcomes.iter().for_each(holds);
+    // A run alone has none to be predicted from.
+    let alone = Table::read(&format!("{HEADER}\n0,1000,9,1.0,2.0\n")).unwrap();
+    assert!(evaluate_across(&alone, Catalog::builtin()).is_none());
+}
+
+/// The catalogue's constants, fitted to both.
+#[test]
+fn the_catalogue_fits_the_runs() {
+    for case in built_in() {
+        let efficiency = Catalog::builtin().efficiency(case.family()).expect("a family");
+        let predicted = predict(&case, efficiency, Default::default()).expect("it is predicted");
+        holds(&Outcome::of(case.measured(), &predicted));
     }
 }

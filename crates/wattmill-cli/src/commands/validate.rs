@@ -6,6 +6,7 @@ use wattmill::catalog::MEASURED;
 use wattmill::report::{
     Validated, Validation, validate_document, validation_csv, validation_page, validation_text,
 };
+use wattmill::validate::fit::evaluate_across;
 use wattmill::validate::{Effort, Kind, Table, evaluate};
 
 use super::measured::{self, table};
@@ -50,7 +51,10 @@ pub(crate) fn run(args: &Validate) -> Outcome {
             interrupt.flow()
         });
         before += evaluation.rows();
+        let across = evaluate_across(&table, known.catalog());
+        let runs = format!("{name}, each run with constants fitted to the others");
         validation.files.push(Validated { name, evaluation });
+        validation.files.extend(across.map(|evaluation| Validated { name: runs, evaluation }));
         if interrupt.flow().is_break() && before < rows {
             validation.interrupted = true;
             break;

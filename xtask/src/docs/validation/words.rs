@@ -91,6 +91,46 @@ does on the other. How much loyalty constants owe, the one number chosen by thes
 varied from 0.3 to 16: from 2 up, errors hardly depend on it.
 ";
 
+pub(super) const RUNS: &str = "\
+## Runs, request by request
+
+Two runs of vLLM 0.19 on RTX PRO 6000, 300 requests each at about ten a second, all of their arrivals, lengths
+and times known (`requests.csv`): Llama-3.1-8B on one card, Qwen3-32B on two that have only PCIe between them.
+The engine replays the arrivals, and the figures are of the run: mean time per token, mean time to the last
+token, median and ninth decile of the time to the first.
+
+In the table each run is predicted twice: with constants fitted to neither run, those of vLLM on `blackwell`, and with
+constants fitted to the other run and to nothing else (`cargo xtask calibrate runs`; `wattmill validate serving` prints
+the latter). Only those are results. The constants that the catalogue holds for `blackwell-workstation.vllm` were
+fitted to both, so what `wattmill validate serving` says of the runs with them is the error of a fit.
+
+* **Kernels.** Nobody timed any on this card. BF16 multiplications and attention are those of `ampere`, scaled by
+  published peaks and bandwidth: this chip's cores multiply with instructions of the same kind, at about as many operations
+  a clock and core. Seven constants are fitted to a run: what a step, a sequence and a step with prompts cost the host,
+  and how far multiplications and attention are from those surfaces.
+* **A known rule, not fitted**: vLLM's attention on this chip is FlashAttention 2, which packs the query heads of a key
+  head into one tile only while no sequence of a step has more than one query. Beside a prompt every head of every
+  decoding sequence takes a tile of 64 rows for itself (`decode_tile_rows`), at the rate of prompts.
+* **Another**: vLLM schedules a step ahead from 0.14 on, so that who comes waits for the step after the next and a seat
+  is filled a step later. It moves the mean time per token by 0.5 to 0.7 %, the rest by as little, because these
+  runs are ruled by their queue.
+* **Messages over PCIe** only the run on two cards could tell, so nothing of them is fitted to either. They are
+  collectives of `blackwell` at the 64 GB/s of the card's PCIe 5.0 x16, times what vLLM's take against collectives
+  alone on `blackwell` servers (`exposed`). That is what this costs: each tenth of their time is 2.4 % of the time per
+  token of that run, and nearly as much of the other's, where it was fitted to that run. Were the collectives
+  taken as they are timed alone (`exposed` of 1), times per token would be 14 % too short for the run on two cards and 12 %
+  too long for that on one.
+* **What was tried**, each with errors of the time per token of the run on one card, then of that on two, constants from
+  the other run: surfaces of `blackwell` with tiles, +12 and -2 %; of `blackwell` without tiles, +5 and -7 %; of `ampere`
+  without tiles, -3 and -3 %, where reading weights would have to take 1.4 times as long as on `ampere`; of `ampere`
+  with tiles, -1 and -3 % while constants were twice as loyal. The surfaces were thus chosen knowing the scores;
+  how loyal constants are is what `wattmill calibrate` holds them to.
+* The engine's stamps begin when it takes a request in, which it does between steps: the rest of the step under
+  way is not in them. A prediction counts from the arrival; the difference is at most a step.
+* No prompt is cached, and neither run fills its cache: they say nothing of admission by free blocks or of
+  preemption.
+";
+
 pub(super) const TRAINING: &str = "\
 ## Training
 
@@ -194,6 +234,5 @@ family (`crates/wattmill-catalog/data/power.toml`, which also says how far they 
   the law says 0.92. Both say that caps cost more than predicted; one rule and one node are too little to fit a law to.
   An interval under a cap is wider, by a guess.
 
-**What is not checked at all**: anything on families without a surface (Rubin, TPU, Trainium, Groq), mixed lengths under
-open-loop arrivals, prefix caching, speculative decoding, and whole sites.
+**What is not checked at all**: anything on families without a surface (Rubin, TPU, Trainium, Groq), prefix caching, speculative decoding, and whole sites.
 ";
