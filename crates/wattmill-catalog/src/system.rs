@@ -41,7 +41,7 @@ impl System {
     /// use wattmill_catalog::{Catalog, System};
     /// let card = Catalog::builtin().accelerator("rtx-4090").unwrap();
     /// let system = System::domain_of(card);
-    /// assert_eq!((system.id.as_str(), system.accelerators), ("rtx-4090", 1));
+    /// assert_eq!((system.id.as_str(), Some(system.accelerators)), ("rtx-4090", card.scaleup_domain));
     /// ```
     pub fn domain_of(accelerator: &Accelerator) -> Self {
         Self {
