@@ -1,6 +1,6 @@
 //! What the values of flags mean.
 
-use wattmill::units::Seconds;
+use wattmill::units::{Seconds, SimTime};
 
 /// The two sides of `COLUMN=VALUE`.
 pub(super) fn column_and_value(text: &str) -> Result<(String, String), String> {
