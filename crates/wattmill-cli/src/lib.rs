@@ -24,6 +24,7 @@ pub fn main() -> ExitCode {
     let result = match &args.command {
         args::Command::Run(run) => commands::run::run(run),
         args::Command::Replay(replay) => commands::replay::run(replay),
+        args::Command::Serve(serve) => commands::serve::run(serve),
         args::Command::Train(train) => commands::train::run(train),
         args::Command::Explain(explain) => commands::explain::run(explain),
         args::Command::Zoom(zoom) => commands::zoom::run(zoom),

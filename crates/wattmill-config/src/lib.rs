@@ -10,8 +10,10 @@ mod trace;
 pub use calibration::{Calibration, parse_calibration};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use factory::{
-    BUILTIN_FACTORIES, BUILTIN_SESSIONS, Parsed, Spans, Variants, builtin_factory, json_schema,
-    parse_factory, parse_sessions, reference_markdown,
+    BUILTIN_FACTORIES, BUILTIN_FLEETS, BUILTIN_SESSIONS, Fleet, FleetPool, FleetRegion,
+    FleetService, FleetSite, Parsed, ParsedFleet, PoolFailures, PoolRole, PoolScale, Spans,
+    Variants, builtin_factory, builtin_fleet, fleet_json_schema, json_schema, parse_factory,
+    parse_fleet, parse_sessions, reference_markdown,
 };
 pub use trace::{
     RecordedLengths, Trace, TraceErrors, TraceForm, TraceProblem, TraceReader, TraceRequest,

@@ -17,6 +17,7 @@ mod parquet;
 mod plan;
 mod replay;
 mod risk;
+mod serve;
 mod svg;
 mod table;
 mod train;
@@ -31,7 +32,7 @@ pub use document::{
     DiagnosticEntry, DiagnosticSeverity, ReplayEngine, ReplayInputs, ReplayTraffic,
     calibrate_document, catalog_list_document, catalog_show_document, check_document,
     explain_document, holding_document, output_reference_markdown, output_schemas, replay_document,
-    run_document, train_document, validate_document, zoom_document,
+    run_document, serve_document, train_document, validate_document, zoom_document,
 };
 pub use engine::engine_name;
 pub use explain::{ExplainFit, ExplainPart, ExplainReport, ExplainedStep, explain_text};
@@ -39,6 +40,10 @@ pub use holding::holding_text;
 pub use html::Page;
 pub use plan::{Detail, plan_page, plan_picture, plan_text};
 pub use replay::{ReplayHeading, replay_page, replay_text};
+pub use serve::{
+    ServeReport, ServedFleet, ServedPool, ServedPoolRow, ServedRow, ServedService, ServedTransfers,
+    serve_text,
+};
 pub use svg::{
     AreaChart, Arrangement, BarChart, Cell, Distribution, DistributionChart, DotChart, Heading,
     Horizontal, Limit, LineChart, Points, ScatterChart, Series, Spacing, StageKind, State,

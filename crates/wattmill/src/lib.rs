@@ -19,6 +19,7 @@ mod check;
 mod explain;
 mod replay;
 mod sampling;
+mod serve;
 mod train;
 
 pub use bars::{Load, plan_bars, serving_bars};
@@ -26,6 +27,7 @@ pub use check::{Checked, check};
 pub use explain::explain;
 pub use replay::{Pricing, Replayed, replay};
 pub use sampling::Sampling;
+pub use serve::{CheckedFleet, check_fleet, serve};
 pub use train::{TrainRequest, train};
 /// Published facts: accelerators, systems, models, efficiencies, traffic.
 pub use wattmill_catalog as catalog;

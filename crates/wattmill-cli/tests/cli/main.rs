@@ -14,6 +14,7 @@ mod output;
 mod plan;
 mod replay;
 mod samples;
+mod serve;
 mod support;
 mod traffic;
 mod train;

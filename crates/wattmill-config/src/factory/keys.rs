@@ -7,8 +7,12 @@ use wattmill_units::{
 use super::schema::{End, Key, Kind, Limits, Need, Table};
 use super::text::Measure;
 
+mod fleet;
 mod risk;
 
+pub(super) use fleet::{
+    ADMISSION, AUTOSCALE, EVENT, FAILURES, FLEET, FLEET_SERVICE, FLEET_SITE, POOL, REGION, WAY_TO,
+};
 pub(super) use risk::{CORRELATION, DISTRIBUTION, TARGET};
 
 const POWER: Kind = Kind::Quantity(Measure::of::<Power>(), Limits::above("0 W", "1000 GW"));

@@ -30,7 +30,7 @@ pub(super) fn service(cx: &mut Context<'_>, row: &Row<'_>, own: &Own) -> Option<
     })
 }
 
-fn slo(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Slo> {
+pub(super) fn slo(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Slo> {
     let (ttft, tpot) = (row.quantity(cx, "ttft"), row.quantity(cx, "tpot"));
     let quantile = row.percentile(cx, "at");
     Some(Slo { ttft: ttft?, tpot: tpot?, quantile: quantile? })

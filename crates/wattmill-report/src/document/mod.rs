@@ -19,6 +19,7 @@ mod replay;
 mod risk;
 mod run;
 mod schema;
+mod serve;
 mod text;
 mod train;
 mod validate;
@@ -27,7 +28,7 @@ mod zoom;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-pub(crate) use tests::training;
+pub(crate) use tests::{fleet::served, training};
 
 pub use calibrate::calibrate_document;
 pub use catalog::{catalog_list_document, catalog_show_document};
@@ -39,6 +40,7 @@ pub use reference::output_reference_markdown;
 pub use replay::{ReplayEngine, ReplayInputs, ReplayTraffic, replay_document};
 pub use run::run_document;
 pub use schema::output_schemas;
+pub use serve::serve_document;
 pub use train::train_document;
 pub(crate) use train::train_hash;
 pub use validate::validate_document;

@@ -3,7 +3,9 @@
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Value, json};
 
-use super::{calibrate, catalog, check, explain, holding, replay, run, train, validate, zoom};
+use super::{
+    calibrate, catalog, check, explain, holding, replay, run, serve, train, validate, zoom,
+};
 
 /// JSON Schemas (draft 2020-12) of every document, by the name of the command that prints it.
 ///
@@ -19,6 +21,7 @@ pub fn output_schemas() -> Value {
         [
             schema::<run::Run>("run", run::SCHEMA),
             schema::<replay::Replay>("replay", replay::SCHEMA),
+            schema::<serve::Serve>("serve", serve::SCHEMA),
             schema::<explain::Explain>("explain", explain::SCHEMA),
             schema::<zoom::Zoom>("zoom", zoom::SCHEMA),
             schema::<train::Train>("train", train::SCHEMA),

@@ -4,5 +4,5 @@ mod page;
 mod text;
 
 pub use page::replay_page;
-pub(crate) use text::joules_per_token;
 pub use text::{ReplayHeading, replay_text};
+pub(crate) use text::{joules_per_token, traffic_line};

@@ -1,9 +1,9 @@
 //! `wattmill replay`.
 
 mod engine;
-mod records;
-mod shaping;
-mod source;
+pub(super) mod records;
+pub(super) mod shaping;
+pub(super) mod source;
 
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use wattmill::catalog::Catalog;
 use wattmill::report::{
     ReplayHeading, ReplayInputs, ServingBars, replay_document, replay_page, replay_text,
 };
-use wattmill::sim::{Finished, Limits};
+use wattmill::sim::{AnswerTime, Finished, Limits};
 use wattmill::units::{Seconds, SimTime};
 use wattmill::{Load, Pricing, replay, serving_bars};
 
@@ -29,7 +29,7 @@ pub(crate) fn run(args: &Replay) -> Outcome {
     let known = Known::open(&args.engine.calibration)?;
     let named = Named::find(args, known.catalog())?;
     let (pricing, engine) = named.pricing(args)?;
-    let source = Source::open(args)?;
+    let source = Source::open(&args.traffic)?;
     let mut out = args.out.as_deref().map(Records::create).transpose()?;
     let limits = Limits {
         ttft: SimTime::from_seconds(args.slo_ttft),
@@ -45,8 +45,9 @@ pub(crate) fn run(args: &Replay) -> Outcome {
             failed = out.write(replica, done);
         }
     };
-    let total = source.total(args);
-    let requests = source.iter(args).map(|ask| ask.request);
+    let total = source.total(&args.traffic);
+    let expected = AnswerTime { first: args.slo_ttft, per_token: args.slo_tpot };
+    let requests = source.iter(&args.traffic, expected).map(|ask| ask.request);
     let replayed = replay(&pricing, args.replicas, Some(limits), requests, record, |progress| {
         bar.at(progress.requests, total);
         interrupt.flow()
@@ -59,7 +60,7 @@ pub(crate) fn run(args: &Replay) -> Outcome {
 
     let inputs = ReplayInputs {
         traffic: source.traffic.clone(),
-        shaping: shaping::told(&args.shaping),
+        shaping: shaping::told(&args.traffic.shaping),
         engine,
         replicas: args.replicas,
         cache: pricing.cache(),
