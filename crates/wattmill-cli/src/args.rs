@@ -33,6 +33,9 @@ pub(crate) enum Command {
     Sweep(Sweep),
     /// Simulate a trace or synthetic traffic, request by request.
     Replay(Box<Replay>),
+    /// Simulate a fleet of sites and pools under that traffic: routers, admission, autoscalers,
+    /// hand-over of prompts, failures.
+    Serve(Box<Serve>),
     /// Show what one step of an engine consists of: each operator's work, time, bound and the
     /// measurements it is priced by.
     Explain(Box<Explain>),
@@ -63,6 +66,7 @@ impl Command {
             Self::Compare(compare) => compare.output.json,
             Self::Sweep(sweep) => sweep.json,
             Self::Replay(replay) => replay.output.json,
+            Self::Serve(serve) => serve.json,
             Self::Explain(explain) => explain.json,
             Self::Zoom(zoom) => zoom.output.json,
             Self::Train(train) => train.json,
@@ -343,11 +347,8 @@ pub(crate) enum CatalogKind {
 /// `wattmill replay`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Replay {
-    /// Trace: Azure 2023 CSV, Mooncake JSONL or arrived_at_s,prefill_tokens,decode_tokens; plain or
-    /// gzip.
-    #[arg(conflicts_with_all = ["rate", "users", "clients", "sessions"])]
-    pub(crate) trace: Option<PathBuf>,
-
+    #[command(flatten)]
+    pub(crate) traffic: Traffic,
     #[command(flatten)]
     pub(crate) engine: EngineArgs,
     /// Replicas behind one router.
@@ -383,6 +384,58 @@ pub(crate) struct Replay {
     /// KV blocks of a replica, with a step-time table (unlimited by default).
     #[arg(long, conflicts_with_all = ["model", "system"], value_parser = clap::value_parser!(u64).range(1..1 << 40), help_heading = "Engine")]
     pub(crate) kv_blocks: Option<u64>,
+
+    /// Limit on the time to first token that attainment is counted against.
+    #[arg(long, default_value = "2 s", value_parser = span, help_heading = "SLO")]
+    pub(crate) slo_ttft: Seconds,
+    /// Limit on the mean time per output token.
+    #[arg(long, default_value = "50 ms", value_parser = span, help_heading = "SLO")]
+    pub(crate) slo_tpot: Seconds,
+
+    /// Find how much faster the requests may come: the highest speed at which this share of them
+    /// (99 % if none is given) keeps both limits, and what stands in the way of more.
+    #[arg(
+        long,
+        value_name = "SHARE",
+        num_args = 0..=1,
+        default_missing_value = "0.99",
+        value_parser = share,
+        conflicts_with_all = ["out", "speed"],
+        help_heading = "SLO"
+    )]
+    pub(crate) saturate: Option<f64>,
+
+    /// Write every request to a Parquet file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// `wattmill serve`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Serve {
+    /// Fleet file, or the name of a built-in one (two-coasts).
+    pub(crate) fleet: String,
+    #[command(flatten)]
+    pub(crate) traffic: Traffic,
+    #[command(flatten)]
+    pub(crate) calibration: CalibrationArgs,
+    /// Write every answered request to a Parquet file; replicas are numbered through all pools.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Print one JSON document instead of tables.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Where requests come from: what `replay` and `serve` have in common.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Traffic {
+    /// Trace: Azure 2023 CSV, Mooncake JSONL or arrived_at_s,prefill_tokens,decode_tokens; plain or
+    /// gzip.
+    #[arg(conflicts_with_all = ["rate", "users", "clients", "sessions"])]
+    pub(crate) trace: Option<PathBuf>,
 
     /// Requests a second, mean, instead of a trace.
     #[arg(long, conflicts_with = "users", help_heading = "Synthetic traffic")]
@@ -421,32 +474,6 @@ pub(crate) struct Replay {
 
     #[command(flatten)]
     pub(crate) shaping: Shaping,
-
-    /// Limit on the time to first token that attainment is counted against.
-    #[arg(long, default_value = "2 s", value_parser = span, help_heading = "SLO")]
-    pub(crate) slo_ttft: Seconds,
-    /// Limit on the mean time per output token.
-    #[arg(long, default_value = "50 ms", value_parser = span, help_heading = "SLO")]
-    pub(crate) slo_tpot: Seconds,
-
-    /// Find how much faster the requests may come: the highest speed at which this share of them
-    /// (99 % if none is given) keeps both limits, and what stands in the way of more.
-    #[arg(
-        long,
-        value_name = "SHARE",
-        num_args = 0..=1,
-        default_missing_value = "0.99",
-        value_parser = share,
-        conflicts_with_all = ["out", "speed"],
-        help_heading = "SLO"
-    )]
-    pub(crate) saturate: Option<f64>,
-
-    /// Write every request to a Parquet file.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) out: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) output: Output,
 }
 
 /// What becomes of any traffic, traces too.

@@ -26,6 +26,7 @@ pub fn main() -> ExitCode {
         args::Command::Compare(compare) => commands::compare::run(compare),
         args::Command::Sweep(sweep) => commands::sweep::run(sweep),
         args::Command::Replay(replay) => commands::replay::run(replay),
+        args::Command::Serve(serve) => commands::serve::run(serve),
         args::Command::Train(train) => commands::train::run(train),
         args::Command::Explain(explain) => commands::explain::run(explain),
         args::Command::Zoom(zoom) => commands::zoom::run(zoom),

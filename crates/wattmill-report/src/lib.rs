@@ -20,6 +20,7 @@ mod plan;
 mod replay;
 mod risk;
 mod saturation;
+mod serve;
 mod svg;
 mod sweep;
 mod table;
@@ -38,7 +39,7 @@ pub use document::{
     calibrate_document, catalog_list_document, catalog_show_document, check_document,
     comparison_document, day_document, explain_document, holding_document,
     output_reference_markdown, output_schemas, replay_document, run_document, saturation_document,
-    sweep_document, train_document, validate_document, zoom_document,
+    serve_document, sweep_document, train_document, validate_document, zoom_document,
 };
 pub use engine::engine_name;
 pub use explain::{ExplainFit, ExplainPart, ExplainReport, ExplainedStep, explain_text};
@@ -48,6 +49,10 @@ pub use plan::{Detail, plan_page, plan_picture, plan_text};
 pub use replay::{ReplayHeading, replay_page, replay_text};
 pub use saturation::{
     Limiting, SaturationPoint, SaturationReport, saturation_page, saturation_text,
+};
+pub use serve::{
+    ServeReport, ServedFleet, ServedPool, ServedPoolRow, ServedRow, ServedService, ServedTransfers,
+    serve_text,
 };
 pub use svg::{
     AreaChart, Arrangement, BarChart, Cell, Distribution, DistributionChart, DotChart, Heading,

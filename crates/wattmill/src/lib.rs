@@ -22,6 +22,7 @@ mod explain;
 mod replay;
 mod sampling;
 mod saturation;
+mod serve;
 mod sweep;
 mod train;
 
@@ -33,6 +34,7 @@ pub use explain::explain;
 pub use replay::{Pricing, Replayed, Serving, replay};
 pub use sampling::Sampling;
 pub use saturation::{Promise, Saturation, saturate};
+pub use serve::{CheckedFleet, check_fleet, serve};
 pub use sweep::{Design, Sweep, SweepPoint};
 pub use train::{TrainRequest, train};
 /// Published facts: accelerators, systems, models, efficiencies, traffic.

@@ -14,6 +14,7 @@ mod measured;
 pub(crate) mod replay;
 pub(crate) mod run;
 mod samples;
+pub(crate) mod serve;
 pub(crate) mod sweep;
 pub(crate) mod train;
 pub(crate) mod validate;

@@ -16,6 +16,7 @@ mod output;
 mod plan;
 mod replay;
 mod samples;
+mod serve;
 mod support;
 mod sweep;
 mod traffic;

@@ -8,11 +8,16 @@ use super::schema::{End, Key, Kind, Limits, Need, Table};
 use super::text::Measure;
 
 mod engine;
+mod fleet;
+mod money;
+mod phase;
 mod risk;
 
 pub(super) use engine::{ENGINE, SPECULATION};
-mod money;
-mod phase;
+pub(super) use fleet::{
+    ADMISSION, AUTOSCALE, EVENT as FLEET_EVENT, FAILURES, FLEET, FLEET_SERVICE, FLEET_SITE, POOL,
+    REGION as FLEET_REGION, WAY_TO,
+};
 pub(super) use money::{CONTRACT, CURRENCY, ECONOMICS, EVENT};
 pub(super) use phase::{REGION, SUBSTITUTE};
 pub(super) use risk::{CORRELATION, DISTRIBUTION, TARGET};

@@ -6,6 +6,7 @@ mod context;
 mod correlation;
 mod day;
 mod engine;
+mod fleet;
 mod keys;
 mod money;
 mod own;
@@ -42,9 +43,13 @@ use money::{Paid, Terms};
 use own::Own;
 use row::Row;
 
-pub use builtin::{BUILTIN_FACTORIES, builtin_factory};
+pub use builtin::{BUILTIN_FACTORIES, BUILTIN_FLEETS, builtin_factory, builtin_fleet};
+pub use fleet::{
+    Fleet, FleetPool, FleetRegion, FleetService, FleetSite, ParsedFleet, PoolFailures, PoolRole,
+    PoolScale, parse_fleet,
+};
 pub use reference::reference_markdown;
-pub use schema_json::json_schema;
+pub use schema_json::{fleet_json_schema, json_schema};
 pub use sessions::{BUILTIN_SESSIONS, parse_sessions};
 pub use spans::Spans;
 pub use variants::Variants;

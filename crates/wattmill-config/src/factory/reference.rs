@@ -38,6 +38,16 @@ const PAGE: &[(&str, &Table)] = &[
     ("A session file", &keys::SESSIONS),
     ("`system` of sessions", &keys::SESSIONS_SYSTEM),
     ("`pause` of sessions", &keys::SESSIONS_PAUSE),
+    ("A fleet file", &keys::FLEET),
+    ("`[[site]]` of a fleet", &keys::FLEET_SITE),
+    ("`[[pool]]` of a fleet", &keys::POOL),
+    ("`autoscale` of a pool", &keys::AUTOSCALE),
+    ("`admission` of a pool", &keys::ADMISSION),
+    ("`failures` of a pool", &keys::FAILURES),
+    ("`[[region]]` of a fleet", &keys::FLEET_REGION),
+    ("`to` of a region", &keys::WAY_TO),
+    ("`[[service]]` of a fleet", &keys::FLEET_SERVICE),
+    ("`[[event]]` of a fleet", &keys::FLEET_EVENT),
 ];
 
 const INTRODUCTION: &str = "\

@@ -66,7 +66,7 @@ fn elasticity(cx: &mut Context<'_>, row: &Row<'_>, price: Option<f64>) -> Option
     Some(libm::pow(dear, elasticity?))
 }
 
-fn slo(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Slo> {
+pub(super) fn slo(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Slo> {
     let (ttft, tpot) = (row.quantity(cx, "ttft"), row.quantity(cx, "tpot"));
     let quantile = row.percentile(cx, "at");
     Some(Slo { ttft: ttft?, tpot: tpot?, quantile: quantile? })

@@ -1472,7 +1472,7 @@ mod schema_holds {
             }
             // Whole rows are read in `every_key_of_an_own_row_is_one_of_the_catalogue`, quantiles
             // where requests are.
-            Kind::Flag | Kind::Numbers(_) | Kind::Quantiles | Kind::Named(_) => {}
+            Kind::Flag | Kind::Names | Kind::Numbers(_) | Kind::Quantiles | Kind::Named(_) => {}
             Kind::Same | Kind::AllSame | Kind::Weights | Kind::Pair => {}
         }
     }

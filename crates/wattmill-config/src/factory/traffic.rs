@@ -203,7 +203,7 @@ fn fits_context(cx: &mut Context<'_>, row: &Row<'_>, lengths: &Lengths, model: &
     }
 }
 
-fn shape(cx: &mut Context<'_>, row: &Row<'_>) -> Option<[f64; 24]> {
+pub(super) fn shape(cx: &mut Context<'_>, row: &Row<'_>) -> Option<[f64; 24]> {
     const FLAT: [f64; 24] = [1.0; 24];
     let Some(value) = row.raw("shape") else {
         return Some(FLAT);

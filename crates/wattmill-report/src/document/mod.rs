@@ -22,6 +22,7 @@ mod risk;
 mod run;
 mod saturation;
 mod schema;
+mod serve;
 mod statement;
 mod sweep;
 mod text;
@@ -32,7 +33,7 @@ mod zoom;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-pub(crate) use tests::{day_of_three, saturated, training};
+pub(crate) use tests::{day_of_three, fleet::served, saturated, training};
 
 pub use calibrate::calibrate_document;
 pub use catalog::{catalog_list_document, catalog_show_document};
@@ -47,6 +48,7 @@ pub use replay::{PrefixCache, ReplayEngine, ReplayInputs, ReplayTraffic, replay_
 pub use run::run_document;
 pub use saturation::saturation_document;
 pub use schema::output_schemas;
+pub use serve::serve_document;
 pub use sweep::sweep_document;
 pub use train::train_document;
 pub(crate) use train::train_hash;

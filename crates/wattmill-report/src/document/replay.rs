@@ -334,7 +334,7 @@ impl From<&ReplayInputs> for Inputs {
 /// Traffic drawn at random.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "SyntheticTraffic")]
-struct Synthetic {
+pub(super) struct Synthetic {
     /// Mean rate of arrivals.
     requests_per_s: f64,
     /// Weekly users that the rate was derived from, if it was.
@@ -353,7 +353,7 @@ struct Synthetic {
 }
 
 impl Synthetic {
-    fn of(traffic: &ReplayTraffic) -> Option<Self> {
+    pub(super) fn of(traffic: &ReplayTraffic) -> Option<Self> {
         let ReplayTraffic::Synthetic {
             requests_per_s,
             weekly_users,
@@ -382,7 +382,7 @@ impl Synthetic {
 /// Clients whose traffic was superposed.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "ClientTraffic")]
-struct ClientsOf {
+pub(super) struct ClientsOf {
     /// Name of the file of their windows.
     file: String,
     /// Clients that have any request.
@@ -396,7 +396,7 @@ struct ClientsOf {
 }
 
 impl ClientsOf {
-    fn of(traffic: &ReplayTraffic) -> Option<Self> {
+    pub(super) fn of(traffic: &ReplayTraffic) -> Option<Self> {
         let ReplayTraffic::Clients { file, clients, lengths, from, duration, seed: _ } = traffic
         else {
             return None;
@@ -410,7 +410,7 @@ impl ClientsOf {
 /// Conversations drawn at random.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "SessionTraffic")]
-struct SessionsOf {
+pub(super) struct SessionsOf {
     /// Mean rate at which they begin.
     sessions_per_s: f64,
     /// Name of the description.
@@ -425,7 +425,7 @@ struct SessionsOf {
 }
 
 impl SessionsOf {
-    fn of(traffic: &ReplayTraffic) -> Option<Self> {
+    pub(super) fn of(traffic: &ReplayTraffic) -> Option<Self> {
         let ReplayTraffic::Sessions { sessions_per_s, name, arrivals: process, duration, seed: _ } =
             traffic
         else {

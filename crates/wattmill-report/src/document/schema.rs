@@ -4,8 +4,8 @@ use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Value, json};
 
 use super::{
-    calibrate, catalog, check, comparison, day, explain, holding, replay, run, saturation, sweep,
-    train, validate, zoom,
+    calibrate, catalog, check, comparison, day, explain, holding, replay, run, saturation, serve,
+    sweep, train, validate, zoom,
 };
 
 /// JSON Schemas (draft 2020-12) of every document, by the name of the command that prints it.
@@ -25,6 +25,7 @@ pub fn output_schemas() -> Value {
             schema::<sweep::Sweep>("sweep", sweep::SCHEMA),
             schema::<replay::Replay>("replay", replay::SCHEMA),
             schema::<saturation::Saturation>("replay --saturate", saturation::SCHEMA),
+            schema::<serve::Serve>("serve", serve::SCHEMA),
             schema::<explain::Explain>("explain", explain::SCHEMA),
             schema::<zoom::Zoom>("zoom", zoom::SCHEMA),
             schema::<train::Train>("train", train::SCHEMA),

@@ -2,6 +2,7 @@
 
 mod conforms;
 mod explained;
+pub(crate) mod fleet;
 mod sides;
 mod small;
 pub(crate) mod training;
@@ -64,6 +65,7 @@ fn documents() -> Vec<(&'static str, String)> {
         ("replay", replay_document(&trace.0, &trace.1, &trace.2)),
         ("replay", replay_document(&synthetic.0, &synthetic.1, &synthetic.2)),
         ("replay --saturate", saturation_document(&small::saturated())),
+        ("serve", serve_document(&fleet::served())),
         ("explain", explain_document(&explained::mixed())),
         ("explain", explain_document(&explained::unknown())),
         ("train", train_document(&training::searched())),
@@ -149,6 +151,11 @@ const UNITS: &[&str] = &[
 /// in a field beside them.
 const COUNTS: &[&str] = &[
     "seed",
+    "fleet_seed",
+    "replicas_on",
+    "ready_replicas",
+    "kv_blocks_peak",
+    "evicted_kv_blocks",
     "units",
     "accelerators",
     "accelerators_per_unit",

@@ -43,29 +43,7 @@ pub struct ReplayHeading {
 
 impl From<&ReplayInputs> for ReplayHeading {
     fn from(inputs: &ReplayInputs) -> Self {
-        let requests = match &inputs.traffic {
-            ReplayTraffic::Trace { file } => {
-                format!("{} requests of {file}", grouped(inputs.requests as f64))
-            }
-            ReplayTraffic::Synthetic { requests_per_s, lengths, shape, duration, seed, .. } => {
-                let rate = number(*requests_per_s);
-                format!(
-                    "synthetic traffic: {rate} requests/s for {duration}, lengths {lengths}, \
-                     shape {shape}, seed {seed}"
-                )
-            }
-            ReplayTraffic::Clients { file, clients, lengths, from, duration, seed } => {
-                let requests = grouped(inputs.requests as f64);
-                format!(
-                    "{requests} requests of {clients} clients of {file} for {duration} from \
-                     {from}, lengths {lengths}, seed {seed}"
-                )
-            }
-            ReplayTraffic::Sessions { sessions_per_s, name, duration, seed, .. } => {
-                let (turns, rate) = (grouped(inputs.requests as f64), number(*sessions_per_s));
-                format!("{turns} turns of {name} sessions: {rate}/s for {duration}, seed {seed}")
-            }
-        };
+        let requests = traffic_line(&inputs.traffic, inputs.requests);
         let requests = match &inputs.shaping[..] {
             [] => requests,
             shaping => format!("{requests}; {}", shaping.join(", ")),
@@ -89,6 +67,33 @@ impl From<&ReplayInputs> for ReplayHeading {
             interrupted: inputs.interrupted,
             bars: inputs.bars.clone(),
             calibration: inputs.calibration.clone(),
+        }
+    }
+}
+
+/// Traffic in a line; `requests` are those that came.
+pub(crate) fn traffic_line(traffic: &ReplayTraffic, requests: u64) -> String {
+    match traffic {
+        ReplayTraffic::Trace { file } => {
+            format!("{} requests of {file}", grouped(requests as f64))
+        }
+        ReplayTraffic::Synthetic { requests_per_s, lengths, shape, duration, seed, .. } => {
+            let rate = number(*requests_per_s);
+            format!(
+                "synthetic traffic: {rate} requests/s for {duration}, lengths {lengths}, \
+                 shape {shape}, seed {seed}"
+            )
+        }
+        ReplayTraffic::Clients { file, clients, lengths, from, duration, seed } => {
+            let requests = grouped(requests as f64);
+            format!(
+                "{requests} requests of {clients} clients of {file} for {duration} from \
+                 {from}, lengths {lengths}, seed {seed}"
+            )
+        }
+        ReplayTraffic::Sessions { sessions_per_s, name, duration, seed, .. } => {
+            let (turns, rate) = (grouped(requests as f64), number(*sessions_per_s));
+            format!("{turns} turns of {name} sessions: {rate}/s for {duration}, seed {seed}")
         }
     }
 }

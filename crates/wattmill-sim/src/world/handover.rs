@@ -201,7 +201,14 @@ impl<M: StepModel> World<M> {
         let pool = &mut self.pools[usize::from(number)];
         match stage {
             Stage::Offered if replica == NOBODY => pool.parked.retain(|parked| *parked != slot),
-            Stage::Offered => pool.offers[replica as usize].retain(|offer| *offer != slot),
+            Stage::Offered => {
+                pool.offers[replica as usize].retain(|offer| *offer != slot);
+                if lives {
+                    // Whoever stood behind it may fit.
+                    self.set_aside(number, replica);
+                    self.switch_off_if_drained(number, replica);
+                }
+            }
             _ if lives => {
                 self.run_replica(number, replica, self.now);
                 let pool = &mut self.pools[usize::from(number)];
@@ -212,6 +219,18 @@ impl<M: StepModel> World<M> {
             }
             _ => {}
         }
+    }
+
+    /// Offers a prompt anew whose decoding replica was lost. That counts as sending it again: else one
+    /// whose cache takes longer to send than replicas live would be sent for ever.
+    pub(super) fn offer_again(&mut self, slot: u32) {
+        let job = &mut self.jobs[slot];
+        if job.resends >= self.most_resends {
+            return self.start_again(slot);
+        }
+        job.resends += 1;
+        self.ended.resent += 1;
+        self.offer(slot);
     }
 
     /// Drops a prompt that nobody will go on from; the request is sent again from its start.

@@ -60,6 +60,8 @@ impl<M: StepModel> World<M> {
             let life = self.pools[usize::from(number)].machines[replica as usize].life;
             let whole = Event::Repaired { pool: number, replica, life };
             self.queue.file(self.now + repair, whole);
+            // Its requests no longer take room from those who wait.
+            self.serve_queue(number);
         }
     }
 
@@ -184,7 +186,7 @@ impl<M: StepModel> World<M> {
                 Stage::Prefilled => self.ended.tokens_wasted += 1,
                 stage if is_between(stage) => {
                     self.take_back_offer(slot, false);
-                    self.offer(slot);
+                    self.offer_again(slot);
                     continue;
                 }
                 _ => {}

@@ -35,7 +35,7 @@ pub use self::spec::{
 };
 
 /// Requests between two looks at whether the run shall go on.
-const LOOK: u64 = 1 << 16;
+const LOOK: u64 = 1 << 12;
 
 /// A request that was answered, and by whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,9 +64,12 @@ pub struct World<M> {
     places: Places,
     services: Vec<Service>,
     most_resends: u8,
+    /// Whether a request may have to start again after it was given to a replica.
+    may_start_again: bool,
     row: Option<SimTime>,
     series: Series,
-    requests: Ledger,
+    /// Requests that came so far.
+    asked: u64,
     /// What else is counted as it happens; what is in hand is counted when asked for.
     ended: Books,
     regions: Stream,
@@ -93,6 +96,7 @@ pub struct Transfers {
 struct Service {
     spec: ServiceSpec,
     tally: Tally,
+    requests: Ledger,
 }
 
 /// How a request ends that is not answered.
@@ -122,9 +126,10 @@ impl<M: StepModel> World<M> {
             places,
             services: spec.services.iter().map(Service::new).collect(),
             most_resends: spec.most_resends,
+            may_start_again: spec.may_start_again(),
             row: spec.row,
             series: Series::new(pools, services),
-            requests: Ledger::default(),
+            asked: 0,
             ended: Books::default(),
             regions: Stream::new(spec.seed, "region", 0),
             finished: Vec::new(),
@@ -154,7 +159,7 @@ impl<M: StepModel> World<M> {
     ) -> ControlFlow<()> {
         let mut asks = asks.peekable();
         let mut flow = ControlFlow::Continue(());
-        let mut look = self.requests.asked() + LOOK;
+        let mut look = self.asked + LOOK;
         loop {
             let next = if flow.is_break() { None } else { asks.peek() };
             let arrival = next.map_or(SimTime::MAX, |ask| ask.request.arrival);
@@ -180,10 +185,9 @@ impl<M: StepModel> World<M> {
                 slot.into_iter().for_each(|slot| self.cache_sent(slot as u32));
             } else if let Some(ask) = asks.next() {
                 self.ask(ask);
-                if self.requests.asked() == look {
+                if self.asked == look {
                     look += LOOK;
-                    flow =
-                        on_progress(Progress { requests: self.requests.asked(), time: self.now });
+                    flow = on_progress(Progress { requests: self.asked, time: self.now });
                 }
             }
         }
@@ -313,7 +317,8 @@ impl<M: StepModel> World<M> {
         let service = usize::from(ask.service).min(self.services.len() - 1);
         self.series.open.services[service].asked += 1;
         let mut job = Job::new(ask.request, ask.prompt, ask.answer);
-        job.ticket = Some(self.requests.ask());
+        job.ticket = Some(self.services[service].requests.ask());
+        self.asked += 1;
         job.service = service as u16;
         job.region = self.places.region(self.now, &mut self.regions);
         let slot = self.jobs.add(job);
@@ -376,9 +381,12 @@ impl<M: StepModel> World<M> {
             deadline: patience.map(|patience| request.arrival + patience),
             tokens: request.input,
         };
-        let pool = &mut self.pools[usize::from(job.pool)];
+        let number = job.pool;
+        let pool = &mut self.pools[usize::from(number)];
         pool.queue.offer(self.now, caller, Pace::UNKNOWN, &mut self.shed);
         self.end_shed();
+        // Others may wait in front of room that a lost replica's requests left.
+        self.serve_queue(number);
     }
 
     /// Hands those who wait in front of a router on, for as long as there is room.
@@ -420,7 +428,13 @@ impl<M: StepModel> World<M> {
             (job.stage, request.output) = (Stage::Prefilling, 1);
         }
         job.work = Some(reservation);
-        let prompt = if pool.spec.limits.prefix_caching { job.prompt.clone() } else { Vec::new() };
+        let prompt = if !pool.spec.limits.prefix_caching {
+            Vec::new()
+        } else if self.may_start_again {
+            job.prompt.clone()
+        } else {
+            std::mem::take(&mut job.prompt)
+        };
         let ask = Ask { request, service: job.service, prompt, answer: job.answer };
         let machine = &mut pool.machines[replica as usize];
         machine.jobs += 1;
@@ -454,9 +468,10 @@ impl<M: StepModel> World<M> {
             cached_tokens: job.cached_tokens,
         };
         let (service, region, resends) = (job.service, job.region, job.resends);
-        job.ticket.take().into_iter().for_each(|ticket| self.requests.finish(ticket));
+        let ticket = job.ticket.take();
         on_answer(&Answer { done, service, region, pool: number, replica, resends });
-        let Service { spec, tally } = &mut self.services[usize::from(service)];
+        let Service { spec, tally, requests } = &mut self.services[usize::from(service)];
+        ticket.into_iter().for_each(|ticket| requests.finish(ticket));
         tally.finish(&done);
         let within = u64::from(spec.limits.is_none_or(|limits| limits.hold(&done)));
         let row = &mut self.series.open.services[usize::from(service)];
@@ -494,11 +509,12 @@ impl<M: StepModel> World<M> {
     /// Ends a request that is with nobody.
     fn end(&mut self, slot: u32, how: End) {
         let job = &mut self.jobs[slot];
+        let requests = &mut self.services[usize::from(job.service)].requests;
         if let Some(ticket) = job.ticket.take() {
             match how {
-                End::Rejected => self.requests.reject(ticket),
-                End::Shed(_) => self.requests.shed(ticket),
-                End::Lost => self.requests.lose(ticket),
+                End::Rejected => requests.reject(ticket),
+                End::Shed(_) => requests.shed(ticket),
+                End::Lost => requests.lose(ticket),
             }
         }
         self.ended.too_late += u64::from(how == End::Shed(ShedReason::TooLate));
@@ -520,6 +536,15 @@ impl<M: StepModel> World<M> {
         self.series.close(self.now);
         if let Some(row) = self.row {
             self.queue.file(self.now + row, Event::Row);
+        }
+    }
+
+    /// Closes the row of the time series that is open, if anything of it has passed.
+    pub fn close_series(&mut self) {
+        if self.row.is_some() && self.now > self.series.open.from {
+            self.run_all();
+            self.fill_row();
+            self.series.close(self.now);
         }
     }
 
@@ -556,6 +581,16 @@ impl<M: StepModel> World<M> {
     /// the pools.
     pub fn service_tally(&self, service: u16) -> &Tally {
         &self.services[usize::from(service)].tally
+    }
+
+    /// What became of the requests of a service.
+    pub fn service_requests(&self, service: u16) -> &Ledger {
+        &self.services[usize::from(service)].requests
+    }
+
+    /// Replica-nanoseconds that replicas of a pool were on so far.
+    pub fn pool_on_ns(&self, pool: u16) -> u128 {
+        self.pools[usize::from(pool)].on_time_until(self.now)
     }
 
     /// What the requests of a pool add up to, as its engines see it: from when each reaches its
@@ -611,8 +646,9 @@ impl<M: StepModel> World<M> {
     /// What became of every request and token so far, counted from both sides.
     pub fn books(&self) -> Books {
         let elsewhere = self.jobs.iter().filter(|(_, job)| job.work.is_none());
-        let mut books =
-            Books { requests: self.requests, in_hand: elsewhere.count() as u64, ..self.ended };
+        let mut requests = Ledger::default();
+        self.services.iter().for_each(|service| requests.merge(&service.requests));
+        let mut books = Books { requests, in_hand: elsewhere.count() as u64, ..self.ended };
         for pool in &self.pools {
             books.in_hand += pool.machines.iter().map(|m| u64::from(m.jobs)).sum::<u64>();
             let usage = pool.usage();
@@ -637,6 +673,6 @@ impl<M: StepModel> World<M> {
 
 impl Service {
     fn new(spec: &ServiceSpec) -> Self {
-        Self { spec: spec.clone(), tally: Tally::new(spec.limits) }
+        Self { spec: spec.clone(), tally: Tally::new(spec.limits), requests: Ledger::default() }
     }
 }

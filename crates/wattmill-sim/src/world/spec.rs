@@ -64,9 +64,9 @@ pub struct RegionSpec {
 pub struct SiteSpec {
     /// What people call it.
     pub name: String,
-    /// What a million tokens cost there, for a choice by price.
+    /// What a unit of work costs there, the same unit at every site, for a choice by price.
     pub price: Money,
-    /// Grams of CO₂e emitted for a million tokens there, for a choice by carbon.
+    /// Grams of CO₂e emitted for a unit of work there, for a choice by carbon.
     pub carbon_g: f64,
     /// When it is lost with everything under way there, and from when it is back.
     pub outages: Vec<Outage>,
@@ -298,6 +298,13 @@ pub enum WorldProblem {
 }
 
 impl<M> WorldSpec<M> {
+    /// Whether a request that was given to a replica may have to be sent again.
+    pub(crate) fn may_start_again(&self) -> bool {
+        let dies = |pool: &PoolSpec<M>| pool.failures.is_some() || pool.part != Duty::Whole;
+        let lost = self.sites.iter().any(|site| !site.outages.is_empty());
+        self.most_resends > 0 && (lost || self.pools.iter().any(dies))
+    }
+
     /// Everything that speaks against it, each with the way out. Empty: it can be simulated.
     pub fn problems(&self) -> Vec<WorldProblem> {
         let mut problems = Vec::new();

@@ -1,10 +1,10 @@
 //! `wattmill replay`.
 
 mod engine;
-mod records;
+pub(super) mod records;
 mod saturate;
-mod shaping;
-mod source;
+pub(super) mod shaping;
+pub(super) mod source;
 
 use std::time::Instant;
 
@@ -13,7 +13,7 @@ use wattmill::report::{
     PrefixCache, ReplayHeading, ReplayInputs, ServingBars, replay_document, replay_page,
     replay_text,
 };
-use wattmill::sim::{Finished, Limits, WorldProblem};
+use wattmill::sim::{AnswerTime, Finished, Limits, WorldProblem};
 use wattmill::units::{Seconds, SimTime};
 use wattmill::{Load, Pricing, Serving, replay, serving_bars};
 
@@ -32,14 +32,14 @@ pub(crate) fn run(args: &Replay) -> Outcome {
     let known = Known::open(&args.engine.calibration)?;
     let named = Named::find(args, known.catalog())?;
     let (pricing, engine) = named.pricing(args)?;
-    let source = Source::open(args)?;
+    let source = Source::open(&args.traffic)?;
     let limits = Limits {
         ttft: SimTime::from_seconds(args.slo_ttft),
         tpot: SimTime::from_seconds(args.slo_tpot),
     };
     let inputs = ReplayInputs {
         traffic: source.traffic.clone(),
-        shaping: shaping::told(&args.shaping),
+        shaping: shaping::told(&args.traffic.shaping),
         engine,
         replicas: args.replicas,
         router: args.router.name(),
@@ -47,7 +47,7 @@ pub(crate) fn run(args: &Replay) -> Outcome {
         shed: 0,
         cache: pricing.cache(),
         slo: (args.slo_ttft, args.slo_tpot),
-        requests: source.total(args),
+        requests: source.total(&args.traffic),
         wall: Seconds::ZERO,
         interrupted: false,
         bars: Err("no request was finished".to_owned()),
@@ -68,8 +68,8 @@ pub(crate) fn run(args: &Replay) -> Outcome {
             failed = out.write(replica, done);
         }
     };
-    let total = source.total(args);
-    let asks = source.iter(args, source.profile());
+    let total = source.total(&args.traffic);
+    let asks = source.iter(&args.traffic, source.profile(), expected(args));
     let replayed = replay(&pricing, &serving(args), Some(limits), asks, record, |progress| {
         bar.at(progress.requests, total);
         interrupt.flow()
@@ -100,6 +100,11 @@ pub(crate) fn run(args: &Replay) -> Outcome {
         known.told(&replay_text(&heading, &replayed.summary))
     })?;
     if replayed.interrupted { Err(Failure::Interrupted) } else { Ok(()) }
+}
+
+/// What conversations take their answers to need.
+const fn expected(args: &Replay) -> AnswerTime {
+    AnswerTime { first: args.slo_ttft, per_token: args.slo_tpot }
 }
 
 /// How the flags spread the requests.

@@ -13,7 +13,7 @@ use wattmill::units::Seconds;
 use wattmill::{Pricing, Promise, replay, saturate};
 
 use super::source::Source;
-use super::{cannot_be, serving};
+use super::{cannot_be, expected, serving};
 use crate::args::Replay;
 use crate::exit::{Failure, Outcome};
 use crate::files;
@@ -37,13 +37,13 @@ pub(super) fn run(
     let started = Instant::now();
     let interrupt = Interrupt::install();
     let mut bar = Progress::new("saturating");
-    let total = source.total(args).max(1);
+    let total = source.total(&args.traffic).max(1);
     let (mut tried, mut wrong) = (0, Vec::new());
     let promise = Promise { slo: inputs.slo, share };
     let found = saturate(pricing, &promise, |speed| {
         let hourly = source.profile().hourly.map(|factor| factor * speed);
         let profile = Profile { hourly, ..source.profile().clone() };
-        let asks = source.iter(args, &profile);
+        let asks = source.iter(&args.traffic, &profile, expected(args));
         let replayed = replay(
             pricing,
             &serving(args),
@@ -77,7 +77,7 @@ pub(super) fn run(
         }
         Pricing::Table(..) => None,
     };
-    let seed = args.trace.is_none().then_some(args.seed);
+    let seed = args.traffic.trace.is_none().then_some(args.traffic.seed);
     let inputs = ReplayInputs {
         wall: Seconds::from_s(started.elapsed().as_secs_f64()),
         interrupted: found.interrupted,

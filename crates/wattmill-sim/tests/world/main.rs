@@ -1,5 +1,7 @@
 //! A world of one pool is a fleet; whatever dies in a larger one, every request is accounted for.
 
+mod handover;
+
 use std::ops::ControlFlow;
 
 use proptest::prelude::*;
@@ -293,6 +295,10 @@ fn eventful(seed: u64) -> WorldSpec<Simple> {
     }
 }
 
+/// When everything has long been answered: a request that nobody ever answers fails the test, instead
+/// of keeping it busy for ever.
+const AT_LAST: SimTime = ms(2_000_000);
+
 #[test]
 fn every_request_of_an_eventful_world_is_accounted_for() {
     let mut seen = Books::default();
@@ -306,7 +312,7 @@ fn every_request_of_an_eventful_world_is_accounted_for() {
         let mut ids = Vec::new();
         // Looked at on the way, with everything in flight.
         let mut rest = asks.iter().cloned().peekable();
-        for stop in [ms(4_000), ms(9_500), ms(20_001), SimTime::MAX] {
+        for stop in [ms(4_000), ms(9_500), ms(20_001), AT_LAST] {
             let part = std::iter::from_fn(|| rest.next_if(|ask| ask.request.arrival < stop));
             let _ = world.run(
                 part,
@@ -454,6 +460,29 @@ fn a_lost_site_hands_over_to_the_next() {
 }
 
 #[test]
+fn nobody_waits_in_front_of_the_room_that_a_lost_replica_left() {
+    let limits = BatchLimits::new(8, 256, 16, 400);
+    let mut breaking = pool(2, limits, RouterKind::Random);
+    breaking.in_hand = 2;
+    breaking.failures = Some(Failures { between: ms(5_000), repair: ms(1_000) });
+    // It has no reason to start the one that broke, as the other could do all of it.
+    let rules = ScaleRules { minimum: 1, maximum: 2, ..ScaleRules::default() };
+    breaking.scale = Some(Scale { rules, every: ms(1_000), sustained: 1e6 });
+    let mut spec = one_site(vec![breaking]);
+    spec.most_resends = u8::MAX;
+    for seed in 0..50 {
+        spec.seed = seed;
+        let mut world = World::new(spec.clone()).expect("sound");
+        let asks = asks(seed, 200, 50_000, 1);
+        let _ =
+            world.run(asks.iter().cloned(), ms(1_000_000), |_| {}, |_| ControlFlow::Continue(()));
+        let books = world.books();
+        assert_eq!(books.check(), Ok(()));
+        assert_eq!(books.in_hand, 0, "seed {seed}: {books:?}");
+    }
+}
+
+#[test]
 fn repairs_take_their_time() {
     let mut breaking = pool(200, BatchLimits::new(8, 256, 16, 400), RouterKind::Random);
     breaking.failures = Some(Failures { between: ms(60_000), repair: ms(17_000) });
@@ -496,124 +525,6 @@ fn a_broken_description_says_everything_at_once() {
             "pool `pool` starts with 5 replicas ready, but has 2; start with fewer",
             "pool `pool` has no model of its steps; give one for each power level, at least one",
         ]
-    );
-}
-
-/// `prefill` replicas that hand over to `decode` ones: 100 kB a token at 1 GB/s, 1 ms of latency.
-fn pair(prefill: u32, decode: u32, limits: BatchLimits, short: u32) -> WorldSpec<Simple> {
-    let mut first = pool(prefill, limits, RouterKind::RoundRobin);
-    let handover = Handover { decode: 1, bytes_per_token: 100_000, latency: ms(1), short };
-    (first.part, first.port_bytes_per_s) = (Duty::Prefill(handover), 1_000_000_000);
-    let mut second = pool(decode, limits, RouterKind::LeastLoaded);
-    (second.services, second.port_bytes_per_s) = (Vec::new(), 1_000_000_000);
-    one_site(vec![first, second])
-}
-
-#[test]
-fn a_prompt_is_handed_over_to_the_nanosecond() {
-    let limits = BatchLimits::new(8, 512, 16, 1_000);
-    let mut world = World::new(pair(1, 1, limits, 0)).expect("sound");
-    let request = Request { id: 9, arrival: ms(2), input: 200, output: 3 };
-    let ask = Ask { request, service: 0, prompt: Vec::new(), answer: None };
-    let answers = run(&mut world, &[ask]);
-    // 5 ms and 200 tokens of 20 µs.
-    let first_token = 2_000_000 + 9_000_000;
-    // 20 MB at 1 GB/s, and a millisecond.
-    let arrived = first_token + 20_000_000 + 1_000_000;
-    // Two steps of one sequence at contexts of 201 and 202.
-    let finish = arrived + 2 * 5_050_000 + 16 * (201 + 202);
-    assert_eq!(answers.len(), 1);
-    let done = answers[0].done;
-    assert_eq!((done.first_token.as_ns(), done.finish.as_ns()), (first_token, finish));
-    assert_eq!((answers[0].pool, done.request), (1, request));
-    assert_eq!(world.transfers().bytes, 20_000_000);
-    assert_eq!(world.transfers().waits.max(), arrived - first_token);
-    // The gap between the first two tokens is that of the transfer and a step.
-    let gaps = &world.pool_tally(1).gaps;
-    assert_eq!(gaps.count(), 2);
-    assert_eq!(gaps.max() >> Ticks::FRACTION_BITS, arrived - first_token + 5_050_000 + 16 * 201);
-    let [prefill, decode] = [0, 1].map(|pool| world.pool_usage(pool));
-    assert_eq!((prefill.prompt_completions, prefill.decode_tokens), (1, 0));
-    assert_eq!((decode.prompt_completions, decode.decode_tokens, decode.prefill_tokens), (0, 2, 0));
-    assert_eq!(world.books().check(), Ok(()));
-}
-
-#[test]
-fn senders_share_the_port_of_a_receiver() {
-    let limits = BatchLimits::new(8, 512, 16, 1_000);
-    let waits = |prefill| {
-        let mut world = World::new(pair(prefill, 1, limits, 0)).expect("sound");
-        let ask = |id| {
-            let request = Request { id, arrival: SimTime::ZERO, input: 200, output: 3 };
-            Ask { request, service: 0, prompt: Vec::new(), answer: None }
-        };
-        let asks: Vec<Ask> = (0..4).map(ask).collect();
-        assert_eq!(run(&mut world, &asks).len(), 4);
-        world.transfers().waits.clone()
-    };
-    // Four caches of 20 ms each, all sent at once.
-    assert_eq!((waits(4).min(), waits(4).max()), (81_000_000, 81_000_000));
-}
-
-#[test]
-fn a_decode_pool_that_is_full_holds_up_the_prefill_pool() {
-    let mut spec = pair(2, 1, BatchLimits::new(8, 512, 16, 400), 0);
-    // Six prompts of 300 tokens and no more.
-    spec.pools[1].limits = BatchLimits::new(8, 512, 16, 120);
-    spec.row = Some(ms(20));
-    let ask = |id| {
-        let request = Request { id, arrival: SimTime::ZERO, input: 300, output: 40 };
-        Ask { request, service: 0, prompt: Vec::new(), answer: None }
-    };
-    let asks: Vec<Ask> = (0..120).map(ask).collect();
-    let mut world = World::new(spec).expect("sound");
-    assert_eq!(run(&mut world, &asks).len(), 120);
-    assert_eq!(world.books().check(), Ok(()));
-    let rows = world.rows();
-    // Both prefilling replicas are full of prompts that nobody takes: 21 of 19 blocks each.
-    let stuck = rows.iter().filter(|row| row.pools[0].blocks == 2 * 21 * 19).count();
-    assert!(stuck > 10, "{stuck} of {}", rows.len());
-    assert!(rows.iter().all(|row| row.pools[1].blocks <= 120));
-    let blocked =
-        rows.iter().filter(|row| row.pools[0].work.steps == 0 && row.pools[0].waiting > 0);
-    assert!(blocked.count() > 10);
-    // At last nobody holds anything.
-    assert!(world.transfers().waits.max() > 1_000_000_000);
-}
-
-#[test]
-fn short_prompts_stay_where_they_are_decoded() {
-    let limits = BatchLimits::new(32, 512, 16, 2_000);
-    let asks = asks(8, 500, 20_000, 1);
-    let mut world = World::new(pair(2, 2, limits, 150)).expect("sound");
-    let answers = run(&mut world, &asks);
-    assert_eq!(answers.len(), 500);
-    let handed = asks.iter().filter(|ask| ask.request.input > 150 && ask.request.output > 1);
-    assert_eq!(world.transfers().waits.count(), handed.count() as u64);
-    let short = asks.iter().filter(|ask| ask.request.input <= 150);
-    let short: u64 = short.map(|ask| u64::from(ask.request.input)).sum();
-    assert_eq!(world.pool_usage(1).prefill_tokens, short);
-}
-
-#[test]
-fn pairs_that_do_not_match_say_so() {
-    let mut spec = pair(1, 1, BatchLimits::new(8, 512, 16, 1_000), 0);
-    spec.sites.push(site(1.0));
-    spec.regions[0].latency.push(SimTime::ZERO);
-    spec.pools[1].site = 1;
-    spec.pools[1].limits.block_tokens = 64;
-    spec.pools[0].port_bytes_per_s = 0;
-    let problems = World::new(spec).expect_err("broken");
-    let said: Vec<String> = problems.iter().map(WorldProblem::to_string).collect();
-    let before = "pool `pool` cannot hand prompts over to pool `pool`: ";
-    assert_eq!(
-        said,
-        [
-            "they are at different sites; pair pools of one site, whose network carries the cache",
-            "blocks of 16 tokens do not become blocks of 64; give both one block size",
-            "`pool` has ports of 0 bytes/s; state their rate",
-        ]
-        .map(|why| format!("{before}{why}"))
     );
 }
 
