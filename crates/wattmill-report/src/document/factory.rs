@@ -193,6 +193,8 @@ struct Phase {
     site: String,
     /// Id of its system.
     system: String,
+    /// Id of the system that was ordered, if this one takes its place; null otherwise.
+    in_place_of: Option<String>,
     /// How much is delivered.
     power_mw: f64,
     /// What `power_mw` counts: facility power at design PUE, or IT power.
@@ -218,6 +220,12 @@ struct Phase {
     retire_days: Option<f64>,
     /// Where its figures come from, as the file says.
     source: Option<String>,
+}
+
+/// What was ordered, if something else took its place.
+fn substituted(factory: &factory::Factory, phase: &factory::Phase) -> Option<String> {
+    let (ordered, _) = phase.options.first().filter(|_| phase.is_substituted())?;
+    Some(factory.hardware[*ordered].system.id.clone())
 }
 
 /// Something that a phase cannot run without.
@@ -253,6 +261,7 @@ impl Phase {
             name: phase.name.clone(),
             site: factory.sites[phase.site].name.clone(),
             system: factory.hardware[phase.hardware].system.id.clone(),
+            in_place_of: substituted(factory, phase),
             power_mw: phase.power.as_mw(),
             power_basis: match phase.basis {
                 PowerBasis::Facility => "facility",
@@ -290,6 +299,8 @@ struct Service {
     growth_per_year_fraction: f64,
     /// Rate in each hour of the UTC day over the day's mean.
     hourly_shape_ratio: [f64; 24],
+    /// Where users are, their clocks in the shape above; empty where the file does not say.
+    regions: Vec<Region>,
     /// Name of the distribution of request lengths.
     lengths: String,
     /// Mean length of a prompt.
@@ -307,6 +318,28 @@ struct Service {
     price_usd_per_million_output_tokens: Option<f64>,
 }
 
+/// Users that live by one clock.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "UserRegion")]
+struct Region {
+    /// What the file calls it.
+    region: String,
+    /// Share of the requests.
+    share_fraction: f64,
+    /// By how much its clock is ahead of UTC.
+    utc_offset_hours: f64,
+}
+
+impl From<&factory::Region> for Region {
+    fn from(region: &factory::Region) -> Self {
+        Self {
+            region: region.name.clone(),
+            share_fraction: region.share,
+            utc_offset_hours: region.utc_offset,
+        }
+    }
+}
+
 impl From<&factory::Service> for Service {
     fn from(service: &factory::Service) -> Self {
         let traffic = &service.traffic;
@@ -317,6 +350,7 @@ impl From<&factory::Service> for Service {
             slo_ttft_ms: service.slo.ttft.as_ms(),
             slo_tpot_ms: service.slo.tpot.as_ms(),
             slo_fraction: service.slo.quantile,
+            regions: traffic.regions.iter().map(Region::from).collect(),
             requests_per_day: traffic.requests_per_day,
             growth_per_year_fraction: traffic.growth_per_year,
             hourly_shape_ratio: traffic.daily_shape,

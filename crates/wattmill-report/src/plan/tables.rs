@@ -178,7 +178,7 @@ pub(super) fn phases(factory: &Factory, plan: &Plan) -> Table {
         table.push([
             phase.name.clone(),
             factory.sites[phase.site].name.clone(),
-            factory.hardware[phase.hardware].system.id.clone(),
+            system_of(factory, phase),
             phase_power(phase),
             grouped(outcome.units),
             grouped(outcome.accelerators),
@@ -237,6 +237,17 @@ pub(super) fn waiting(factory: &Factory, plan: &Plan) -> Table {
         table.push([factory.phases[outcome.phase].name.clone(), words]);
     }
     table
+}
+
+/// What it installs, and in whose place if that was too late.
+fn system_of(factory: &Factory, phase: &Phase) -> String {
+    let id = &factory.hardware[phase.hardware].system.id;
+    match phase.options.first().filter(|_| phase.is_substituted()) {
+        Some((ordered, _)) => {
+            format!("{id} in place of {}", factory.hardware[*ordered].system.id)
+        }
+        None => id.clone(),
+    }
 }
 
 fn phase_power(phase: &Phase) -> String {
