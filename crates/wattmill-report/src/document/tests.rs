@@ -163,6 +163,8 @@ const COUNTS: &[&str] = &[
     "replicas",
     "kv_blocks",
     "evicted_blocks",
+    "shards",
+    "threads",
     "preemptions",
     "steps",
     "count",
