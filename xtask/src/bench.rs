@@ -6,9 +6,12 @@
 //! lengths of as many requests and filling the histograms.
 
 mod cpu;
+mod day;
 mod figures;
 mod floor;
 mod peers;
+mod routers;
+mod steps;
 mod traffic;
 
 use anyhow::{Context, Result, bail};
@@ -32,8 +35,9 @@ pub(crate) struct Figure {
 /// What `cargo xtask bench` was asked for.
 #[derive(clap::Args, Debug)]
 pub(crate) struct BenchArgs {
-    /// Figures to measure; all by default: w4096, u64, replicas-1024, stream-10m, run-10gw,
-    /// samples-10gw, draw.
+    /// Figures to measure; all by default: w4096, u64, prefix, replicas-1024, replicas-50000, threads-2,
+    /// router-load-1024, router-kv-1024, stream-10m, run-10gw, samples-10gw, draw,
+    /// step, day.
     names: Vec<String>,
     /// Print a JSON list.
     #[arg(long)]

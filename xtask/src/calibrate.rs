@@ -2,6 +2,7 @@
 //! project, and writes it into the catalogue's data.
 
 mod power;
+mod runs;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -24,8 +25,8 @@ pub(crate) struct CalibrateArgs {
     /// Folder of the measurements.
     #[arg(long, default_value = "../shared/truth")]
     truth: PathBuf,
-    /// Parts to fit, in this order: surfaces, engines, power, cross, errors (all by default).
-    #[arg(value_parser = ["surfaces", "engines", "power", "cross", "errors"])]
+    /// Parts to fit, in this order: surfaces, engines, runs, power, cross, errors (all by default).
+    #[arg(value_parser = ["surfaces", "engines", "runs", "power", "cross", "errors"])]
     parts: Vec<String>,
     /// Fit only constants of these names, such as `vllm` or `vllm-mlperf`; keep the others.
     #[arg(long)]
@@ -57,6 +58,12 @@ pub(crate) fn run(root: &Path, args: &CalibrateArgs) -> anyhow::Result<()> {
         let fitted = engines(&cases(&truth, &catalog)?, &catalog, &args.only);
         write(&data.join("overheads.toml"), &constants_toml(&fitted))?;
         catalog = with_constants(&catalog, &fitted);
+    }
+    if asked("runs") {
+        let mut all = own_constants(&catalog);
+        all.extend(runs::fit(&catalog));
+        write(&data.join("overheads.toml"), &constants_toml(&all))?;
+        catalog = with_constants(&catalog, &all);
     }
     if asked("power") {
         write(&data.join("power.toml"), &power::toml(&cases(&truth, &catalog)?, &catalog))?;
@@ -162,6 +169,8 @@ fn is_quick(case: &Case<'_>) -> bool {
         Case::Mlperf(_) => offline,
         // Capped rows of the profile are uncapped ones times a constant.
         Case::Phases(case) => case.deployment.spec.power_cap.is_none(),
+        // Every request of a run counts, not the figures of the run.
+        Case::Requests(_) => false,
         Case::Power(_) | Case::TrainingPower(_) | Case::Training(_) | Case::Kernels(_) => false,
         _ => true,
     }
@@ -180,20 +189,28 @@ fn engines(cases: &[Case<'_>], catalog: &Catalog, only: &[String]) -> EngineCons
     let found = in_parallel(&names, |name| fit_families(&lessons, name, catalog));
     let fitted: EngineConstants = found.into_iter().flatten().collect();
     print_errors(&quick, &fitted, catalog);
-    let mut all: EngineConstants = EngineConstants::new();
-    for efficiency in catalog.efficiencies() {
-        let lender = efficiency.borrowed_from.as_deref().and_then(|id| catalog.efficiency(id));
-        for (name, constants) in efficiency.overheads.iter().filter(|(name, _)| !asked(name)) {
-            // What is borrowed is not the family's own.
-            let lent = lender.and_then(|lender| lender.overheads.get(name));
-            if lent != Some(constants) {
-                all.insert((efficiency.family.clone(), name.clone()), *constants);
-            }
-        }
-    }
+    // What runs of single requests say is fitted for itself.
+    let runs = runs::keys(catalog);
+    let mut all = own_constants(catalog);
+    all.retain(|key, _| !asked(&key.1) || runs.contains(key));
     // What an engine does on families without rows, those families borrow.
     all.extend(fitted.into_iter().filter(|((family, _), _)| !family.is_empty()));
     all
+}
+
+/// Every family's own constants: what is borrowed is not.
+fn own_constants(catalog: &Catalog) -> EngineConstants {
+    let mut own = EngineConstants::new();
+    for efficiency in catalog.efficiencies() {
+        let lender = efficiency.borrowed_from.as_deref().and_then(|id| catalog.efficiency(id));
+        for (name, constants) in &efficiency.overheads {
+            let lent = lender.and_then(|lender| lender.overheads.get(name));
+            if lent != Some(constants) {
+                own.insert((efficiency.family.clone(), name.clone()), *constants);
+            }
+        }
+    }
+    own
 }
 
 /// How far `cases` are with these constants, by name and chip family.

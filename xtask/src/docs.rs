@@ -18,6 +18,7 @@ type Page = (&'static str, fn() -> String);
 const PAGES: &[Page] = &[
     ("docs/factory-file.md", wattmill::config::reference_markdown),
     ("docs/factory.schema.json", factory_schema),
+    ("docs/fleet.schema.json", fleet_schema),
     ("docs/catalog.md", catalog::markdown),
     ("docs/cli.md", cli::markdown),
     ("docs/json.md", wattmill::report::output_reference_markdown),
@@ -33,6 +34,10 @@ const PAGES: &[Page] = &[
 fn factory_schema() -> String {
     // `{:#}` is JSON with line breaks, and cannot fail.
     format!("{:#}\n", wattmill::config::json_schema())
+}
+
+fn fleet_schema() -> String {
+    format!("{:#}\n", wattmill::config::fleet_json_schema())
 }
 
 fn output_schemas() -> String {

@@ -588,6 +588,13 @@ fn borrow_and_fill(
         })?;
         let mut efficiency = parse_efficiency(id, row, Lender::Family(lender))?;
         efficiency.overheads.extend(fitted.engines(id)?);
+        if let Some(name) = &efficiency.bf16_kernels_from {
+            let nearest = shelf.get(name).ok_or_else(|| {
+                let message = format!("there is no measured family `{name}`");
+                vec![RowError { field: "bf16_kernels_from".to_owned(), message }]
+            })?;
+            Arc::make_mut(&mut efficiency.surfaces).take_bf16_kernels(&nearest.surfaces);
+        }
         Ok(efficiency)
     };
     let others = Shelf::fill(kind, &borrowed, lend, errors);

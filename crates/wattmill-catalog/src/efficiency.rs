@@ -21,6 +21,8 @@ pub struct Efficiency {
     pub borrowed_from: Option<String>,
     /// Large matrix multiplications: fraction of the dense peak of the same precision.
     pub gemm: [f64; 3],
+    /// The measured family whose BF16 multiplications and attention are nearer than the lender's.
+    pub bf16_kernels_from: Option<String>,
     /// [`Self::gemm`] over that of the family it was borrowed from; 1 where it is its own.
     pub gemm_of_lender: [f64; 3],
     /// Operator surfaces, its own or those of the family it borrows from.
@@ -28,6 +30,10 @@ pub struct Efficiency {
     /// Constants of the engines that were measured on it, or on the family it borrows from, by
     /// name.
     pub overheads: BTreeMap<String, Overheads>,
+    /// Rows of the tile that FlashAttention 2 computes for a single query beside prompts; 0 where
+    /// engines have a kernel of their own for decodes there. It lays the query heads of a key head
+    /// into one tile only while no sequence of a step has more than one query.
+    pub decode_tile_rows: f64,
     /// Reading weights of one precision in decode: fraction of peak memory bandwidth.
     pub memory_weights: [f64; 3],
     /// Reading the KV cache in decode attention: fraction of peak memory bandwidth.
@@ -162,6 +168,8 @@ pub(crate) fn parse_efficiency(
     let power_node = row.quantity::<Power>("power_node").or(lender.map(|l| l.power_node));
     let power_node =
         power_node.unwrap_or_else(|| row.absent("power_node", "a power like `250 W`", Power::ZERO));
+    let bf16_kernels_from = row.text("bf16_kernels_from");
+    let decode_tile_rows = f64::from(row.count("decode_tile_rows").unwrap_or(0));
     let mut time = |name, lent: Option<Seconds>| {
         let stated = row.quantity::<Seconds>(name).or(lent);
         stated.unwrap_or_else(|| row.absent(name, "a time like `10 us`", Seconds::ZERO))
@@ -174,6 +182,7 @@ pub(crate) fn parse_efficiency(
     Ok(Efficiency {
         family: id.to_owned(),
         borrowed_from,
+        bf16_kernels_from,
         gemm_of_lender: lender.map_or([1.0; 3], |l| {
             let of = |i: usize| if l.gemm[i] > 0.0 { gemm[i] / l.gemm[i] } else { 1.0 };
             [of(0), of(1), of(2)]
@@ -181,6 +190,7 @@ pub(crate) fn parse_efficiency(
         gemm,
         surfaces,
         overheads,
+        decode_tile_rows,
         memory_weights,
         memory_kv,
         allreduce,

@@ -11,6 +11,7 @@
 pub const MEASURED: &[(&str, &str)] = &[
     ("serving", include_str!("../data/measured/serving.csv")),
     ("long_prompt", include_str!("../data/measured/long_prompt.csv")),
+    ("requests", include_str!("../data/measured/requests.csv")),
     ("mlperf", include_str!("../data/measured/mlperf.csv")),
     ("throughput", include_str!("../data/measured/throughput.csv")),
     ("energy", include_str!("../data/measured/energy.csv")),

@@ -162,6 +162,15 @@ impl Surfaces {
         }
     }
 
+    /// Takes what one chip multiplies and attends with in BF16 from another family.
+    pub(crate) fn take_bf16_kernels(&mut self, other: &Self) {
+        for operator in ["gemm", "prefill_attention", "decode_attention"] {
+            if let Some(surface) = other.get(operator, "bf16") {
+                self.insert(operator, "bf16", Surface { borrowed: true, ..surface.clone() });
+            }
+        }
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.by_name.is_empty()

@@ -3,8 +3,8 @@
 use toml::Table;
 use wattmill_units::{Money, Power};
 
-use crate::Provenance;
 use crate::row::{Row, RowError};
+use crate::{Accelerator, Provenance};
 
 /// A unit one can buy: a server, rack or pod. `None` is a value no source states.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +34,31 @@ pub struct System {
 }
 
 impl System {
+    /// One scale-up domain of an accelerator and nothing around it, for those that no system is known
+    /// with.
+    ///
+    /// ```
+    /// use wattmill_catalog::{Catalog, System};
+    /// let card = Catalog::builtin().accelerator("rtx-4090").unwrap();
+    /// let system = System::domain_of(card);
+    /// assert_eq!((system.id.as_str(), Some(system.accelerators)), ("rtx-4090", card.scaleup_domain));
+    /// ```
+    pub fn domain_of(accelerator: &Accelerator) -> Self {
+        Self {
+            id: accelerator.id.clone(),
+            name: accelerator.name.clone(),
+            vendor: accelerator.vendor.clone(),
+            accelerator: accelerator.id.clone(),
+            accelerators: accelerator.scaleup_domain.unwrap_or(1),
+            unit: "domain".to_owned(),
+            power_typical: None,
+            power_max: None,
+            price: None,
+            available: accelerator.launch.clone(),
+            provenance: accelerator.provenance.clone(),
+        }
+    }
+
     /// Values without which it can be shown but not deployed.
     pub fn missing(&self) -> Vec<&'static str> {
         [

@@ -59,6 +59,20 @@ fn references_and_names_are_checked() {
         said(Texts { models: &models, ..EMPTY }),
         ["model `x-1`: `x-1` already names `a`; drop or rename one of them"]
     );
+    let (_, row) = Texts::BUILTIN.efficiency.split_once("[hopper]\n").expect("it is there");
+    let (_, power) = Texts::BUILTIN.power.split_once("[hopper]\n").expect("it is there");
+    let of = |text: &str| text.split("\n[").next().unwrap_or_default().to_owned();
+    let kernels = "bf16_kernels_from = 'older'";
+    let new = format!("[new]\nborrowed_from = 'hopper'\n{kernels}\n{from}");
+    let efficiency = format!("[hopper]\n{}\n{new}", of(row));
+    assert_eq!(
+        said(Texts {
+            efficiency: &efficiency,
+            power: &format!("[hopper]\n{}", of(power)),
+            ..EMPTY
+        }),
+        ["efficiency `new`: bf16_kernels_from: there is no measured family `older`"]
+    );
     let efficiency = format!("[new]\nborrowed_from = 'old'\n{from}");
     assert_eq!(
         said(Texts { efficiency: &efficiency, ..EMPTY }),

@@ -1,11 +1,18 @@
 //! What can be typed.
 
+mod value;
+
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
-use wattmill::units::{Power, Seconds, SimTime};
+use wattmill::units::{Power, Seconds};
 
 use crate::known::CalibrationArgs;
+use value::{
+    arrivals, burst, chunk, clock, column_and_value, day_requests, factor, flavour, growth,
+    power_cap, precision, recompute, router, share, span, speculation, tokens, training_format,
+    week,
+};
 
 /// Watts in, tokens out: plans, simulates and explains AI factories.
 #[derive(Debug, Parser)]
@@ -20,8 +27,15 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Plan a factory over its years: what runs when, what it yields, what it costs, what binds.
     Run(Run),
+    /// Put factories side by side, and split the difference of each from the first by cause.
+    Compare(Compare),
+    /// Plan a factory at many values of what is varied in it, into a Parquet table.
+    Sweep(Sweep),
     /// Simulate a trace or synthetic traffic, request by request.
     Replay(Box<Replay>),
+    /// Simulate a fleet of sites and pools under that traffic: routers, admission, autoscalers,
+    /// hand-over of prompts, failures.
+    Serve(Box<Serve>),
     /// Show what one step of an engine consists of: each operator's work, time, bound and the
     /// measurements it is priced by.
     Explain(Box<Explain>),
@@ -40,6 +54,8 @@ pub(crate) enum Command {
     Gigawatt(Gigawatt),
     /// Show what is known of hardware, models and traffic, with its sources.
     Catalog(Catalog),
+    /// Measure how fast the simulator is on this machine.
+    Bench(Bench),
 }
 
 impl Command {
@@ -47,7 +63,10 @@ impl Command {
     pub(crate) const fn json(&self) -> bool {
         match self {
             Self::Run(run) => run.output.json,
+            Self::Compare(compare) => compare.output.json,
+            Self::Sweep(sweep) => sweep.json,
             Self::Replay(replay) => replay.output.json,
+            Self::Serve(serve) => serve.json,
             Self::Explain(explain) => explain.json,
             Self::Zoom(zoom) => zoom.output.json,
             Self::Train(train) => train.json,
@@ -56,6 +75,7 @@ impl Command {
             Self::Check(check) => check.json,
             Self::Gigawatt(gigawatt) => gigawatt.json,
             Self::Catalog(catalog) => catalog.json,
+            Self::Bench(Bench { command: BenchCommand::Day(day) }) => day.json,
         }
     }
 }
@@ -85,6 +105,65 @@ pub(crate) struct Run {
     pub(crate) output: Output,
 }
 
+/// `wattmill compare`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Compare {
+    /// Factory file that the others are compared with, or the name of a built-in one.
+    #[arg(value_name = "A")]
+    pub(crate) base: String,
+    /// Factory files, or names of built-in ones.
+    #[arg(value_name = "B", required = true)]
+    pub(crate) others: Vec<String>,
+    /// Draw what the files state as distributions this many times, the same numbers for what they
+    /// have in common, and tell how the difference spreads.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub(crate) samples: Option<u64>,
+    #[command(flatten)]
+    pub(crate) calibration: CalibrationArgs,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// `wattmill sweep`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Sweep {
+    /// Factory file, or the name of a built-in one.
+    pub(crate) factory: String,
+    /// A value of the file and what it is varied over, such as
+    /// 'site.abilene.grid.price=20..90 USD/MWh', 'phase.first gigawatt.first_rack=2026-10-01..2027-10-01'
+    /// or 'phase.first gigawatt.system=gb300-nvl72, vr-nvl72'. May be given several times.
+    #[arg(long, value_name = "PATH=VALUES", required = true)]
+    pub(crate) vary: Vec<String>,
+    /// Points; of a grid the values of each range.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub(crate) points: u64,
+    /// How points are chosen.
+    #[arg(long, default_value = "grid")]
+    pub(crate) design: SweepDesign,
+    /// Seed of random points (the factory's by default).
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// Parquet table of the points. Points that it has already are not computed again.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) calibration: CalibrationArgs,
+    /// Print one JSON document instead of tables.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How points of a sweep are chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SweepDesign {
+    /// Every combination of evenly spaced values and all values of lists.
+    Grid,
+    /// Each value on its own; more points begin with the same ones.
+    Random,
+    /// Latin hypercube: every part of every range once.
+    Lhs,
+}
+
 /// Where an answer goes besides the terminal.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Output {
@@ -104,6 +183,10 @@ pub(crate) struct Validate {
     /// that come with Wattmill are taken.
     #[arg(value_name = "WHAT|FILE")]
     pub(crate) what_and_files: Vec<String>,
+    /// Value of a column that the rows of the files leave blank, such as `tp_size=2`; may be given
+    /// several times.
+    #[arg(long, value_name = "COLUMN=VALUE", value_parser = column_and_value)]
+    pub(crate) set: Vec<(String, String)>,
     /// Write every row's prediction, or why it has none, as CSV.
     #[arg(long, value_name = "FILE")]
     pub(crate) csv: Option<PathBuf>,
@@ -120,6 +203,10 @@ pub(crate) struct Calibrate {
     /// accelerators, layouts and what was measured on them.
     #[arg(value_name = "RESULTS", required = true)]
     pub(crate) files: Vec<String>,
+    /// Value of a column that the rows of the files leave blank, such as `tp_size=2`; may be given
+    /// several times.
+    #[arg(long, value_name = "COLUMN=VALUE", value_parser = column_and_value)]
+    pub(crate) set: Vec<(String, String)>,
     /// Write the constants that help, for `--calibration` of other commands.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
@@ -164,6 +251,42 @@ pub(crate) struct Zoom {
     pub(crate) calibration: CalibrationArgs,
     #[command(flatten)]
     pub(crate) output: Output,
+}
+
+/// `wattmill bench`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Bench {
+    #[command(subcommand)]
+    pub(crate) command: BenchCommand,
+}
+
+/// What to measure.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchCommand {
+    /// A day of the world's chat, every request simulated, on as many replicas as it needs.
+    ///
+    /// Lengths, hourly shape, SLO, model and machine are those of the factory's first service.
+    Day(Day),
+}
+
+/// `wattmill bench day`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Day {
+    /// Factory file, or the name of a built-in one.
+    #[arg(default_value = "ten-gigawatt")]
+    pub(crate) factory: String,
+    /// Requests of the whole day: what ChatGPT's users sent in July 2025.
+    #[arg(long, default_value_t = 2.6e9, value_parser = day_requests)]
+    pub(crate) requests: f64,
+    /// Only this fraction of the requests, on as much of the fleet.
+    #[arg(long, default_value_t = 1.0, value_parser = share)]
+    pub(crate) fraction: f64,
+    /// Threads; as many as there are processors by default. The answer does not depend on them.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) threads: Option<u32>,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `wattmill gigawatt`.
@@ -231,16 +354,28 @@ pub(crate) enum CatalogKind {
 /// `wattmill replay`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Replay {
-    /// Trace: Azure 2023 CSV, Mooncake JSONL or arrived_at_s,prefill_tokens,decode_tokens; plain or
-    /// gzip.
-    #[arg(conflicts_with_all = ["rate", "users", "clients", "sessions"])]
-    pub(crate) trace: Option<PathBuf>,
-
+    #[command(flatten)]
+    pub(crate) traffic: Traffic,
     #[command(flatten)]
     pub(crate) engine: EngineArgs,
-    /// Replicas behind a round-robin router.
+    /// Replicas behind one router.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = "Engine")]
     pub(crate) replicas: u32,
+    /// Who chooses the replica: round-robin, random, power-of-two, least-loaded (in tokens) or
+    /// kv-aware (what is cached, and load).
+    #[arg(long, value_name = "NAME", default_value = "round-robin", value_parser = router, help_heading = "Engine")]
+    pub(crate) router: wattmill::policy::RouterKind,
+    /// Keep the beginnings of prompts for others that begin alike, as traces with hashes and
+    /// sessions have them.
+    #[arg(long, help_heading = "Engine")]
+    pub(crate) prefix_caching: bool,
+    /// With --dp: each attention group has a batch of its own and waits for the slowest; otherwise
+    /// the batch is dealt to them evenly.
+    #[arg(long, requires = "dp", help_heading = "Engine")]
+    pub(crate) own_batches: bool,
+    /// Most requests that wait once every batch is full; more are turned away, and counted.
+    #[arg(long, value_name = "N", help_heading = "Engine")]
+    pub(crate) most_waiting: Option<u32>,
     /// Most sequences in a replica's batch.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = "Engine")]
     pub(crate) max_seqs: Option<u32>,
@@ -251,11 +386,63 @@ pub(crate) struct Replay {
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=65_536), help_heading = "Engine")]
     pub(crate) block_tokens: Option<u32>,
     /// Step-time table (JSON) in place of the performance model.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["model", "system", "tp", "pp", "ep", "dp", "engine", "precision", "kv_precision", "power_cap", "calibration"], help_heading = "Engine")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["model", "system", "tp", "pp", "ep", "dp", "engine", "precision", "kv_precision", "power_cap", "speculate", "calibration"], help_heading = "Engine")]
     pub(crate) step_table: Option<PathBuf>,
     /// KV blocks of a replica, with a step-time table (unlimited by default).
     #[arg(long, conflicts_with_all = ["model", "system"], value_parser = clap::value_parser!(u64).range(1..1 << 40), help_heading = "Engine")]
     pub(crate) kv_blocks: Option<u64>,
+
+    /// Limit on the time to first token that attainment is counted against.
+    #[arg(long, default_value = "2 s", value_parser = span, help_heading = "SLO")]
+    pub(crate) slo_ttft: Seconds,
+    /// Limit on the mean time per output token.
+    #[arg(long, default_value = "50 ms", value_parser = span, help_heading = "SLO")]
+    pub(crate) slo_tpot: Seconds,
+
+    /// Find how much faster the requests may come: the highest speed at which this share of them
+    /// (99 % if none is given) keeps both limits, and what stands in the way of more.
+    #[arg(
+        long,
+        value_name = "SHARE",
+        num_args = 0..=1,
+        default_missing_value = "0.99",
+        value_parser = share,
+        conflicts_with_all = ["out", "speed"],
+        help_heading = "SLO"
+    )]
+    pub(crate) saturate: Option<f64>,
+
+    /// Write every request to a Parquet file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// `wattmill serve`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Serve {
+    /// Fleet file, or the name of a built-in one (two-coasts).
+    pub(crate) fleet: String,
+    #[command(flatten)]
+    pub(crate) traffic: Traffic,
+    #[command(flatten)]
+    pub(crate) calibration: CalibrationArgs,
+    /// Write every answered request to a Parquet file; replicas are numbered through all pools.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Print one JSON document instead of tables.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Where requests come from: what `replay` and `serve` have in common.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Traffic {
+    /// Trace: Azure 2023 CSV, Mooncake JSONL or arrived_at_s,prefill_tokens,decode_tokens; plain or
+    /// gzip.
+    #[arg(conflicts_with_all = ["rate", "users", "clients", "sessions"])]
+    pub(crate) trace: Option<PathBuf>,
 
     /// Requests a second, mean, instead of a trace.
     #[arg(long, conflicts_with = "users", help_heading = "Synthetic traffic")]
@@ -294,19 +481,6 @@ pub(crate) struct Replay {
 
     #[command(flatten)]
     pub(crate) shaping: Shaping,
-
-    /// Limit on the time to first token that attainment is counted against.
-    #[arg(long, default_value = "2 s", value_parser = span, help_heading = "SLO")]
-    pub(crate) slo_ttft: Seconds,
-    /// Limit on the mean time per output token.
-    #[arg(long, default_value = "50 ms", value_parser = span, help_heading = "SLO")]
-    pub(crate) slo_tpot: Seconds,
-
-    /// Write every request to a Parquet file.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) out: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) output: Output,
 }
 
 /// What becomes of any traffic, traces too.
@@ -348,7 +522,7 @@ pub(crate) struct EngineArgs {
     /// Model of the catalogue.
     #[arg(long)]
     pub(crate) model: Option<String>,
-    /// System of the catalogue it runs on.
+    /// System of the catalogue it runs on, or accelerator: one scale-up domain of it.
     #[arg(long)]
     pub(crate) system: Option<String>,
     /// Tensor parallel degree (the smallest that fits, if no degree is given).
@@ -376,6 +550,10 @@ pub(crate) struct EngineArgs {
     /// compute slows, memory does not.
     #[arg(long, value_name = "POWER", value_parser = power_cap)]
     pub(crate) power_cap: Option<wattmill::factory::PowerCap>,
+    /// Tokens guessed ahead in a round and the probability that each is right, such as 3@0.8: by a
+    /// layer of the model (multi-token prediction, EAGLE), or, 3@0.4:lookup, from the prompt.
+    #[arg(long, value_name = "TOKENS@ACCEPTANCE", value_parser = speculation)]
+    pub(crate) speculate: Option<wattmill::factory::Speculation>,
     #[command(flatten)]
     pub(crate) calibration: CalibrationArgs,
 }
@@ -406,7 +584,7 @@ pub(crate) struct Train {
     /// Model of the catalogue.
     #[arg(long)]
     pub(crate) model: String,
-    /// System of the catalogue it is trained on.
+    /// System of the catalogue it is trained on, or accelerator: scale-up domains of it.
     #[arg(long)]
     pub(crate) system: String,
     /// Accelerators of the job.
@@ -445,149 +623,4 @@ pub(crate) struct Train {
     /// Print one JSON document instead of tables.
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-/// A number of tokens: `15.6T`, `300B`, `1e12`.
-fn tokens(text: &str) -> Result<f64, String> {
-    let text = text.trim();
-    let factors = [('T', 1e12), ('B', 1e9), ('M', 1e6), ('k', 1e3)];
-    let suffix = factors.iter().find(|(letter, _)| text.ends_with(*letter));
-    let (number, factor) = match suffix {
-        Some((letter, factor)) => (text.trim_end_matches(*letter).trim_end(), *factor),
-        None => (text, 1.0),
-    };
-    match number.parse::<f64>() {
-        Ok(n) if n * factor >= 1.0 && n * factor <= 1e18 => Ok(n * factor),
-        _ => Err("write tokens like 15.6T, 300B or 1e12, at most 1e18".to_owned()),
-    }
-}
-
-fn training_format(text: &str) -> Result<wattmill::perf::TrainingFormat, String> {
-    wattmill::perf::TrainingFormat::from_name(text)
-        .ok_or_else(|| "use one of bf16, fp8, mxfp8, nvfp4".to_owned())
-}
-
-fn recompute(text: &str) -> Result<wattmill::perf::Recompute, String> {
-    wattmill::perf::Recompute::from_name(text)
-        .ok_or_else(|| "use one of none, selective, full".to_owned())
-}
-
-/// A length of time above zero.
-fn span(text: &str) -> Result<Seconds, String> {
-    match text.parse::<Seconds>() {
-        Ok(span) if span > Seconds::ZERO => Ok(span),
-        Ok(_) => Err("give a length of time above zero".to_owned()),
-        Err(error) => Err(error.to_string()),
-    }
-}
-
-/// Tokens of a prompt, behind so many cached ones.
-fn chunk(text: &str) -> Result<(u32, u32), String> {
-    const MOST: u32 = 1 << 24;
-    const LONGEST: u32 = 1 << 30;
-    let (tokens, cached) = text.split_once('@').unwrap_or((text, "0"));
-    match (tokens.trim().parse::<u32>(), cached.trim().parse::<u32>()) {
-        (Ok(tokens), Ok(cached)) if (1..=MOST).contains(&tokens) && cached <= LONGEST => {
-            Ok((tokens, cached))
-        }
-        _ => Err(format!(
-            "write tokens from 1 to {MOST}, such as 2048, or 512@8000 behind 8000 cached ones"
-        )),
-    }
-}
-
-/// Watts of an accelerator, or a share of its limit.
-fn power_cap(text: &str) -> Result<wattmill::factory::PowerCap, String> {
-    use wattmill::factory::PowerCap;
-    use wattmill::units::{Power, Ratio};
-    if let Ok(share) = text.parse::<Ratio>() {
-        let fits = share.as_fraction() > 0.0 && share.as_fraction() <= 1.0;
-        return fits.then_some(PowerCap::Share(share)).ok_or_else(|| {
-            "a share of the limit is above 0 and at most 1; watts need a W".to_owned()
-        });
-    }
-    match text.parse::<Power>() {
-        Ok(cap) if cap > Power::ZERO => Ok(PowerCap::Watts(cap)),
-        _ => Err("write watts like \"500 W\" or a share of the limit like \"70 %\"".to_owned()),
-    }
-}
-
-fn precision(text: &str) -> Result<wattmill::catalog::Precision, String> {
-    wattmill::catalog::Precision::from_name(text)
-        .ok_or_else(|| "use one of bf16, fp8, fp4".to_owned())
-}
-
-fn flavour(text: &str) -> Result<wattmill::factory::Flavour, String> {
-    wattmill::factory::Flavour::from_name(text)
-        .ok_or_else(|| "use one of vllm, sglang, trtllm".to_owned())
-}
-
-fn arrivals(text: &str) -> Result<wattmill::factory::Arrivals, String> {
-    use wattmill::factory::Arrivals;
-    let allowed = "use `poisson`, or `gamma:CV` with a coefficient of variation from 0.01 to 100";
-    match text.split_once(':') {
-        None if text == "poisson" => Ok(Arrivals::Poisson),
-        Some(("gamma", cv)) => match cv.parse::<f64>() {
-            Ok(cv) if (0.01..=100.0).contains(&cv) => Ok(Arrivals::Gamma { cv }),
-            _ => Err(allowed.to_owned()),
-        },
-        _ => Err(allowed.to_owned()),
-    }
-}
-
-/// A fraction, bare or in percent.
-fn fraction(text: &str) -> Option<f64> {
-    let (number, unit) = match text.trim().strip_suffix('%') {
-        Some(number) => (number, 100.0),
-        None => (text, 1.0),
-    };
-    let fraction = number.trim().parse::<f64>().ok()? / unit;
-    fraction.is_finite().then_some(fraction)
-}
-
-fn share(text: &str) -> Result<f64, String> {
-    fraction(text)
-        .filter(|share| *share > 0.0 && *share <= 1.0)
-        .ok_or_else(|| "give a share above 0 and up to 1, such as 0.1 or 10%".to_owned())
-}
-
-fn growth(text: &str) -> Result<f64, String> {
-    fraction(text.trim_end_matches("/year"))
-        .filter(|growth| *growth > -1.0 && *growth <= 1000.0)
-        .ok_or_else(|| "give a share above -100% and up to 100000%, such as 40%".to_owned())
-}
-
-fn factor(text: &str) -> Result<f64, String> {
-    let allowed = "give a factor from 0.000001 to 1000000";
-    let number = text.parse::<f64>().ok().filter(|factor| (1e-6..=1e6).contains(factor));
-    number.ok_or_else(|| allowed.to_owned())
-}
-
-fn week(text: &str) -> Result<[f64; 7], String> {
-    let days: Option<Vec<f64>> = text.split(',').map(|day| day.trim().parse().ok()).collect();
-    let days = days.and_then(|days| <[f64; 7]>::try_from(days).ok());
-    days.filter(|days| {
-        days.iter().all(|f| (0.0..=1e6).contains(f)) && days.iter().any(|f| *f > 0.0)
-    })
-    .ok_or_else(|| "give seven factors of at least 0, not all 0: 1,1,1,1,1,0.7,0.6".to_owned())
-}
-
-fn burst(text: &str) -> Result<wattmill::factory::Burst, String> {
-    let allowed = || "write FACTOR@START+LENGTH, such as 3@10min+90s".to_owned();
-    let (factor, times) = text.split_once('@').ok_or_else(allowed)?;
-    let (at, length) = times.split_once('+').ok_or_else(allowed)?;
-    let factor = factor.trim().parse::<f64>().ok().filter(|f| (0.0..=1e6).contains(f));
-    let at = at.parse::<Seconds>().map_err(|error| error.to_string())?;
-    if at < Seconds::ZERO {
-        return Err("a burst cannot start before the traffic".to_owned());
-    }
-    let [at, length] = [at, span(length)?].map(SimTime::from_seconds);
-    Ok(wattmill::factory::Burst { at, length, factor: factor.ok_or_else(allowed)? })
-}
-
-fn clock(text: &str) -> Result<Seconds, String> {
-    let time = text.parse::<Seconds>().map_err(|error| error.to_string())?;
-    let day = Seconds::from_hours(24.0);
-    let inside = time >= Seconds::ZERO && time < day;
-    if inside { Ok(time) } else { Err("give a time of day from 0h to less than 24h".to_owned()) }
 }

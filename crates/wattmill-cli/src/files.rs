@@ -8,7 +8,7 @@ use std::sync::Mutex;
 
 use anyhow::Context;
 use flate2::read::MultiGzDecoder;
-use wattmill::config::{BUILTIN_FACTORIES, Files, builtin_factory};
+use wattmill::config::{BUILTIN_FACTORIES, BUILTIN_FLEETS, Files, builtin_factory, builtin_fleet};
 
 use crate::exit::Failure;
 use crate::invalid::{Invalid, Named};
@@ -44,6 +44,23 @@ pub(crate) fn named_in(factory: &Named) -> Files {
         files.put(&path, text);
     }
     files
+}
+
+/// A fleet file by path, or a built-in one by name.
+pub(crate) fn fleet(argument: &str) -> Result<Named, Failure> {
+    let path = Path::new(argument);
+    if let (false, Some(text)) = (path.exists(), builtin_fleet(argument)) {
+        let name = argument.trim_end_matches(".toml");
+        return Ok(Named { name: format!("{name}.toml"), text: text.to_owned() });
+    }
+    text(path).map_err(|failure| match failure {
+        Failure::Other(error) => {
+            let built_in: Vec<&str> = BUILTIN_FLEETS.iter().map(|(name, _)| *name).collect();
+            let built_in = built_in.join(", ");
+            Failure::Other(anyhow::anyhow!("{error:#}; built-in fleets are {built_in}"))
+        }
+        other => other,
+    })
 }
 
 /// A text file.

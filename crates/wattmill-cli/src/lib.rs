@@ -23,7 +23,10 @@ pub fn main() -> ExitCode {
     let args = args::Args::parse();
     let result = match &args.command {
         args::Command::Run(run) => commands::run::run(run),
+        args::Command::Compare(compare) => commands::compare::run(compare),
+        args::Command::Sweep(sweep) => commands::sweep::run(sweep),
         args::Command::Replay(replay) => commands::replay::run(replay),
+        args::Command::Serve(serve) => commands::serve::run(serve),
         args::Command::Train(train) => commands::train::run(train),
         args::Command::Explain(explain) => commands::explain::run(explain),
         args::Command::Zoom(zoom) => commands::zoom::run(zoom),
@@ -32,6 +35,7 @@ pub fn main() -> ExitCode {
         args::Command::Check(check) => commands::check::run(check),
         args::Command::Gigawatt(gigawatt) => commands::gigawatt::run(gigawatt),
         args::Command::Catalog(catalog) => commands::catalog::run(catalog),
+        args::Command::Bench(bench) => commands::bench::run(bench),
     };
     exit::code(result, args.command.json())
 }

@@ -5,6 +5,8 @@ use std::fmt;
 use wattmill_catalog::Precision;
 use wattmill_units::{Power, Ratio};
 
+use crate::Speculation;
+
 /// Degrees of parallelism of one replica.
 ///
 /// Attention runs on `data_attention` groups of `tensor` accelerators, each with its own share of
@@ -133,11 +135,13 @@ pub struct EngineSpec {
     pub memory_fraction: f64,
     /// What each accelerator may draw; `None`: its own limit.
     pub power_cap: Option<PowerCap>,
+    /// Tokens guessed ahead; `None`: one token a step.
+    pub speculation: Option<Speculation>,
 }
 
 impl EngineSpec {
     /// Usual limits around a layout and precision: 1,024 sequences and 8,192 tokens a step, blocks
-    /// of 16 tokens, 90 % of memory, BF16 cache; vLLM; no power cap.
+    /// of 16 tokens, 90 % of memory, BF16 cache; vLLM; no power cap, no speculation.
     pub const fn new(layout: Layout, precision: Precision) -> Self {
         Self {
             layout,
@@ -149,6 +153,7 @@ impl EngineSpec {
             block_tokens: 16,
             memory_fraction: 0.9,
             power_cap: None,
+            speculation: None,
         }
     }
 }

@@ -4,8 +4,8 @@ use jiff::civil::Date;
 use wattmill_units::IdVec;
 
 use crate::{
-    Contract, Curtailment, Economics, Hardware, Payment, Phase, Service, Site, Target, Training,
-    Uncertainty,
+    Contract, Curtailment, Deal, Economics, Event, Hardware, Payment, Phase, Service, Site, Target,
+    Training, Uncertainty,
 };
 
 /// A programme of AI data centres between two dates.
@@ -33,6 +33,10 @@ pub struct Factory {
     pub curtailments: Vec<Curtailment>,
     /// What is paid for what.
     pub contracts: Vec<Contract>,
+    /// What is paid, lent and owed over time.
+    pub deals: IdVec<Deal>,
+    /// What may happen that contracts hang on.
+    pub events: Vec<Event>,
     /// What is paid on a day, in the order of the file.
     pub payments: Vec<Payment>,
     /// Costs that no catalogue row states.

@@ -15,12 +15,33 @@ pub struct Economics {
     pub accelerator_price: Money,
     /// Staff, spares, insurance and tax a year, as a fraction of all capital spent.
     pub operations_per_year: f64,
+    /// How much dearer dollars of an earlier price year are each year.
+    pub inflation_per_year: f64,
     /// Rate a year at which later money is worth less.
     pub discount_per_year: f64,
     /// Straight-line life of machines.
     pub machine_life: Seconds,
     /// Straight-line life of infrastructure.
     pub infrastructure_life: Seconds,
+    /// What machines and infrastructure consist of.
+    pub shares: PartShares,
+}
+
+/// Shares of parts in capital: the rest of machines is racks, the rest of infrastructure building
+/// and land.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PartShares {
+    /// Of machines: switches, cables, network cards.
+    pub network: f64,
+    /// Of infrastructure: generators, transformers, distribution.
+    pub power: f64,
+    /// Of infrastructure: cooling and other mechanical plant.
+    pub cooling: f64,
+}
+
+impl PartShares {
+    /// Racks and buildings alone.
+    pub const NONE: Self = Self { network: 0.0, power: 0.0, cooling: 0.0 };
 }
 
 /// An investment released as power is deployed.
@@ -34,6 +55,10 @@ pub struct Contract {
     pub for_each: Power,
     /// Most that is ever paid, if limited.
     pub up_to: Option<Money>,
+    /// First day on which it pays; `None` if the event that begins it does not happen.
+    pub begins: Option<Date>,
+    /// Day from which it pays no more.
+    pub ends: Option<Date>,
 }
 
 /// Money that comes on a day, whatever is built.

@@ -120,6 +120,18 @@ pub enum PowerBasis {
     It,
 }
 
+impl Phase {
+    /// Whether units of this kind may come with it.
+    pub fn may_be(&self, hardware: Id<Hardware>) -> bool {
+        self.hardware == hardware || self.options.iter().any(|(option, _)| *option == hardware)
+    }
+
+    /// Whether something else took the place of what was ordered.
+    pub fn is_substituted(&self) -> bool {
+        self.options.first().is_some_and(|(ordered, _)| *ordered != self.hardware)
+    }
+}
+
 /// One delivery of machines to a site.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Phase {
@@ -133,6 +145,9 @@ pub struct Phase {
     pub power: Power,
     /// What `power` counts.
     pub basis: PowerBasis,
+    /// Every kind it may be and what is provisioned for a unit of it, if that hangs on how late it is:
+    /// what was ordered, then what takes its place. `hardware` is one of them.
+    pub options: Vec<(Id<Hardware>, Power)>,
     /// IT power provisioned for one unit of the system. Its catalogue maximum unless the file says
     /// otherwise.
     pub unit_power: Power,

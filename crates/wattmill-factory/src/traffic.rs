@@ -11,10 +11,24 @@ pub struct Traffic {
     pub growth_per_year: f64,
     /// Rate in each hour of the UTC day over the day's mean; the mean of the 24 is 1.
     pub daily_shape: [f64; 24],
+    /// Where users are, in shares that add up to 1; none if nobody says. Their clocks are in the
+    /// `daily_shape` already.
+    pub regions: Vec<Region>,
     /// Prompt and answer lengths.
     pub lengths: Lengths,
     /// How arrivals bunch.
     pub arrivals: Arrivals,
+}
+
+/// Users that live by one clock.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Region {
+    /// What people call it.
+    pub name: String,
+    /// Share of the requests.
+    pub share: f64,
+    /// Hours by which its clock is ahead of UTC.
+    pub utc_offset: f64,
 }
 
 /// Arrival process within an hour.

@@ -1,6 +1,7 @@
 //! Attention of a step, from the sums a step shape carries.
 
 use wattmill_catalog::AttentionKind;
+use wattmill_factory::Flavour;
 use wattmill_units::{Bytes, Energy, Flops, Seconds};
 
 use crate::chip::{Chip, Surfaced, bound};
@@ -32,9 +33,21 @@ pub(crate) struct DecodeAttention<'a> {
     ranks: f64,
     /// Tokens of a sequence it reads at most.
     pub(crate) cap: u64,
+    /// Tokens of a sequence that attend to its cache at once: its next one and those guessed.
+    queries: f64,
     each: Each,
     surfaced: Option<Surfaced<'a>>,
+    /// What decodes beside prompts are computed as, where they have no kernel of their own there.
+    tiles: Option<Tiles>,
     chip: Chip<'a>,
+}
+
+/// Tiles of one token each in the kernel of prompts, for every sequence and query head.
+#[derive(Clone, Debug)]
+struct Tiles {
+    /// Rows of a tile, all of which are computed.
+    rows: f64,
+    prompts: PrefillAttention,
 }
 
 /// What a layer does for each sequence.
@@ -49,26 +62,40 @@ enum Each {
 impl<'a> AttentionCosts<'a> {
     pub(crate) fn of(deployment: &Deployment<'a>, shard: &Shard, chip: &Chip<'a>) -> Self {
         let kinds = layers(deployment, shard);
-        let decode = kinds.iter().map(|kind| {
+        let queries = deployment.verified();
+        // The layer that guesses attends, too.
+        let drafting = 1.0 + deployment.drafting_layers() / shard.layers;
+        let prefill: Vec<PrefillAttention> = kinds
+            .iter()
+            .map(|kind| {
+                let surfaced = chip.surface(&kind.prefill, kind.prefill_formats);
+                PrefillAttention::of(kind, shard, chip, surfaced)
+            })
+            .collect();
+        // A rule of vLLM, whose attention on such chips is FlashAttention 2.
+        let vllm = deployment.spec.flavour == Flavour::Vllm;
+        let rows = if vllm { deployment.efficiency.decode_tile_rows } else { 0.0 };
+        let decode = kinds.iter().zip(&prefill).map(|(kind, prompts)| {
             let surfaced = chip.surface(&kind.decode, kind.decode_formats);
+            let grouped = matches!(kind.decode, Kernel::DecodeAttention(_));
             DecodeAttention {
                 name: kind.name[0],
-                layers: kind.layers,
+                layers: kind.layers * drafting,
                 ranks: shard.ranks(),
                 cap: kind.cap,
+                queries,
                 each: Each::Cache(kind.decode),
                 surfaced,
+                tiles: (grouped && rows > 0.0).then(|| Tiles { rows, prompts: prompts.clone() }),
                 chip: chip.clone(),
             }
         });
-        let prefill = kinds.iter().map(|kind| {
-            let surfaced = chip.surface(&kind.prefill, kind.prefill_formats);
-            PrefillAttention::of(kind, shard, chip, surfaced)
-        });
         let states = || shard.state.iter();
-        let decode = decode.chain(states().map(|s| DecodeAttention::of_states(s, shard, chip)));
-        let prefill = prefill.chain(states().map(|s| PrefillAttention::of_states(s, shard, chip)));
-        Self { decode: decode.collect(), prefill: prefill.collect() }
+        let decode =
+            decode.chain(states().map(|s| DecodeAttention::of_states(s, queries, shard, chip)));
+        let decode = decode.collect();
+        let states = states().map(|s| PrefillAttention::of_states(s, shard, chip));
+        Self { decode, prefill: prefill.into_iter().chain(states).collect() }
     }
 }
 
@@ -196,27 +223,48 @@ const fn copied(layer: &Layer) -> Layer {
 
 impl<'a> DecodeAttention<'a> {
     /// The states of decoding sequences, however long their context.
-    fn of_states(states: &StateLayers, shard: &Shard, chip: &Chip<'a>) -> Self {
+    fn of_states(states: &StateLayers, queries: f64, shard: &Shard, chip: &Chip<'a>) -> Self {
         Self {
             name: "decode states",
+            queries,
             layers: states.layers,
             ranks: shard.ranks(),
             cap: 1,
             each: Each::States(states.decode),
             surfaced: None,
+            tiles: None,
             chip: chip.clone(),
         }
     }
 
-    /// Of `decodes` sequences whose contexts sum to `context`.
-    pub(crate) fn operator(&self, decodes: u32, context: u64) -> Operator {
+    /// Of `decodes` sequences whose contexts sum to `context`, alone or `beside` prompts.
+    pub(crate) fn operator(&self, decodes: u32, context: u64, beside: bool) -> Operator {
         let n = f64::from(decodes).max(1.0);
-        let mean = context as f64 / n;
-        self.at(n, mean.min(self.cap as f64))
+        let mean = (context as f64 / n).min(self.cap as f64);
+        if beside { self.beside_prompts(n, mean) } else { self.alone(n, mean) }
     }
 
-    /// Of `n` sequences of `context` tokens each.
-    pub(crate) fn at(&self, n: f64, context: f64) -> Operator {
+    /// Of `n` sequences of `context` tokens each, in a step of decodes.
+    pub(crate) fn alone(&self, n: f64, context: f64) -> Operator {
+        self.at(n, context, 0.0)
+    }
+
+    /// The same in a step that holds prompts too.
+    pub(crate) fn beside_prompts(&self, n: f64, context: f64) -> Operator {
+        let tiled = self.tiles.as_ref().map_or(0.0, |tiles| {
+            let sequences = (n / self.ranks).max(1.0);
+            tiles.prompts.arithmetic(tiles.rows * sequences, context.max(1.0), sequences)
+        });
+        self.at(n, context, tiled)
+    }
+
+    /// Whether decodes beside prompts are priced otherwise.
+    pub(crate) const fn is_tiled(&self) -> bool {
+        self.tiles.is_some()
+    }
+
+    /// Of `n` sequences of `context` tokens each, with at least so many seconds of arithmetic a layer.
+    fn at(&self, n: f64, context: f64, least: f64) -> Operator {
         let (sequences, context) = ((n / self.ranks).max(1.0), context.max(1.0));
         let kernel = match self.each {
             Each::Cache(kernel) => kernel,
@@ -224,11 +272,18 @@ impl<'a> DecodeAttention<'a> {
         };
         let (kernel, flops, bytes) = match kernel {
             Kernel::LatentDecode(k) => {
-                let k = LatentDecodeKernel { sequences, context, ..k };
+                // They share the cache as heads do.
+                let k =
+                    LatentDecodeKernel { sequences, context, heads: k.heads * self.queries, ..k };
                 (Kernel::LatentDecode(k), k.flops(), k.bytes())
             }
             Kernel::DecodeAttention(k) => {
-                let k = DecodeAttentionKernel { sequences, context, ..k };
+                let k = DecodeAttentionKernel {
+                    sequences,
+                    context,
+                    heads: k.heads * self.queries,
+                    ..k
+                };
                 (Kernel::DecodeAttention(k), k.flops(), k.bytes())
             }
             other => (other, 0.0, 0.0),
@@ -249,6 +304,8 @@ impl<'a> DecodeAttention<'a> {
                 (overheads.kernel, 0.0, memory, memory, None)
             }
         };
+        // Memory keeps up with nearly empty tiles: whichever is slower hides the other.
+        let (compute, work) = (compute.max(least), work.max(least));
         let span = Span {
             fixed: self.layers * launch,
             work: self.layers * work,
@@ -273,6 +330,7 @@ impl<'a> DecodeAttention<'a> {
     /// The states of `n` sequences: too little arithmetic to count.
     fn states(&self, work: Work, n: f64) -> Operator {
         let chip = &self.chip;
+        let n = n * self.queries;
         let (flops, bytes) = (self.layers * n * work.flops, self.layers * n * work.bytes);
         let launch = self.layers * state::KERNELS * chip.overheads.kernel;
         let memory = bytes / (chip.wide.bandwidth * state::MEMORY);

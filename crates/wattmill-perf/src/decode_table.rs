@@ -2,7 +2,7 @@
 
 use wattmill_units::Ticks;
 
-use crate::attention::DecodeAttention;
+use crate::operator::Operator;
 use crate::spacing::{Spacing, between, in_proportion};
 use crate::step::{DecodeRun, StepCost};
 
@@ -46,9 +46,14 @@ struct Segment {
 }
 
 impl DecodeTable {
-    /// For batches of up to `most` sequences.
-    pub(crate) fn new(most: u32, attention: &DecodeAttention<'_>) -> Self {
-        let cap = attention.cap;
+    /// For batches of up to `most` sequences, each of which reads at most `cap` tokens; `price` says
+    /// what so many sequences of so much context take, of which `share` is counted.
+    pub(crate) fn new(
+        most: u32,
+        cap: u64,
+        share: f64,
+        price: impl Fn(f64, f64) -> Operator,
+    ) -> Self {
         let mut contexts: Vec<u64> = CONTEXTS.into_iter().filter(|c| *c < cap).collect();
         if cap < u64::MAX {
             contexts.push(cap.max(1));
@@ -61,11 +66,12 @@ impl DecodeTable {
         for &n in &batches {
             let mut last = Knot::default();
             for &context in &contexts {
-                let operator = attention.at(f64::from(n), context as f64);
+                let operator = price(f64::from(n), context as f64);
                 // More context is never cheaper, whatever the scatter of the measurements.
                 last = Knot {
-                    ticks: Ticks::from_seconds(operator.time).raw().max(last.ticks),
-                    nanojoules: ((operator.energy.as_joules() * 1e9) as u64).max(last.nanojoules),
+                    ticks: Ticks::from_seconds(operator.time * share).raw().max(last.ticks),
+                    nanojoules: ((operator.energy.as_joules() * share * 1e9) as u64)
+                        .max(last.nanojoules),
                 };
                 knots.push(last);
             }

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 use wattmill_catalog::{Accelerator, AttentionKind, Efficiency, Model, Precision};
-use wattmill_factory::{EngineSpec, Layout, PowerCap};
+use wattmill_factory::{Draft, EngineSpec, Layout, PowerCap, Speculation};
 use wattmill_units::Bytes;
 
 use crate::memory::MemoryPlan;
@@ -270,6 +270,18 @@ impl Deployment<'_> {
                 "a fraction above 0 and at most 1",
             ),
             (
+                "draft_tokens",
+                spec.speculation.map_or(1, |s| s.draft_tokens).to_string(),
+                spec.speculation.is_none_or(|s| (1..=64).contains(&s.draft_tokens)),
+                "from 1 to 64 tokens",
+            ),
+            (
+                "acceptance",
+                spec.speculation.map_or(1.0, |s| s.acceptance).to_string(),
+                spec.speculation.is_none_or(|s| (0.0..=1.0).contains(&s.acceptance)),
+                "a probability from 0 to 1",
+            ),
+            (
                 "kv_precision",
                 spec.kv_precision.to_string(),
                 spec.kv_precision != Precision::Fp4,
@@ -418,6 +430,19 @@ impl Deployment<'_> {
         match self.spec.precision {
             Precision::Fp4 if self.model.is_moe() => Precision::Bf16,
             precision => precision,
+        }
+    }
+
+    /// Tokens of a decoding sequence that pass the model in a round.
+    pub(crate) fn verified(&self) -> f64 {
+        self.spec.speculation.map_or(1.0, |s| f64::from(s.verified()))
+    }
+
+    /// Passes of a layer that guesses, in a round.
+    pub(crate) fn drafting_layers(&self) -> f64 {
+        match self.spec.speculation {
+            Some(Speculation { draft: Draft::Layer, draft_tokens, .. }) => f64::from(draft_tokens),
+            _ => 0.0,
         }
     }
 

@@ -16,6 +16,8 @@ use crate::step::StepShape;
 const ELEMENTWISE_KERNELS: f64 = 4.0;
 /// Pick, sort tokens by expert, and put them back.
 const ROUTING_KERNELS: f64 = 3.0;
+/// What the names of the engine's own work begin with.
+const ENGINE: &str = "engine";
 /// Scale, filter, normalise and draw.
 const SAMPLING_KERNELS: f64 = 4.0;
 
@@ -25,7 +27,8 @@ const SAMPLING_KERNELS: f64 = 4.0;
 /// Linear operators are priced once, at decodes plus prefill tokens. With attention data
 /// parallelism the batch is dealt evenly to the groups, with pipeline parallelism to as many
 /// microbatches as there are stages: a step of the replica is one round, in which a microbatch
-/// passes all layers while the stages stay busy with the others.
+/// passes all layers while the stages stay busy with the others. With speculation it is a round, in
+/// which every sequence gains [`tokens_per_round`](wattmill_factory::Speculation::tokens_per_round).
 ///
 /// # Errors
 /// The [problems](Deployment::problems) of the deployment.
@@ -54,12 +57,15 @@ pub fn explain(
 ) -> Result<Vec<Operator>, Vec<LayoutProblem>> {
     let replica = Replica::of(deployment)?;
     let mut operators = Vec::new();
-    replica.linear(shape.decodes.saturating_add(shape.prefill.tokens), &mut |o| operators.push(o));
-    let samples = shape.decodes.saturating_add(shape.prefill.completed);
+    let verified = shape.decodes.saturating_mul(replica.verified);
+    replica.linear(verified.saturating_add(shape.prefill.tokens), &mut |o| operators.push(o));
+    let samples = verified.saturating_add(shape.prefill.completed);
     replica.head(samples, &mut |o| operators.push(o));
     if shape.decodes > 0 {
+        operators.extend(replica.drafting(shape.decodes));
+        let beside = shape.prefill.chunks > 0;
         let decode = replica.attention.decode.iter();
-        operators.extend(decode.map(|a| a.operator(shape.decodes, shape.decode_context)));
+        operators.extend(decode.map(|a| a.operator(shape.decodes, shape.decode_context, beside)));
     }
     if shape.prefill.chunks > 0 {
         let prefill = replica.attention.prefill.iter();
@@ -80,6 +86,10 @@ pub(crate) struct Replica<'a> {
     /// Format of attention's weights.
     attention_precision: Precision,
     matrices: f64,
+    /// Tokens of a decoding sequence that pass the model in a round.
+    verified: u32,
+    /// Passes of a layer and the head that guess, in a round.
+    drafts: f64,
 }
 
 impl<'a> Replica<'a> {
@@ -99,6 +109,8 @@ impl<'a> Replica<'a> {
             expert: f64::from(deployment.spec.layout.expert),
             attention_precision: deployment.attention_precision(),
             matrices: if deployment.model.ffn.gated { 3.0 } else { 2.0 },
+            verified: deployment.verified() as u32,
+            drafts: deployment.drafting_layers(),
             chip,
             shard,
         })
@@ -283,6 +295,50 @@ impl<'a> Replica<'a> {
         let sequences = samples / shard.data_attention;
         let each = self.chip.overheads.sequence * sequences;
         out(engine("engine, each sequence", each, self.chip.energy_of_sequences(each)));
+    }
+
+    /// Guessing the next tokens of `decodes` sequences: a layer and the output head, once for each
+    /// guess; its attention is with the other layers'.
+    pub(crate) fn drafting(&self, decodes: u32) -> Option<Operator> {
+        if self.drafts == 0.0 {
+            return None;
+        }
+        let mut all: Option<(Operator, Seconds)> = None;
+        let mut add = |part: Operator, share: f64| {
+            if part.name.starts_with(ENGINE) {
+                return;
+            }
+            let time = part.time * share;
+            let (sum, longest) = all.get_or_insert((
+                Operator {
+                    name: "drafting",
+                    flops: Flops::ZERO,
+                    bytes: Bytes::ZERO,
+                    message: Bytes::ZERO,
+                    time: Seconds::ZERO,
+                    energy: Energy::ZERO,
+                    ..part
+                },
+                time,
+            ));
+            sum.flops += part.flops * share;
+            sum.bytes += part.bytes * share;
+            sum.message += part.message * share;
+            sum.time += time;
+            sum.energy += part.energy * share;
+            if time > *longest {
+                (sum.bound, sum.peak, sum.clock, *longest) =
+                    (part.bound, part.peak, part.clock, time);
+            }
+        };
+        self.linear(decodes, &mut |part| add(part, self.drafts / self.shard.layers));
+        self.head(decodes, &mut |part| add(part, self.drafts));
+        all.map(|(sum, _)| Operator { surface: None, ..sum })
+    }
+
+    /// Tokens of a decoding sequence that pass the model in a round.
+    pub(crate) const fn verified(&self) -> u32 {
+        self.verified
     }
 
     /// What a step with prefill takes longer because it is launched kernel by kernel.

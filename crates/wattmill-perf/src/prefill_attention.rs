@@ -192,6 +192,14 @@ impl PrefillAttention {
         }
     }
 
+    /// Seconds of arithmetic in a layer for `tokens` tokens in `chunks` chunks, each of which attends to
+    /// `context` tokens.
+    pub(crate) fn arithmetic(&self, tokens: f64, context: f64, chunks: f64) -> f64 {
+        // Tokens of a whole prompt attend to half of it on average.
+        let factor = self.factor(2.0 * context, chunks);
+        factor * tokens * (context + self.start) * self.pair * self.per_flop
+    }
+
     /// Twice the pairs of a chunk's tokens with those they attend to. By token: the length of a whole
     /// prompt whose tokens attend to as many.
     fn half_pairs(&self, prefill: &Prefill) -> f64 {

@@ -102,3 +102,15 @@ pub trait StepModel {
     /// and grow by `decodes` a step.
     fn decode_run(&self, decodes: u32, context: u64) -> DecodeRun;
 }
+
+impl<M: StepModel + ?Sized> StepModel for &M {
+    #[inline]
+    fn step(&self, shape: &StepShape) -> StepCost {
+        (**self).step(shape)
+    }
+
+    #[inline]
+    fn decode_run(&self, decodes: u32, context: u64) -> DecodeRun {
+        (**self).decode_run(decodes, context)
+    }
+}

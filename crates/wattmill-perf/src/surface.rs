@@ -1,7 +1,9 @@
 //! The performance model compiled to tables and integer slopes.
 
+use wattmill_factory::EngineSpec;
 use wattmill_units::{Power, Seconds, Ticks};
 
+use crate::attention::DecodeAttention;
 use crate::decode_table::DecodeTable;
 use crate::deployment::{Deployment, LayoutProblem};
 use crate::memory::MemoryPlan;
@@ -30,11 +32,41 @@ pub struct StepSurface {
     linear: CostTable,
     head: CostTable,
     decode: Box<[DecodeTable]>,
+    /// Decode attention in steps that hold prompts, where it is priced otherwise.
+    beside_prompts: Option<Box<[DecodeTable]>>,
     prefill: Box<[PrefillAttention]>,
     uncaptured: StepCost,
+    speculation: Option<Rounds>,
     idle: Power,
     accelerators: u32,
     memory: MemoryPlan,
+}
+
+/// Decoding in rounds, each of which gives a sequence several tokens. What a round costs is spread
+/// over them, so that a step still gives one.
+#[derive(Clone, Debug, PartialEq)]
+struct Rounds {
+    /// Linear operators, output head and drafting of a round of so many sequences, for each token
+    /// that a sequence gains.
+    decode: CostTable,
+    /// Tokens of a sequence that are verified in a round.
+    verified: u32,
+}
+
+impl Rounds {
+    fn of(replica: &Replica<'_>, spec: &EngineSpec) -> Option<Self> {
+        let share = 1.0 / spec.speculation?.tokens_per_round();
+        let verified = replica.verified();
+        let decode = CostTable::new(spec.max_seqs, |n, out| {
+            let mut spread = |o: Operator| {
+                out(Operator { time: o.time * share, energy: o.energy * share, ..o });
+            };
+            replica.linear(n * verified, &mut spread);
+            replica.head(n * verified, &mut spread);
+            replica.drafting(n).into_iter().for_each(spread);
+        });
+        Some(Self { decode, verified })
+    }
 }
 
 impl StepSurface {
@@ -45,17 +77,26 @@ impl StepSurface {
     pub fn compile(deployment: &Deployment<'_>) -> Result<Self, Vec<LayoutProblem>> {
         let replica = Replica::of(deployment)?;
         let spec = &deployment.spec;
-        let tokens = spec.max_tokens.max(spec.max_seqs);
+        let tokens = spec.max_tokens.max(spec.max_seqs.saturating_mul(replica.verified()));
+        let share = spec.speculation.map_or(1.0, |s| 1.0 / s.tokens_per_round());
         let uncaptured = replica.uncaptured();
+        let decode = &replica.attention.decode;
         Ok(Self {
             linear: CostTable::new(tokens, |n, out| replica.linear(n, out)),
-            head: CostTable::new(spec.max_seqs, |n, out| replica.head(n, out)),
-            decode: replica
-                .attention
-                .decode
+            head: CostTable::new(spec.max_seqs.saturating_mul(replica.verified()), |n, out| {
+                replica.head(n, out);
+            }),
+            speculation: Rounds::of(&replica, spec),
+            decode: decode
                 .iter()
-                .map(|a| DecodeTable::new(spec.max_seqs, a))
+                .map(|a| DecodeTable::new(spec.max_seqs, a.cap, share, |n, c| a.alone(n, c)))
                 .collect(),
+            beside_prompts: decode.iter().any(DecodeAttention::is_tiled).then(|| {
+                let beside = |a: &DecodeAttention<'_>| {
+                    DecodeTable::new(spec.max_seqs, a.cap, share, |n, c| a.beside_prompts(n, c))
+                };
+                decode.iter().map(beside).collect()
+            }),
             uncaptured: StepCost {
                 time: Ticks::from_seconds(uncaptured.time),
                 dynamic_nj: (uncaptured.energy.as_joules() * 1e9).round() as u64,
@@ -77,6 +118,30 @@ impl StepSurface {
         &self.memory
     }
 
+    /// What `tokens` tokens that pass all layers cost, of which `samples` are drawn from; attention
+    /// is not in it.
+    #[inline]
+    fn passing(&self, tokens: u64, samples: u64) -> StepCost {
+        plus(self.linear.at(tokens), self.head.at(samples))
+    }
+
+    /// Likewise of a step with speculation: a token's share of a round, and all of what prompts add to
+    /// a round.
+    fn round(&self, rounds: &Rounds, shape: &StepShape) -> StepCost {
+        let verified = u64::from(shape.decodes) * u64::from(rounds.verified);
+        let decode = rounds.decode.at(u64::from(shape.decodes));
+        let (tokens, samples) = (shape.prefill.tokens.into(), u64::from(shape.prefill.completed));
+        if shape.decodes == 0 {
+            return self.passing(tokens, samples);
+        }
+        let (alone, both) =
+            (self.passing(verified, verified), self.passing(verified + tokens, verified + samples));
+        StepCost {
+            time: decode.time + (both.time - both.time.min(alone.time)),
+            dynamic_nj: decode.dynamic_nj + both.dynamic_nj.saturating_sub(alone.dynamic_nj),
+        }
+    }
+
     /// Accelerators of the replica.
     pub const fn accelerators(&self) -> u32 {
         self.accelerators
@@ -86,19 +151,24 @@ impl StepSurface {
 impl StepModel for StepSurface {
     #[inline]
     fn step(&self, shape: &StepShape) -> StepCost {
-        let tokens = u64::from(shape.decodes) + u64::from(shape.prefill.tokens);
-        let samples = u64::from(shape.decodes) + u64::from(shape.prefill.completed);
-        let mut cost = self.linear.at(tokens);
-        cost = plus(cost, self.head.at(samples));
+        let prefill = &shape.prefill;
+        let mut cost = match &self.speculation {
+            None => {
+                let n = u64::from(shape.decodes);
+                self.passing(n + u64::from(prefill.tokens), n + u64::from(prefill.completed))
+            }
+            Some(rounds) => self.round(rounds, shape),
+        };
         if shape.decodes > 0 {
-            for table in &*self.decode {
+            let beside = self.beside_prompts.as_ref().filter(|_| shape.prefill.chunks > 0);
+            for table in beside.unwrap_or(&self.decode) {
                 cost = plus(cost, table.cost(shape.decodes, shape.decode_context));
             }
         }
         if shape.prefill.chunks > 0 {
             cost = plus(cost, self.uncaptured);
             for attention in &*self.prefill {
-                cost = plus(cost, prefill_cost(attention, &shape.prefill));
+                cost = plus(cost, prefill_cost(attention, prefill));
             }
         }
         cost
@@ -107,7 +177,10 @@ impl StepModel for StepSurface {
     #[inline]
     fn decode_run(&self, decodes: u32, context: u64) -> DecodeRun {
         let n = u64::from(decodes);
-        let first = plus(self.linear.at(n), self.head.at(n));
+        let first = match &self.speculation {
+            None => self.passing(n, n),
+            Some(rounds) => rounds.decode.at(n),
+        };
         let mut run = DecodeRun { first, growth: StepCost::default(), steps: u64::MAX };
         if decodes == 0 {
             run.steps = 1;

@@ -13,7 +13,7 @@ const fn layout(tensor: u32, pipeline: u32, expert: u32, data_attention: u32) ->
 }
 
 /// Dense, grouped and latent attention, experts, windows, sparse attention, states; every kind of layout.
-const CASES: [(&str, &str, Precision, Layout); 11] = [
+const CASES: [(&str, &str, Precision, Layout); 12] = [
     ("llama-3.1-8b", "h100-sxm", Precision::Bf16, Layout::tensor(1)),
     ("llama-3.1-70b", "h200-sxm", Precision::Fp8, Layout::tensor(8)),
     ("llama-3.1-405b", "h100-sxm", Precision::Fp8, layout(8, 2, 1, 1)),
@@ -25,6 +25,8 @@ const CASES: [(&str, &str, Precision, Layout); 11] = [
     ("mixtral-8x7b", "h100-sxm", Precision::Bf16, layout(2, 2, 2, 1)),
     ("nemotron-nano-12b-v2", "h100-sxm", Precision::Bf16, Layout::tensor(1)),
     ("qwen3.5-397b-a17b", "h200-sxm", Precision::Fp8, layout(4, 1, 8, 2)),
+    // Decodes beside prompts fill tiles of their own.
+    ("qwen3-32b", "rtx-pro-6000", Precision::Bf16, Layout::tensor(2)),
 ];
 
 fn deployment(case: usize) -> Deployment<'static> {

@@ -1,7 +1,7 @@
 //! What stands where, hour by hour: phases ramp up, the site's power decides how much of it runs.
 
-use wattmill_factory::{Factory, Hardware, Phase, PowerBasis, Site};
-use wattmill_units::{EnergyPrice, Id, Power};
+use wattmill_factory::{DealKind, Factory, Hardware, Phase, PowerBasis, Site};
+use wattmill_units::{EnergyPrice, Id, Money, Power};
 
 use crate::calendar::{Calendar, hours};
 use crate::supply::Supply;
@@ -47,6 +47,8 @@ pub(crate) struct Delivery {
     cancelled: f64,
     /// Hours after which a unit is taken out.
     life: f64,
+    /// Infrastructure that one unit needs of ours: none where the site is leased.
+    pub(crate) unit_infrastructure: Money,
 }
 
 impl Delivery {
@@ -93,28 +95,46 @@ impl Delivery {
     }
 }
 
+/// Whether someone else owns land, building and plant of a site.
+fn is_leased(factory: &Factory, site: Id<Site>) -> bool {
+    factory.deals.iter().any(|deal| match deal.kind {
+        DealKind::Lease { site: leased, .. } => leased == Some(site),
+        _ => false,
+    })
+}
+
+/// Whole units that the phase's power makes if they are of this kind.
+fn units_if(factory: &Factory, phase: &Phase, hardware: Id<Hardware>) -> f64 {
+    let option = phase.options.iter().find(|(option, _)| *option == hardware);
+    whole_units(factory, phase, option.map_or(phase.unit_power, |(_, unit)| *unit))
+}
+
 /// Whole units that the phase's power makes.
 pub(crate) fn units_of(factory: &Factory, phase: &Phase) -> f64 {
+    whole_units(factory, phase, phase.unit_power)
+}
+
+fn whole_units(factory: &Factory, phase: &Phase, unit_power: Power) -> f64 {
     let it = match phase.basis {
         PowerBasis::It => phase.power,
         PowerBasis::Facility => phase.power / factory.sites[phase.site].pue.design,
     };
     // A power that is a whole number of units to rounding error is that many.
-    (it * phase.oversubscription / phase.unit_power + 1e-9).floor()
+    (it * phase.oversubscription / unit_power + 1e-9).floor()
 }
 
 /// Accelerators of one kind of machine when every phase is complete.
 pub(crate) fn accelerators_of(factory: &Factory, hardware: Id<Hardware>) -> f64 {
-    let phases = factory.phases.iter().filter(|phase| phase.hardware == hardware);
-    let units: f64 = phases.map(|phase| units_of(factory, phase)).sum();
+    let phases = factory.phases.iter().filter(|phase| phase.may_be(hardware));
+    let units: f64 = phases.map(|phase| units_if(factory, phase, hardware)).sum();
     units * f64::from(factory.hardware[hardware].system.accelerators)
 }
 
 /// Most accelerators of one kind of machine that ever stand at one site.
 pub(crate) fn most_at_a_site(factory: &Factory, hardware: Id<Hardware>) -> f64 {
     let at = |site: Id<Site>| -> f64 {
-        let here = |phase: &&Phase| phase.hardware == hardware && phase.site == site;
-        factory.phases.iter().filter(here).map(|phase| units_of(factory, phase)).sum()
+        let here = |phase: &&Phase| phase.may_be(hardware) && phase.site == site;
+        factory.phases.iter().filter(here).map(|phase| units_if(factory, phase, hardware)).sum()
     };
     let most = factory.sites.ids().map(at).fold(0.0, f64::max);
     most * f64::from(factory.hardware[hardware].system.accelerators)
@@ -145,6 +165,13 @@ pub(crate) fn deliveries(factory: &Factory, calendar: Calendar) -> Vec<Delivery>
                 links,
                 cancelled: phase.cancelled.map_or(f64::INFINITY, |day| calendar.hour_of(day)),
                 life: phase.retire.map_or(f64::INFINITY, hours),
+                unit_infrastructure: if is_leased(factory, phase.site) {
+                    Money::ZERO
+                } else {
+                    let watts =
+                        (phase.unit_power * factory.sites[phase.site].pue.design).as_watts();
+                    Money::from_usd(factory.economics.infrastructure_usd_per_w * watts)
+                },
             }
         })
         .collect()

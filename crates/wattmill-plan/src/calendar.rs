@@ -63,6 +63,17 @@ impl QuarterLabel {
     pub fn of(date: Date) -> Self {
         Self { year: date.year(), quarter: (date.month() - 1) / 3 + 1 }
     }
+
+    /// Its last day.
+    ///
+    /// ```
+    /// use jiff::civil::date;
+    /// use wattmill_plan::QuarterLabel;
+    /// assert_eq!(QuarterLabel::of(date(2028, 1, 5)).last_day(), date(2028, 3, 31));
+    /// ```
+    pub fn last_day(self) -> Date {
+        Date::constant(self.year, self.quarter * 3, 1).last_of_month()
+    }
 }
 
 impl std::fmt::Display for QuarterLabel {

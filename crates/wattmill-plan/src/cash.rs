@@ -1,6 +1,7 @@
 //! Cash by quarter, and what the programme is worth.
 
-use wattmill_units::Money;
+use wattmill_factory::Economics;
+use wattmill_units::{Money, Seconds};
 
 use crate::calendar::QuarterLabel;
 use crate::result::Sums;
@@ -18,17 +19,21 @@ pub struct CashQuarter {
     pub operating: Money,
     /// Machines and infrastructure.
     pub capital: Money,
+    /// What leases, capacity and shares of revenue bring, less what they take.
+    pub contracts: Money,
+    /// What is borrowed, less interest and what is paid back.
+    pub debt: Money,
 }
 
 impl CashQuarter {
     /// What is left of the quarter; below zero it has to be financed.
     pub fn net(&self) -> Money {
-        self.revenue + self.received - self.operating - self.capital
+        self.own() + self.received + self.debt
     }
 
-    /// The same without what investors give.
+    /// The same without what investors and lenders give and take.
     pub fn own(&self) -> Money {
-        self.net() - self.received
+        self.revenue + self.contracts - self.operating - self.capital
     }
 }
 
@@ -39,46 +44,79 @@ pub struct Cash {
     pub quarters: Vec<CashQuarter>,
     /// What machines and infrastructure are still worth at the end: their price less depreciation.
     pub book_value: Money,
-    /// Most that has to be financed from elsewhere at any time, investors' money counted.
+    /// Most that has to be financed from elsewhere at any time, investors' money and loans counted.
     pub to_finance: Money,
-    /// Net present value of everything but investors' money, at the end of each quarter and at the
+    /// What owning and running the machines of the last quarter costs in a year: capital of all that
+    /// was bought spread evenly over its life, with interest at the discount rate, and operation at
+    /// the pace of that quarter.
+    pub ownership_per_year: Money,
+    /// Net present value of everything but investors' and lenders' money, at the end of each quarter and at the
     /// discount rate, the book value sold at the end.
     pub present_value: Money,
     /// Discount rate at which that is nothing, if there is one between -90 % and 1000 % a year.
     pub rate_of_return: Option<f64>,
 }
 
-/// A quarter as a walk knows it: label, days, sums, revenue and what was received.
-pub(crate) type Quarterly<'a> = (QuarterLabel, u32, &'a Sums, Money, Money);
+/// A quarter as a walk knows it.
+pub(crate) struct Quarterly<'a> {
+    pub(crate) label: QuarterLabel,
+    pub(crate) days: u32,
+    pub(crate) sums: &'a Sums,
+    pub(crate) revenue: Money,
+    /// From investors.
+    pub(crate) received: Money,
+    /// From contracts and from loans.
+    pub(crate) contracts: [Money; 2],
+}
 
 impl Cash {
-    /// `discount` is a rate a year.
-    pub(crate) fn of<'a>(quarters: impl Iterator<Item = Quarterly<'a>>, discount: f64) -> Self {
+    pub(crate) fn of<'a>(
+        quarters: impl Iterator<Item = Quarterly<'a>>,
+        economics: &Economics,
+    ) -> Self {
+        let discount = economics.discount_per_year;
         let mut cash = Self {
             quarters: Vec::new(),
             book_value: Money::ZERO,
             to_finance: Money::ZERO,
+            ownership_per_year: Money::ZERO,
             present_value: Money::ZERO,
             rate_of_return: None,
         };
         let (mut days, mut balance) = (0.0, Money::ZERO);
         let mut flows: Vec<(f64, f64)> = Vec::new();
-        for (label, of_quarter, sums, revenue, received) in quarters {
+        let (mut machines, mut infrastructure) = (Money::ZERO, Money::ZERO);
+        for Quarterly { label, days: of_quarter, sums, revenue, received, contracts } in quarters {
             let operating = sums.operating_cost();
+            let [contracts, debt] = contracts;
+            let capital = sums.capital;
             let quarter =
-                CashQuarter { label, revenue, received, operating, capital: sums.capital };
+                CashQuarter { label, revenue, received, operating, capital, contracts, debt };
             days += f64::from(of_quarter);
-            flows.push((days / 365.25, quarter.own().as_usd()));
+            machines += sums.machine_capital;
+            infrastructure += capital - sums.machine_capital;
+            cash.ownership_per_year = operating * (DAYS_PER_YEAR / f64::from(of_quarter));
+            flows.push((days / DAYS_PER_YEAR, quarter.own().as_usd()));
             balance += quarter.net();
             cash.to_finance = cash.to_finance.max(-balance);
             cash.book_value += sums.capital - sums.depreciation;
             cash.quarters.push(quarter);
         }
-        flows.push((days / 365.25, cash.book_value.as_usd()));
+        cash.ownership_per_year += machines * annuity(discount, economics.machine_life)
+            + infrastructure * annuity(discount, economics.infrastructure_life);
+        flows.push((days / DAYS_PER_YEAR, cash.book_value.as_usd()));
         cash.present_value = Money::from_usd(worth(&flows, discount));
         cash.rate_of_return = rate(&flows);
         cash
     }
+}
+
+const DAYS_PER_YEAR: f64 = 365.25;
+
+/// What is paid in a year, in equal parts over a life, for each dollar spent at a rate a year.
+fn annuity(rate: f64, life: Seconds) -> f64 {
+    let years = life.as_days() / DAYS_PER_YEAR;
+    if rate > 0.0 { rate / (1.0 - libm::pow(1.0 + rate, -years)) } else { 1.0 / years }
 }
 
 /// Present value of flows, each so many years away, at a rate a year.
@@ -111,6 +149,8 @@ mod tests {
         assert!(worth(&flows, 0.1).abs() < 1e-9);
         assert_eq!(rate(&[(0.0, -1.0), (1.0, -1.0)]), None, "nothing ever comes back");
         assert_eq!(rate(&[]), None);
+        let loan = annuity(0.1, Seconds::from_days(2.0 * DAYS_PER_YEAR));
+        assert!((loan - 110.0 / 210.0 * 1.1).abs() < 1e-12, "{loan}: 1 = loan/1.1 + loan/1.21");
     }
 
     #[test]
@@ -120,8 +160,27 @@ mod tests {
         let sums = [spent(100.0), spent(50.0), spent(0.0)];
         let revenue = [0.0, 30.0, 40.0].map(Money::from_usd);
         let received = [40.0, 0.0, 0.0].map(Money::from_usd);
-        let quarters = (0..3).map(|i| (label(i as i8 + 1), 91, &sums[i], revenue[i], received[i]));
-        let cash = Cash::of(quarters, 0.0);
+        let quarters = (0..3).map(|i| Quarterly {
+            label: label(i as i8 + 1),
+            days: 91,
+            sums: &sums[i],
+            revenue: revenue[i],
+            received: received[i],
+            contracts: [Money::ZERO; 2],
+        });
+        let economics = Economics {
+            price_year: 2026,
+            infrastructure_usd_per_w: 0.0,
+            accelerator_price: Money::ZERO,
+            operations_per_year: 0.0,
+            discount_per_year: 0.0,
+            inflation_per_year: 0.0,
+            machine_life: Seconds::from_days(3652.5),
+            infrastructure_life: Seconds::from_days(3652.5),
+            shares: wattmill_factory::PartShares::NONE,
+        };
+        let cash = Cash::of(quarters, &economics);
+        assert!((cash.ownership_per_year.as_usd() - 15.0).abs() < 1e-9, "150 over ten years");
         assert_eq!(cash.to_finance, Money::from_usd(80.0));
         assert_eq!(cash.book_value, Money::from_usd(150.0));
         assert_eq!(cash.present_value, Money::from_usd(70.0), "0 + 30 + 40 - 150 + 150");

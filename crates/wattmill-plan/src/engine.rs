@@ -48,7 +48,8 @@ impl<'a> Engine<'a> {
             problems.iter().map(LayoutProblem::to_string).collect::<Vec<_>>()
         })?;
         let blocks = MemoryPlan::of(&deployment).blocks;
-        let limits = BatchLimits::new(spec.max_seqs, spec.max_tokens, spec.block_tokens, blocks);
+        let limits = BatchLimits::new(spec.max_seqs, spec.max_tokens, spec.block_tokens, blocks)
+            .flavoured(spec.flavour);
         Ok(Self { deployment, surface, limits })
     }
 

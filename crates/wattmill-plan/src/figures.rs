@@ -8,7 +8,8 @@ use wattmill_factory::{Factory, Goal, Site};
 use wattmill_units::Power;
 
 use crate::calendar::QuarterLabel;
-use crate::cash::Cash;
+use crate::cash::{Cash, Quarterly};
+use crate::deals::{Period, moved, net, period};
 use crate::fluid::{Course, walk};
 use crate::result::Sums;
 use crate::serving::Offer;
@@ -192,14 +193,30 @@ fn of_course(factory: &Factory, course: &Course, mut push: impl FnMut(Name<'_>, 
     if factory.services.iter().any(|service| service.price_per_million_output.is_some()) {
         push(Whole("revenue"), Usd, services().map(|of| of.revenue.as_usd()).sum());
     }
+    let periods: Vec<Period> = match factory.deals.is_empty() {
+        true => Vec::new(),
+        false => course.quarters.iter().map(|q| period(q.days, &q.total, &q.services)).collect(),
+    };
+    let moved = moved(factory, &periods);
     let cash = Cash::of(
-        course.quarters.iter().map(|quarter| {
-            let revenue = quarter.services.iter().map(|service| service.revenue).sum();
-            (quarter.label, quarter.days, &quarter.total, revenue, quarter.received)
+        course.quarters.iter().enumerate().map(|(index, quarter)| Quarterly {
+            label: quarter.label,
+            days: quarter.days,
+            sums: &quarter.total,
+            revenue: quarter.services.iter().map(|service| service.revenue).sum(),
+            received: quarter.received,
+            contracts: net(factory, &moved, index),
         }),
-        factory.economics.discount_per_year,
+        &factory.economics,
     );
     push(Whole("most to finance"), Usd, cash.to_finance.as_usd());
+    push(Whole("cost of ownership a year"), Usd, cash.ownership_per_year.as_usd());
+    if !factory.deals.is_empty() {
+        let owed = moved.iter().filter_map(|moved| moved.last()).map(|moved| moved.owed);
+        push(Whole("owed at the end"), Usd, owed.sum::<wattmill_units::Money>().as_usd());
+        let paid = cash.quarters.iter().map(|quarter| quarter.contracts.as_usd());
+        push(Whole("from contracts"), Usd, paid.sum());
+    }
     push(Whole("net present value"), Usd, cash.present_value.as_usd());
     if factory.services.iter().any(|service| service.price_per_million_output.is_some()) {
         let rate = cash.rate_of_return.unwrap_or(f64::NEG_INFINITY);
@@ -209,6 +226,7 @@ fn of_course(factory: &Factory, course: &Course, mut push: impl FnMut(Name<'_>, 
         push(Of("share done", &training.name), Share, outcome.done);
         let finished = outcome.finished.map_or(f64::INFINITY, day_number);
         push(Of("last token", &training.name), Day, finished);
+        push(Of("cost", &training.name), Usd, outcome.cost.as_usd());
     }
     for delivery in &course.deliveries {
         let name = &factory.phases[delivery.phase].name;

@@ -117,7 +117,11 @@ pub(crate) fn walk(factory: &Factory, catalog: &Catalog, offers: &[Offer]) -> Co
     }
     walk.close_quarter();
     let ids = factory.trainings.ids();
-    walk.course.trainings = walk.trainings.iter().zip(ids).map(|(r, id)| r.outcome(id)).collect();
+    let mut total = Sums::default();
+    walk.course.quarters.iter().for_each(|quarter| total.add(&quarter.total));
+    let per_hour = total.cost_per_accelerator_hour();
+    let outcomes = walk.trainings.iter().zip(ids).map(|(run, id)| run.outcome(id, per_hour));
+    walk.course.trainings = outcomes.collect();
     walk.course.deliveries = walk.deliveries;
     walk.course
 }
@@ -299,12 +303,11 @@ impl<'a> Walk<'a> {
             let site = delivery.site.index();
             let machine = &self.banks[self.groups.of_delivery[index]].machine;
             let machines = machine.unit_price * new;
-            let watts = (delivery.unit_facility * new).as_watts();
-            let infrastructure =
-                Money::from_usd(self.factory.economics.infrastructure_usd_per_w * watts);
+            let infrastructure = delivery.unit_infrastructure * new;
             self.machines[site].buy(at, machines);
             self.infrastructure[site].buy(at, infrastructure);
             total.capital += machines + infrastructure;
+            total.machine_capital += machines;
         }
         total.available = standing.available.iter().sum();
         total.energised = total.available - standing.left.iter().sum();
@@ -597,7 +600,9 @@ impl<'a> Walk<'a> {
             total.operations +=
                 capital * (economics.operations_per_year / HOURS_PER_YEAR * HOURS as f64);
             let life = hours(economics.machine_life);
-            total.depreciation += machines.depreciation_of(at, HOURS as u32, life);
+            let worn = machines.depreciation_of(at, HOURS as u32, life);
+            total.machine_depreciation += worn;
+            total.depreciation += worn;
             let life = hours(economics.infrastructure_life);
             total.depreciation += infrastructure.depreciation_of(at, HOURS as u32, life);
         }

@@ -11,7 +11,9 @@ mod bound;
 mod build;
 mod calendar;
 mod cash;
+mod comparison;
 mod conventions;
+mod deals;
 mod engine;
 mod figures;
 mod flows;
@@ -21,14 +23,18 @@ mod ledger;
 mod machine;
 mod microgrid;
 mod plant;
+mod probed;
 mod receipts;
 mod relief;
 mod result;
 mod risk;
 mod run;
 mod serving;
+mod settlement;
+mod statement;
 mod stretch;
 mod supply;
+mod sweep;
 mod tariff;
 mod training;
 mod warnings;
@@ -40,17 +46,21 @@ mod zoom;
 pub use bound::{Bound, BoundError, SiteBound, SiteHours, bound};
 pub use calendar::QuarterLabel;
 pub use cash::{Cash, CashQuarter};
+pub use comparison::{Comparison, Contrast, ContrastSample, Contrasts, Gap};
 pub use conventions::{Convention, Holding, Published, holding};
 pub use engine::{Engine, usual_specs};
 pub use figures::{Figure, FigureName, FigureUnit, figure_day, figures, sample};
 pub use flows::{EnergyFlows, HourMix};
 pub use ledger::Balance;
+pub use probed::{Probed, offers};
 pub use result::{
-    Binds, Day, PhaseMonth, PhaseOutcome, Plan, Quarter, Receipt, ServiceQuarter, SiteQuarter,
-    Sums, TrainingOutcome, WaitsFor,
+    Binds, CapitalPart, Day, PhaseMonth, PhaseOutcome, Plan, Quarter, Receipt, ServiceQuarter,
+    SiteQuarter, Sums, TrainingOutcome, WaitsFor,
 };
 pub use risk::{Bar, Chance, Risk, Sample, Spread, Tornado};
 pub use run::run;
-pub use serving::{Offer, Outcome, ServingPoint, choose, offers};
+pub use serving::{Offer, Outcome, ServingPoint, choose};
+pub use statement::{Circle, DealOutcome, Party, Statement, Stress};
+pub use sweep::{Swept, swept};
 pub use waterfall::{Split, Stage};
 pub use zoom::{Flow, Pool, Window, Zoom, ZoomError, zoom};

@@ -41,6 +41,11 @@ impl Investors {
             .map(receipt)
             .for_each(&mut take);
         for (contract, paid) in factory.contracts.iter().zip(&mut self.paid) {
+            // What does not begin, and what has ended, pays nothing.
+            let begun = contract.begins.is_some_and(|day| date >= day);
+            if !begun || contract.ends.is_some_and(|day| date >= day) {
+                continue;
+            }
             loop {
                 let at = contract.for_each * (*paid + 1.0);
                 let amount = match contract.up_to {

@@ -1,7 +1,7 @@
 //! What a plan says, as plain data.
 
 use jiff::civil::Date;
-use wattmill_factory::{Phase, Service, Site, Training};
+use wattmill_factory::{PartShares, Phase, Service, Site, Training};
 use wattmill_units::{Energy, Id, Money, Power};
 
 use crate::bound::{Bound, SiteHours};
@@ -10,6 +10,7 @@ use crate::cash::Cash;
 use crate::flows::{EnergyFlows, HourMix};
 use crate::ledger::Balance;
 use crate::serving::Offer;
+use crate::statement::Statement;
 use crate::waterfall::Stage;
 
 /// The programme over its years.
@@ -47,6 +48,10 @@ pub struct Plan {
     pub receipts: Vec<Receipt>,
     /// Cash by quarter, and what it is worth.
     pub cash: Cash,
+    /// Who owes whom.
+    pub statement: Statement,
+    /// Capital and its depreciation, by part.
+    pub parts: Vec<CapitalPart>,
     /// Where the energy of the whole plan goes.
     pub waterfall: Vec<Stage>,
     /// What is conserved. A plan whose balances do not close has a warning that says so.
@@ -131,6 +136,8 @@ pub struct Sums {
     pub carbon_t: f64,
     /// Machines and infrastructure bought. What stands before the plan is bought in its first hour.
     pub capital: Money,
+    /// Of it, machines.
+    pub machine_capital: Money,
     /// Energy bought, demand charges included.
     pub energy_cost: Money,
     /// Staff, spares, insurance, tax.
@@ -139,6 +146,8 @@ pub struct Sums {
     pub depreciation: Money,
     /// Where the energy came from, and what it passed through.
     pub flows: EnergyFlows,
+    /// Of it, of machines.
+    pub machine_depreciation: Money,
 }
 
 impl Sums {
@@ -159,10 +168,12 @@ impl Sums {
         self.serving_energy += other.serving_energy;
         self.carbon_t += other.carbon_t;
         self.capital += other.capital;
+        self.machine_capital += other.machine_capital;
         self.energy_cost += other.energy_cost;
         self.operations += other.operations;
         self.depreciation += other.depreciation;
         self.flows.add(&other.flows);
+        self.machine_depreciation += other.machine_depreciation;
     }
 
     /// Energy and operations: what is paid to run what stands.
@@ -173,6 +184,12 @@ impl Sums {
     /// Operating cost and depreciation.
     pub fn full_cost(&self) -> Money {
         self.operating_cost() + self.depreciation
+    }
+
+    /// Full cost of an accelerator-hour, whatever it was used for; nothing without any.
+    pub fn cost_per_accelerator_hour(&self) -> Money {
+        let hours = self.accelerator_hours();
+        if hours > 0.0 { self.full_cost() / hours } else { Money::ZERO }
     }
 
     /// Accelerator-hours in all.
@@ -342,6 +359,41 @@ pub struct TrainingOutcome {
     pub finished: Option<Date>,
     /// Accelerator-hours used.
     pub accelerator_hours: f64,
+    /// Full cost of these hours, at the mean of all hours of the plan.
+    pub cost: Money,
+}
+
+/// A part of what was bought.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CapitalPart {
+    /// Such as `network`.
+    pub name: &'static str,
+    /// Spent over the plan.
+    pub capital: Money,
+    /// Lost in value over the plan.
+    pub depreciation: Money,
+}
+
+impl CapitalPart {
+    pub(crate) fn of(total: &Sums, shares: &PartShares) -> Vec<Self> {
+        let machines = [total.machine_capital, total.machine_depreciation];
+        let infrastructure = [
+            total.capital - total.machine_capital,
+            total.depreciation - total.machine_depreciation,
+        ];
+        let part = |name, [capital, depreciation]: [Money; 2], share: f64| Self {
+            name,
+            capital: capital * share,
+            depreciation: depreciation * share,
+        };
+        vec![
+            part("accelerators and racks", machines, 1.0 - shares.network),
+            part("network", machines, shares.network),
+            part("power plant", infrastructure, shares.power),
+            part("cooling", infrastructure, shares.cooling),
+            part("building and land", infrastructure, 1.0 - shares.power - shares.cooling),
+        ]
+    }
 }
 
 /// Money received from an investor.

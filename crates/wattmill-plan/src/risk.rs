@@ -179,13 +179,13 @@ impl Spread {
 }
 
 /// The smallest of sorted values that at least `share` of them do not exceed.
-fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
+pub(crate) fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
     let rank = (share * sorted.len() as f64).ceil().max(1.0) as usize;
     sorted.get(rank.min(sorted.len()).checked_sub(1)?).copied()
 }
 
 /// Rank of each value, equal ones at the mean of theirs; from -1 for the lowest to 1.
-fn ranks(values: &[f64]) -> Vec<f64> {
+pub(crate) fn ranks(values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
     let scale = 2.0 / (values.len().max(2) - 1) as f64;
@@ -204,7 +204,7 @@ fn ranks(values: &[f64]) -> Vec<f64> {
 }
 
 /// How `values` depend on each input, given by its ranks.
-fn bars(inputs: &[Vec<f64>], values: &[f64]) -> Vec<Bar> {
+pub(crate) fn bars(inputs: &[Vec<f64>], values: &[f64]) -> Vec<Bar> {
     let of_figure = ranks(values);
     let square = |ranks: &[f64]| ranks.iter().map(|rank| rank * rank).sum::<f64>();
     let figure_square = square(&of_figure);

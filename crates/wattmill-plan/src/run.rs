@@ -8,7 +8,6 @@ use crate::assets::Assets;
 use crate::bound::SiteHours;
 use crate::build::{Delivery, Standing, deliveries};
 use crate::calendar::{Calendar, QuarterLabel, hours};
-use crate::cash::Cash;
 use crate::flows::{EnergyFlows, HourMix};
 use crate::groups::{Groups, asked};
 use crate::ledger::Balance;
@@ -18,6 +17,7 @@ use crate::receipts::Investors;
 use crate::relief::{self, Reliefs, Scene};
 use crate::result::*;
 use crate::serving::{Offer, ServingPoint};
+use crate::settlement::Settlement;
 use crate::supply::Supply;
 use crate::training::TrainingRun;
 use crate::waterfall::Waterfall;
@@ -259,12 +259,11 @@ impl<'a> Walk<'a> {
             let site = delivery.site.index();
             let machine = &self.groups.all[self.groups.of_delivery[index]].machine;
             let machines = machine.unit_price * new;
-            let watts = (delivery.unit_facility * new).as_watts();
-            let infrastructure =
-                Money::from_usd(self.factory.economics.infrastructure_usd_per_w * watts);
+            let infrastructure = delivery.unit_infrastructure * new;
             self.sites[site].machines.buy(at, machines);
             self.sites[site].infrastructure.buy(at, infrastructure);
             quarter.sites[site].sums.capital += machines + infrastructure;
+            quarter.sites[site].sums.machine_capital += machines;
         }
         for site in &mut quarter.sites {
             let index = site.site.index();
@@ -474,8 +473,10 @@ impl<'a> Walk<'a> {
             self.books.energy_bought += bill.energy;
             let capital = state.machines.bought() + state.infrastructure.bought();
             sums.operations += capital * (economics.operations_per_year / HOURS_PER_YEAR);
-            sums.depreciation += state.machines.depreciation(at, hours(economics.machine_life))
-                + state.infrastructure.depreciation(at, hours(economics.infrastructure_life));
+            let worn = state.machines.depreciation(at, hours(economics.machine_life));
+            sums.machine_depreciation += worn;
+            sums.depreciation +=
+                worn + state.infrastructure.depreciation(at, hours(economics.infrastructure_life));
 
             let starved =
                 self.deliveries.iter().zip(standing.there.iter().zip(&standing.running)).any(
@@ -520,7 +521,8 @@ impl<'a> Walk<'a> {
                 }
             }
         }
-        let ledger = self.ledger();
+        let mut ledger = self.ledger();
+        let purchases = self.purchases();
         let totals: Vec<Sums> = self.quarters.iter().map(Quarter::total).collect();
         let phases = self
             .deliveries
@@ -536,20 +538,17 @@ impl<'a> Walk<'a> {
                 last_rack: self.calendar.date_of(delivery.last_hour),
             })
             .collect();
-        let cash = Cash::of(
-            self.quarters.iter().zip(&totals).map(|(quarter, total)| {
-                let within = |receipt: &&Receipt| {
-                    receipt.date >= self.factory.start
-                        && QuarterLabel::of(receipt.date) == quarter.label
-                };
-                let received = self.receipts.iter().filter(within).map(|r| r.amount).sum();
-                let revenue = quarter.services.iter().map(|service| service.revenue).sum();
-                (quarter.label, quarter.days, total, revenue, received)
-            }),
-            self.factory.economics.discount_per_year,
-        );
+        let books =
+            Settlement::of(self.factory, &self.quarters, &totals, &self.receipts, &purchases);
+        let mut whole = Sums::default();
+        totals.iter().for_each(|total| whole.add(total));
+        ledger.extend(books.ledger);
+        let (cash, statement) = (books.cash, books.statement);
+        let per_hour = whole.cost_per_accelerator_hour();
         let mut plan = Plan {
             cash,
+            statement,
+            parts: CapitalPart::of(&whole, &self.factory.economics.shares),
             factory: self.factory.name.clone(),
             start: self.factory.start,
             end: self.factory.end,
@@ -566,7 +565,7 @@ impl<'a> Walk<'a> {
                 .trainings
                 .iter()
                 .zip(self.factory.trainings.ids())
-                .map(|(run, id)| run.outcome(id))
+                .map(|(run, id)| run.outcome(id, per_hour))
                 .collect(),
             receipts: self.receipts,
             waterfall: self.waterfall.stages(),
@@ -582,6 +581,21 @@ impl<'a> Walk<'a> {
     /// What batteries hold.
     fn stored(&self) -> Energy {
         self.microgrids.iter().flatten().map(Microgrid::stored).sum()
+    }
+
+    /// What was bought outside of contracts, by supplier.
+    fn purchases(&self) -> Vec<(String, Money)> {
+        let mut bought: Vec<(String, Money)> = Vec::new();
+        for (index, group) in self.groups.of_delivery.iter().enumerate() {
+            let group = &self.groups.all[*group];
+            let vendor = &self.factory.hardware[group.hardware].accelerator.vendor;
+            let spent = group.machine.unit_price * self.bought[index];
+            match bought.iter_mut().find(|(name, _)| name == vendor) {
+                Some((_, so_far)) => *so_far += spent,
+                None => bought.push((vendor.clone(), spent)),
+            }
+        }
+        bought
     }
 
     fn ledger(&self) -> Vec<Balance> {

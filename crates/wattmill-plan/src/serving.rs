@@ -2,12 +2,11 @@
 //! request-level engine sustains inside the SLO.
 
 use wattmill_catalog::Catalog;
-use wattmill_factory::{EngineChoice, EngineSpec, Factory, Hardware, Lengths, Service};
+use wattmill_factory::{EngineChoice, EngineSpec, Hardware, Lengths, Service};
 use wattmill_perf::{Bound, Prefill, StepModel, StepShape, explain};
-use wattmill_sim::{Binding, Capacity, Demand, Latency, Operating, Summary, power_at, probe};
+use wattmill_sim::{Binding, Demand, Latency, Operating, Summary, power_at};
 use wattmill_units::{Id, Power, Seconds, SimTime};
 
-use crate::build::{accelerators_of, most_at_a_site};
 use crate::engine::{Engine, usual_specs};
 use crate::waterfall::Split;
 
@@ -17,7 +16,7 @@ const PLANNED_TPOT: f64 = 0.85;
 /// Likewise of the KV cache.
 const PLANNED_CACHE: f64 = 0.9;
 /// Replicas behind one router beyond which their arrivals no longer get smoother.
-const ROUTER_REPLICAS: f64 = 64.0;
+pub(crate) const ROUTER_REPLICAS: f64 = 64.0;
 
 /// What one kind of machine does for one service.
 #[derive(Clone, Debug)]
@@ -116,96 +115,6 @@ impl ServingPoint {
     }
 }
 
-/// Offers of every kind of machine for every service, by hardware, then service.
-///
-/// `progress` is called after each with how many of how many are done.
-pub fn offers(
-    factory: &Factory,
-    catalog: &Catalog,
-    mut progress: impl FnMut(usize, usize),
-) -> Vec<Offer> {
-    let all = factory.hardware.len() * factory.services.len();
-    let mut offers = Vec::with_capacity(all);
-    for hardware in factory.hardware.ids() {
-        for service in factory.services.ids() {
-            // Services that differ in name only are measured once.
-            let twin = offers.iter().find(|offer: &&Offer| {
-                offer.hardware == hardware
-                    && alike(&factory.services[offer.service], &factory.services[service])
-            });
-            let outcome = match twin {
-                Some(twin) => twin.outcome.clone(),
-                None => match offer(factory, catalog, hardware, service) {
-                    Ok(point) => Outcome::Serves(Box::new(point)),
-                    Err(why) => Outcome::Cannot(why),
-                },
-            };
-            offers.push(Offer { hardware, service, outcome });
-            progress(offers.len(), all);
-        }
-    }
-    offers
-}
-
-/// Whether a machine does the same for both.
-fn alike(a: &Service, b: &Service) -> bool {
-    a.model == b.model
-        && a.slo == b.slo
-        && a.engine == b.engine
-        && a.traffic.lengths == b.traffic.lengths
-        && a.traffic.arrivals == b.traffic.arrivals
-}
-
-fn offer(
-    factory: &Factory,
-    catalog: &Catalog,
-    hardware: Id<Hardware>,
-    service: Id<Service>,
-) -> Result<ServingPoint, String> {
-    let machines = accelerators_of(factory, hardware);
-    let together = most_at_a_site(factory, hardware);
-    let (hardware, service) = (&factory.hardware[hardware], &factory.services[service]);
-    let engine = choose(service, hardware, catalog)?;
-    if f64::from(engine.accelerators()) > together {
-        return Err(format!(
-            "a replica takes {} accelerators and no site ever has more than {together}; lower a \
-             degree of its engine, or bring more machines to one site",
-            engine.accelerators(),
-        ));
-    }
-    let lengths = &service.traffic.lengths;
-    let too_long = too_long(&engine, lengths);
-    if too_long > 1.0 - service.slo.quantile {
-        return Err(format!(
-            "{:.0} % of the requests are longer than the {} tokens that the cache of a replica \
-             holds; raise a degree of its engine, or take shorter lengths",
-            100.0 * too_long,
-            engine.limits.blocks * u64::from(engine.limits.block_tokens),
-        ));
-    }
-    let replicas = (machines / f64::from(engine.accelerators())).clamp(1.0, ROUTER_REPLICAS) as u32;
-    let demand = Demand {
-        lengths,
-        arrivals: service.traffic.arrivals,
-        replicas,
-        slo: service.slo,
-        seed: factory.seed,
-    };
-    match probe(&engine.surface, engine.limits, &demand) {
-        Capacity::Sustained { at, binding } => Ok(point(&engine, service, &demand, &at, binding)),
-        Capacity::Infeasible { binding, ttft, tpot } => Err(format!(
-            "the SLO cannot be met at any rate: {} alone breaks it (TTFT {ttft} of {}, TPOT {tpot} of {})",
-            match binding {
-                Binding::Ttft => "a first token",
-                Binding::Tpot => "a token",
-                Binding::Throughput => "a request",
-            },
-            service.slo.ttft,
-            service.slo.tpot,
-        )),
-    }
-}
-
 /// The engine of `service` on `hardware`: the one it states, or the usual one that promises the
 /// highest rate per accelerator in steady state; where none promises any, the one of the shortest
 /// step, which may keep the SLO without the margin that is planned with.
@@ -243,7 +152,7 @@ pub fn choose<'a>(
 }
 
 /// Fraction of requests that no replica can ever hold.
-fn too_long(engine: &Engine<'_>, lengths: &Lengths) -> f64 {
+pub(crate) fn too_long(engine: &Engine<'_>, lengths: &Lengths) -> f64 {
     const CELLS: u32 = 100;
     let at = |cell: u32| (f64::from(cell) + 0.5) / f64::from(CELLS);
     let inputs: Vec<u32> = (0..CELLS).map(|cell| lengths.input.quantile(at(cell))).collect();
@@ -323,7 +232,7 @@ fn steady_step(engine: &Engine<'_>, service: &Service, rate: f64) -> Option<Seco
     None
 }
 
-fn point(
+pub(crate) fn point(
     engine: &Engine<'_>,
     service: &Service,
     demand: &Demand<'_>,

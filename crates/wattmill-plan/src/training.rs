@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 use wattmill_factory::Training;
-use wattmill_units::Id;
+use wattmill_units::{Id, Money};
 
 use crate::calendar::Calendar;
 use crate::machine::Machine;
@@ -84,7 +84,8 @@ impl TrainingRun {
         self.left
     }
 
-    pub(crate) fn outcome(&self, training: Id<Training>) -> TrainingOutcome {
+    /// How it went, when an accelerator-hour costs `per_hour`.
+    pub(crate) fn outcome(&self, training: Id<Training>, per_hour: Money) -> TrainingOutcome {
         TrainingOutcome {
             training,
             flops: self.flops,
@@ -92,6 +93,7 @@ impl TrainingRun {
             started: self.started,
             finished: self.finished,
             accelerator_hours: self.accelerator_hours,
+            cost: per_hour * self.accelerator_hours,
         }
     }
 }

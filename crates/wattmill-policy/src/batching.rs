@@ -162,12 +162,6 @@ impl BatchLimits {
         Self { order: PrefillOrder::of(flavour), watermark_blocks, answer_percent, ..self }
     }
 
-    /// The same limits with another order.
-    #[must_use]
-    pub const fn in_order(self, order: PrefillOrder) -> Self {
-        Self { order, ..self }
-    }
-
     /// Blocks that `tokens` tokens fill or begin.
     #[inline]
     pub const fn blocks_for(&self, tokens: u64) -> u64 {

@@ -17,7 +17,7 @@ pub fn engine_name(model: &str, system: &str, spec: &EngineSpec) -> String {
     format!("{model} on {system}, {}", layout_name(spec))
 }
 
-/// A layout in short: `TP8`, `DP32 EP32`, with its formats and cap.
+/// A layout in short: `TP8`, `DP32 EP32`, with its formats, cap and speculation.
 pub(crate) fn layout_name(spec: &EngineSpec) -> String {
     let layout = spec.layout;
     let mut text = String::new();
@@ -33,5 +33,6 @@ pub(crate) fn layout_name(spec: &EngineSpec) -> String {
         }
     }
     let cap = spec.power_cap.map_or_else(String::new, |cap| format!(", capped at {cap}"));
-    format!("{text} {}{cap}", spec.precision)
+    let guessed = spec.speculation.map_or_else(String::new, |s| format!(", {s}"));
+    format!("{text} {}{cap}{guessed}", spec.precision)
 }

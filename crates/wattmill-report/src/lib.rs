@@ -5,6 +5,8 @@
 mod bars;
 mod calibrate;
 mod catalog;
+mod comparison;
+mod day;
 mod document;
 mod engine;
 mod explain;
@@ -17,7 +19,10 @@ mod parquet;
 mod plan;
 mod replay;
 mod risk;
+mod saturation;
+mod serve;
 mod svg;
+mod sweep;
 mod table;
 mod train;
 mod validate;
@@ -27,11 +32,14 @@ pub use self::parquet::{ParquetError, RequestRow, RequestWriter};
 pub use bars::{EngineBars, PlanBars, ServingBars};
 pub use calibrate::{CalibratedWith, CalibrationReport, calibration_text};
 pub use catalog::{catalog_list_text, catalog_show_text};
+pub use comparison::{Compared, comparison_page, comparison_text};
+pub use day::{DayReport, day_text};
 pub use document::{
-    DiagnosticEntry, DiagnosticSeverity, ReplayEngine, ReplayInputs, ReplayTraffic,
+    DiagnosticEntry, DiagnosticSeverity, PrefixCache, ReplayEngine, ReplayInputs, ReplayTraffic,
     calibrate_document, catalog_list_document, catalog_show_document, check_document,
-    explain_document, holding_document, output_reference_markdown, output_schemas, replay_document,
-    run_document, train_document, validate_document, zoom_document,
+    comparison_document, day_document, explain_document, holding_document,
+    output_reference_markdown, output_schemas, replay_document, run_document, saturation_document,
+    serve_document, sweep_document, train_document, validate_document, zoom_document,
 };
 pub use engine::engine_name;
 pub use explain::{ExplainFit, ExplainPart, ExplainReport, ExplainedStep, explain_text};
@@ -39,10 +47,21 @@ pub use holding::holding_text;
 pub use html::Page;
 pub use plan::{Detail, plan_page, plan_page_of_week, plan_picture, plan_text};
 pub use replay::{ReplayHeading, replay_page, replay_text};
+pub use saturation::{
+    Limiting, SaturationPoint, SaturationReport, saturation_page, saturation_text,
+};
+pub use serve::{
+    ServeReport, ServedFleet, ServedPool, ServedPoolRow, ServedRow, ServedService, ServedTransfers,
+    serve_text,
+};
 pub use svg::{
     AreaChart, Arrangement, BarChart, Cell, Distribution, DistributionChart, DotChart, Heading,
-    Horizontal, Limit, LineChart, Points, ScatterChart, Series, Spacing, StageKind, State,
-    StateChart, Svg, WaterfallChart, WaterfallStage, value_label,
+    Horizontal, Lasting, Limit, LineChart, Place, PlaceMap, Points, ScatterChart, Series, Spacing,
+    SpanChart, StageKind, State, StateChart, Svg, Swing, TornadoChart, WaterfallChart,
+    WaterfallStage, value_label,
+};
+pub use sweep::{
+    SweepColumn, SweepReport, SweepRow, SweepTable, SweepTableError, SweptKind, sweep_text,
 };
 pub use table::Table;
 pub use train::{TrainAnswer, TrainReport, train_text};

@@ -80,6 +80,9 @@ fn a_plan_has_every_picture_and_table() {
         says(&page, &[&format!(">{heading}</h2>")]);
     }
     for picture in [
+        "Phases",
+        "Cash by quarter",
+        "Who pays whom",
         "Power energised, by site",
         "Power energised, by phase",
         "Power drawn against power energised",
@@ -118,7 +121,7 @@ fn a_programme_fits_on_its_page() {
     let page = plan_page(&factory, &plan, &PlanBars::default(), None, None);
     sound(&page);
     assert!(page.len() < 1_500_000, "{} bytes", page.len());
-    says(&page, &["Capital spent against investments received", "Training runs"]);
+    says(&page, &["Capital spent against investments received", "Training runs", ">Sites</text>"]);
     for site in &factory.sites {
         says(&page, &[&format!("<td>{}</td>", site.name)]);
     }
@@ -223,6 +226,9 @@ fn a_replay_draws_its_latencies_against_the_limits() {
         requests: "200 requests of <trace>.csv".to_owned(),
         engine: "llama-3.1-70b on dgx-h100, TP8 fp8".to_owned(),
         replicas: 2,
+        router: "round-robin",
+        shed: 0,
+        prefix: None,
         cache: Some((1000, 16)),
         slo,
         wall: Seconds::from_ms(3.0),

@@ -77,6 +77,17 @@ pub(crate) struct PrefixCache {
     waiting: VecDeque<Prompt>,
     /// By seat.
     held: Vec<Held>,
+    /// What came and went, for whoever wants to know.
+    changes: Option<Vec<CacheChange>>,
+}
+
+/// A segment that came into a cache or went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CacheChange {
+    /// Its first block is there.
+    Stored(u64),
+    /// Its last block is gone.
+    Evicted(u64),
 }
 
 /// What the cache holds of a prompt.
@@ -102,7 +113,23 @@ impl PrefixCache {
             evictable: 0,
             waiting: VecDeque::new(),
             held: Vec::new(),
+            changes: None,
         }
+    }
+
+    /// From now on remembers what comes and goes.
+    pub(crate) fn watch(&mut self) {
+        self.changes.get_or_insert_default();
+    }
+
+    /// Whether it remembers that.
+    pub(crate) const fn is_watched(&self) -> bool {
+        self.changes.is_some()
+    }
+
+    /// What came and went since the last call, in that order.
+    pub(crate) fn changes(&mut self) -> impl Iterator<Item = CacheChange> {
+        self.changes.iter_mut().flat_map(|changes| changes.drain(..))
     }
 
     /// Remembers the prompt of a request that joins the queue.
@@ -314,6 +341,9 @@ impl PrefixCache {
         };
         if let Some(content) = content {
             self.by_content.insert(content, index);
+            if let Some(changes) = &mut self.changes {
+                changes.push(CacheChange::Stored(content));
+            }
         }
         index
     }
@@ -383,6 +413,9 @@ impl PrefixCache {
     fn forget(&mut self, index: u32) {
         if let Some(content) = self.entries[index as usize].content {
             self.by_content.remove(&content);
+            if let Some(changes) = &mut self.changes {
+                changes.push(CacheChange::Evicted(content));
+            }
         }
         self.free_entries.push(index);
     }

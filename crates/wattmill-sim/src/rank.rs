@@ -6,6 +6,7 @@
 
 mod admission;
 mod departure;
+mod outlook;
 
 use std::collections::VecDeque;
 
@@ -14,8 +15,10 @@ use wattmill_policy::{BatchLimits, PrefillOrder, Scheduling};
 use wattmill_units::{SimTime, Ticks};
 
 use crate::leavers::Leavers;
-use crate::prefix::{PrefixCache, Prompt};
-use crate::{Finished, Request, Resident, Tally, Usage};
+use crate::prefix::{CacheChange, PrefixCache, Prompt};
+use crate::{Finished, FirstToken, Request, Resident, Tally, Usage};
+
+pub(crate) use outlook::Outlook;
 
 /// A running or preempted sequence.
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +71,9 @@ pub(crate) struct Desk {
     /// Since when how many sequences have been waiting for a decode step, if not all of them since
     /// the end of the last: where prompts go first, or some come back or from elsewhere.
     stalled: Vec<(u128, u32)>,
+    /// First tokens that nobody asked for yet, if anybody wants to know.
+    first_tokens: Vec<FirstToken>,
+    notes_first_tokens: bool,
 }
 
 impl Desk {
@@ -83,6 +89,8 @@ impl Desk {
             completing: Vec::new(),
             leaving: Vec::new(),
             stalled: Vec::new(),
+            first_tokens: Vec::new(),
+            notes_first_tokens: false,
         }
     }
 }
@@ -112,6 +120,8 @@ pub(crate) struct Rank {
     to_come: u64,
     /// Blocks that hold nothing, or only what nobody uses at the moment.
     free_blocks: u64,
+    /// Blocks taken out of use for caches that are not in the batch.
+    aside: u64,
     /// `step % block_tokens`.
     residue: usize,
     partial: Option<Partial>,
@@ -150,6 +160,7 @@ impl Rank {
             context: 0,
             to_come: 0,
             free_blocks: limits.blocks,
+            aside: 0,
             residue: 0,
             partial: None,
             refused: [false; 2],
@@ -206,6 +217,37 @@ impl Rank {
         std::mem::swap(&mut self.desk, other);
     }
 
+    /// From now on remembers what its prefix cache stores and evicts.
+    pub(crate) fn watch_cache(&mut self) {
+        self.cache.iter_mut().for_each(|cache| cache.watch());
+    }
+
+    /// What its prefix cache stored and evicted since the last call.
+    pub(crate) fn cache_changes(&mut self) -> impl Iterator<Item = CacheChange> {
+        self.cache.iter_mut().flat_map(|cache| cache.changes())
+    }
+
+    /// Loses everything in hand and in the cache; what it is told to note it still does.
+    pub(crate) fn begin_anew(&mut self, limits: BatchLimits) {
+        let watched = self.cache.as_ref().is_some_and(|cache| cache.is_watched());
+        let notes = self.desk.notes_first_tokens;
+        *self = Self::new(limits);
+        self.desk.notes_first_tokens = notes;
+        if watched {
+            self.watch_cache();
+        }
+    }
+
+    /// Notes first tokens from now on.
+    pub(crate) const fn note_first_tokens(&mut self) {
+        self.desk.notes_first_tokens = true;
+    }
+
+    /// First tokens since the last call, in the order in which they came.
+    pub(crate) fn take_first_tokens(&mut self) -> impl Iterator<Item = FirstToken> {
+        self.desk.first_tokens.drain(..)
+    }
+
     /// Requests handed over and not yet finished or rejected.
     pub(crate) fn live(&self) -> usize {
         let seated = self.desk.seats.len() - self.desk.free_seats.len();
@@ -218,7 +260,7 @@ impl Rank {
     }
 
     /// Blocks in use.
-    const fn used_blocks(&self) -> u64 {
+    pub(crate) const fn used_blocks(&self) -> u64 {
         self.limits.blocks - self.free_blocks
     }
 
@@ -240,9 +282,11 @@ impl Rank {
     pub(crate) fn next_arrival(&mut self, tally: &mut Tally) -> Option<SimTime> {
         self.reject_impossible(tally);
         self.reject_impossible_residents(tally);
-        let request = self.desk.inbox.front().map(|request| request.arrival);
-        let resident = self.desk.residents.front().map(|resident| resident.ready);
-        earlier(request, resident)
+        // Whom blocks keep out that were taken out of use has to wait for those.
+        let kept_out = |kind: usize| self.aside > 0 && self.refused[kind];
+        let request = self.desk.inbox.front().filter(|_| !kept_out(PROMPT));
+        let resident = self.desk.residents.front().filter(|_| !kept_out(RESIDENT));
+        earlier(request.map(|request| request.arrival), resident.map(|resident| resident.ready))
     }
 
     /// An idle rank's scheduler has seen whoever has arrived by now.
@@ -322,7 +366,7 @@ impl Rank {
         }
     }
 
-    const fn running(&self) -> u32 {
+    pub(crate) const fn running(&self) -> u32 {
         self.decodes + self.partial.is_some() as u32
     }
 

@@ -14,9 +14,13 @@ use wattmill_perf::{DecodeRun, StepModel, StepShape};
 use wattmill_policy::{BatchLimits, emptiest};
 use wattmill_units::SimTime;
 
-use crate::prefix::Prompt;
-use crate::rank::{Desk, Next, Rank, Stretch, series, ticks_at, whole_ns};
+use crate::prefix::{CacheChange, Prompt};
+use crate::rank::{Desk, Next, Outlook, Rank, Stretch, series, ticks_at, whole_ns};
 use crate::{Ask, Finished, Request, Resident, Tally, Usage};
+
+mod report;
+
+pub use report::{Aside, FirstToken, Gauge};
 
 /// What arrives at a replica.
 #[derive(Clone, Debug)]
@@ -107,6 +111,16 @@ impl Replica {
         }
     }
 
+    /// From now on remembers what its prefix cache stores and evicts.
+    pub fn watch_cache(&mut self) {
+        self.ranks_mut().for_each(Rank::watch_cache);
+    }
+
+    /// What its prefix cache stored and evicted since the last call.
+    pub fn cache_changes(&mut self) -> impl Iterator<Item = CacheChange> {
+        self.ranks_mut().flat_map(Rank::cache_changes)
+    }
+
     fn ranks_mut(&mut self) -> impl Iterator<Item = &mut Rank> {
         std::iter::once(&mut self.first).chain(&mut self.others)
     }
@@ -144,10 +158,15 @@ impl Replica {
         tally: &mut Tally,
         on_finish: &mut impl FnMut(&Finished),
     ) {
+        let mut standing = Standing::of(self);
         if self.others.is_empty() {
-            while self.step_alone(model, horizon, tally, on_finish) {}
+            while self.step_alone(model, horizon, tally, on_finish) {
+                standing.check(self);
+            }
         } else {
-            while self.step_together(model, horizon, tally, on_finish) {}
+            while self.step_together(model, horizon, tally, on_finish) {
+                standing.check(self);
+            }
         }
     }
 
@@ -202,8 +221,13 @@ impl Replica {
         }
         let begin = *clock;
         match rank.look(begin, tally, usage) {
-            // The head of the queue was one that can never run.
-            Next::Nothing => {}
+            // The head of the queue was one that can never run; or everybody was preempted, and the
+            // queue is looked at next time; or blocks keep somebody out that were taken out of use:
+            // then others may still come.
+            Next::Nothing => {
+                let looks_again = rank.outlook(begin) == Outlook::Soon;
+                return looks_again || !rank.is_kept_out() || rank.is_idle();
+            }
             Next::Mixed { admit, head } => {
                 let shape = rank.compose(begin, admit, head, tally, usage);
                 let cost = model.step(&shape);
@@ -269,7 +293,7 @@ impl Replica {
         });
         if nexts.iter().all(|next| *next == Next::Nothing) {
             self.usage = usage;
-            return true;
+            return self.stand_by(horizon);
         }
         let mut stretch = Stretch { begin, first: 0, growth: 0, steps: 1, end: begin };
         let mut dynamic_nj = 0;
@@ -338,6 +362,26 @@ impl Replica {
         true
     }
 
+    /// Nobody has anything to do: moves on to what comes before `horizon`; false if nothing does.
+    fn stand_by(&mut self, horizon: SimTime) -> bool {
+        let clock = self.clock;
+        // While no step is under way, schedulers that work ahead see whoever has arrived by now.
+        self.ranks_mut().for_each(|rank| rank.rest(clock));
+        let mut next = self.lobby.front().map_or(SimTime::MAX, Arrival::at);
+        for rank in self.ranks() {
+            match rank.outlook(clock) {
+                Outlook::Nothing { arrival } => next = next.min(arrival),
+                // It has preempted everybody or turned somebody away, and looks at the queue again.
+                Outlook::Soon | Outlook::Decodes { .. } => return true,
+            }
+        }
+        // Others may come while blocks that were taken out of use keep somebody out.
+        if next < horizon {
+            self.clock = clock.max(ticks_at(next.as_ns()));
+        }
+        next < horizon
+    }
+
     /// Gives who has arrived to the group with the fewest requests.
     fn leave_lobby(&mut self, tally: &mut Tally) {
         let (clock, limits) = (self.clock, self.first.limits());
@@ -357,6 +401,39 @@ impl Replica {
                     Arrival::Resident(resident) => rank.push_resident(resident),
                 }
             }
+        }
+    }
+}
+
+/// Proves, where debug assertions are on, that a loop of steps comes to its end: every few of them
+/// time passes or somebody leaves. Without them it costs nothing.
+#[derive(Clone, Copy, Debug, Default)]
+struct Standing {
+    clock: u128,
+    live: usize,
+    looks: u32,
+}
+
+impl Standing {
+    /// Looks that may find nothing to do in a row: one to preempt everybody, one to turn away those who can
+    /// never run.
+    const MOST: u32 = 2;
+
+    fn of(replica: &Replica) -> Self {
+        if cfg!(debug_assertions) {
+            Self { clock: replica.clock, live: replica.live(), looks: 0 }
+        } else {
+            Self::default()
+        }
+    }
+
+    #[inline]
+    fn check(&mut self, replica: &Replica) {
+        if cfg!(debug_assertions) {
+            let now = Self::of(replica);
+            let moved = now.clock > self.clock || now.live != self.live;
+            *self = Self { looks: if moved { 0 } else { self.looks + 1 }, ..now };
+            debug_assert!(self.looks <= Self::MOST, "it stands still at {}", replica.next_start());
         }
     }
 }

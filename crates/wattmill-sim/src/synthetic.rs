@@ -35,12 +35,26 @@ pub struct Synthetic<'a> {
 impl<'a> Synthetic<'a> {
     /// Traffic of world `seed`.
     pub fn new(seed: u64, rates: Rates, arrivals: Arrivals, lengths: &'a Lengths) -> Self {
+        Self::part(seed, 0, rates, arrivals, lengths)
+    }
+
+    /// Likewise that of one of many parts of the world, each of which has arrivals, lengths and ids
+    /// (from `part` × 2⁴⁰) of its own. Independent arrivals that are dealt to parts at random are
+    /// independent arrivals at each.
+    pub fn part(
+        seed: u64,
+        part: u32,
+        rates: Rates,
+        arrivals: Arrivals,
+        lengths: &'a Lengths,
+    ) -> Self {
+        let id = u64::from(part);
         Self {
             clock: Clock::new(rates),
-            gaps: Gaps::new(Stream::new(seed, "arrival gaps", 0), arrivals),
+            gaps: Gaps::new(Stream::new(seed, "arrival gaps", id), arrivals),
             lengths,
-            tokens: Stream::new(seed, "lengths", 0),
-            next_id: 0,
+            tokens: Stream::new(seed, "lengths", id),
+            next_id: id << 40,
         }
     }
 }

@@ -13,6 +13,14 @@ pub struct Limits {
     pub tpot: SimTime,
 }
 
+impl Limits {
+    /// Whether a request kept both.
+    #[inline]
+    pub fn hold(&self, done: &Finished) -> bool {
+        done.ttft() <= self.ttft && done.tpot().is_none_or(|tpot| tpot <= self.tpot)
+    }
+}
+
 /// Sums and distributions over the requests and steps of one or more replicas.
 ///
 /// Merging is exact and in any order gives the same, so shards of a fleet add up to the fleet.
@@ -84,8 +92,7 @@ impl Tally {
             self.tpot.record(tpot.as_ns(), 1);
         }
         if let Some(limits) = self.limits {
-            let good = ttft <= limits.ttft && tpot.is_none_or(|tpot| tpot <= limits.tpot);
-            self.within_limits += u64::from(good);
+            self.within_limits += u64::from(limits.hold(done));
         }
         self.input_tokens += u64::from(done.request.input);
         self.output_tokens += u64::from(done.request.output);

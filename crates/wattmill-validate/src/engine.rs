@@ -3,7 +3,7 @@
 use wattmill_catalog::{Accelerator, Catalog, Efficiency, Model, Overheads, Precision};
 use wattmill_factory::{EngineSpec, Flavour, Layout};
 use wattmill_perf::{Deployment, MemoryPlan, StepModel, StepSurface};
-use wattmill_policy::{BatchLimits, PrefillOrder};
+use wattmill_policy::BatchLimits;
 use wattmill_sim::{ClosedLoop, ClosedRun, Exchange, Steady};
 use wattmill_units::{Seconds, SimTime};
 
@@ -20,6 +20,9 @@ pub(crate) const MOST_TOKENS: u32 = 1 << 22;
 const MOST_UNDER_WAY: u64 = 1 << 30;
 /// Output tokens of a run beyond which rounds are left out.
 const MOST_RUN_TOKENS: u64 = 1 << 31;
+
+/// Most tokens of a step that are simulated.
+pub(crate) const MOST_STEP_TOKENS: u32 = 1 << 24;
 
 /// How long a prediction may simulate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +86,7 @@ pub(crate) fn spec(
         flavour,
         kv_precision: cache_precision(flavour, precision, chip),
         max_seqs: concurrency.max(1),
-        max_tokens: each.saturating_mul(groups).min(1 << 24),
+        max_tokens: each.saturating_mul(groups).min(MOST_STEP_TOKENS),
         ..EngineSpec::new(layout, precision)
     }
 }
@@ -135,6 +138,13 @@ pub(crate) struct Frontend {
     service: SimTime,
 }
 
+impl Frontend {
+    /// What delays one request, and what delays those behind it too.
+    pub(crate) const fn times(self) -> (SimTime, SimTime) {
+        (self.latency, self.service)
+    }
+}
+
 /// One replica, compiled.
 #[derive(Clone, Debug)]
 pub(crate) struct Engine {
@@ -153,7 +163,7 @@ impl Engine {
         let surface = StepSurface::compile(&deployment).map_err(Reason::Layout)?;
         let blocks = surface.memory().blocks;
         let limits = BatchLimits::new(spec.max_seqs, spec.max_tokens, spec.block_tokens, blocks)
-            .in_order(PrefillOrder::of(spec.flavour));
+            .flavoured(spec.flavour);
         let overheads = efficiency.overheads(spec.flavour.name());
         Ok(Self { surface, limits, overheads })
     }

@@ -9,13 +9,17 @@ use crate::engine::Effort;
 use crate::kind::Kind;
 use crate::outcome::{Measured, Metric, Outcome, Reason, Unanswered};
 use crate::table::{Row, Table};
-use crate::{energy, mlperf, node_power, operators, phases, power, serving, throughput, training};
+use crate::{
+    energy, mlperf, node_power, operators, phases, power, requests, serving, throughput, training,
+};
 
 /// A row of any kind, ready to be predicted.
 #[derive(Clone, Debug)]
 pub enum Case<'a> {
     /// Of [`Kind::Serving`] or [`Kind::LongPrompt`].
     Serving(Box<serving::Case<'a>>),
+    /// Of [`Kind::Requests`].
+    Requests(Box<requests::Case<'a>>),
     /// Of [`Kind::Mlperf`].
     Mlperf(Box<mlperf::Case<'a>>),
     /// Of [`Kind::Throughput`].
@@ -39,6 +43,7 @@ impl Case<'_> {
     pub const fn measured(&self) -> &Measured {
         match self {
             Self::Serving(case) => &case.measured,
+            Self::Requests(case) => &case.measured,
             Self::Mlperf(case) => &case.measured,
             Self::Throughput(case) => &case.measured,
             Self::Energy(case) => &case.measured,
@@ -54,6 +59,7 @@ impl Case<'_> {
     pub(crate) fn accelerator_limit(&self) -> Option<wattmill_units::Power> {
         let deployment = match self {
             Self::Serving(case) => case.deployment(),
+            Self::Requests(case) => &case.deployment,
             Self::Mlperf(case) => &case.deployment,
             Self::Throughput(case) => &case.deployment,
             Self::Energy(case) => &case.deployment,
@@ -69,6 +75,7 @@ impl Case<'_> {
     pub fn family(&self) -> &str {
         let deployment = match self {
             Self::Serving(case) => case.deployment(),
+            Self::Requests(case) => &case.deployment,
             Self::Mlperf(case) => &case.deployment,
             Self::Throughput(case) => &case.deployment,
             Self::Energy(case) => &case.deployment,
@@ -91,6 +98,7 @@ pub fn resolve<'a>(row: &Row<'_>, kind: Kind, catalog: &'a Catalog) -> Result<Ca
         Kind::Serving | Kind::LongPrompt => {
             Case::Serving(Box::new(serving::resolve(row, kind, catalog)?))
         }
+        Kind::Requests => Case::Requests(Box::new(requests::resolve(row, catalog)?)),
         Kind::Mlperf => Case::Mlperf(Box::new(mlperf::resolve(row, catalog)?)),
         Kind::Throughput => Case::Throughput(Box::new(throughput::resolve(row, catalog)?)),
         Kind::Energy => Case::Energy(Box::new(energy::resolve(row, catalog)?)),
@@ -115,6 +123,7 @@ pub fn predict(
     let efficiency = tuned.as_ref().unwrap_or(efficiency);
     match case {
         Case::Serving(case) => serving::predict(case, efficiency, effort),
+        Case::Requests(case) => requests::predict(case, efficiency),
         Case::Mlperf(case) => mlperf::predict(case, efficiency, effort),
         Case::Throughput(case) => throughput::predict(case, efficiency, effort),
         Case::Energy(case) => energy::predict(case, efficiency, effort),
@@ -133,7 +142,11 @@ pub fn predict(
 pub fn constants_of(case: &Case<'_>) -> String {
     let campaign = match case {
         Case::Serving(case) if case.median => "-long-prompts",
-        Case::Serving(_) | Case::TrainingPower(_) | Case::Training(_) | Case::Kernels(_) => "",
+        Case::Serving(_)
+        | Case::Requests(_)
+        | Case::TrainingPower(_)
+        | Case::Training(_)
+        | Case::Kernels(_) => "",
         Case::Mlperf(_) | Case::Power(_) => "-mlperf",
         Case::Throughput(_) => "-throughput",
         Case::Energy(_) => "-ml-energy",
@@ -145,6 +158,7 @@ pub fn constants_of(case: &Case<'_>) -> String {
 fn flavour<'a>(case: &'a Case<'_>) -> &'a str {
     let deployment = match case {
         Case::Serving(case) => case.deployment(),
+        Case::Requests(case) => &case.deployment,
         Case::Mlperf(case) => &case.deployment,
         Case::Throughput(case) => &case.deployment,
         Case::Energy(case) => &case.deployment,

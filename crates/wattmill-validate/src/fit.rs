@@ -9,6 +9,7 @@ mod nodes;
 mod overheads;
 mod power;
 mod response;
+mod runs;
 mod surface;
 
 pub use calibrate::{
@@ -24,6 +25,7 @@ pub use nodes::{NodeConstants, NodeMiss, fit_nodes, node_misses};
 pub use overheads::{EngineFit, fit_engine, fit_overheads};
 pub use power::{PowerConstants, PowerMiss, cross_validate_power, fit_power, power_miss};
 pub use response::Response;
+pub use runs::{CrossRun, cross_runs, evaluate_across, fit_runs};
 pub use surface::{Timed, fit_surface};
 
 /// The `q` quantile, linear between neighbours; 0 without values.

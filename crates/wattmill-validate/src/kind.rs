@@ -9,6 +9,8 @@ pub enum Kind {
     Serving,
     /// Closed-loop points of long prompts, with throughput and end-to-end times.
     LongPrompt,
+    /// Every request of a run with its own arrival, lengths and times.
+    Requests,
     /// MLPerf Inference results.
     Mlperf,
     /// Maximum-load throughput tables.
@@ -116,6 +118,28 @@ const LONG_PROMPT: &[Column] = &[
     maybe(positive("output_tok_s")),
     maybe(positive("e2e_median_s")),
 ];
+
+const REQUESTS: &[Column] = &[
+    Column { name: "arrival_s", content: Content::AtLeastZero, required: true },
+    positive("in"),
+    positive("out"),
+    positive("ttft_s"),
+    positive("e2e_s"),
+    at_least_zero("queue_s"),
+    maybe(text("model")),
+    maybe(text("gpu")),
+    maybe(text("backend")),
+    maybe(text("backend_version")),
+    maybe(text("precision_label")),
+    maybe(positive("tp_size")),
+    maybe(positive("pp_size")),
+    maybe(positive("max_num_seqs")),
+    maybe(positive("max_num_batched_tokens")),
+    maybe(positive("block_size")),
+    maybe(text("source")),
+];
+/// Columns of [`REQUESTS`] that differ from one request of a run to the next: the first so many.
+const OF_A_REQUEST: usize = 6;
 
 const MLPERF: &[Column] = &[
     text("model"),
@@ -272,9 +296,10 @@ const KERNELS: &[Column] = &[
 
 impl Kind {
     /// Every kind, in the order one would list them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Serving,
         Self::LongPrompt,
+        Self::Requests,
         Self::Mlperf,
         Self::Throughput,
         Self::Energy,
@@ -290,6 +315,7 @@ impl Kind {
         match self {
             Self::Serving => "serving",
             Self::LongPrompt => "long-prompt",
+            Self::Requests => "requests",
             Self::Mlperf => "mlperf",
             Self::Throughput => "throughput",
             Self::Energy => "energy",
@@ -306,6 +332,7 @@ impl Kind {
         match self {
             Self::Serving => "closed-loop serving points (serving)",
             Self::LongPrompt => "long-prompt serving points (serving)",
+            Self::Requests => "requests of a serving run (serving)",
             Self::Mlperf => "MLPerf Inference results (mlperf)",
             Self::Throughput => "maximum-load throughput (throughput)",
             Self::Energy => "power and energy over batch sizes (energy)",
@@ -322,6 +349,7 @@ impl Kind {
         match self {
             Self::Serving => SERVING,
             Self::LongPrompt => LONG_PROMPT,
+            Self::Requests => REQUESTS,
             Self::Mlperf => MLPERF,
             Self::Throughput => THROUGHPUT,
             Self::Energy => ENERGY,
@@ -330,6 +358,14 @@ impl Kind {
             Self::TrainingPower => TRAINING_POWER,
             Self::Training => TRAINING,
             Self::Kernels => KERNELS,
+        }
+    }
+
+    /// Columns that rows of one measurement have in common, where a measurement is many rows.
+    pub(crate) fn conditions(self) -> Option<&'static [Column]> {
+        match self {
+            Self::Requests => Some(&REQUESTS[OF_A_REQUEST..]),
+            _ => None,
         }
     }
 

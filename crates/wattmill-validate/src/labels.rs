@@ -84,6 +84,34 @@ pub(crate) fn flavour(name: &str) -> Result<Flavour, Reason> {
     }
 }
 
+/// What a file's name tells of all its rows: words between `_` that name a model, a chip or an engine,
+/// as column and value; a word that may be either is none.
+///
+/// ```
+/// let catalog = wattmill_catalog::Catalog::builtin();
+/// let told = wattmill_validate::told_by_name("runs/vllm_RTXPRO6000_Llama-3.1-8B.csv", catalog);
+/// let told: Vec<_> = told.iter().map(|(c, v)| (c.as_str(), v.as_str())).collect();
+/// assert_eq!(told, [("backend", "vllm"), ("gpu", "RTXPRO6000"), ("model", "Llama-3.1-8B")]);
+/// ```
+pub fn told_by_name(name: &str, catalog: &Catalog) -> Vec<(String, String)> {
+    let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    let stem = file.strip_suffix(".gz").unwrap_or(file);
+    let stem = stem.strip_suffix(".csv").unwrap_or(stem);
+    let words = stem.split('_').filter_map(|word| {
+        let columns = [
+            ("model", catalog.model(word).is_some()),
+            ("gpu", catalog.accelerator(word).is_some()),
+            ("backend", Flavour::from_name(word).is_some()),
+        ];
+        let mut named = columns.into_iter().filter(|(_, named)| *named);
+        match (named.next(), named.next()) {
+            (Some((column, _)), None) => Some((column.to_owned(), word.to_owned())),
+            _ => None,
+        }
+    });
+    words.collect()
+}
+
 /// The engine that a source names; where it names none that is modelled, vLLM, whose scheduling the
 /// others follow most.
 pub(crate) fn flavour_or_usual(name: &str) -> Flavour {

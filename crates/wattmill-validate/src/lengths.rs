@@ -22,6 +22,17 @@ pub enum Spread {
     Natural,
 }
 
+impl Spread {
+    /// Mean of lengths around, or of at most, so many tokens.
+    pub(crate) fn mean(self, tokens: u32) -> f64 {
+        let least = match self {
+            Self::From(share) => share,
+            Self::Fixed | Self::Adrift(_) | Self::Natural => 1.0,
+        };
+        f64::from(tokens) * f64::midpoint(least, 1.0)
+    }
+}
+
 /// `count` requests around, or of at most, `input` and `output` tokens. The same for every row of these lengths.
 pub(crate) fn draw(spread: Spread, input: u32, output: u32, count: usize) -> Vec<Exchange> {
     let range = |tokens: u32, answer: bool| match spread {
@@ -55,6 +66,7 @@ mod tests {
         assert!(drawn.iter().all(|e| (8..=10).contains(&e.output)));
         let mean = drawn.iter().map(|e| f64::from(e.input)).sum::<f64>() / 4_000.0;
         assert!((mean - 921.5).abs() < 4.0, "{mean}");
+        assert!((Spread::From(0.8).mean(1024) - 921.6).abs() < 1e-9);
         assert_eq!(drawn[..7], draw(Spread::From(0.8), 1024, 10, 7));
         assert_eq!(draw(Spread::Fixed, 5, 6, 2), [Exchange { input: 5, output: 6 }; 2]);
         assert_eq!(draw(Spread::From(0.8), 1, 1, 1), [Exchange { input: 1, output: 1 }]);

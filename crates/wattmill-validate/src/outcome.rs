@@ -10,6 +10,8 @@ use wattmill_perf::LayoutProblem;
 pub enum Metric {
     /// Time to first token, ms.
     Ttft,
+    /// Time to first token that one request in ten exceeds, ms.
+    TtftTail,
     /// Time per output token after the first, ms.
     Tpot,
     /// From the request to its last token, s.
@@ -38,8 +40,9 @@ pub enum Metric {
 
 impl Metric {
     /// Every metric, in the order of tables.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Ttft,
+        Self::TtftTail,
         Self::Tpot,
         Self::EndToEnd,
         Self::OutputRate,
@@ -58,6 +61,7 @@ impl Metric {
     pub const fn key(self) -> &'static str {
         match self {
             Self::Ttft => "ttft",
+            Self::TtftTail => "ttft_p90",
             Self::Tpot => "tpot",
             Self::EndToEnd => "e2e",
             Self::OutputRate => "output_rate",
@@ -77,6 +81,7 @@ impl Metric {
     pub const fn describe(self) -> &'static str {
         match self {
             Self::Ttft => "time to first token, ms",
+            Self::TtftTail => "time to first token, 90 % of requests, ms",
             Self::Tpot => "time per output token, ms",
             Self::EndToEnd => "request to last token, s",
             Self::OutputRate => "output tokens a second of one accelerator",
@@ -96,6 +101,7 @@ impl Metric {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Ttft => "ttft_ms",
+            Self::TtftTail => "ttft_p90_ms",
             Self::Tpot => "tpot_ms",
             Self::EndToEnd => "e2e_s",
             Self::OutputRate => "output_tok_s_per_accelerator",

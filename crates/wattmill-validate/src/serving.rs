@@ -8,7 +8,7 @@
 
 use wattmill_catalog::{Catalog, Efficiency};
 use wattmill_factory::{EngineSpec, Flavour, Layout};
-use wattmill_perf::{Deployment, StepCost, StepModel, StepShape};
+use wattmill_perf::{Deployment, MemoryPlan, StepCost, StepModel, StepShape};
 use wattmill_sim::{ClosedRun, Finished};
 use wattmill_units::{Seconds, SimTime};
 
@@ -18,6 +18,7 @@ use crate::kind::Kind;
 use crate::labels;
 use crate::lengths::{Spread, draw};
 use crate::outcome::{Group, Measured, Metric, Reason};
+use crate::settings::{Held, Loop, Settings, Setup};
 use crate::table::Row;
 
 /// Requests that each client of a benchmark sends (InferenceX: `num_prompts = 10 x concurrency`).
@@ -52,9 +53,13 @@ pub struct Case<'a> {
     pub median: bool,
     /// Requests that each client sent.
     pub rounds: f64,
-    /// Whether the servers were told to gather tokens and requests over several steps, as
-    /// InferenceX's later runs do (SGLang's receive interval, TensorRT-LLM's stream interval).
+    /// Whether the servers were told to gather tokens over several steps, as InferenceX's later runs do
+    /// (stream interval).
     pub gathers: bool,
+    /// Whether the servers were told to hold prompts back, and how.
+    pub held: Option<Held>,
+    /// Steps of answers between two looks at the queue; 1: at each.
+    pub polled: u32,
 }
 
 /// Replicas of one kind.
@@ -133,6 +138,7 @@ pub fn resolve<'a>(row: &Row<'_>, kind: Kind, catalog: &'a Catalog) -> Result<Ca
     };
     let longest = u64::from(input) + u64::from(output);
     engine::affordable(concurrency, longest)?;
+    let (mut held, mut polled) = (None, 1);
     let pools = if mode == "disagg" {
         let pool = |columns: &PoolColumns, longest: u64| -> Result<Pool<'a>, Reason> {
             let workers = row.count(columns.workers, MOST_DEGREE)?.unwrap_or(1);
@@ -150,7 +156,15 @@ pub fn resolve<'a>(row: &Row<'_>, kind: Kind, catalog: &'a Catalog) -> Result<Ca
         if replica > 0 && concurrency > replica && concurrency.is_multiple_of(replica) {
             concurrency = replica;
         }
-        let spec = spec(layout, concurrency);
+        let mut spec = spec(layout, concurrency);
+        let setup = Setup { tensor: layout.tensor, input, output, concurrency };
+        if let Some(set) = Settings::of(row, (flavour, &model.id, &chip.id, precision), setup) {
+            spec = set.applied(spec);
+            (held, polled) = (set.held(&spec), set.polled());
+            let whole = EngineSpec { memory_fraction: 1.0, ..spec };
+            let whole = MemoryPlan::of(&engine::deployment(model, chip, catalog, whole)?);
+            spec.memory_fraction = set.memory_fraction(&whole).unwrap_or(spec.memory_fraction);
+        }
         let deployment = engine::deployment(model, chip, catalog, spec)?;
         engine::holds(&deployment, longest)?;
         Pools::Together(deployment)
@@ -182,6 +196,8 @@ pub fn resolve<'a>(row: &Row<'_>, kind: Kind, catalog: &'a Catalog) -> Result<Ca
         median: kind == Kind::LongPrompt,
         rounds: if of_thousands { ROUNDS_OF_THOUSANDS } else { MEASURED_ROUNDS },
         gathers: gathers(row, flavour),
+        held,
+        polled,
     };
     case.measured.figures = figures(row, kind, &case)?;
     Ok(case)
@@ -195,11 +211,10 @@ fn is_of_thousands(row: &Row<'_>, input: u32) -> bool {
     row.text("src_kind") == Some("aic_gap_analysis") && input.is_multiple_of(1_000)
 }
 
-/// Whether servers were told to gather: in InferenceX's published database, but SGLang not in its runs
-/// of 2025, whose first tokens take what no interval explains.
+/// Whether servers were told to gather: in InferenceX's published database. What SGLang was told its
+/// scripts say, where they are known.
 fn gathers(row: &Row<'_>, flavour: Flavour) -> bool {
-    let early = row.text("measured_date").is_some_and(|date| date.starts_with("2025"));
-    row.text("src_kind") == Some("inferencex_db_dump") && !(flavour == Flavour::Sglang && early)
+    row.text("src_kind") == Some("inferencex_db_dump") && flavour != Flavour::Sglang
 }
 
 fn figures(row: &Row<'_>, kind: Kind, case: &Case<'_>) -> Result<Vec<(Metric, f64)>, Reason> {
@@ -322,7 +337,8 @@ fn together(case: &Case<'_>, run: &ClosedRun, gathered: f64) -> Vec<(Metric, f64
     }
     let (ttft, tpot) =
         (case.mean_ttft_ms(run, case.concurrency), case.mean_tpot_ms(run, case.concurrency));
-    figures_of(case, ttft + gathered * tpot, tpot)
+    let waited = gathered + case.waited_steps(ttft, tpot);
+    figures_of(case, ttft + waited * tpot, tpot)
 }
 
 fn figures_of(case: &Case<'_>, ttft: f64, tpot: f64) -> Vec<(Metric, f64)> {
@@ -360,6 +376,17 @@ fn mean_ms(times: impl Iterator<Item = (bool, SimTime)>, rounds: f64) -> f64 {
 }
 
 impl Case<'_> {
+    /// Steps that prompts wait before the scheduler knows of them or lets them in, in the mean over
+    /// all rounds; in the first no answer is under way, and none waits.
+    fn waited_steps(&self, ttft: f64, tpot: f64) -> f64 {
+        let held = self.held.map_or(0.0, |held| {
+            let lengths = (self.spread, self.input, self.output);
+            held.mean_wait(Loop::of(self.concurrency, lengths, ttft, tpot))
+        });
+        let polled = f64::from(self.polled - 1) / 2.0;
+        (held + polled) * (1.0 - 1.0 / self.rounds)
+    }
+
     fn mean_ttft_ms(&self, run: &ClosedRun, clients: u32) -> f64 {
         let first = |done: &Finished| done.request.id < u64::from(clients);
         let ttft = |done: &Finished| done.first_token.since(run.sent_at(done));

@@ -56,6 +56,30 @@ pub enum TableProblem {
         /// What should.
         wanted: &'static str,
     },
+    /// A value told beside the table, of a column that no such table has.
+    #[error("{place}: `{name}` is no column of {kind}; known are {known}")]
+    NoColumn {
+        /// Where it is told: a line, or what the caller calls it.
+        place: String,
+        /// Its name.
+        name: String,
+        /// What the table measures.
+        kind: &'static str,
+        /// Columns that there may be.
+        known: String,
+    },
+    /// A value told beside the table that is not the number it should be.
+    #[error("{place}: `{name}` = `{value}` is not {wanted}")]
+    Told {
+        /// Where it is told.
+        place: String,
+        /// Its name.
+        name: String,
+        /// What is told.
+        value: String,
+        /// What should be.
+        wanted: &'static str,
+    },
     /// More problems than are listed.
     #[error("and {count} more")]
     More {
@@ -74,23 +98,35 @@ impl TableProblem {
                 Some("README.md of the built-in measurements names the columns of every kind")
             }
             Self::Number { .. } => Some("write a plain number, or leave the field blank"),
+            Self::NoColumn { .. } => Some("a remark is a line like `# note: …`, without `=`"),
+            Self::Told { .. } => Some("write a plain number, or leave it out"),
             Self::Empty | Self::Twice { .. } | Self::More { .. } => None,
         }
     }
 }
 
 /// A measured table.
+///
+/// A line `# name = value` says the value of a column for all rows below it that leave it blank;
+/// other lines that begin with `#` are remarks.
 #[derive(Clone, Debug)]
 pub struct Table {
     kind: Kind,
     columns: BTreeMap<String, usize>,
     rows: Vec<(u64, csv::StringRecord)>,
+    /// Rows with which a measurement begins.
+    starts: Vec<usize>,
+    /// Values told in lines of their own: line, column, value.
+    told: Vec<(u64, String, String)>,
+    /// Values of columns that nothing in the text says.
+    otherwise: BTreeMap<String, String>,
 }
 
 /// One row of a [`Table`].
 #[derive(Clone, Copy, Debug)]
 pub struct Row<'a> {
     table: &'a Table,
+    at: usize,
     /// Line in the file, from 1.
     pub line: u64,
     record: &'a csv::StringRecord,
@@ -117,9 +153,13 @@ impl Table {
         if text.trim().is_empty() {
             return Err(vec![TableProblem::Empty]);
         }
+        // The reader counts lines at their carriage returns, and what follows would be a line off.
+        let text = text.replace("\r\n", "\n");
         let mut problems = Vec::new();
-        let mut reader =
-            csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
+        let mut reader = csv::ReaderBuilder::new()
+            .trim(csv::Trim::All)
+            .comment(Some(b'#'))
+            .from_reader(text.as_bytes());
         let header = reader.headers().map_err(|e| vec![syntax(&e)])?.clone();
         let mut columns = BTreeMap::new();
         for (at, name) in header.iter().enumerate() {
@@ -139,10 +179,12 @@ impl Table {
             }
         };
         let mut rows = Vec::new();
+        let lines: Vec<&str> = text.lines().collect();
         for record in reader.records() {
             match record {
                 Ok(record) => {
                     let line = record.position().map_or(0, csv::Position::line);
+                    let line = past_remarks(&lines, line);
                     rows.push((line, record));
                 }
                 Err(error) => problems.push(syntax(&error)),
@@ -151,11 +193,17 @@ impl Table {
         if rows.is_empty() && problems.is_empty() {
             problems.push(TableProblem::NoRows);
         }
-        let table = Self { kind, columns, rows };
-        for row in table.rows() {
+        let told = told_in(&text);
+        for (line, name, value) in &told {
+            problems.extend(kind.problem_of(&format!("line {line}"), name, value));
+        }
+        let mut table =
+            Self { kind, columns, rows, starts: Vec::new(), told, otherwise: BTreeMap::new() };
+        for row in (0..table.rows.len()).map(|at| table.row(at)) {
             problems.extend(kind.columns().iter().filter_map(|column| row.problem(column)));
         }
         if problems.is_empty() {
+            table.starts = table.beginnings();
             return Ok(table);
         }
         if problems.len() > MOST_PROBLEMS {
@@ -166,14 +214,111 @@ impl Table {
         Err(problems)
     }
 
+    /// The same table, where what is blank and told nowhere in the text is one of `values`, by name of
+    /// the column; `place` names whoever says so, for messages. What is told first stays.
+    ///
+    /// ```
+    /// use wattmill_validate::Table;
+    /// let table = Table::read("arrival_s,in,out,ttft_s,e2e_s\n0,9,2,0.1,0.2\n").unwrap();
+    /// let gpu = [("gpu".to_owned(), "h100-sxm".to_owned())];
+    /// let table = table.with("--set", &gpu).unwrap();
+    /// assert_eq!(table.rows().next().unwrap().text("gpu"), Some("h100-sxm"));
+    /// assert!(table.with("--set", &[("gpus".to_owned(), "8".to_owned())]).is_err());
+    /// ```
+    ///
+    /// # Errors
+    /// Names of no column of such a table, and values that are not the numbers they should be.
+    pub fn with(
+        mut self,
+        place: &str,
+        values: &[(String, String)],
+    ) -> Result<Self, Vec<TableProblem>> {
+        let mut problems = Vec::new();
+        for (name, value) in values {
+            problems.extend(self.kind.problem_of(place, name, value));
+            self.otherwise.entry(name.to_lowercase()).or_insert_with(|| value.clone());
+        }
+        if problems.is_empty() { Ok(self) } else { Err(problems) }
+    }
+
     /// What kind of file it is.
     pub const fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// Its rows, in order.
+    /// Its measurements, in order: every row, or the first of each [run](Row::run).
     pub fn rows(&self) -> impl ExactSizeIterator<Item = Row<'_>> {
-        self.rows.iter().map(|(line, record)| Row { table: self, line: *line, record })
+        self.starts.iter().map(|at| self.row(*at))
+    }
+
+    fn row(&self, at: usize) -> Row<'_> {
+        let (line, record) = &self.rows[at];
+        Row { table: self, at, line: *line, record }
+    }
+
+    /// Rows with which a measurement begins: all, or where the conditions change.
+    fn beginnings(&self) -> Vec<usize> {
+        let begins = |at: &usize| {
+            let (Some(conditions), true) = (self.kind.conditions(), *at > 0) else { return true };
+            let (before, row) = (self.row(at - 1), self.row(*at));
+            conditions.iter().any(|column| before.text(column.name) != row.text(column.name))
+        };
+        (0..self.rows.len()).filter(begins).collect()
+    }
+}
+
+/// The line on which a record begins that the reader saw begin at `line`, before what it skips.
+fn past_remarks(lines: &[&str], line: u64) -> u64 {
+    let from = (line as usize).saturating_sub(1);
+    let skipped = lines.iter().skip(from).take_while(|l| l.is_empty() || l.starts_with('#'));
+    line + skipped.count() as u64
+}
+
+/// What lines `# name = value` tell, with their line.
+fn told_in(text: &str) -> Vec<(u64, String, String)> {
+    let lines = (1..).zip(text.lines());
+    let told = lines.filter_map(|(line, text)| {
+        let (name, value) = text.strip_prefix('#')?.split_once('=')?;
+        let (name, value) = (name.trim(), value.trim());
+        let word = !name.is_empty() && !name.contains(char::is_whitespace);
+        word.then(|| (line, name.to_lowercase(), value.to_owned()))
+    });
+    told.collect()
+}
+
+impl Kind {
+    /// What speaks against a value told for a column beside the rows.
+    fn problem_of(self, place: &str, name: &str, value: &str) -> Option<TableProblem> {
+        let lower = name.to_lowercase();
+        let Some(column) = self.columns().iter().find(|column| column.name == lower) else {
+            let known: Vec<&str> = self.columns().iter().map(|column| column.name).collect();
+            return Some(TableProblem::NoColumn {
+                place: place.to_owned(),
+                name: name.to_owned(),
+                kind: self.describe(),
+                known: known.join(", "),
+            });
+        };
+        Some(TableProblem::Told {
+            place: place.to_owned(),
+            name: name.to_owned(),
+            value: value.chars().take(40).collect(),
+            wanted: column.content.unmet(value)?,
+        })
+    }
+}
+
+impl Content {
+    /// What `value` should be and is not.
+    fn unmet(self, value: &str) -> Option<&'static str> {
+        let number = value.parse::<f64>().ok().filter(|n| n.is_finite());
+        match (self, number) {
+            (Self::Text, _) => None,
+            (Self::Positive, Some(n)) if n > 0.0 => None,
+            (Self::AtLeastZero, Some(n)) if n >= 0.0 => None,
+            (Self::Positive, _) => Some("a number above 0"),
+            (Self::AtLeastZero, _) => Some("a number of at least 0"),
+        }
     }
 }
 
@@ -190,10 +335,31 @@ fn syntax(error: &csv::Error) -> TableProblem {
 }
 
 impl<'a> Row<'a> {
-    /// What stands in a column; `None` if it is blank or there is no such column.
+    /// What stands in a column, or is told for it; `None` if it is blank or there is no such column.
     pub fn text(&self, column: &str) -> Option<&'a str> {
+        let own = self.own(column);
+        let above = || {
+            let told = &self.table.told;
+            let below = told.iter().rev().filter(|(line, ..)| *line < self.line);
+            below.into_iter().find(|(_, name, _)| name == column).map(|(.., value)| value.as_str())
+        };
+        let otherwise = || self.table.otherwise.get(column).map(String::as_str);
+        own.or_else(above).or_else(otherwise)
+    }
+
+    /// What stands in the row itself.
+    fn own(&self, column: &str) -> Option<&'a str> {
         let at = *self.table.columns.get(column)?;
         self.record.get(at).filter(|text| !text.is_empty())
+    }
+
+    /// Every row of the measurement that begins with this one: the row alone, or all requests of a
+    /// [run](Kind::Requests).
+    pub fn run(&self) -> impl ExactSizeIterator<Item = Row<'a>> + use<'a> {
+        let (table, starts) = (self.table, &self.table.starts);
+        let next = starts.partition_point(|start| *start <= self.at);
+        let end = starts.get(next).copied().unwrap_or(table.rows.len());
+        (self.at..end).map(|at| table.row(at))
     }
 
     /// The number in a column, `None` if it is blank or none.
@@ -240,20 +406,12 @@ impl<'a> Row<'a> {
     }
 
     fn problem(&self, column: &Column) -> Option<TableProblem> {
-        let value = self.text(column.name)?;
-        let number = value.parse::<f64>().ok().filter(|n| n.is_finite());
-        let wanted = match (column.content, number) {
-            (Content::Text, _) => return None,
-            (Content::Positive, Some(n)) if n > 0.0 => return None,
-            (Content::AtLeastZero, Some(n)) if n >= 0.0 => return None,
-            (Content::Positive, _) => "a number above 0",
-            (Content::AtLeastZero, _) => "a number of at least 0",
-        };
+        let value = self.own(column.name)?;
         Some(TableProblem::Number {
             line: self.line,
             column: column.name.to_owned(),
             value: value.chars().take(40).collect(),
-            wanted,
+            wanted: column.content.unmet(value)?,
         })
     }
 }
@@ -306,6 +464,39 @@ mod tests {
                 "line 2, `tpot_ms`: `1e999` is not a number above 0",
             ]
         );
+    }
+
+    const RUN: &str = "# model = a\narrival_s,in,out,ttft_s,e2e_s,tp_size\n0,9,2,0.1,0.2,\n\
+                       # seen: nothing odd\n1,9,2,0.1,0.2,\n# tp_size = 2\n0,9,2,0.1,0.2,\n\
+                       0,9,2,0.1,0.2,4\n";
+
+    #[test]
+    fn a_run_ends_where_its_conditions_change() {
+        let table = Table::read(RUN).unwrap();
+        assert_eq!(table.kind(), Kind::Requests);
+        let told = table.rows().map(|row| (row.line, row.run().len(), row.number("tp_size")));
+        let told: Vec<_> = told.collect();
+        assert_eq!(told, [(3, 2, None), (7, 1, Some(2.0)), (8, 1, Some(4.0))]);
+        assert!(table.rows().all(|row| row.text("model") == Some("a")));
+        let elsewhere = Table::read(&RUN.replace('\n', "\r\n")).unwrap();
+        assert!(elsewhere.rows().map(|row| row.line).eq(table.rows().map(|row| row.line)));
+        // What the caller says fills what is left, and splits nothing.
+        let values = [("tp_size", "8"), ("gpu", "b")].map(|(n, v)| (n.to_owned(), v.to_owned()));
+        let table = table.with("here", &values).unwrap();
+        let degrees: Vec<_> = table.rows().map(|row| row.number("tp_size")).collect();
+        assert_eq!(degrees, [Some(8.0), Some(2.0), Some(4.0)]);
+    }
+
+    #[test]
+    fn what_is_told_wrong_is_refused_with_its_place() {
+        let text = RUN.replace("# tp_size = 2", "# tp_size = two").replace("# model", "# modell");
+        let problems = Table::read(&text).unwrap_err();
+        let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        assert!(told[0].starts_with("line 1: `modell` is no column of requests"), "{told:?}");
+        assert_eq!(told[1], "line 6: `tp_size` = `two` is not a number above 0");
+        let values = [("gpus".to_owned(), "2".to_owned())];
+        let problems = Table::read(RUN).unwrap().with("--set", &values).unwrap_err();
+        assert!(problems[0].to_string().starts_with("--set: `gpus` is no column"), "{problems:?}");
     }
 
     #[test]

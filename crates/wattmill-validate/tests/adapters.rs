@@ -84,8 +84,53 @@ fn campaigns_keep_their_clients_in_step_or_do_not() {
             other => panic!("{other:?}"),
         }
     };
-    assert!(gathers("sglang", "2026-03-25") && !gathers("sglang", "2025-11-10"));
     assert!(gathers("trtllm", "2025-11-02") && gathers("vllm", ""));
+    assert!(!gathers("sglang", "2026-03-25"), "its scripts say how often it looks");
+}
+
+#[test]
+fn what_published_scripts_set_is_set() {
+    let header = "model,gpu,backend,isl_tokens,osl_tokens,concurrency,ttft_ms,tpot_ms,src_kind,\
+                  measured_date,tp_size,precision_label\n";
+    let serving = |row: &str| match self::case(header, row).expect("it resolves") {
+        Case::Serving(case) => case,
+        other => panic!("{other:?}"),
+    };
+    let llama = |output: u32, source: &str| {
+        let row =
+            format!("llama-3.1-70b,B200,trtllm,1024,{output},16,1,1,{source},2025-10-29,2,fp8");
+        (answer(header, &row), serving(&row))
+    };
+    let (held, case) = llama(1024, "inferencex_csv_dump");
+    let spec = case.deployment().spec;
+    assert_eq!((spec.max_tokens, spec.kv_precision), (16_384, Precision::Fp8));
+    assert_eq!(case.held.map(|held| held.steps), Some(20.0));
+    // TensorRT-LLM's share is of what is left for the cache, and weights come on top.
+    assert!(spec.memory_fraction > 0.9 && spec.memory_fraction < 1.0, "{}", spec.memory_fraction);
+    let (free, case) = llama(8192, "inferencex_csv_dump");
+    assert_eq!(case.held, None);
+    // Nine rounds in ten wait for nearly twenty steps.
+    let steps =
+        (figure(&held, Metric::Ttft) - figure(&free, Metric::Ttft)) / figure(&held, Metric::Tpot);
+    assert!((12.0..20.0).contains(&steps), "{steps}");
+    let (_, elsewhere) = llama(1024, "x");
+    assert_eq!((elsewhere.held, elsewhere.deployment().spec.memory_fraction), (None, 0.9));
+    let polled = |chip: &str, clients: u32| {
+        let row = format!(
+            "deepseek-v3,{chip},sglang,1024,1024,{clients},1,1,inferencex_db_dump,2026-03-25,8,fp8"
+        );
+        let case = serving(&row);
+        (case.polled, case.gathers)
+    };
+    assert_eq!((polled("B200", 4), polled("B200", 16)), ((10, false), (30, false)));
+    assert_eq!(polled("H200-SXM", 16), (1, false));
+    let cache = |chip: &str| {
+        let row = format!(
+            "gpt-oss-120b,{chip},trtllm,1024,1024,4,1,1,inferencex_csv_dump,2025-11-02,1,fp4"
+        );
+        serving(&row).deployment().spec.kv_precision
+    };
+    assert_eq!((cache("B200"), cache("H200-SXM")), (Precision::Fp8, Precision::Bf16));
 }
 
 #[test]

@@ -16,16 +16,26 @@
 
 mod bars;
 mod check;
+mod comparing;
+mod day;
 mod explain;
 mod replay;
 mod sampling;
+mod saturation;
+mod serve;
+mod sweep;
 mod train;
 
 pub use bars::{Load, plan_bars, serving_bars};
 pub use check::{Checked, check, check_with};
+pub use comparing::Comparing;
+pub use day::{Day, DayShard, DayTotal};
 pub use explain::explain;
-pub use replay::{Pricing, Replayed, replay};
+pub use replay::{Pricing, Replayed, Serving, replay};
 pub use sampling::Sampling;
+pub use saturation::{Promise, Saturation, saturate};
+pub use serve::{CheckedFleet, check_fleet, serve};
+pub use sweep::{Design, Sweep, SweepPoint};
 pub use train::{TrainRequest, train};
 /// Published facts: accelerators, systems, models, efficiencies, traffic.
 pub use wattmill_catalog as catalog;

@@ -4,8 +4,12 @@ use std::ops::ControlFlow;
 
 use wattmill_perf::{StepModel, StepTable};
 use wattmill_plan::Engine;
-use wattmill_policy::BatchLimits;
-use wattmill_sim::{Finished, Fleet, Limits, Progress, Request, Setup, Summary, Tally};
+use wattmill_policy::{BatchLimits, QueueLimits, RouterKind, SiteRules};
+use wattmill_sim::{
+    Ask, Duty, Finished, Fleet, Limits, PoolSpec, Progress, RegionSpec, ServiceSpec, Setup,
+    SiteSpec, Summary, Tally, Usage, World, WorldProblem, WorldSpec,
+};
+use wattmill_units::{Money, Power, SimTime};
 
 /// What prices the steps of a replica.
 pub enum Pricing<'a> {
@@ -18,9 +22,17 @@ pub enum Pricing<'a> {
 impl Pricing<'_> {
     /// KV blocks of a replica and tokens in each; `None` where memory is not modelled.
     pub fn cache(&self) -> Option<(u64, u32)> {
-        let limits = self.setup(1).limits;
+        let limits = self.limits();
         (limits.blocks < BatchLimits::UNLIMITED_BLOCKS)
             .then_some((limits.blocks, limits.block_tokens))
+    }
+
+    /// Batching limits of a replica.
+    pub const fn limits(&self) -> &BatchLimits {
+        match self {
+            Self::Engine(engine) => &engine.limits,
+            Self::Table(_, limits) => limits,
+        }
     }
 
     fn setup(&self, replicas: u32) -> Setup {
@@ -31,6 +43,45 @@ impl Pricing<'_> {
     }
 }
 
+/// How a stream is spread over equal replicas and what they keep of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Serving {
+    /// Replicas, at least 1.
+    pub replicas: u32,
+    /// Who chooses among them.
+    pub router: RouterKind,
+    /// Whether replicas keep the beginnings of prompts for others that begin alike.
+    pub prefix_caching: bool,
+    /// Whether each attention group has a batch of its own and waits for the slowest in every step;
+    /// otherwise the batch is dealt to them evenly, which is never slower.
+    pub own_batches: bool,
+    /// Most requests that wait in front of the router once every batch is full; more are turned away.
+    /// `None`: no limit, they wait at the replicas.
+    pub most_waiting: Option<u32>,
+}
+
+impl Serving {
+    /// `replicas` in turn, none of which keeps anything.
+    ///
+    /// ```
+    /// assert_eq!(wattmill::Serving::plain(4).replicas, 4);
+    /// ```
+    pub const fn plain(replicas: u32) -> Self {
+        Self {
+            replicas,
+            router: RouterKind::RoundRobin,
+            prefix_caching: false,
+            own_batches: false,
+            most_waiting: None,
+        }
+    }
+
+    /// Whether replicas can run one after the other: nobody looks at them, nothing is kept.
+    fn is_plain(&self) -> bool {
+        *self == Self::plain(self.replicas)
+    }
+}
+
 /// What came of a replay.
 #[derive(Clone, Debug)]
 pub struct Replayed {
@@ -38,47 +89,245 @@ pub struct Replayed {
     pub summary: Summary,
     /// Distributions, for pictures.
     pub tally: Tally,
-    /// Requests handed to replicas.
+    /// What the replicas did.
+    pub usage: Usage,
+    /// Requests that came.
     pub requests: u64,
+    /// Of them, those that were turned away because too many waited.
+    pub shed: u64,
     /// Whether it was stopped before the last request; what was handed out is answered.
     pub interrupted: bool,
 }
 
-/// Runs `requests`, in order of arrival, on `replicas` replicas.
+/// Runs `asks`, in order of arrival, on equal replicas.
 ///
 /// `on_finish` gets each finished request with its replica; `on_progress` may stop the run.
+///
+/// # Errors
+/// What cannot be of the replicas, such as more attention groups than a batch has places.
 pub fn replay(
     pricing: &Pricing<'_>,
-    replicas: u32,
+    serving: &Serving,
     limits: Option<Limits>,
-    requests: impl Iterator<Item = Request>,
+    asks: impl Iterator<Item = Ask>,
     on_finish: impl FnMut(u32, &Finished),
     on_progress: impl FnMut(Progress) -> ControlFlow<()>,
-) -> Replayed {
-    let setup = pricing.setup(replicas);
+) -> Result<Replayed, Vec<WorldProblem>> {
+    let setup = pricing.setup(serving.replicas);
     match pricing {
-        Pricing::Engine(engine) => {
-            run(&engine.surface, &setup, limits, requests, on_finish, on_progress)
+        Pricing::Engine(engine) if serving.is_plain() => {
+            Ok(in_turn(&engine.surface, &setup, limits, asks, on_finish, on_progress))
         }
-        Pricing::Table(table, _) => run(table, &setup, limits, requests, on_finish, on_progress),
+        Pricing::Table(table, _) if serving.is_plain() => {
+            Ok(in_turn(table, &setup, limits, asks, on_finish, on_progress))
+        }
+        Pricing::Engine(engine) => {
+            let groups =
+                if serving.own_batches { engine.deployment.spec.layout.data_attention } else { 1 };
+            let spec = world(&engine.surface, &setup, serving, groups, limits);
+            side_by_side(spec, &setup, asks, on_finish, on_progress)
+        }
+        Pricing::Table(table, _) => {
+            let spec = world(table, &setup, serving, 1, limits);
+            side_by_side(spec, &setup, asks, on_finish, on_progress)
+        }
     }
 }
 
-fn run<M: StepModel>(
+fn in_turn<M: StepModel>(
     model: &M,
     setup: &Setup,
     limits: Option<Limits>,
-    requests: impl Iterator<Item = Request>,
+    asks: impl Iterator<Item = Ask>,
     on_finish: impl FnMut(u32, &Finished),
     on_progress: impl FnMut(Progress) -> ControlFlow<()>,
 ) -> Replayed {
     let mut fleet = Fleet::new(setup.replicas, setup.limits, Tally::new(limits));
+    let requests = asks.map(|ask| ask.request);
     let flow = fleet.run(model, requests, on_finish, on_progress);
-    let tally = fleet.tally().clone();
+    let (tally, usage) = (fleet.tally().clone(), fleet.usage());
     Replayed {
-        summary: Summary::new(&tally, &fleet.usage(), setup, tally.last_finish),
+        summary: Summary::new(&tally, &usage, setup, tally.last_finish),
         requests: fleet.routed(),
+        shed: 0,
         interrupted: flow.is_break(),
         tally,
+        usage,
+    }
+}
+
+/// One pool at one site next door.
+fn world<'m, M: StepModel>(
+    model: &'m M,
+    setup: &Setup,
+    serving: &Serving,
+    groups: u32,
+    limits: Option<Limits>,
+) -> WorldSpec<&'m M> {
+    let whole = setup.limits;
+    let limits_of_group = BatchLimits {
+        max_seqs: whole.max_seqs.div_ceil(groups),
+        max_tokens: whole.max_tokens.div_ceil(groups).max(whole.max_seqs.div_ceil(groups)),
+        blocks: (whole.blocks / u64::from(groups)).max(1),
+        watermark_blocks: whole.watermark_blocks / u64::from(groups),
+        prefix_caching: serving.prefix_caching,
+        ..whole
+    };
+    let (in_hand, queue) = match serving.most_waiting {
+        None => (u32::MAX, QueueLimits::NONE),
+        Some(requests) => (whole.max_seqs, QueueLimits { requests, ..QueueLimits::NONE }),
+    };
+    WorldSpec {
+        seed: 0,
+        services: vec![ServiceSpec { name: "all".to_owned(), limits, priority: 0, patience: None }],
+        regions: vec![RegionSpec {
+            name: "here".to_owned(),
+            local_start: SimTime::ZERO,
+            weights: [1.0; 24],
+            latency: vec![SimTime::ZERO],
+        }],
+        sites: vec![SiteSpec {
+            name: "here".to_owned(),
+            price: Money::ZERO,
+            carbon_g: 0.0,
+            outages: Vec::new(),
+        }],
+        pools: vec![PoolSpec {
+            name: "replicas".to_owned(),
+            site: 0,
+            services: vec![0],
+            replicas: setup.replicas,
+            ready: setup.replicas,
+            limits: limits_of_group,
+            groups,
+            models: vec![model],
+            levels: Vec::new(),
+            idle: setup.idle_power.unwrap_or(Power::ZERO),
+            router: serving.router,
+            part: Duty::Whole,
+            port_bytes_per_s: 0,
+            failures: None,
+            start_up: SimTime::ZERO,
+            in_hand,
+            queue,
+            scale: None,
+        }],
+        choice: SiteRules::default(),
+        most_resends: 0,
+        row: None,
+    }
+}
+
+fn side_by_side<M: StepModel>(
+    spec: WorldSpec<M>,
+    setup: &Setup,
+    asks: impl Iterator<Item = Ask>,
+    mut on_finish: impl FnMut(u32, &Finished),
+    on_progress: impl FnMut(Progress) -> ControlFlow<()>,
+) -> Result<Replayed, Vec<WorldProblem>> {
+    let mut world = World::new(spec)?;
+    let alone = |ask: Ask| Ask { service: 0, ..ask };
+    let flow = world.run(
+        asks.map(alone),
+        SimTime::MAX,
+        |answer| on_finish(answer.replica, &answer.done),
+        on_progress,
+    );
+    let requests = world.books().requests;
+    // As clients see it, but for the gaps between tokens and the rejections, which are the pool's.
+    let mut tally = world.service_tally(0).clone();
+    tally.gaps = world.pool_tally(0).gaps.clone();
+    tally.rejected = requests.rejected();
+    let usage = world.pool_usage(0);
+    Ok(Replayed {
+        summary: Summary::new(&tally, &usage, setup, tally.last_finish),
+        requests: requests.asked(),
+        shed: requests.was_shed(),
+        interrupted: flow.is_break(),
+        tally,
+        usage,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wattmill_catalog::{Catalog, Precision};
+    use wattmill_factory::{EngineSpec, Hardware, Layout};
+    use wattmill_policy::Segment;
+    use wattmill_sim::Request;
+
+    fn asks() -> Vec<Ask> {
+        let ask = |id: u64| {
+            let request = Request {
+                id,
+                arrival: SimTime::from_ns(id * 3_000_000),
+                input: 600 + (id % 7) as u32 * 100,
+                output: 20 + (id % 5) as u32 * 30,
+            };
+            let prompt = vec![Segment { content: id % 3, tokens: 512 }];
+            Ask { prompt, ..Ask::alone(request) }
+        };
+        (0..600).map(ask).collect()
+    }
+
+    /// The same requests, whose prompts share nothing.
+    fn unshared() -> Vec<Ask> {
+        asks().into_iter().map(|ask| Ask::alone(ask.request)).collect()
+    }
+
+    /// Of DeepSeek-V3 with eight attention groups.
+    fn replayed(serving: &Serving, asks: Vec<Ask>) -> Replayed {
+        let catalog = Catalog::builtin();
+        let model = catalog.model("deepseek-v3").unwrap();
+        let system = catalog.system("dgx-h200").unwrap().clone();
+        let accelerator = catalog.accelerator(&system.accelerator).unwrap().clone();
+        let hardware = Hardware { system, accelerator };
+        let layout = Layout { tensor: 1, pipeline: 1, expert: 8, data_attention: 8 };
+        let spec = EngineSpec { max_seqs: 256, ..EngineSpec::new(layout, Precision::Fp8) };
+        let engine = Engine::new(model, &hardware, catalog, spec).unwrap();
+        let pricing = Pricing::Engine(Box::new(engine));
+        let go = |_| ControlFlow::Continue(());
+        replay(&pricing, serving, None, asks.into_iter(), |_, _| {}, go).unwrap()
+    }
+
+    #[test]
+    fn side_by_side_is_in_turn_where_nobody_looks() {
+        let plain = replayed(&Serving::plain(2), asks());
+        // Caches that have nothing for anybody: the same replicas, run the other way.
+        let world = replayed(&Serving { prefix_caching: true, ..Serving::plain(2) }, unshared());
+        assert_eq!(world.summary, plain.summary);
+        assert_eq!((world.usage, world.requests, world.shed), (plain.usage, plain.requests, 0));
+    }
+
+    #[test]
+    fn what_is_kept_is_not_computed_again() {
+        let plain = replayed(&Serving::plain(2), asks());
+        for router in RouterKind::ALL {
+            let serving = Serving { router, prefix_caching: true, ..Serving::plain(2) };
+            let kept = replayed(&serving, asks());
+            assert_eq!(kept.summary.finished, 600, "{router}");
+            let prompts = kept.usage.cached_tokens + kept.usage.prefill_tokens;
+            assert_eq!(prompts, plain.usage.prefill_tokens, "{router}");
+            assert!(kept.usage.cached_tokens > 250_000, "{router}: {}", kept.usage.cached_tokens);
+            assert!(kept.summary.ttft.mean < plain.summary.ttft.mean, "{router}");
+        }
+    }
+
+    #[test]
+    fn groups_of_their_own_wait_for_the_slowest() {
+        let even = replayed(&Serving::plain(1), asks());
+        let own = replayed(&Serving { own_batches: true, ..Serving::plain(1) }, asks());
+        assert_eq!(own.summary.finished, even.summary.finished);
+        assert!(own.summary.tpot.mean > even.summary.tpot.mean);
+    }
+
+    #[test]
+    fn who_cannot_wait_is_turned_away() {
+        let mut many = asks();
+        many.iter_mut().for_each(|ask| ask.request.arrival = SimTime::ZERO);
+        let serving = Serving { most_waiting: Some(10), ..Serving::plain(1) };
+        let kept = replayed(&serving, many);
+        assert_eq!((kept.summary.finished, kept.shed, kept.requests), (266, 334, 600));
     }
 }

@@ -9,6 +9,12 @@ pub(crate) fn seconds() -> f64 {
     used.tv_sec as f64 + used.tv_nsec as f64 * 1e-9
 }
 
+/// CPU-seconds of this thread so far.
+pub(crate) fn thread_seconds() -> f64 {
+    let used = clock_gettime(ClockId::ThreadCPUTime);
+    used.tv_sec as f64 + used.tv_nsec as f64 * 1e-9
+}
+
 /// Repeats `work` until at least `least` CPU-seconds are used; CPU-seconds of one repetition and the
 /// last answer.
 pub(crate) fn repeat<T>(least: f64, mut work: impl FnMut() -> T) -> (f64, T) {

@@ -9,30 +9,38 @@ use wattmill::config::{builtin_factory, parse_factory};
 use wattmill::factory::{Arrivals, EngineSpec, Hardware, Layout};
 use wattmill::perf::StepTable;
 use wattmill::plan::{self, Engine};
-use wattmill::policy::BatchLimits;
-use wattmill::sim::{Fleet, Rates, Replica, Request, Synthetic, Tally};
+use wattmill::policy::{BatchLimits, Segment};
+use wattmill::sim::{Ask, Fleet, Rates, Replica, Request, Synthetic, Tally};
 use wattmill::units::SimTime;
 
 use super::peers::Peer;
-use super::{Figure, cpu, floor, peers, traffic};
+use super::{Figure, cpu, day, floor, peers, routers, steps, traffic};
 
 type Measure = fn() -> Result<Vec<Figure>>;
 
 /// Every figure by name.
-pub(crate) const ALL: [(&str, Measure); 7] = [
+pub(crate) const ALL: [(&str, Measure); 14] = [
     ("w4096", w4096),
     ("u64", u64_),
+    ("prefix", prefix),
     ("replicas-1024", replicas_1024),
+    ("replicas-50000", replicas_50000),
+    ("threads-2", threads_2),
+    ("router-load-1024", routers::load_1024),
+    ("router-kv-1024", routers::kv_1024),
     ("stream-10m", stream_10m),
     ("run-10gw", run_10gw),
     ("samples-10gw", samples_10gw),
     ("draw", traffic::draw),
+    ("step", steps::price),
+    ("day", day::day),
 ];
 
 /// The scheduler of the peers' runs: Sarathi with 512 tokens a step, 512 sequences, no memory limit.
-const LIMITS: BatchLimits = BatchLimits::new(512, 512, 16, BatchLimits::UNLIMITED_BLOCKS);
+pub(super) const LIMITS: BatchLimits =
+    BatchLimits::new(512, 512, 16, BatchLimits::UNLIMITED_BLOCKS);
 /// CPU-seconds a figure is repeated for.
-const LEAST: f64 = 1.0;
+pub(super) const LEAST: f64 = 1.0;
 
 pub(super) fn figure(name: &str, value: f64, unit: &str, floor_ratio: f64, hash: u64) -> Figure {
     Figure {
@@ -44,7 +52,7 @@ pub(super) fn figure(name: &str, value: f64, unit: &str, floor_ratio: f64, hash:
     }
 }
 
-const TOKENS_PER_S: &str = "M decode tokens/CPU-s";
+pub(super) const TOKENS_PER_S: &str = "M decode tokens/CPU-s";
 
 /// One replica over all of `requests`: CPU-seconds, decode tokens and the hash of the answer.
 fn one_replica(requests: &[Request], table: &StepTable, least: f64) -> (f64, u64, u64) {
@@ -79,32 +87,41 @@ fn u64_() -> Result<Vec<Figure>> {
 /// 65,536 requests, the workload of `w4096` sixteen times over, on 1,024 replicas that each see
 /// its request rate.
 fn replicas_1024() -> Result<Vec<Figure>> {
-    const REPLICAS: u32 = 1024;
-    const REQUESTS: u64 = 65_536;
+    replicas("replicas-1024", 1024, 65_536)
+}
+
+/// Likewise 3.2 million requests on 50,000.
+fn replicas_50000() -> Result<Vec<Figure>> {
+    replicas("replicas-50000", 50_000, 3_200_000)
+}
+
+/// The workload `once` over and over, at `replicas` times its request rate.
+pub(super) fn at_the_rate_of(once: &[Request], replicas: u32) -> impl Fn(u64) -> Request + Copy {
+    let period = once.last().map_or(0, |last| last.arrival.as_ns());
+    move |id| {
+        let (round, of) = (id / once.len() as u64, once[id as usize % once.len()]);
+        let at = (of.arrival.as_ns() + round * period) / u64::from(replicas);
+        Request { id, arrival: SimTime::from_ns(at), ..of }
+    }
+}
+
+fn replicas(name: &str, replicas: u32, requests: u64) -> Result<Vec<Figure>> {
     let Some(Peer { requests: once, table }) = peers::load("w4096_workload.csv")? else {
         return Ok(Vec::new());
     };
-    let period = once.last().map_or(0, |last| last.arrival.as_ns());
-    let requests: Vec<Request> = (0..REQUESTS)
-        .map(|id| {
-            let (round, of) = (id / once.len() as u64, once[id as usize % once.len()]);
-            let at = (of.arrival.as_ns() + round * period) / u64::from(REPLICAS);
-            Request { id, arrival: SimTime::from_ns(at), ..of }
-        })
-        .collect();
-    let floor = floor::per_request() * REQUESTS as f64;
+    let request = at_the_rate_of(&once, replicas);
+    let floor = floor::per_request() * requests as f64;
     let (time, (tokens, hash)) = cpu::repeat(LEAST, || {
-        let mut fleet = Fleet::new(REPLICAS, LIMITS, Tally::new(None));
-        let _ =
-            fleet.run(&table, requests.iter().copied(), |_, _| {}, |_| ControlFlow::Continue(()));
+        let mut fleet = Fleet::new(replicas, LIMITS, Tally::new(None));
+        let stream = (0..requests).map(request);
+        let _ = fleet.run(&table, stream, |_, _| {}, |_| ControlFlow::Continue(()));
         let usage = fleet.usage();
         (usage.decode_tokens + usage.prompt_completions, fleet.tally().fingerprint())
     });
     // The same shares on one replica after another: what many replicas cost, and not the ramp and
     // drain of 64 requests, which `w4096` has once in 4,096.
-    let shares: Vec<Vec<Request>> = (0..16)
-        .map(|replica| requests.iter().skip(replica).step_by(REPLICAS as usize).copied().collect())
-        .collect();
+    let share = |replica| (replica..requests).step_by(replicas as usize).map(request);
+    let shares: Vec<Vec<Request>> = (0..16).map(|replica| share(replica).collect()).collect();
     let (mut alone, mut alone_tokens) = (0.0, 0);
     for share in &shares {
         let (time, tokens, _) = one_replica(share, &table, LEAST / shares.len() as f64);
@@ -116,11 +133,100 @@ fn replicas_1024() -> Result<Vec<Figure>> {
     let percent_of = |tokens: u64, time: f64| 100.0 * many * time / tokens as f64;
     let ratio = time / floor;
     let (of_alone, of_long) = (percent_of(alone_tokens, alone), percent_of(long_tokens, long));
+    let sub = |what: &str| format!("{name}/{what}");
     Ok(vec![
-        figure("replicas-1024", many / 1e6, TOKENS_PER_S, ratio, hash),
-        figure("replicas-1024/one", of_alone, "% of one replica, same work", ratio, hash),
-        figure("replicas-1024/w4096", of_long, "% of w4096", ratio, hash),
+        figure(name, many / 1e6, TOKENS_PER_S, ratio, hash),
+        figure(&sub("one"), of_alone, "% of one replica, same work", ratio, hash),
+        figure(&sub("w4096"), of_long, "% of w4096", ratio, hash),
     ])
+}
+
+/// `w4096` with a prefix cache: each prompt begins with one of eight system prompts of 64 tokens, and
+/// what follows is its own, as are the answers. The cache has room for half of it all and forgets.
+fn prefix() -> Result<Vec<Figure>> {
+    let Some(Peer { requests, table }) = peers::load("w4096_workload.csv")? else {
+        return Ok(Vec::new());
+    };
+    let tokens: u64 = requests.iter().map(|r| u64::from(r.input) + u64::from(r.output)).sum();
+    let off = BatchLimits::new(512, 512, 16, tokens / 32);
+    let ask = |request: &Request| {
+        let system = request.input.min(64);
+        let (id, own) = (1_000 + 2 * request.id, request.input - system);
+        let mut prompt = vec![Segment { content: request.id % 8, tokens: system }];
+        prompt.extend((own > 0).then_some(Segment { content: id, tokens: own }));
+        Ask { request: *request, service: 0, prompt, answer: Some(id + 1) }
+    };
+    let run = |limits: BatchLimits| {
+        cpu::repeat(LEAST, || {
+            let mut tally = Tally::new(None);
+            let mut replica = Replica::new(limits);
+            requests.iter().for_each(|request| replica.push_ask(ask(request)));
+            replica.run_until(&table, SimTime::MAX, &mut tally, &mut |_| {});
+            (*replica.usage(), tally.fingerprint())
+        })
+    };
+    let (without, _) = run(off);
+    let (time, (usage, hash)) = run(BatchLimits { prefix_caching: true, ..off });
+    let ratio = time / (floor::per_request() * requests.len() as f64);
+    let made = (usage.decode_tokens + usage.prompt_completions) as f64;
+    let found =
+        100.0 * usage.cached_tokens as f64 / (usage.cached_tokens + usage.prefill_tokens) as f64;
+    Ok(vec![
+        figure("prefix", made / time / 1e6, TOKENS_PER_S, ratio, hash),
+        figure("prefix/off", time / without, "x the time without it", ratio, hash),
+        figure("prefix/found", found, "% of prompt tokens", ratio, hash),
+    ])
+}
+
+/// 65,536 requests on 1,024 replicas by one thread and by two, each of which has every other replica.
+fn threads_2() -> Result<Vec<Figure>> {
+    const REPLICAS: u32 = 1024;
+    const REQUESTS: u64 = 1 << 20;
+    let Some(Peer { requests: once, table }) = peers::load("w4096_workload.csv")? else {
+        return Ok(Vec::new());
+    };
+    let request = at_the_rate_of(&once, REPLICAS);
+    // In turn over all is in turn over the even ones and over the odd ones.
+    let shard = |index: u64, of: u32| {
+        let mut fleet = Fleet::new(REPLICAS / of, LIMITS, Tally::new(None));
+        let stream = (index..REQUESTS).step_by(of as usize).map(request);
+        let _ = fleet.run(&table, stream, |_, _| {}, |_| ControlFlow::Continue(()));
+        (fleet.tally().fingerprint(), cpu::thread_seconds())
+    };
+    let (one, (hash, _)) = wall_seconds(|| shard(0, 1));
+    let (two, (both, slowest)) = wall_seconds(|| {
+        std::thread::scope(|scope| {
+            let spawned = [0, 1].map(|index| scope.spawn(move || shard(index, 2)));
+            let ended = spawned.map(|thread| thread.join().expect("a shard does not panic"));
+            let [(first, a), (second, b)] = ended;
+            (first.wrapping_add(second), a.max(b))
+        })
+    });
+    anyhow::ensure!(both == hash, "two threads answer {both:016x}, one {hash:016x}");
+    let cpu_one = {
+        let before = cpu::thread_seconds();
+        shard(0, 1).1 - before
+    };
+    let ratio = one / (floor::per_request() * REQUESTS as f64);
+    Ok(vec![
+        figure("threads-2", one / two, "x as fast as one thread", ratio, hash),
+        figure("threads-2/cpu", cpu_one / slowest, "x, were both cores free", ratio, hash),
+    ])
+}
+
+/// The least of three times that `work` takes, and its last answer.
+fn wall_seconds<T>(work: impl Fn() -> T) -> (f64, T) {
+    let once = || {
+        let start = std::time::Instant::now();
+        let answer = std::hint::black_box(work());
+        (start.elapsed().as_secs_f64(), answer)
+    };
+    let (mut least, mut last) = once();
+    for _ in 0..2 {
+        let (time, answer) = once();
+        (least, last) = (least.min(time), answer);
+    }
+    (least, last)
 }
 
 /// Ten million synthetic requests, streamed over 64 replicas at about 70 % of their capacity.

@@ -21,6 +21,7 @@ pub(super) fn markdown() -> String {
         words::WRONG.to_owned(),
         format!("{}\n{}", words::RESIDUALS, tables::residuals(catalog)),
         format!("{}\n{}", words::LEFT_OUT, tables::left_out()),
+        format!("{}\n{}", words::RUNS, tables::across_runs(catalog)),
         format!("{}\n{}", words::TRAINING, tables::training()),
         format!("{}\n{}", words::SURFACES, tables::surfaces(catalog)),
         format!("{}\n{}", words::CONSTANTS, tables::constants()),

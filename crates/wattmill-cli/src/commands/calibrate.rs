@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Calibrate) -> Outcome {
     };
     let mut points = Vec::new();
     for file in &args.files {
-        let (name, table) = measured::read(file)?;
+        let (name, table) = measured::read(file, &args.set)?;
         report.rows += table.rows().len();
         for row in table.rows() {
             match resolve(&row, table.kind(), catalog) {

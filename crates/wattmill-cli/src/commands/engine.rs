@@ -1,6 +1,6 @@
 //! The engine that flags describe: a model on a system in a layout.
 
-use wattmill::catalog::{Catalog, Kind, Model, Precision};
+use wattmill::catalog::{Catalog, Kind, Model, Precision, System};
 use wattmill::factory::{EngineSpec, Hardware, Layout};
 use wattmill::plan::usual_specs;
 
@@ -20,28 +20,36 @@ pub(super) fn catalogue<'a>(
         let usage = format!("give --model and --system of the catalogue{or}");
         return Err(Failure::Usage(usage));
     };
+    found(model, system, catalog)
+}
+
+/// A model, and a system or the scale-up domain of an accelerator, of these names.
+pub(super) fn found<'a>(
+    model: &str,
+    system: &str,
+    catalog: &'a Catalog,
+) -> Result<(&'a Model, Hardware), Failure> {
     let found_model = catalog.model(model);
-    let found_system = catalog.system(system);
-    let chip = found_system.and_then(|system| catalog.accelerator(&system.accelerator));
+    let domain = || catalog.accelerator(system).map(System::domain_of);
+    let found_system = catalog.system(system).cloned().or_else(domain);
     let mut unknown = Vec::new();
     if found_model.is_none() {
-        unknown.push(("--model", model.as_str(), catalog.closest(Kind::Model, model)));
+        unknown.push(("--model", model, catalog.closest(Kind::Model, model)));
     }
     if found_system.is_none() {
-        unknown.push(("--system", system.as_str(), catalog.closest(Kind::System, system)));
+        let mut near = catalog.closest(Kind::System, system);
+        near.extend(catalog.closest(Kind::Accelerator, system));
+        unknown.push(("--system", system, near));
     }
-    match (found_model, found_system, chip) {
-        (Some(model), Some(system), Some(accelerator)) => {
-            let (system, accelerator) = (system.clone(), accelerator.clone());
-            Ok((model, Hardware { system, accelerator }))
-        }
-        (Some(_), Some(system), None) => {
-            let problem = format!("no source states the accelerator of `{}`", system.id);
-            let help = Some("take another system; see `wattmill catalog list systems`".to_owned());
-            Err(Invalid::plain("--system", &[(problem, help)]).into())
-        }
-        _ => Err(not_in_catalogue(&unknown)),
-    }
+    let (Some(model), Some(system)) = (found_model, found_system) else {
+        return Err(not_in_catalogue(&unknown));
+    };
+    let Some(accelerator) = catalog.accelerator(&system.accelerator) else {
+        let problem = format!("no source states the accelerator of `{}`", system.id);
+        let help = Some("take another system; see `wattmill catalog list systems`".to_owned());
+        return Err(Invalid::plain("--system", &[(problem, help)]).into());
+    };
+    Ok((model, Hardware { accelerator: accelerator.clone(), system }))
 }
 
 /// The layout of the flags, or the usual ones, smallest first; formats and software as the flags
@@ -62,6 +70,7 @@ pub(super) fn candidates(args: &EngineArgs, model: &Model, hardware: &Hardware) 
         precision: args.precision.unwrap_or(spec.precision),
         kv_precision: args.kv_precision.unwrap_or(spec.kv_precision),
         power_cap: args.power_cap.or(spec.power_cap),
+        speculation: args.speculate.or(spec.speculation),
         ..spec
     };
     specs.into_iter().map(with_flags).collect()

@@ -1,8 +1,11 @@
 //! The commands, a file each.
 
+pub(crate) mod bench;
 pub(crate) mod calibrate;
 pub(crate) mod catalog;
 pub(crate) mod check;
+pub(crate) mod compare;
+mod cores;
 mod engine;
 pub(crate) mod explain;
 mod factory;
@@ -11,6 +14,8 @@ mod measured;
 pub(crate) mod replay;
 pub(crate) mod run;
 mod samples;
+pub(crate) mod serve;
+pub(crate) mod sweep;
 pub(crate) mod train;
 pub(crate) mod validate;
 pub(crate) mod zoom;

@@ -1,17 +1,14 @@
 //! Samples of a factory, on every core.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
-
 use anyhow::anyhow;
 use wattmill::Sampling;
 use wattmill::catalog::Catalog;
-use wattmill::plan::{Offer, Risk, Sample};
+use wattmill::plan::{Offer, Risk};
 
+use super::cores;
 use super::factory::Loaded;
 use crate::exit::Failure;
 use crate::invalid::Invalid;
-use crate::progress::Progress;
 
 /// Whether the file has anything to draw.
 pub(super) fn possible(loaded: &Loaded) -> Result<(), Failure> {
@@ -24,7 +21,7 @@ pub(super) fn possible(loaded: &Loaded) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What `samples` samples say. Which thread takes which sample changes nothing.
+/// What `samples` samples say.
 pub(super) fn risk(
     loaded: &Loaded,
     catalog: &Catalog,
@@ -36,31 +33,6 @@ pub(super) fn risk(
             .ok_or_else(|| {
                 Failure::Other(anyhow!("the factory file was sound and is not any more"))
             })?;
-    let threads = thread::available_parallelism().map_or(1, |threads| threads.get() as u64);
-    let (next, done) = (AtomicU64::new(0), AtomicU64::new(0));
-    let take = |mut tell: Option<&mut Progress>| {
-        let mut taken: Vec<(u64, Option<Sample>)> = Vec::new();
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            if index >= samples {
-                return taken;
-            }
-            taken.push((index, sampling.sample(index)));
-            let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-            if let Some(progress) = &mut tell {
-                progress.at(done, samples);
-            }
-        }
-    };
-    let mut all = thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(|| take(None))).collect();
-        let mut all = take(Some(&mut Progress::new("sampling")));
-        for other in others {
-            all.extend(other.join().map_err(|_| Failure::Other(anyhow!("a sample panicked")))?);
-        }
-        Ok::<_, Failure>(all)
-    })?;
-    all.sort_by_key(|(index, _)| *index);
-    let samples: Vec<Option<Sample>> = all.into_iter().map(|(_, sample)| sample).collect();
+    let samples = cores::all("sampling", samples, |index| sampling.sample(index))?;
     Ok(sampling.risk(&samples))
 }

@@ -6,6 +6,7 @@ use wattmill::catalog::MEASURED;
 use wattmill::report::{
     Validated, Validation, validate_document, validation_csv, validation_page, validation_text,
 };
+use wattmill::validate::fit::evaluate_across;
 use wattmill::validate::{Effort, Kind, Table, evaluate};
 
 use super::measured::{self, table};
@@ -20,7 +21,7 @@ use crate::progress::Progress;
 /// What may be asked for, and the kinds of tables that are meant.
 const WHAT: [(&str, &[Kind]); 9] = [
     ("all", &Kind::ALL),
-    ("serving", &[Kind::Serving, Kind::LongPrompt]),
+    ("serving", &[Kind::Serving, Kind::LongPrompt, Kind::Requests]),
     ("mlperf", &[Kind::Mlperf]),
     ("throughput", &[Kind::Throughput]),
     ("energy", &[Kind::Energy]),
@@ -33,7 +34,7 @@ const WHAT: [(&str, &[Kind]); 9] = [
 pub(crate) fn run(args: &Validate) -> Outcome {
     let known = Known::open(&args.calibration)?;
     let (wanted, files) = asked(&args.what_and_files)?;
-    let tables = if files.is_empty() { built_in(wanted)? } else { read(files, wanted)? };
+    let tables = if files.is_empty() { built_in(wanted)? } else { read(files, wanted, &args.set)? };
     let rows: usize = tables.iter().map(|(_, table)| table.rows().len()).sum();
 
     let interrupt = Interrupt::install();
@@ -50,7 +51,10 @@ pub(crate) fn run(args: &Validate) -> Outcome {
             interrupt.flow()
         });
         before += evaluation.rows();
+        let across = evaluate_across(&table, known.catalog());
+        let runs = format!("{name}, each run with constants fitted to the others");
         validation.files.push(Validated { name, evaluation });
+        validation.files.extend(across.map(|evaluation| Validated { name: runs, evaluation }));
         if interrupt.flow().is_break() && before < rows {
             validation.interrupted = true;
             break;
@@ -104,10 +108,14 @@ fn built_in(wanted: &[Kind]) -> Result<Vec<(String, Table)>, Failure> {
 }
 
 /// Every file; the first that is wrong ends it, with all that is wrong with it.
-fn read(files: &[String], wanted: &[Kind]) -> Result<Vec<(String, Table)>, Failure> {
+fn read(
+    files: &[String],
+    wanted: &[Kind],
+    set: &[(String, String)],
+) -> Result<Vec<(String, Table)>, Failure> {
     let mut tables = Vec::new();
     for file in files {
-        let (name, table) = measured::read(file)?;
+        let (name, table) = measured::read(file, set)?;
         if !wanted.contains(&table.kind()) {
             let asked: Vec<&str> = wanted.iter().map(|kind| kind.name()).collect();
             let problem = format!(

@@ -79,6 +79,7 @@ fn names_that_the_catalogue_does_not_have() {
             "--lengths `azure`",
         ),
         ("catalog show h100-sxn", "did you mean h100-sxm"),
+        ("explain --model llama-3.1-8b --system l40 --decodes 1 --context 9", "did you mean l40s"),
     ] {
         dir.run(line).refuses(3, &["is not in the catalogue", said, "wattmill catalog list"]);
     }

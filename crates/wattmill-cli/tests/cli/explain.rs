@@ -169,3 +169,76 @@ fn a_power_cap_slows_prompts_and_is_kept() {
     dir.run(&format!("{line} --power-cap 100W")).refuses(3, &["105 W it draws idle"]);
     dir.run(&format!("{line} --power-cap 1.5")).refuses(2, &["a share of the limit is above 0"]);
 }
+
+#[test]
+fn every_chip_and_model_is_explained_or_says_why_not() {
+    let dir = Dir::new();
+    let step = "--decodes 8 --context 1000";
+    // Accelerators that no system is known with stand for a scale-up domain of theirs.
+    for chip in [
+        "a100-40",
+        "a100-80",
+        "h100-sxm",
+        "h200-sxm",
+        "h20",
+        "h800-sxm",
+        "b200-sxm",
+        "b300-sxm",
+        "gb200",
+        "gb300",
+        "rtx-pro-6000",
+        "rtx-4090",
+        "l40s",
+        "mi300x",
+        "mi325x",
+        "mi350x",
+        "mi355x",
+        "tpu-v7",
+        "vr200",
+    ] {
+        let line = format!("explain --model llama-3.1-8b --system {chip} {step} --json");
+        let document = dir.run(&line).document();
+        assert!(document["step"]["time_ms"].as_f64().is_some_and(|ms| ms > 0.0), "{chip}");
+    }
+    for model in [
+        "llama-2-70b",
+        "llama-3-70b",
+        "llama-3.1-405b",
+        "llama-4-maverick",
+        "qwen2.5-72b",
+        "qwen3-235b-a22b",
+        "qwen3.5-397b-a17b",
+        "deepseek-v2",
+        "deepseek-r1",
+        "deepseek-v3.2",
+        "kimi-k2",
+        "kimi-k2.5",
+        "glm-4.5",
+        "glm-4.6",
+        "glm-5",
+        "minimax-m2",
+        "minimax-m2.5",
+        "gpt-oss-20b",
+        "gpt-oss-120b",
+        "mixtral-8x22b",
+        "nemotron-3-ultra",
+        "gpt-3-175b",
+        "megatron-22b",
+        "megatron-175b",
+        "megatron-530b",
+        "megatron-1t",
+        "bloom",
+        "mpt-70b",
+    ] {
+        let line = format!("explain --model {model} --system gb200-nvl72 {step} --json");
+        let document = dir.run(&line).document();
+        assert!(document["step"]["time_ms"].as_f64().is_some_and(|ms| ms > 0.0), "{model}");
+    }
+    // Whose power limit nobody states.
+    for chip in ["tpu-v5e", "tpu-v5p", "tpu-v6e", "trainium2"] {
+        let line = format!("explain --model llama-3.1-8b --system {chip} {step}");
+        dir.run(&line).refuses(3, &["nothing states tdp", "an accelerator of your own"]);
+    }
+    let unstated = format!("explain --model deepseek-v4-pro --system gb200-nvl72 {step}");
+    dir.run(&unstated).refuses(3, &["cannot be priced", "nothing states the shape"]);
+}

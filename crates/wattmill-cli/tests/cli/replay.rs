@@ -58,6 +58,7 @@ fn what_it_prints() {
         throughput
         SLO attainment
         KV cache
+        prefix cache
         batch
         energy
         simulated
@@ -190,4 +191,63 @@ fn every_answer_has_an_error_bar() {
     let unknown = "replay t.csv --model llama-3.1-8b --system vr-nvl72";
     let run = dir.run(unknown);
     assert!(run.line("TPOT ").contains("outside the calibrated range"), "{}", run.stdout);
+}
+
+#[test]
+fn the_highest_rate_inside_the_slo() {
+    let dir = Dir::with("t.csv", TRACE);
+    let traffic = "--rate 10 --duration 1min --lengths 1000:100 --seed 5";
+    let run = dir.run(&format!("replay {ENGINE} --tp 1 {traffic} --saturate --json"));
+    let found = run.document();
+    let highest = found["highest_speed_ratio"].as_f64().expect("some speed holds");
+    let points = found["points"].as_array().expect("a curve");
+    let holds = |point: &serde_json::Value| point["holds"] == true;
+    let speed = |point: &serde_json::Value| point["speed_ratio"].as_f64().expect("a speed");
+    assert!(points.iter().map(speed).is_sorted() && points.len() > 4, "{points:?}");
+    let above = points.iter().find(|point| speed(point) > highest).expect("one that fails");
+    assert!(!holds(above) && speed(above) / highest < 1.021, "{points:?}");
+    assert!(found["limiting_resource"].as_str().is_some_and(|said| !said.is_empty()), "{found}");
+    // The same requests as many times as fast are inside the SLO.
+    let at =
+        dir.run(&format!("replay {ENGINE} --tp 1 {traffic} --speed {highest} --json")).document();
+    assert!(at["slo_attainment_fraction"].as_f64() >= Some(0.99), "{at}");
+    let best = points.iter().find(|point| speed(point) == highest).expect("on the curve");
+    assert_eq!(at["output_tokens_per_s"], best["output_tokens_per_s"]);
+}
+
+#[test]
+fn prompts_that_begin_alike_are_computed_once() {
+    let dir = Dir::new();
+    let traffic = "--sessions chat --rate 1 --duration 5min --replicas 4";
+    let run = |flags: &str| {
+        let line = format!("replay {ENGINE} --tp 1 {traffic} {flags} --json");
+        dir.run(&line).document()
+    };
+    let (off, kept) = (run(""), run("--prefix-caching"));
+    let aware = run("--prefix-caching --router kv-aware");
+    assert!(off["prefix_cache"].is_null(), "{off}");
+    let hits = |found: &serde_json::Value| {
+        found["prefix_cache"]["hit_fraction"].as_f64().expect("a hit rate")
+    };
+    // System prompts are everywhere; a conversation only where it began, which one router knows.
+    assert!(hits(&kept) > 0.3 && hits(&aware) > hits(&kept) + 0.05, "{kept} {aware}");
+    assert_eq!(aware["inputs"]["router"], "kv-aware");
+    for found in [&off, &kept, &aware] {
+        assert_eq!(found["finished_requests"], off["requests"]);
+        assert_eq!(found["input_tokens"], off["input_tokens"]);
+    }
+}
+
+#[test]
+fn a_full_queue_turns_away_and_says_so() {
+    let dir = Dir::new();
+    let traffic = "--rate 3000 --duration 10s --lengths 2000:200 --max-seqs 64 --most-waiting 100";
+    let found = dir.run(&format!("replay {ENGINE} --tp 1 {traffic} --json")).document();
+    let count = |name: &str| found[name].as_u64().expect("a count");
+    assert!(count("shed_requests") > 20_000, "{found}");
+    assert_eq!(count("finished_requests") + count("shed_requests"), count("requests"));
+    let text = dir.run(&format!("replay {ENGINE} --tp 1 {traffic}"));
+    assert!(text.line("requests").contains("turned away from a full queue"));
+    dir.run("replay --router sticky").refuses(2, &["sticky", "least-loaded", "kv-aware"]);
+    dir.run(&format!("replay {ENGINE} --own-batches --rate 1")).refuses(2, &["--dp"]);
 }

@@ -198,3 +198,19 @@ fn tables_may_be_packed_and_rows_are_written_whole() {
     dir.run("validate m.csv.gz --csv none/rows.csv").says(&["failed to write none/"]);
     Dir::with("m.gz", [0x1f, 0x8b, 0, 1]).run("validate m.gz").ended(4);
 }
+
+#[test]
+fn a_run_of_requests_is_replayed() {
+    let text = "arrival_s,in,out,queue_s,ttft_s,e2e_s\n0,1000,100,0,0.1,2\n0.5,500,50,0,0.1,1\n";
+    // Model and chip are told by the name, the rest by flags.
+    let dir = Dir::with("vllm_H100-SXM_Llama-3.1-8B.csv", text);
+    let name = "vllm_H100-SXM_Llama-3.1-8B.csv";
+    let run = dir.run(&format!("validate serving {name} --set tp_size=2 --json"));
+    let file = file(&run);
+    assert_eq!((&file["rows"], &file["answered"]), (&1.into(), &1.into()), "{file}");
+    for metric in ["ttft", "ttft_p90", "tpot", "e2e"] {
+        assert!(file["metrics"][metric]["bias"].is_number(), "{metric}: {file}");
+    }
+    dir.run(&format!("validate {name} --set tp=2")).refuses(3, &["`tp` is no column of requests"]);
+    dir.run(&format!("validate {name} --set tp_size")).refuses(2, &["such as `tp_size=2`"]);
+}

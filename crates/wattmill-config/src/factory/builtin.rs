@@ -21,3 +21,17 @@ pub fn builtin_factory(name: &str) -> Option<&'static str> {
     let name = name.strip_suffix(".toml").unwrap_or(name);
     BUILTIN_FACTORIES.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
 }
+
+/// Name and text of every built-in fleet file.
+pub const BUILTIN_FLEETS: &[(&str, &str)] =
+    &[("two-coasts", include_str!("../../../../fleets/two-coasts.toml"))];
+
+/// Text of a built-in fleet file by its name, with or without `.toml`.
+///
+/// ```
+/// assert!(wattmill_config::builtin_fleet("two-coasts").is_some());
+/// ```
+pub fn builtin_fleet(name: &str) -> Option<&'static str> {
+    let name = name.strip_suffix(".toml").unwrap_or(name);
+    BUILTIN_FLEETS.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+}

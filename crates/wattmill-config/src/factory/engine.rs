@@ -2,7 +2,7 @@
 
 use toml::de::DeValue;
 use wattmill_catalog::Precision;
-use wattmill_factory::{EngineChoice, EngineSpec, Flavour, Layout, PowerCap};
+use wattmill_factory::{Draft, EngineChoice, EngineSpec, Flavour, Layout, PowerCap, Speculation};
 use wattmill_units::{Power, Ratio};
 
 use super::context::Context;
@@ -42,6 +42,13 @@ fn explicit(cx: &mut Context<'_>, row: &Row<'_>) -> Option<EngineSpec> {
         SizeOrShare::Size(watts) => PowerCap::Watts(Power::from_watts(watts)),
         SizeOrShare::Share(share) => PowerCap::Share(Ratio::from_fraction(share)),
     });
+    let speculation = match row.raw("speculation") {
+        None => None,
+        Some(_) => {
+            let row = row.table_of(cx, "speculation")?;
+            Some(self::speculation(cx, &row)?)
+        }
+    };
     let layout = Layout {
         tensor: tensor?,
         pipeline: pipeline?,
@@ -75,6 +82,7 @@ fn explicit(cx: &mut Context<'_>, row: &Row<'_>) -> Option<EngineSpec> {
         block_tokens: block_tokens?,
         memory_fraction: memory_fraction?,
         power_cap,
+        speculation,
     };
     if spec.max_tokens < spec.max_seqs {
         cx.error(
@@ -85,6 +93,14 @@ fn explicit(cx: &mut Context<'_>, row: &Row<'_>) -> Option<EngineSpec> {
         );
     }
     Some(spec)
+}
+
+/// Tokens guessed ahead.
+fn speculation(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Speculation> {
+    let draft_tokens = row.small(cx, "draft_tokens");
+    let acceptance = row.number(cx, "acceptance");
+    let draft = row.choice(cx, "draft").and_then(Draft::from_name);
+    Some(Speculation { draft_tokens: draft_tokens?, acceptance: acceptance?, draft: draft? })
 }
 
 /// A precision under `name`.

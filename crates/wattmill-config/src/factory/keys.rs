@@ -1,19 +1,34 @@
 //! Every key of a factory file, once.
 
-use wattmill_units::{ByteRate, Bytes, EnergyPrice, FlopRate, Money, Power, Seconds};
+use wattmill_units::{
+    ByteRate, Bytes, CarbonIntensity, EnergyPrice, FlopRate, Money, Power, Seconds,
+};
 
 use super::schema::{End, Key, Kind, Limits, Need, Table};
 use super::text::Measure;
 
 mod energy;
+mod engine;
+mod fleet;
+mod money;
+mod phase;
 mod risk;
 mod site;
 
 pub(super) use energy::{BATTERY, CLIMATE, CLOCK, CURTAILMENT, PERIOD, SOLAR, WIND};
+pub(super) use engine::{ENGINE, SPECULATION};
+pub(super) use fleet::{
+    ADMISSION, AUTOSCALE, EVENT as FLEET_EVENT, FAILURES, FLEET, FLEET_SERVICE, FLEET_SITE, POOL,
+    REGION as FLEET_REGION, WAY_TO,
+};
+pub(super) use money::{CONTRACT, CURRENCY, ECONOMICS, EVENT};
+pub(super) use phase::{REGION, SUBSTITUTE};
 pub(super) use risk::{CORRELATION, DISTRIBUTION, TARGET};
 pub(super) use site::{GRID, ONSITE, PUE, SITE};
 
 const POWER: Kind = Kind::Quantity(Measure::of::<Power>(), Limits::above("0 W", "1000 GW"));
+const CARBON: Kind =
+    Kind::Quantity(Measure::of::<CarbonIntensity>(), Limits::within("0 g/kWh", "2000 g/kWh"));
 const PRICE: Kind =
     Kind::Quantity(Measure::of::<EnergyPrice>(), Limits::within("-1000 USD/MWh", "10000 USD/MWh"));
 const MONEY: Kind = Kind::Quantity(Measure::of::<Money>(), Limits::above("0 USD", "100000 GUSD"));
@@ -113,6 +128,18 @@ pub(super) static FILE: Table = Table {
             "What is paid for what, one `[[contract]]` each.",
         ),
         optional(
+            "event",
+            Kind::Tables(&EVENT),
+            "",
+            "What may happen that contracts hang on, one `[[event]]` each.",
+        ),
+        optional(
+            "currency",
+            Kind::Tables(&CURRENCY),
+            "",
+            "Currencies that contracts are written in besides dollars, one `[[currency]]` each.",
+        ),
+        optional(
             "target",
             Kind::Tables(&TARGET),
             "",
@@ -205,6 +232,12 @@ pub(super) static PHASE: Table = Table {
             r#"[{ needs = "transformer", ordered = 2025-01-01, lead = "128 weeks" }]"#,
             "What it needs besides its racks. Of its units no more run than the least of these is \
              ready for; the site's power is counted anyway.",
+        ),
+        optional(
+            "substitute",
+            Kind::Table(&SUBSTITUTE),
+            r#"{ system = "gb300-nvl72", if_after = 2027-06-01, first_rack = 2027-03-01 }"#,
+            "What comes in place of `system` if that is too late.",
         ),
         optional(
             "cancelled",
@@ -308,6 +341,22 @@ pub(super) static SERVICE: Table = Table {
             "true",
             "Whether it may be throttled when power is short.",
         ),
+        optional(
+            "elasticity",
+            Kind::Number(Limits::within("-10", "0")),
+            "-0.8",
+            "How much less is asked when `price` is above `reference_price`, in percent for each percent. \
+             Left out, a price changes nothing. Goes with both.",
+        ),
+        optional(
+            "reference_price",
+            Kind::Quantity(
+                Measure::COST_OF_TOKENS,
+                Limits::above("0 USD/M tokens", "1000000 USD/M tokens"),
+            ),
+            r#""10 USD/M tokens""#,
+            "Price at which as much is asked as `users` say.",
+        ),
         SOURCE,
     ],
 };
@@ -403,7 +452,14 @@ pub(super) static USERS: Table = Table {
             ]),
             ("flat", "no daily cycle unless the file says so"),
             r#""servegen-m-mid""#,
-            "Rate in each hour of the UTC day relative to the others; scaled to a mean of 1.",
+            "Rate in each hour of the UTC day relative to the others, or of the local day where `regions` \
+             are given; scaled to a mean of 1.",
+        ),
+        optional(
+            "regions",
+            Kind::Tables(&REGION),
+            r#"[{ name = "europe", share = 0.4, utc_offset = 1 }, { name = "americas", share = 0.6, utc_offset = -6 }]"#,
+            "Where users are; each has the `shape` by its own clock. Shares add up to 1.",
         ),
         defaulted(
             "arrivals",
@@ -438,99 +494,6 @@ pub(super) static GAMMA: Table = Table {
         "2.0",
         "Deviation of the gaps over their mean: 1 is Poisson, more comes in bursts.",
     )],
-};
-
-pub(super) static ENGINE: Table = Table {
-    name: "service.engine",
-    doc: "One layout, on every kind of machine. A replica takes `tensor × data_attention × pipeline` \
-          accelerators.",
-    catalogue_row: false,
-    certain: MEASURED_ONCE,
-    keys: &[
-        defaulted(
-            "tensor",
-            Kind::Whole(Limits::within("1", "4096")),
-            ("1", "one accelerator"),
-            "8",
-            "Tensor parallel degree.",
-        ),
-        defaulted(
-            "pipeline",
-            Kind::Whole(Limits::within("1", "4096")),
-            ("1", "one stage"),
-            "2",
-            "Pipeline parallel degree.",
-        ),
-        defaulted(
-            "expert",
-            Kind::Whole(Limits::within("1", "4096")),
-            ("1", "experts are split by tensor parallelism"),
-            "8",
-            "Expert parallel degree. Divides `tensor × data_attention`.",
-        ),
-        defaulted(
-            "data_attention",
-            Kind::Whole(Limits::within("1", "4096")),
-            ("1", "one group"),
-            "8",
-            "Attention data parallel degree.",
-        ),
-        defaulted(
-            "flavour",
-            Kind::Choice(&["vllm", "sglang", "trtllm"]),
-            ("vllm", "the most widely used"),
-            r#""trtllm""#,
-            "The software whose overheads the engine has.",
-        ),
-        required(
-            "precision",
-            PRECISION,
-            r#""fp8""#,
-            "Format of weights and matrix multiplications.",
-        ),
-        defaulted(
-            "kv_precision",
-            Kind::Choice(&["bf16", "fp8"]),
-            ("bf16", "what engines do unless told"),
-            r#""fp8""#,
-            "Format of the KV cache.",
-        ),
-        defaulted(
-            "max_seqs",
-            Kind::Whole(Limits::within("1", "1048576")),
-            ("1024", "usual engine limit"),
-            "512",
-            "Most sequences in the batch of one replica.",
-        ),
-        defaulted(
-            "max_tokens",
-            Kind::Whole(Limits::within("1", "16777216")),
-            ("8192", "usual engine limit"),
-            "8192",
-            "Most tokens in one step of one replica, decodes and prefill chunks together.",
-        ),
-        defaulted(
-            "block_tokens",
-            Kind::Whole(Limits::within("1", "65536")),
-            ("16", "usual engine block"),
-            "16",
-            "Tokens in one KV block.",
-        ),
-        defaulted(
-            "memory_fraction",
-            Kind::Number(Limits::above("0", "1")),
-            ("0.9", "usual engine setting"),
-            "0.9",
-            "Fraction of an accelerator's memory the engine may use.",
-        ),
-        optional(
-            "power_cap",
-            Kind::Either(&[POWER, Kind::Number(Limits::above("0", "1"))]),
-            r#""500 W""#,
-            "What each accelerator may draw, or the share of its own limit. Below that limit the clock \
-             falls: compute slows, memory does not.",
-        ),
-    ],
 };
 
 pub(super) static TRAINING: Table = Table {
@@ -580,105 +543,6 @@ pub(super) static TRAINING: Table = Table {
             ),
             "0.41",
             "Model-FLOPs utilisation, dense, against the peak of `precision`.",
-        ),
-        SOURCE,
-    ],
-};
-
-pub(super) static CONTRACT: Table = Table {
-    name: "contract",
-    doc: "Money that comes in: released step by step as power is deployed (`investment`), or paid \
-          on a day whatever is built (`equity`).",
-    catalogue_row: false,
-    certain: "",
-    keys: &[
-        required(
-            "kind",
-            Kind::Choice(&["investment", "equity"]),
-            r#""investment""#,
-            "What releases the money.",
-        ),
-        required("from", Kind::Text, r#""nvidia""#, "Who pays."),
-        required(
-            "amount",
-            MONEY,
-            r#""10 GUSD""#,
-            "How much: for each step of an investment, or at once.",
-        ),
-        optional(
-            "for_each",
-            POWER,
-            r#""1 GW deployed""#,
-            "Investment only: facility power of one step. The word `deployed` may follow.",
-        ),
-        optional(
-            "up_to",
-            MONEY,
-            r#""100 GUSD""#,
-            "Investment only: most that is ever paid. Left out, no limit.",
-        ),
-        optional("on", Kind::Date, "2026-02-27", "Equity only: the day it is paid."),
-        SOURCE,
-    ],
-};
-
-pub(super) static ECONOMICS: Table = Table {
-    name: "economics",
-    doc: "Costs that no catalogue row states.",
-    catalogue_row: false,
-    certain: "",
-    keys: &[
-        defaulted(
-            "price_year",
-            Kind::Whole(Limits::within("2000", "2100")),
-            ("2026", "the year most figures of the catalogue were read"),
-            "2026",
-            "Year whose dollars these are.",
-        ),
-        defaulted(
-            "infrastructure",
-            Kind::Quantity(Measure::COST_OF_POWER, Limits::within("0 USD/W", "1000 USD/W")),
-            (
-                "17.9 USD/W",
-                "Vantage Frontier, 2025-08: 25 GUSD for shell, electrical and mechanical plant of 1.4 GW",
-            ),
-            r#""17.9 USD/W""#,
-            "Land, building, electrical and mechanical plant, per watt of facility power.",
-        ),
-        defaulted(
-            "accelerator_price",
-            Kind::Quantity(Measure::of::<Money>(), Limits::within("0 USD", "10 MUSD")),
-            ("47 kUSD", "Bernstein, 2025-10: 3.4 MUSD of IT for a GB200 NVL72 rack, by 72"),
-            r#""47 kUSD""#,
-            "One accelerator with its share of server and network, where the system has no price of its own.",
-        ),
-        defaulted(
-            "operations",
-            Kind::Quantity(Measure::YEARLY, Limits::within("0 %/year", "100 %/year")),
-            ("3 %/year", "assumption, no source read: set your own"),
-            r#""3 %/year""#,
-            "Staff, spares, insurance and tax, of all capital spent.",
-        ),
-        defaulted(
-            "discount",
-            Kind::Quantity(Measure::YEARLY, Limits::within("0 %/year", "100 %/year")),
-            ("10 %/year", "assumption, no source read: set your own cost of capital"),
-            r#""8 %/year""#,
-            "Rate at which later money is worth less, for net present value.",
-        ),
-        defaulted(
-            "machine_life",
-            LIFE,
-            ("5 years", "assumption: between the four to six years operators write off over"),
-            r#""5 years""#,
-            "Straight-line life of machines.",
-        ),
-        defaulted(
-            "infrastructure_life",
-            LIFE,
-            ("15 years", "term of the Abilene lease: TechSpot, 2025-05"),
-            r#""20 years""#,
-            "Straight-line life of land, building and plant.",
         ),
         SOURCE,
     ],

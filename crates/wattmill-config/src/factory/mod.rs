@@ -9,6 +9,7 @@ mod energy;
 mod engine;
 mod files;
 mod flag;
+mod fleet;
 mod hourly;
 mod keys;
 mod lists;
@@ -27,31 +28,38 @@ mod text;
 mod traffic;
 mod uncertain;
 mod variants;
+mod vary;
 
 #[cfg(test)]
 mod tests;
 
 use std::ops::Range;
 
+use jiff::civil::Date;
 use toml::de::DeTable;
 use wattmill_catalog::{Catalog, Kind};
 use wattmill_factory::{Factory, Hardware, Phase, Site};
-use wattmill_units::{Id, IdVec};
+use wattmill_units::{Id, IdVec, Power};
 
 use crate::Diagnostics;
 use check::Placed;
 use context::Context;
-use money::Paid;
+use money::{Paid, Terms};
 use own::Own;
 use row::Row;
 
-pub use builtin::{BUILTIN_FACTORIES, builtin_factory};
+pub use builtin::{BUILTIN_FACTORIES, BUILTIN_FLEETS, builtin_factory, builtin_fleet};
 pub use files::Files;
+pub use fleet::{
+    Fleet, FleetPool, FleetRegion, FleetService, FleetSite, ParsedFleet, PoolFailures, PoolRole,
+    PoolScale, parse_fleet,
+};
 pub use reference::reference_markdown;
-pub use schema_json::json_schema;
+pub use schema_json::{fleet_json_schema, json_schema};
 pub use sessions::{BUILTIN_SESSIONS, parse_sessions};
 pub use spans::Spans;
 pub use variants::Variants;
+pub use vary::{Chosen, Over, Varied, VaryError, with_values};
 
 /// What came of a factory file.
 #[derive(Clone, Debug)]
@@ -172,18 +180,50 @@ fn read(cx: &mut Context<'_>, file: &Row<'_>) -> Option<Factory> {
 
     let curtailments =
         energy::curtailments(cx, file, &sites, |cx, row| site_of(cx, row, &site_rows));
-    let (mut contracts, mut payments) = (Vec::new(), Vec::new());
-    for row in file.tables(cx, "contract") {
-        match money::contract(cx, &row) {
+    let economics = money::economics(cx, file);
+    let events = money::events(cx, file);
+    let currencies = money::currencies(cx, file);
+    let contract_rows = file.tables(cx, "contract");
+    check::duplicates(cx, &contract_rows);
+    let called = |(index, row): (usize, &Row<'_>)| {
+        row.plain_text("name").map_or_else(|| format!("contract {}", index + 1), str::to_owned)
+    };
+    let names: Vec<String> = contract_rows.iter().enumerate().map(called).collect();
+    let deal_rows: Vec<&Row<'_>> = contract_rows.iter().filter(|row| money::is_deal(row)).collect();
+    let deal_names: Vec<String> = contract_rows
+        .iter()
+        .zip(&names)
+        .filter(|(row, _)| money::is_deal(row))
+        .map(|(_, name)| name.clone())
+        .collect();
+    let terms = Terms {
+        start: start.unwrap_or(jiff::civil::Date::ZERO),
+        sites: &sites,
+        services: &services,
+        events: events.as_deref().unwrap_or_default(),
+        currencies: currencies.as_deref().unwrap_or_default(),
+        price_year: economics.as_ref().map_or(0, |economics| economics.price_year),
+        inflation: economics.as_ref().map_or(0.0, |economics| economics.inflation_per_year),
+        deals: &deal_names,
+    };
+    let (mut contracts, mut payments, mut deals) = (Vec::new(), Vec::new(), IdVec::new());
+    for (row, name) in contract_rows.iter().zip(&names) {
+        match money::contract(cx, row, name, &terms) {
             Some(Paid::ByPower(contract)) => {
                 check::steps(cx, &contract, &placed, &sites, row.span("for_each"));
                 contracts.push(contract);
             }
             Some(Paid::OnDate(payment)) => payments.push(payment),
+            Some(Paid::OverTime(deal)) => {
+                deals.push(deal);
+            }
             None => {}
         }
     }
-    let economics = money::economics(cx, file);
+    // Only if all of them were read do their numbers mean what they say.
+    if deals.len() == deal_rows.len() {
+        money::circles(cx, &deals, &deal_rows);
+    }
     let targets = target::targets(cx, file, &trainings);
     let uncertainty = correlation::uncertainty(cx, file);
 
@@ -200,6 +240,8 @@ fn read(cx: &mut Context<'_>, file: &Row<'_>) -> Option<Factory> {
         curtailments: curtailments?,
         contracts,
         payments,
+        deals,
+        events: events?,
         economics: economics?,
         targets: targets?,
         uncertainty: uncertainty?,
@@ -248,13 +290,30 @@ fn phase(
     }
     let (delivery, site, unit_power) = (delivery?, site?, unit_power?);
     let system = machine.system.id.clone();
-    let hardware = hardware.find(|h| *h == machine).unwrap_or_else(|| hardware.push(machine));
+    let mut place = |machine: Hardware| {
+        hardware.find(|h| *h == machine).unwrap_or_else(|| hardware.push(machine))
+    };
+    let ordered = (place(machine), unit_power);
+    let mut delivery = delivery;
+    let (mut chosen, mut options) = (ordered, Vec::new());
+    if row.has("substitute") {
+        let (machine, unit_power, if_after, first_rack) = substitute(cx, row, own)?;
+        let other = (place(machine), unit_power);
+        options = vec![ordered, other];
+        let days = jiff::Span::new().days(delivery.slip.as_days().floor() as i64);
+        if delivery.first_rack.saturating_add(days) > if_after {
+            chosen = other;
+            (delivery.first_rack, delivery.slip) = (first_rack, wattmill_units::Seconds::ZERO);
+        }
+    }
+    let (hardware, unit_power) = chosen;
     let phase = Phase {
         name: delivery.name,
         site: Id::from_index(site),
         hardware,
         power: delivery.power,
         basis: delivery.basis,
+        options,
         unit_power,
         oversubscription: delivery.oversubscription,
         first_rack: delivery.first_rack,
@@ -270,6 +329,31 @@ fn phase(
         check::one_unit(cx, site, &phase, &system, row);
     }
     Some(phase)
+}
+
+/// What comes in place of a phase's system, what is provisioned for a unit of it, after which day of the
+/// other, and from when on.
+fn substitute(
+    cx: &mut Context<'_>,
+    phase: &Row<'_>,
+    own: &Own,
+) -> Option<(Hardware, Power, Date, Date)> {
+    let row = phase.table(cx, "substitute")?;
+    let system = row.text(cx, "system");
+    let stated = row.quantity(cx, "unit_power");
+    let if_after = row.date(cx, "if_after");
+    let first_rack = if row.has("first_rack") { row.date(cx, "first_rack") } else { if_after };
+    let machine = system.and_then(|name| own.hardware(cx, &row, "system", &name))?;
+    let unit_power = stated.or(machine.system.power_max).or(machine.system.power_typical);
+    if unit_power.is_none() && !row.has("unit_power") {
+        cx.error(
+            row.span("system"),
+            format!("no source states the power of one `{}`", machine.system.id),
+            "its power is needed",
+            "state `unit_power`, such as `unit_power = \"190 kW\"`",
+        );
+    }
+    Some((machine, unit_power?, if_after?, first_rack?))
 }
 
 /// Which of the sites a phase stands on.

@@ -81,6 +81,8 @@ pub(super) enum Kind {
     Quantity(Measure, Limits),
     /// A percentile such as `p99`.
     Percentile,
+    /// An array of names.
+    Names,
     /// An array of so many numbers.
     Numbers(usize),
     /// An array of `[probability, tokens]` pairs.
@@ -194,6 +196,7 @@ impl Kind {
                 limited(&format!("{} as text", measure.what), limits)
             }
             Self::Percentile => "a percentile between p50 and p100, both excluded".to_owned(),
+            Self::Names => "an array of names".to_owned(),
             Self::Numbers(n) => format!("an array of {n} numbers"),
             Self::Quantiles => "an array of `[probability, tokens]` pairs".to_owned(),
             Self::Table(_) => "a table".to_owned(),

@@ -8,10 +8,19 @@ use super::text::{self, COUNT_SUFFIXES, Measure};
 
 /// JSON Schema (draft 2020-12) of a factory file, for editors that check TOML against one.
 pub fn json_schema() -> Value {
-    let mut schema = table(&keys::FILE);
+    whole(&keys::FILE, "Wattmill factory file")
+}
+
+/// Likewise of a fleet file.
+pub fn fleet_json_schema() -> Value {
+    whole(&keys::FLEET, "Wattmill fleet file")
+}
+
+fn whole(file: &Table, title: &str) -> Value {
+    let mut schema = table(file);
     if let Value::Object(object) = &mut schema {
         object.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
-        object.insert("title".to_owned(), json!("Wattmill factory file"));
+        object.insert("title".to_owned(), json!(title));
         object.insert("$defs".to_owned(), json!({ "distribution": distribution() }));
     }
     schema
@@ -102,6 +111,7 @@ fn kind(kind_of: &Kind) -> Value {
         }
         Kind::Quantity(measure, limits) => quantity(measure, limits),
         Kind::Percentile => json!({ "type": "string", "pattern": r"^p[5-9][0-9](\.[0-9]+)?$" }),
+        Kind::Names => json!({ "type": "array", "items": { "type": "string", "minLength": 1 } }),
         Kind::Numbers(n) => json!({
             "type": "array", "items": { "type": "number" }, "minItems": n, "maxItems": n,
         }),

@@ -20,19 +20,55 @@ pub(super) fn service(cx: &mut Context<'_>, row: &Row<'_>, own: &Own) -> Option<
     let engine = engine::engine(cx, row);
     let price = row.measured(cx, "price", |text| text);
     let batch = row.flag(cx, "batch");
+    let asked = elasticity(cx, row, price);
     let _ = row.text(cx, "source");
     Some(Service {
         name: name?,
         model: model?,
         slo: slo?,
-        traffic: traffic?,
+        traffic: traffic.zip(asked).map(|(mut traffic, asked)| {
+            traffic.requests_per_day *= asked;
+            traffic
+        })?,
         engine: engine?,
         price_per_million_output: price.map(Money::from_usd),
         batch: batch?,
     })
 }
 
-fn slo(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Slo> {
+/// How much of what `users` say is asked at this price.
+fn elasticity(cx: &mut Context<'_>, row: &Row<'_>, price: Option<f64>) -> Option<f64> {
+    let (elasticity, reference) =
+        (row.number(cx, "elasticity"), row.measured(cx, "reference_price", |text| text));
+    let both = ["elasticity", "reference_price"];
+    if !both.into_iter().any(|key| row.has(key)) {
+        return Some(1.0);
+    }
+    for key in ["price", "elasticity", "reference_price"] {
+        if !row.has_or_means(key) {
+            let written = both.into_iter().find(|key| row.has(key)).unwrap_or("elasticity");
+            cx.missing(
+                row.span(written),
+                format!("`{written}` without `{key}`"),
+                format!("`{key}` is needed too"),
+                format!("add `{key} = {}`, or take `{written}` away", row.example(key)),
+            );
+        }
+    }
+    let dear = price? / reference?;
+    if dear <= 0.0 {
+        cx.error(
+            row.span("price"),
+            "what costs nothing is asked without end",
+            "no price to be elastic to",
+            "raise `price`, or take `elasticity` away",
+        );
+        return None;
+    }
+    Some(libm::pow(dear, elasticity?))
+}
+
+pub(super) fn slo(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Slo> {
     let (ttft, tpot) = (row.quantity(cx, "ttft"), row.quantity(cx, "tpot"));
     let quantile = row.percentile(cx, "at");
     Some(Slo { ttft: ttft?, tpot: tpot?, quantile: quantile? })

@@ -43,8 +43,26 @@ impl Spans {
         }
     }
 
+    /// Bytes of the value at a full path, such as `site.abilene.grid.price`.
+    pub(super) fn at(&self, path: &str) -> Option<Range<usize>> {
+        let mut places = self.places.iter().filter(|((_, _, key), _)| !key.is_empty());
+        places.find(|(place, _)| full(place) == path).map(|(_, span)| span.clone())
+    }
+
+    /// The full path of every value that the file writes.
+    pub(super) fn paths(&self) -> impl Iterator<Item = String> {
+        self.places.keys().filter(|(_, _, key)| !key.is_empty()).map(full)
+    }
+
     /// The first of a name counts; a second of the same name is an error reported elsewhere.
     pub(super) fn note(&mut self, kind: &'static str, name: &str, key: &str, span: Range<usize>) {
         self.places.entry((kind, name.to_owned(), key.to_owned())).or_insert(span);
+    }
+}
+
+fn full((kind, name, key): &(&'static str, String, String)) -> String {
+    match *kind {
+        "file" => key.clone(),
+        kind => format!("{kind}.{name}.{key}"),
     }
 }

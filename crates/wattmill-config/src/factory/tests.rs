@@ -207,7 +207,7 @@ fn growth_beyond_all_bounds() {
 #[test]
 fn payments_too_many_to_list() {
     more(
-        "\n[[contract]]\nkind = \"investment\"\nfrom = \"us\"\namount = \"1 USD\"\nfor_each = \"1 W\"\n",
+        "\n[[contract]]\nkind = \"investment\"\nfrom = \"bank\"\namount = \"1 USD\"\nfor_each = \"1 W\"\n",
         expect![[r#"
             error: 5 MW in steps of 1 W
               --> mill.toml:26:12
@@ -219,7 +219,7 @@ fn payments_too_many_to_list() {
         "#]],
     );
     more(
-        "\n[[contract]]\nkind = \"investment\"\nfrom = \"us\"\namount = \"1 USD\"\nup_to = \"9 USD\"\nfor_each = \"1 W\"\n",
+        "\n[[contract]]\nkind = \"investment\"\nfrom = \"bank\"\namount = \"1 USD\"\nup_to = \"9 USD\"\nfor_each = \"1 W\"\n",
         expect![""],
     );
 }
@@ -251,7 +251,7 @@ fn a_file_of_several_mistakes_tells_them_all() {
             4 | colour = "blue"
               | ^^^^^^ not a key here
               |
-              = help: keys of file: name, start, end, seed, site, phase, service, training, curtailment, contract, target, correlation, economics, system, accelerator, model
+              = help: keys of file: name, start, end, seed, site, phase, service, training, curtailment, contract, event, currency, target, correlation, economics, system, accelerator, model
 
             error: site has no power
              --> mill.toml:6:1
@@ -334,7 +334,7 @@ fn unknown_names() {
             20 | users = { request_per_day = 1e6, lengths = "azure-conv-2023" }
                |           ^^^^^^^^^^^^^^^ did you mean `requests_per_day`?
                |
-               = help: keys of service.users: weekly, messages_per_day, requests_per_day, tokens_per_day, growth, lengths, input_tokens, output_tokens, shape, arrivals
+               = help: keys of service.users: weekly, messages_per_day, requests_per_day, tokens_per_day, growth, lengths, input_tokens, output_tokens, shape, regions, arrivals
         "#]],
     );
     broken(
@@ -1476,7 +1476,7 @@ mod schema_holds {
             }
             // Whole rows are read in `every_key_of_an_own_row_is_one_of_the_catalogue`, quantiles
             // where requests are.
-            Kind::Numbers(_) | Kind::Quantiles | Kind::Named(_) => {}
+            Kind::Names | Kind::Numbers(_) | Kind::Quantiles | Kind::Named(_) => {}
             Kind::Same | Kind::AllSame | Kind::Weights | Kind::Pair => {}
         }
     }

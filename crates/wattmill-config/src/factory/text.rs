@@ -158,7 +158,7 @@ pub(super) fn ends(text: &str) -> Option<(String, String)> {
 }
 
 /// A leading finite number and what follows it.
-fn split(text: &str) -> Option<(f64, &str)> {
+pub(super) fn split(text: &str) -> Option<(f64, &str)> {
     let text = text.trim();
     // The longest prefix that is a number: an exponent must not swallow a unit such as `EFLOP/s`.
     let end = (1..=text.len()).rev().find(|&i| {

@@ -2,7 +2,7 @@
 
 use toml::de::DeValue;
 use wattmill_catalog::{Kind, Model};
-use wattmill_factory::{Arrivals, LengthTable, Lengths, Traffic};
+use wattmill_factory::{Arrivals, LengthTable, Lengths, Region, Traffic};
 
 use super::context::Context;
 use super::row::{Row, Value, bare};
@@ -31,11 +31,13 @@ pub(super) fn traffic(
     let requests_per_day = requests(cx, row, lengths.as_ref());
     let growth = row.measured(cx, "growth", |text| text);
     let shape = shape(cx, row);
+    let regions = regions(cx, row);
     let arrivals = arrivals(cx, row);
     Some(Traffic {
         requests_per_day: requests_per_day?,
         growth_per_year: growth?,
-        daily_shape: shape?,
+        daily_shape: by_clocks(shape?, regions.as_deref()?),
+        regions: regions?,
         lengths: lengths?,
         arrivals: arrivals?,
     })
@@ -201,7 +203,7 @@ fn fits_context(cx: &mut Context<'_>, row: &Row<'_>, lengths: &Lengths, model: &
     }
 }
 
-fn shape(cx: &mut Context<'_>, row: &Row<'_>) -> Option<[f64; 24]> {
+pub(super) fn shape(cx: &mut Context<'_>, row: &Row<'_>) -> Option<[f64; 24]> {
     const FLAT: [f64; 24] = [1.0; 24];
     let Some(value) = row.raw("shape") else {
         return Some(FLAT);
@@ -240,6 +242,44 @@ fn shape(cx: &mut Context<'_>, row: &Row<'_>) -> Option<[f64; 24]> {
             None
         }
     }
+}
+
+/// Where users are.
+fn regions(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Vec<Region>> {
+    let rows = row.tables(cx, "regions");
+    let read = rows.iter().map(|row| {
+        let name = row.text(cx, "name");
+        let (share, utc_offset) = (row.number(cx, "share"), row.number(cx, "utc_offset"));
+        Some(Region { name: name?, share: share?, utc_offset: utc_offset? })
+    });
+    let regions: Vec<Region> = read.collect::<Vec<_>>().into_iter().collect::<Option<_>>()?;
+    let sum: f64 = regions.iter().map(|region| region.share).sum();
+    // What was drawn for shares need not add up any more; their proportions count.
+    if !regions.is_empty() && !cx.sampling() && (sum - 1.0).abs() > 1e-6 {
+        cx.error(
+            row.span("regions"),
+            format!("the shares of the regions add up to {}", wattmill_units::Magnitude(sum)),
+            "not 1",
+            "change `share` of one of them, or add the region that is missing",
+        );
+    }
+    Some(regions.into_iter().map(|r| Region { share: r.share / sum.max(1e-12), ..r }).collect())
+}
+
+/// The UTC day of users who each live a day of this shape by the clock of their region.
+fn by_clocks(local: [f64; 24], regions: &[Region]) -> [f64; 24] {
+    if regions.is_empty() {
+        return local;
+    }
+    std::array::from_fn(|hour| {
+        let of = |region: &Region| {
+            let clock = (hour as f64 + region.utc_offset).rem_euclid(24.0);
+            let (before, part) = (clock.floor(), clock.fract());
+            let at = |hour: f64| local[hour as usize % 24];
+            region.share * (at(before) * (1.0 - part) + at(before + 1.0) * part)
+        };
+        regions.iter().map(of).sum()
+    })
 }
 
 /// Scaled to a mean of 1, if it has one.

@@ -231,10 +231,36 @@ impl Draft {
             }
         }
         text.push_str(
-            "\n[[contract]]\nkind = \"investment\"\nfrom = \"us\"\namount = \"3 MUSD\"\n\
+            "\n[[contract]]\nkind = \"investment\"\nfrom = \"a friend\"\namount = \"3 MUSD\"\n\
              for_each = \"100 kW deployed\"\nup_to = \"100 MUSD\"\n",
         );
+        self.contracts(&mut text);
         text
+    }
+
+    /// One of every kind, some of them only for some seeds.
+    fn contracts(&self, text: &mut String) {
+        let _ = write!(
+            text,
+            "\n[[event]]\nname = \"e\"\non = {}\nchance = {}\n\
+             \n[[contract]]\nname = \"loan\"\nkind = \"loan\"\nfrom = \"nvidia\"\nshare = 0.4\n\
+             rate = \"7 %/year\"\nterm = \"{} days\"\nup_to = \"{} MUSD\"\n\
+             \n[[contract]]\nname = \"share\"\nkind = \"revenue share\"\nto = \"a partner\"\nshare = 0.3\n\
+             up_to = \"5 kUSD\"\n\
+             \n[[contract]]\nkind = \"revenue share\"\nto = \"a partner\"\nshare = 0.1\n\
+             after = \"share\"\nends = \"e\"\n\
+             \n[[contract]]\nkind = \"capacity\"\nfrom = \"a friend\"\nyearly = \"1 MUSD\"\n\
+             minimum = 0.4\nramp = \"50 days\"\nbegins = \"e\"\n",
+            self.day(self.days / 3),
+            f64::from(self.seed % 11) / 10.0,
+            50 + self.seed,
+            1 + self.seed,
+        );
+        if self.seed.is_multiple_of(2) {
+            text.push_str(
+                "\n[[contract]]\nkind = \"lease\"\nto = \"a landlord\"\nsite = \"0\"\nyearly = \"2 MUSD\"\n",
+            );
+        }
     }
 
     fn site(&self, text: &mut String, index: usize, site: &Site) {

@@ -35,7 +35,7 @@ fn at_most(a: f64, b: f64) -> bool {
 
 /// What holds of any plan.
 fn conserved(factory: &Factory, plan: &Plan) -> Result<(), TestCaseError> {
-    prop_assert_eq!(plan.ledger.len(), 10);
+    prop_assert_eq!(plan.ledger.len(), 12);
     for balance in &plan.ledger {
         prop_assert!(balance.error() <= ROUNDING, "{:?}", balance);
     }

@@ -38,6 +38,10 @@ pub(super) struct Engine {
     power_cap_w: Option<f64>,
     /// What each accelerator may draw over its own limit; null if it was not capped by that.
     power_cap_fraction: Option<f64>,
+    /// Tokens guessed ahead in a round; null without speculation.
+    draft_tokens: Option<u32>,
+    /// Probability that a guess is right if those before it are; null likewise.
+    draft_acceptance_fraction: Option<f64>,
 }
 
 impl From<&EngineSpec> for Engine {
@@ -58,6 +62,8 @@ impl From<&EngineSpec> for Engine {
             memory_fraction: spec.memory_fraction,
             power_cap_w: cap_watts(spec.power_cap),
             power_cap_fraction: cap_fraction(spec.power_cap),
+            draft_tokens: spec.speculation.map(|s| s.draft_tokens),
+            draft_acceptance_fraction: spec.speculation.map(|s| s.acceptance),
         }
     }
 }

@@ -39,6 +39,8 @@ pub(super) struct Factory {
     contracts: Vec<Contract>,
     /// Money that comes on a day, whatever is built.
     payments: Vec<Payment>,
+    /// What may happen that contracts hang on.
+    events: Vec<Event>,
     /// Costs that no row of the catalogue states.
     economics: Economics,
 }
@@ -61,6 +63,7 @@ impl From<&factory::Factory> for Factory {
                 .collect(),
             contracts: factory.contracts.iter().map(Contract::from).collect(),
             payments: factory.payments.iter().map(Payment::from).collect(),
+            events: factory.events.iter().map(Event::from).collect(),
             economics: Economics::from(&factory.economics),
         }
     }
@@ -228,6 +231,8 @@ struct Phase {
     site: String,
     /// Id of its system.
     system: String,
+    /// Id of the system that was ordered, if this one takes its place; null otherwise.
+    in_place_of: Option<String>,
     /// How much is delivered.
     power_mw: f64,
     /// What `power_mw` counts: facility power at design PUE, or IT power.
@@ -255,6 +260,12 @@ struct Phase {
     retire_days: Option<f64>,
     /// Where its figures come from, as the file says.
     source: Option<String>,
+}
+
+/// What was ordered, if something else took its place.
+fn substituted(factory: &factory::Factory, phase: &factory::Phase) -> Option<String> {
+    let (ordered, _) = phase.options.first().filter(|_| phase.is_substituted())?;
+    Some(factory.hardware[*ordered].system.id.clone())
 }
 
 /// Something that a phase cannot run without.
@@ -290,6 +301,7 @@ impl Phase {
             name: phase.name.clone(),
             site: factory.sites[phase.site].name.clone(),
             system: factory.hardware[phase.hardware].system.id.clone(),
+            in_place_of: substituted(factory, phase),
             power_mw: phase.power.as_mw(),
             power_basis: match phase.basis {
                 PowerBasis::Facility => "facility",
@@ -328,6 +340,8 @@ struct Service {
     growth_per_year_fraction: f64,
     /// Rate in each hour of the UTC day over the day's mean.
     hourly_shape_ratio: [f64; 24],
+    /// Where users are, their clocks in the shape above; empty where the file does not say.
+    regions: Vec<Region>,
     /// Name of the distribution of request lengths.
     lengths: String,
     /// Mean length of a prompt.
@@ -347,6 +361,28 @@ struct Service {
     price_usd_per_million_output_tokens: Option<f64>,
 }
 
+/// Users that live by one clock.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "UserRegion")]
+struct Region {
+    /// What the file calls it.
+    region: String,
+    /// Share of the requests.
+    share_fraction: f64,
+    /// By how much its clock is ahead of UTC.
+    utc_offset_hours: f64,
+}
+
+impl From<&factory::Region> for Region {
+    fn from(region: &factory::Region) -> Self {
+        Self {
+            region: region.name.clone(),
+            share_fraction: region.share,
+            utc_offset_hours: region.utc_offset,
+        }
+    }
+}
+
 impl From<&factory::Service> for Service {
     fn from(service: &factory::Service) -> Self {
         let traffic = &service.traffic;
@@ -357,6 +393,7 @@ impl From<&factory::Service> for Service {
             slo_ttft_ms: service.slo.ttft.as_ms(),
             slo_tpot_ms: service.slo.tpot.as_ms(),
             slo_fraction: service.slo.quantile,
+            regions: traffic.regions.iter().map(Region::from).collect(),
             requests_per_day: traffic.requests_per_day,
             growth_per_year_fraction: traffic.growth_per_year,
             hourly_shape_ratio: traffic.daily_shape,
@@ -431,6 +468,9 @@ struct Contract {
     for_each_power_mw: f64,
     /// Most that is ever paid, if limited.
     up_to_usd: Option<f64>,
+    /// Day from which it pays no more, if an event ends it.
+    #[schemars(extend("format" = "date"))]
+    ends: Option<String>,
 }
 
 impl From<&factory::Contract> for Contract {
@@ -440,7 +480,24 @@ impl From<&factory::Contract> for Contract {
             amount_usd: contract.amount.as_usd(),
             for_each_power_mw: contract.for_each.as_mw(),
             up_to_usd: contract.up_to.map(|most| most.as_usd()),
+            ends: contract.ends.map(|day| day.to_string()),
         }
+    }
+}
+
+/// What may happen that contracts hang on.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Event {
+    /// Its name.
+    event: String,
+    /// The day; null if it does not happen.
+    #[schemars(extend("format" = "date"))]
+    on: Option<String>,
+}
+
+impl From<&factory::Event> for Event {
+    fn from(event: &factory::Event) -> Self {
+        Self { event: event.name.clone(), on: event.on.map(|day| day.to_string()) }
     }
 }
 
@@ -477,6 +534,14 @@ struct Economics {
     accelerator_price_usd: f64,
     /// Staff, spares, insurance and tax of a year, over all capital spent.
     operations_per_year_fraction: f64,
+    /// How much dearer dollars of an earlier price year are each year.
+    inflation_per_year_fraction: f64,
+    /// Network in the price of machines.
+    network_share_fraction: f64,
+    /// Power plant in infrastructure.
+    power_share_fraction: f64,
+    /// Cooling in infrastructure.
+    cooling_share_fraction: f64,
     /// Rate a year at which later money is worth less.
     discount_per_year_fraction: f64,
     /// Straight-line life of machines, in years of 365.25 days.
@@ -492,6 +557,10 @@ impl From<&factory::Economics> for Economics {
             infrastructure_usd_per_w: economics.infrastructure_usd_per_w,
             accelerator_price_usd: economics.accelerator_price.as_usd(),
             operations_per_year_fraction: economics.operations_per_year,
+            inflation_per_year_fraction: economics.inflation_per_year,
+            network_share_fraction: economics.shares.network,
+            power_share_fraction: economics.shares.power,
+            cooling_share_fraction: economics.shares.cooling,
             discount_per_year_fraction: economics.discount_per_year,
             machine_life_years: days(economics.machine_life) / YEAR,
             infrastructure_life_years: days(economics.infrastructure_life) / YEAR,

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 use wattmill_factory::{Arrivals, EngineSpec};
-use wattmill_sim::{Summary, Tally};
+use wattmill_sim::{Summary, Tally, Usage};
 use wattmill_units::{Histogram, Seconds, Ticks};
 
 use super::bars::ReplayErrorBars;
@@ -29,6 +29,12 @@ pub struct ReplayInputs {
     pub engine: ReplayEngine,
     /// Replicas of it.
     pub replicas: u32,
+    /// Name of the router before them.
+    pub router: &'static str,
+    /// Requests turned away because too many waited.
+    pub shed: u64,
+    /// What the prefix caches did; `None` without.
+    pub prefix: Option<PrefixCache>,
     /// KV blocks of a replica and tokens in each; `None` where memory is not modelled.
     pub cache: Option<(u64, u32)>,
     /// Limits that attainment is counted against: TTFT, TPOT.
@@ -45,6 +51,34 @@ pub struct ReplayInputs {
     pub warnings: Vec<String>,
     /// Constants of engines that took the place of the catalogue's.
     pub calibration: Option<CalibratedWith>,
+}
+
+/// What prefix caches did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PrefixCache {
+    /// Prompt tokens that were found, at recomputations too.
+    pub cached_tokens: u64,
+    /// Prompt tokens that were computed.
+    pub computed_tokens: u64,
+    /// KV blocks that made way for others.
+    pub evicted_blocks: u64,
+}
+
+impl PrefixCache {
+    /// Of what replicas did.
+    pub const fn of(usage: &Usage) -> Self {
+        Self {
+            cached_tokens: usage.cached_tokens,
+            computed_tokens: usage.prefill_tokens,
+            evicted_blocks: usage.evicted_blocks,
+        }
+    }
+
+    /// Share of the prompt tokens that was found; 0 of none.
+    pub fn hit_rate(&self) -> f64 {
+        let all = self.cached_tokens + self.computed_tokens;
+        if all == 0 { 0.0 } else { self.cached_tokens as f64 / all as f64 }
+    }
 }
 
 /// Where the requests of a replay come from.
@@ -143,8 +177,12 @@ pub(super) struct Replay {
     interrupted: bool,
     /// What was replayed on what.
     inputs: Inputs,
-    /// Requests handed to replicas.
+    /// Requests that came.
     requests: u64,
+    /// Of them, those turned away because too many waited.
+    shed_requests: u64,
+    /// What the prefix caches did; null without.
+    prefix_cache: Option<Prefix>,
     #[serde(flatten)]
     measured: Measured,
     /// Where measurements lie of what was answered; null where there is no telling.
@@ -175,12 +213,39 @@ impl Replay {
             interrupted: inputs.interrupted,
             inputs: Inputs::from(inputs),
             requests: inputs.requests,
+            shed_requests: inputs.shed,
+            prefix_cache: inputs.prefix.as_ref().map(Prefix::from),
             measured: Measured::from(summary),
             error_bars: inputs.bars.as_ref().ok().map(|bars| ReplayErrorBars::of(bars, summary)),
             no_error_bars: inputs.bars.as_ref().err().cloned(),
             distributions: Distributions::from(tally),
             wall_time_s,
             simulated_requests_per_wall_s: (wall_time_s > 0.0).then(|| done as f64 / wall_time_s),
+        }
+    }
+}
+
+/// What prefix caches did.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PrefixCache")]
+struct Prefix {
+    /// Share of the prompt tokens that was found, recomputations included.
+    hit_fraction: f64,
+    /// Prompt tokens that were found and so not computed.
+    cached_tokens: u64,
+    /// Prompt tokens that were computed.
+    computed_tokens: u64,
+    /// KV blocks that made way for others.
+    evicted_blocks: u64,
+}
+
+impl From<&PrefixCache> for Prefix {
+    fn from(cache: &PrefixCache) -> Self {
+        Self {
+            hit_fraction: cache.hit_rate(),
+            cached_tokens: cache.cached_tokens,
+            computed_tokens: cache.computed_tokens,
+            evicted_blocks: cache.evicted_blocks,
         }
     }
 }
@@ -211,6 +276,8 @@ struct Inputs {
     step_table: Option<StepTable>,
     /// Replicas.
     replicas: u32,
+    /// Who chooses among them.
+    router: &'static str,
     /// KV blocks of a replica; null where memory is not modelled.
     kv_blocks: Option<u64>,
     /// Tokens in a KV block; null likewise.
@@ -239,6 +306,7 @@ impl From<&ReplayInputs> for Inputs {
             engine: None,
             step_table: None,
             replicas: inputs.replicas,
+            router: inputs.router,
             kv_blocks: inputs.cache.map(|(blocks, _)| blocks),
             block_tokens: inputs.cache.map(|(_, tokens)| tokens),
             slo_ttft_ms: inputs.slo.0.as_ms(),
@@ -266,7 +334,7 @@ impl From<&ReplayInputs> for Inputs {
 /// Traffic drawn at random.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "SyntheticTraffic")]
-struct Synthetic {
+pub(super) struct Synthetic {
     /// Mean rate of arrivals.
     requests_per_s: f64,
     /// Weekly users that the rate was derived from, if it was.
@@ -285,7 +353,7 @@ struct Synthetic {
 }
 
 impl Synthetic {
-    fn of(traffic: &ReplayTraffic) -> Option<Self> {
+    pub(super) fn of(traffic: &ReplayTraffic) -> Option<Self> {
         let ReplayTraffic::Synthetic {
             requests_per_s,
             weekly_users,
@@ -314,7 +382,7 @@ impl Synthetic {
 /// Clients whose traffic was superposed.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "ClientTraffic")]
-struct ClientsOf {
+pub(super) struct ClientsOf {
     /// Name of the file of their windows.
     file: String,
     /// Clients that have any request.
@@ -328,7 +396,7 @@ struct ClientsOf {
 }
 
 impl ClientsOf {
-    fn of(traffic: &ReplayTraffic) -> Option<Self> {
+    pub(super) fn of(traffic: &ReplayTraffic) -> Option<Self> {
         let ReplayTraffic::Clients { file, clients, lengths, from, duration, seed: _ } = traffic
         else {
             return None;
@@ -342,7 +410,7 @@ impl ClientsOf {
 /// Conversations drawn at random.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "SessionTraffic")]
-struct SessionsOf {
+pub(super) struct SessionsOf {
     /// Mean rate at which they begin.
     sessions_per_s: f64,
     /// Name of the description.
@@ -357,7 +425,7 @@ struct SessionsOf {
 }
 
 impl SessionsOf {
-    fn of(traffic: &ReplayTraffic) -> Option<Self> {
+    pub(super) fn of(traffic: &ReplayTraffic) -> Option<Self> {
         let ReplayTraffic::Sessions { sessions_per_s, name, arrivals: process, duration, seed: _ } =
             traffic
         else {

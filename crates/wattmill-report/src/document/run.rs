@@ -15,6 +15,7 @@ use super::figures::{Figures, Flows};
 use super::head::Head;
 use super::latency::{Tpot, Ttft};
 use super::risk::Risk;
+use super::statement::{CapitalPart, Statement};
 use super::text::text;
 use crate::bars::PlanBars;
 use crate::calibrate::CalibratedWith;
@@ -67,6 +68,10 @@ pub(super) struct Run {
     receipts: Vec<Receipt>,
     /// Cash by quarter, and what it is worth.
     cash: Cash,
+    /// Capital and its depreciation by part.
+    capital_parts: Vec<CapitalPart>,
+    /// Who owes whom.
+    statement: Statement,
     /// Where the energy of the whole plan goes, from the meter to the token.
     waterfall: Vec<Stage>,
     /// What is conserved, and whether it is.
@@ -96,6 +101,8 @@ impl Run {
             trainings: plan.trainings.iter().map(|run| Training::of(factory, run)).collect(),
             receipts: plan.receipts.iter().map(Receipt::from).collect(),
             cash: Cash::from(&plan.cash),
+            capital_parts: plan.parts.iter().map(CapitalPart::from).collect(),
+            statement: Statement::of(factory, &plan.statement),
             waterfall: plan.waterfall.iter().map(Stage::from).collect(),
             ledger: plan.ledger.iter().map(Balance::from).collect(),
             bound: plan.bound.as_ref().map(|bound| Bound::of(factory, bound)),
@@ -445,6 +452,8 @@ struct Training {
     finished: Option<String>,
     /// Accelerator time used.
     accelerator_hours: f64,
+    /// Full cost of it, at the mean of all hours of the plan.
+    cost_usd: f64,
 }
 
 impl Training {
@@ -456,6 +465,7 @@ impl Training {
             started: run.started.map(|date| date.to_string()),
             finished: run.finished.map(|date| date.to_string()),
             accelerator_hours: run.accelerator_hours,
+            cost_usd: run.cost.as_usd(),
         }
     }
 }
@@ -467,8 +477,11 @@ struct Cash {
     quarters: Vec<CashQuarter>,
     /// Price less depreciation of what stands at the end.
     book_value_usd: f64,
-    /// Most that has to be financed from elsewhere at any time, investors' money counted.
+    /// Most that has to be financed from elsewhere at any time, investors' money and loans counted.
     most_to_finance_usd: f64,
+    /// Owning and running what stands at the end for a year: capital spread over its life with
+    /// interest at the discount rate, operation at the pace of the last quarter.
+    ownership_per_year_usd: f64,
     /// Net present value without investors' money, the book value sold at the end.
     net_present_value_usd: f64,
     /// Rate of return a year of the same; null if there is none.
@@ -488,6 +501,10 @@ struct CashQuarter {
     operating_usd: f64,
     /// Machines and infrastructure.
     capital_usd: f64,
+    /// What leases, capacity and shares of revenue bring, less what they take.
+    contracts_usd: f64,
+    /// What is borrowed, less interest and what is paid back.
+    debt_usd: f64,
     /// What is left; below zero it has to be financed.
     net_usd: f64,
 }
@@ -500,12 +517,15 @@ impl From<&plan::Cash> for Cash {
             received_usd: quarter.received.as_usd(),
             operating_usd: quarter.operating.as_usd(),
             capital_usd: quarter.capital.as_usd(),
+            contracts_usd: quarter.contracts.as_usd(),
+            debt_usd: quarter.debt.as_usd(),
             net_usd: quarter.net().as_usd(),
         };
         Self {
             quarters: cash.quarters.iter().map(quarter).collect(),
             book_value_usd: cash.book_value.as_usd(),
             most_to_finance_usd: cash.to_finance.as_usd(),
+            ownership_per_year_usd: cash.ownership_per_year.as_usd(),
             net_present_value_usd: cash.present_value.as_usd(),
             internal_rate_of_return_fraction: cash.rate_of_return,
         }

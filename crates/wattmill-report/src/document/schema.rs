@@ -3,7 +3,10 @@
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Value, json};
 
-use super::{calibrate, catalog, check, explain, holding, replay, run, train, validate, zoom};
+use super::{
+    calibrate, catalog, check, comparison, day, explain, holding, replay, run, saturation, serve,
+    sweep, train, validate, zoom,
+};
 
 /// JSON Schemas (draft 2020-12) of every document, by the name of the command that prints it.
 ///
@@ -18,12 +21,17 @@ pub fn output_schemas() -> Value {
     Value::Object(
         [
             schema::<run::Run>("run", run::SCHEMA),
+            schema::<comparison::Compare>("compare", comparison::SCHEMA),
+            schema::<sweep::Sweep>("sweep", sweep::SCHEMA),
             schema::<replay::Replay>("replay", replay::SCHEMA),
+            schema::<saturation::Saturation>("replay --saturate", saturation::SCHEMA),
+            schema::<serve::Serve>("serve", serve::SCHEMA),
             schema::<explain::Explain>("explain", explain::SCHEMA),
             schema::<zoom::Zoom>("zoom", zoom::SCHEMA),
             schema::<train::Train>("train", train::SCHEMA),
             schema::<validate::Validate>("validate", validate::SCHEMA),
             schema::<calibrate::Calibrate>("calibrate", calibrate::SCHEMA),
+            schema::<day::Day>("bench day", day::SCHEMA),
             schema::<check::Check>("check", check::SCHEMA),
             schema::<holding::Gigawatt>("gigawatt", holding::SCHEMA),
             schema::<catalog::Document>("catalog", catalog::SCHEMA),

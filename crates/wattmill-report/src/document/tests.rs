@@ -2,8 +2,12 @@
 
 mod conforms;
 mod explained;
+pub(crate) mod fleet;
+mod sides;
 mod small;
 pub(crate) mod training;
+
+pub(crate) use small::{day as day_of_three, saturated};
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -55,15 +59,20 @@ fn documents() -> Vec<(&'static str, String)> {
                 None,
             ),
         ),
+        ("compare", sides::compared(&factory)),
+        ("sweep", sides::swept(&factory, &plan)),
         ("zoom", zoom_document(&factory, &window, &zoomed, &[], None)),
         ("replay", replay_document(&trace.0, &trace.1, &trace.2)),
         ("replay", replay_document(&synthetic.0, &synthetic.1, &synthetic.2)),
+        ("replay --saturate", saturation_document(&small::saturated())),
+        ("serve", serve_document(&fleet::served())),
         ("explain", explain_document(&explained::mixed())),
         ("explain", explain_document(&explained::unknown())),
         ("train", train_document(&training::searched())),
         ("train", train_document(&training::too_large())),
         ("validate", validate_document(&small::validated())),
         ("calibrate", calibrate_document(&small::calibrated())),
+        ("bench day", day_document(&small::day())),
         ("check", check_document("factory.toml", None, &[entry], None)),
         ("check", check_document("small.toml", Some(&factory), &[odd], Some(&with))),
         ("gigawatt", holding_document(&small::holdings())),
@@ -146,12 +155,20 @@ const UNITS: &[&str] = &[
 const COUNTS: &[&str] = &[
     "rated_cycles",
     "seed",
+    "fleet_seed",
+    "replicas_on",
+    "ready_replicas",
+    "kv_blocks_peak",
+    "evicted_kv_blocks",
     "units",
     "accelerators",
     "accelerators_per_unit",
     "accelerators_per_replica",
     "replicas",
     "kv_blocks",
+    "evicted_blocks",
+    "shards",
+    "threads",
     "preemptions",
     "steps",
     "count",
@@ -183,6 +200,20 @@ const COUNTS: &[&str] = &[
     "p50",
     "where_lowest",
     "where_highest",
+    // A figure of two factories, or over the points of a sweep, likewise.
+    "base",
+    "other",
+    "difference",
+    "difference_p10",
+    "difference_p50",
+    "difference_p90",
+    "difference_mean",
+    "low",
+    "high",
+    "points",
+    "points_computed",
+    "points_known",
+    "points_refused",
     "rank_correlation",
     "answered",
     "headline",

@@ -1,8 +1,10 @@
 //! The programme over years, for people and programs.
 
+mod counterparties;
 mod energy;
 mod page;
 mod power;
+mod schedule;
 mod tables;
 mod text;
 mod yield_and_cost;

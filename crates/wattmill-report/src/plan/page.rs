@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use wattmill_factory::Factory;
 use wattmill_plan::{Outcome, Plan, Risk, Sums};
 
-use super::{energy, power, tables, text, yield_and_cost};
+use super::{counterparties, energy, power, schedule, tables, text, yield_and_cost};
 use crate::Page;
 use crate::bars::{PlanBars, plan_words};
 use crate::calibrate::CalibratedWith;
@@ -41,8 +41,11 @@ pub fn plan_page_of_week(
     for warning in &plan.warnings {
         page = page.note(warning);
     }
+    page = page.section("Power").chart(&schedule::phases(factory, plan, risk));
+    if let Some(map) = schedule::sites(factory, plan) {
+        page = page.chart(&map);
+    }
     page = page
-        .section("Power")
         .chart(&power::by_site(factory, plan))
         .chart(&power::by_phase(factory, plan))
         .chart(&power::drawn(factory, plan))
@@ -62,7 +65,11 @@ pub fn plan_page_of_week(
         .chart(&yield_and_cost::tokens(plan))
         .chart(&yield_and_cost::served(plan))
         .text("Services over the whole plan.")
-        .table(&text::services(factory, plan))
+        .table(&text::services(factory, plan));
+    if factory.services.iter().any(|service| !service.traffic.regions.is_empty()) {
+        page = page.text("Where it is asked.").table(&tables::regions(factory, plan));
+    }
+    page = page
         .section("Latency")
         .chart(&yield_and_cost::latency(factory, plan))
         .text("What the machines do for the services, at the highest rate inside the SLO.")
@@ -76,6 +83,9 @@ pub fn plan_page_of_week(
         .chart(&yield_and_cost::cost(factory, plan))
         .chart(&yield_and_cost::token_cost(factory, plan));
     page = page
+        .text("Capital by part.")
+        .table(&counterparties::parts(plan))
+        .chart(&counterparties::cash(factory, plan))
         .text("Cash by quarter.")
         .table(&tables::cash(plan))
         .text(&text::cash_words(factory, plan));
@@ -84,6 +94,19 @@ pub fn plan_page_of_week(
             .chart(&yield_and_cost::funding(factory, plan))
             .text("Investments received.")
             .table(&text::receipts(plan));
+    }
+    page = page
+        .section("Counterparties")
+        .chart(&counterparties::flows(factory, plan))
+        .table(&counterparties::parties(plan))
+        .text(&counterparties::words(plan));
+    if !plan.statement.circles.is_empty() {
+        page = page
+            .text("Circles of money: each pays the next, the last one the first.")
+            .table(&counterparties::circles(plan));
+    }
+    if !plan.statement.deals.is_empty() {
+        page = page.text("Contracts.").table(&counterparties::deals(factory, plan));
     }
     page = page.section("Energy").chart(&yield_and_cost::waterfall(plan).to_svg());
     if let Some(serving) = yield_and_cost::serving_waterfall(plan) {

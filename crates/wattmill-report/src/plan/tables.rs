@@ -1,7 +1,7 @@
 //! Tables of a plan that only its page has.
 
 use wattmill_factory::{Factory, Phase, PowerBasis, Site};
-use wattmill_plan::{Binds, Plan, Quarter, Sums};
+use wattmill_plan::{Binds, CashQuarter, Plan, Quarter, Sums};
 use wattmill_units::{Energy, Money, Power};
 
 use super::text::main_bind;
@@ -178,7 +178,7 @@ pub(super) fn phases(factory: &Factory, plan: &Plan) -> Table {
         table.push([
             phase.name.clone(),
             factory.sites[phase.site].name.clone(),
-            factory.hardware[phase.hardware].system.id.clone(),
+            system_of(factory, phase),
             phase_power(phase),
             grouped(outcome.units),
             grouped(outcome.accelerators),
@@ -186,6 +186,30 @@ pub(super) fn phases(factory: &Factory, plan: &Plan) -> Table {
             outcome.last_rack.to_string(),
             or_dash(phase.source.clone(), |source| source),
         ]);
+    }
+    table
+}
+
+/// What is asked of every service in every region that its users are said to live in.
+pub(super) fn regions(factory: &Factory, plan: &Plan) -> Table {
+    let mut table =
+        Table::new(["service", "region", "clock", "share", "asked", "output tokens asked"])
+            .units(["", "", "", "", "requests", ""])
+            .left(&[0, 1]);
+    for (id, service) in factory.services.enumerate() {
+        let all = || plan.quarters.iter().flat_map(|q| &q.services).filter(|s| s.service == id);
+        let (requests, tokens) =
+            all().fold((0.0, 0.0), |(r, t), s| (r + s.asked_requests, t + s.asked_output_tokens));
+        for region in &service.traffic.regions {
+            table.push([
+                service.name.clone(),
+                region.name.clone(),
+                format!("UTC{:+}", region.utc_offset),
+                percent(region.share),
+                prefixed(requests * region.share),
+                prefixed(tokens * region.share),
+            ]);
+        }
     }
     table
 }
@@ -215,6 +239,17 @@ pub(super) fn waiting(factory: &Factory, plan: &Plan) -> Table {
     table
 }
 
+/// What it installs, and in whose place if that was too late.
+fn system_of(factory: &Factory, phase: &Phase) -> String {
+    let id = &factory.hardware[phase.hardware].system.id;
+    match phase.options.first().filter(|_| phase.is_substituted()) {
+        Some((ordered, _)) => {
+            format!("{id} in place of {}", factory.hardware[*ordered].system.id)
+        }
+        None => id.clone(),
+    }
+}
+
 fn phase_power(phase: &Phase) -> String {
     match phase.basis {
         PowerBasis::Facility => format!("{} facility", phase.power),
@@ -224,20 +259,24 @@ fn phase_power(phase: &Phase) -> String {
 
 /// Cash by quarter.
 pub(super) fn cash(plan: &Plan) -> Table {
-    let mut table =
-        Table::new(["quarter", "revenue", "received", "operating", "capital", "net", "so far"]);
+    let with =
+        |of: fn(&CashQuarter) -> Money| plan.cash.quarters.iter().any(|q| of(q) != Money::ZERO);
+    let (contracts, debt) = (with(|q| q.contracts), with(|q| q.debt));
+    let mut header = vec!["quarter", "revenue", "received"];
+    header.extend(contracts.then_some("contracts"));
+    header.extend(debt.then_some("debt"));
+    header.extend(["operating", "capital", "net", "so far"]);
+    let mut table = Table::new(header);
     let mut so_far = wattmill_units::Money::ZERO;
     for quarter in &plan.cash.quarters {
         so_far += quarter.net();
-        let parts = [
-            quarter.revenue,
-            quarter.received,
-            -quarter.operating,
-            -quarter.capital,
-            quarter.net(),
-            so_far,
-        ];
-        let cells = parts.map(|money| money.to_string());
+        let mut parts = vec![quarter.revenue, quarter.received];
+        parts.extend(contracts.then_some(quarter.contracts));
+        parts.extend(debt.then_some(quarter.debt));
+        // Not the negative of nothing, which has a sign.
+        let out = [quarter.operating, quarter.capital].map(|money| Money::ZERO - money);
+        parts.extend(out.into_iter().chain([quarter.net(), so_far]));
+        let cells = parts.into_iter().map(|money| money.to_string());
         table.push([quarter.label.to_string()].into_iter().chain(cells));
     }
     table

@@ -5,7 +5,7 @@ use wattmill_plan::{Binds, Plan, Quarter, Risk};
 use wattmill_sim::Binding;
 use wattmill_units::Energy;
 
-use super::{energy, tables};
+use super::{counterparties, energy, tables};
 use crate::Table;
 use crate::bars::{PlanBars, plan_words};
 use crate::engine::layout_name;
@@ -73,13 +73,31 @@ pub fn plan_text(
         tables::waiting(factory, plan)
     ));
     line(format!("Services over the whole plan\n\n{}", services(factory, plan)));
+    if factory.services.iter().any(|service| !service.traffic.regions.is_empty()) {
+        line(format!(
+            "Where it is asked, over the whole plan\n\n{}",
+            tables::regions(factory, plan)
+        ));
+    }
     if !plan.trainings.is_empty() {
         line(format!("Training, on what serving leaves\n\n{}", trainings(factory, plan)));
     }
     if !plan.receipts.is_empty() {
         line(format!("Investments received\n\n{}", receipts(plan)));
     }
+    line(format!("Capital by part, over the whole plan\n\n{}", counterparties::parts(plan)));
     line(format!("Cash by quarter\n\n{}", tables::cash(plan)));
+    if !plan.statement.deals.is_empty() {
+        line(format!("Contracts over the whole plan\n\n{}", counterparties::deals(factory, plan)));
+    }
+    line(format!(
+        "Who pays whom, over the whole plan\n\n{}\n{}\n",
+        counterparties::parties(plan),
+        counterparties::words(plan)
+    ));
+    if !plan.statement.circles.is_empty() {
+        line(format!("Circles of money\n\n{}", counterparties::circles(plan)));
+    }
     line(format!("{}\n", cash_words(factory, plan)));
     line(format!(
         "From the watt to the token: where the energy of the whole plan goes\n\n{}",
@@ -112,8 +130,10 @@ pub fn plan_text(
 pub(super) fn cash_words(factory: &Factory, plan: &Plan) -> String {
     let cash = &plan.cash;
     format!(
-        "Most to finance from elsewhere: {}. Without investors' money and with what stands sold at its book \
+        "Owning and running what stands at the end costs {} a year, capital spread over its life. Most to \
+         finance from elsewhere: {}. Without investors' and lenders' money and with what stands sold at its book \
          value of {} at the end, the plan is worth {} at {} a year, all in USD of {}; {}.",
+        cash.ownership_per_year,
         cash.to_finance,
         cash.book_value,
         cash.present_value,
@@ -248,9 +268,17 @@ pub(super) fn services(factory: &Factory, plan: &Plan) -> Table {
 }
 
 pub(super) fn trainings(factory: &Factory, plan: &Plan) -> Table {
-    let mut table =
-        Table::new(["run", "model", "FLOP", "done", "started", "finished", "accelerator-hours"])
-            .left(&[0, 1, 4, 5]);
+    let mut table = Table::new([
+        "run",
+        "model",
+        "FLOP",
+        "done",
+        "started",
+        "finished",
+        "accelerator-hours",
+        "full cost",
+    ])
+    .left(&[0, 1, 4, 5]);
     for outcome in &plan.trainings {
         let training = &factory.trainings[outcome.training];
         table.push([
@@ -261,6 +289,7 @@ pub(super) fn trainings(factory: &Factory, plan: &Plan) -> Table {
             or_dash(outcome.started, |date| date.to_string()),
             or_dash(outcome.finished, |date| date.to_string()),
             prefixed(outcome.accelerator_hours),
+            outcome.cost.to_string(),
         ]);
     }
     table

@@ -3,6 +3,7 @@
 mod page;
 mod text;
 
+pub(crate) use page::milliseconds;
 pub use page::replay_page;
-pub(crate) use text::joules_per_token;
 pub use text::{ReplayHeading, replay_text};
+pub(crate) use text::{joules_per_token, traffic_line};

@@ -74,7 +74,7 @@ fn rate(per_s: f64) -> String {
     }
 }
 
-fn milliseconds(span: Seconds) -> String {
+pub(crate) fn milliseconds(span: Seconds) -> String {
     format!("{} ms", number(span.as_ms()))
 }
 

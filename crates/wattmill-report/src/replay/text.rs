@@ -7,7 +7,7 @@ use wattmill_units::Seconds;
 
 use crate::bars::{ServingBars, plain, with_bar};
 use crate::calibrate::CalibratedWith;
-use crate::document::{ReplayEngine, ReplayInputs, ReplayTraffic};
+use crate::document::{PrefixCache, ReplayEngine, ReplayInputs, ReplayTraffic};
 use crate::engine::engine_name;
 use crate::format::{grouped, number, or_dash, percent, prefixed};
 use crate::latency::latency_table;
@@ -21,6 +21,12 @@ pub struct ReplayHeading {
     pub engine: String,
     /// Replicas of it.
     pub replicas: u32,
+    /// Name of the router before them.
+    pub router: &'static str,
+    /// Requests turned away because too many waited.
+    pub shed: u64,
+    /// What the prefix caches did; `None` without.
+    pub prefix: Option<PrefixCache>,
     /// KV blocks of a replica and tokens in each; `None` where memory is not modelled.
     pub cache: Option<(u64, u32)>,
     /// Limits that attainment is counted against: TTFT, TPOT.
@@ -37,29 +43,7 @@ pub struct ReplayHeading {
 
 impl From<&ReplayInputs> for ReplayHeading {
     fn from(inputs: &ReplayInputs) -> Self {
-        let requests = match &inputs.traffic {
-            ReplayTraffic::Trace { file } => {
-                format!("{} requests of {file}", grouped(inputs.requests as f64))
-            }
-            ReplayTraffic::Synthetic { requests_per_s, lengths, shape, duration, seed, .. } => {
-                let rate = number(*requests_per_s);
-                format!(
-                    "synthetic traffic: {rate} requests/s for {duration}, lengths {lengths}, \
-                     shape {shape}, seed {seed}"
-                )
-            }
-            ReplayTraffic::Clients { file, clients, lengths, from, duration, seed } => {
-                let requests = grouped(inputs.requests as f64);
-                format!(
-                    "{requests} requests of {clients} clients of {file} for {duration} from \
-                     {from}, lengths {lengths}, seed {seed}"
-                )
-            }
-            ReplayTraffic::Sessions { sessions_per_s, name, duration, seed, .. } => {
-                let (turns, rate) = (grouped(inputs.requests as f64), number(*sessions_per_s));
-                format!("{turns} turns of {name} sessions: {rate}/s for {duration}, seed {seed}")
-            }
-        };
+        let requests = traffic_line(&inputs.traffic, inputs.requests);
         let requests = match &inputs.shaping[..] {
             [] => requests,
             shaping => format!("{requests}; {}", shaping.join(", ")),
@@ -74,12 +58,42 @@ impl From<&ReplayInputs> for ReplayHeading {
             requests,
             engine,
             replicas: inputs.replicas,
+            router: inputs.router,
+            shed: inputs.shed,
+            prefix: inputs.prefix,
             cache: inputs.cache,
             slo: inputs.slo,
             wall: inputs.wall,
             interrupted: inputs.interrupted,
             bars: inputs.bars.clone(),
             calibration: inputs.calibration.clone(),
+        }
+    }
+}
+
+/// Traffic in a line; `requests` are those that came.
+pub(crate) fn traffic_line(traffic: &ReplayTraffic, requests: u64) -> String {
+    match traffic {
+        ReplayTraffic::Trace { file } => {
+            format!("{} requests of {file}", grouped(requests as f64))
+        }
+        ReplayTraffic::Synthetic { requests_per_s, lengths, shape, duration, seed, .. } => {
+            let rate = number(*requests_per_s);
+            format!(
+                "synthetic traffic: {rate} requests/s for {duration}, lengths {lengths}, \
+                 shape {shape}, seed {seed}"
+            )
+        }
+        ReplayTraffic::Clients { file, clients, lengths, from, duration, seed } => {
+            let requests = grouped(requests as f64);
+            format!(
+                "{requests} requests of {clients} clients of {file} for {duration} from \
+                 {from}, lengths {lengths}, seed {seed}"
+            )
+        }
+        ReplayTraffic::Sessions { sessions_per_s, name, duration, seed, .. } => {
+            let (turns, rate) = (grouped(requests as f64), number(*sessions_per_s));
+            format!("{turns} turns of {name} sessions: {rate}/s for {duration}, seed {seed}")
         }
     }
 }
@@ -97,6 +111,9 @@ pub fn replay_text(heading: &ReplayHeading, summary: &Summary) -> String {
         if heading.replicas == 1 { "replica" } else { "replicas" },
         heading.engine
     ));
+    if heading.replicas > 1 {
+        line(format_args!("behind a {} router", heading.router));
+    }
     if heading.interrupted {
         line(format_args!(
             "PARTIAL: interrupted before the last request; what was handed out is answered"
@@ -159,9 +176,13 @@ pub(super) fn rows(heading: &ReplayHeading, summary: &Summary) -> Vec<(&'static 
         (
             "requests",
             format!(
-                "{} finished, {} rejected as longer than the cache",
+                "{} finished, {} rejected as longer than the cache{}",
                 grouped(summary.finished as f64),
-                grouped(summary.rejected as f64)
+                grouped(summary.rejected as f64),
+                match heading.shed {
+                    0 => String::new(),
+                    shed => format!(", {} turned away from a full queue", grouped(shed as f64)),
+                }
             ),
         ),
         (
@@ -197,6 +218,19 @@ pub(super) fn rows(heading: &ReplayHeading, summary: &Summary) -> Vec<(&'static 
                 ),
                 None => "not limited (no memory model with a step-time table; see --kv-blocks)"
                     .to_owned(),
+            },
+        ),
+        (
+            "prefix cache",
+            match &heading.prefix {
+                None => "off; see --prefix-caching".to_owned(),
+                Some(cache) => format!(
+                    "{} of prompt tokens found: {} need not be computed, {} were; {} blocks evicted",
+                    percent(cache.hit_rate()),
+                    grouped(cache.cached_tokens as f64),
+                    grouped(cache.computed_tokens as f64),
+                    grouped(cache.evicted_blocks as f64)
+                ),
             },
         ),
         (

@@ -1,10 +1,10 @@
 //! What samples say, as a part of the plan's page.
 
 use wattmill_factory::Factory;
-use wattmill_plan::{FigureName, Plan, Risk};
+use wattmill_plan::{Bar, FigureName, FigureUnit, Plan, Risk, Tornado};
 
-use super::{tables, text};
-use crate::svg::{Heading, Horizontal, LineChart, Series, Svg};
+use super::{figure_scale, tables, text};
+use crate::svg::{Heading, Horizontal, LineChart, Series, Svg, Swing, TornadoChart};
 use crate::{Page, Spacing};
 
 /// Adds the section on risk.
@@ -23,6 +23,7 @@ pub(crate) fn put(page: Page, factory: &Factory, plan: &Plan, risk: &Risk) -> Pa
     for tornado in risk.tornados.iter().filter(|tornado| !tornado.bars.is_empty()) {
         let name = &risk.figures[tornado.figure].figure.name;
         page = page
+            .chart(&swings(risk, tornado))
             .text(&format!(
                 "What matters most for {name}: its median in the tenth of the samples where an \
                  input is lowest and highest."
@@ -30,6 +31,37 @@ pub(crate) fn put(page: Page, factory: &Factory, plan: &Plan, risk: &Risk) -> Pa
             .table(&tables::tornado(risk, tornado, tornado.bars.len()));
     }
     page.text("What is drawn; all of it is in the factory file.").table(&tables::inputs(risk))
+}
+
+/// Of the calendar, for days on an axis of years.
+const DAYS_PER_YEAR: f64 = 365.2425;
+
+/// How far each input moves a figure.
+fn swings(risk: &Risk, tornado: &Tornado) -> Svg {
+    let spread = &risk.figures[tornado.figure];
+    let most = tornado.bars.iter().map(|bar| bar.low.abs().max(bar.high.abs())).fold(0.0, f64::max);
+    let (unit, scale) = figure_scale(spread.figure.unit, most);
+    let place = |value: f64| match spread.figure.unit {
+        FigureUnit::Day => 1970.0 + value / DAYS_PER_YEAR,
+        _ => value * scale,
+    };
+    let row = |bar: &Bar| Swing {
+        name: risk.inputs[bar.input].path.clone(),
+        low: place(bar.low),
+        high: place(bar.high),
+    };
+    let heading = Heading::new(
+        format!("What matters most for {}", spread.figure.name),
+        "Median in the tenth of the samples where each input is lowest and highest; the dashed line is \
+         the median of all.",
+    );
+    TornadoChart {
+        heading,
+        x_label: if unit.is_empty() { spread.figure.name.to_string() } else { unit.to_owned() },
+        middle: place(spread.p50),
+        rows: tornado.bars.iter().map(row).collect(),
+    }
+    .to_svg()
 }
 
 /// Three quantiles of a quarterly figure through the years.

@@ -11,15 +11,18 @@ mod distribution;
 mod dots;
 mod legend;
 mod line;
+mod map;
 mod number;
 mod over_x;
 mod scale;
 mod scatter;
 mod sheet;
+mod spans;
 mod states;
 #[cfg(test)]
 mod tests;
 mod text;
+mod tornado;
 mod waterfall;
 
 use std::fmt;
@@ -29,10 +32,13 @@ pub use bars::{Arrangement, BarChart};
 pub use distribution::{Distribution, DistributionChart};
 pub use dots::DotChart;
 pub use line::LineChart;
+pub use map::{Place, PlaceMap};
 pub use number::value_label;
 pub use scatter::{Points, ScatterChart};
+pub use spans::{Lasting, SpanChart};
 pub use states::{Cell, State, StateChart};
 pub(crate) use text::escape;
+pub use tornado::{Swing, TornadoChart};
 pub use waterfall::{StageKind, WaterfallChart, WaterfallStage};
 
 use jiff::civil::Date;

@@ -4,7 +4,7 @@ use wattmill_policy::Preemption;
 use wattmill_units::SimTime;
 
 use super::{Away, Rank, Seat, whole_ns};
-use crate::{Finished, Tally, Usage};
+use crate::{Finished, FirstToken, Tally, Usage};
 
 impl Rank {
     /// Lets go of every sequence that produced its last token.
@@ -104,6 +104,10 @@ impl Rank {
             let state = &mut self.desk.seats[seat as usize];
             if state.produced == 0 {
                 state.first_token = SimTime::from_ns(whole_ns(clock));
+                if self.desk.notes_first_tokens {
+                    let (id, at) = (state.request.id, state.first_token);
+                    self.desk.first_tokens.push(FirstToken { id, at });
+                }
             } else {
                 tally.gaps(clock - state.last_token, 1);
             }

@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use wattmill_catalog::{Catalog, Efficiency, Overheads};
 
 use super::engines::{EngineKey, engine_key};
-use super::overheads::{fit_overheads, misses_of};
+use super::overheads::{fit_overheads, misses_of, weighed};
 use crate::engine::Effort;
 use crate::errors::{Errors, errors_by_metric};
 use crate::evaluate::{Case, predict};
@@ -382,16 +382,17 @@ impl<'a> Group<'a> {
     fn contradictions(&self) -> Vec<Contradiction> {
         let mut ends: BTreeMap<(usize, Metric), Contradiction> = BTreeMap::new();
         for (case, answered) in self.case_of.iter().zip(&self.points) {
-            for (metric, value) in &answered.point.case.measured().figures {
-                let here = (*value, answered.point.place.clone());
-                let end = ends.entry((*case, *metric)).or_insert_with(|| Contradiction {
-                    metric: *metric,
+            // What follows from other figures contradicts nothing of its own.
+            for (metric, _, value) in weighed(answered.point.case.measured()) {
+                let here = (value, answered.point.place.clone());
+                let end = ends.entry((*case, metric)).or_insert_with(|| Contradiction {
+                    metric,
                     low: here.clone(),
                     high: here.clone(),
                 });
-                if *value < end.low.0 {
+                if value < end.low.0 {
                     end.low = here;
-                } else if *value > end.high.0 {
+                } else if value > end.high.0 {
                     end.high = here;
                 }
             }

@@ -229,6 +229,6 @@ pub(super) fn weighed(measured: &Measured) -> impl Iterator<Item = (Metric, f64,
 }
 
 /// Four digits: more would not be the measurements'.
-fn significant(value: f64) -> f64 {
+pub(super) fn significant(value: f64) -> f64 {
     format!("{value:.3e}").parse().unwrap_or(value)
 }

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use wattmill::catalog::{Catalog, LeftOutError, Overheads, TrainingTable};
+use wattmill::catalog::{Catalog, LeftOutError, MEASURED, Overheads, TrainingTable};
 use wattmill::report::Validated;
-use wattmill::validate::errors_by_metric;
+use wattmill::validate::fit::cross_runs;
+use wattmill::validate::{Case, errors_by_metric, resolve};
 
 /// Built-in figures: a line for each table and metric.
 pub(super) fn headline(files: &[Validated]) -> String {
@@ -73,6 +74,32 @@ pub(super) fn left_out() -> String {
     table(&["left out", "constants", "figure", "rows", "median", "p90"], 3, rows)
 }
 
+/// Runs of which every request was timed, predicted with constants fitted to other runs.
+pub(super) fn across_runs(catalog: &Catalog) -> String {
+    let (_, text) = MEASURED.iter().find(|(name, _)| *name == "requests").expect("it is built in");
+    let measured = wattmill::validate::Table::read(text).expect("a test proves that it is sound");
+    let cases: Vec<Case<'_>> =
+        measured.rows().filter_map(|row| resolve(&row, measured.kind(), catalog).ok()).collect();
+    let rows = cross_runs(&cases, catalog).into_iter().flat_map(|run| {
+        let fitted = match &*run.fitted_to {
+            [] => "neither".to_owned(),
+            models => models.join(", "),
+        };
+        let model = run.outcome.group.model;
+        run.outcome.figures.into_iter().map(move |figure| {
+            vec![
+                model.clone(),
+                fitted.clone(),
+                format!("`{}`", figure.metric),
+                format!("{:.2}", figure.measured),
+                format!("{:.2}", figure.predicted),
+                format!("{:+.1} %", 100.0 * figure.error()),
+            ]
+        })
+    });
+    table(&["run", "constants fitted to", "figure", "measured", "predicted", "error"], 3, rows)
+}
+
 /// Training by chip family and stack.
 pub(super) fn training() -> String {
     let rows = TrainingTable::builtin().rows().map(|row| {
@@ -136,9 +163,15 @@ pub(super) fn constants() -> String {
 /// Engines' constants: for every family a table of its own, constants down, engines across.
 pub(super) fn overheads(catalog: &Catalog) -> String {
     let mut text = String::new();
-    for efficiency in catalog.efficiencies().filter(|e| e.is_measured()) {
-        let engines: BTreeMap<&str, [f64; 16]> =
-            efficiency.overheads.iter().map(|(name, o)| (name.as_str(), o.values())).collect();
+    for efficiency in catalog.efficiencies() {
+        let lender = efficiency.borrowed_from.as_deref().and_then(|id| catalog.efficiency(id));
+        let lent = |name: &str| lender.and_then(|lender| lender.overheads.get(name));
+        let engines: BTreeMap<&str, [f64; 16]> = efficiency
+            .overheads
+            .iter()
+            .filter(|&(name, constants)| lent(name) != Some(constants))
+            .map(|(name, o)| (name.as_str(), o.values()))
+            .collect();
         if engines.is_empty() {
             continue;
         }

@@ -1,24 +1,27 @@
 //! `wattmill replay`.
 
 mod engine;
-mod records;
-mod shaping;
-mod source;
+pub(super) mod records;
+mod saturate;
+pub(super) mod shaping;
+pub(super) mod source;
 
 use std::time::Instant;
 
 use wattmill::catalog::Catalog;
 use wattmill::report::{
-    ReplayHeading, ReplayInputs, ServingBars, replay_document, replay_page, replay_text,
+    PrefixCache, ReplayHeading, ReplayInputs, ServingBars, replay_document, replay_page,
+    replay_text,
 };
-use wattmill::sim::{Finished, Limits};
+use wattmill::sim::{AnswerTime, Finished, Limits, WorldProblem};
 use wattmill::units::{Seconds, SimTime};
-use wattmill::{Load, Pricing, replay, serving_bars};
+use wattmill::{Load, Pricing, Serving, replay, serving_bars};
 
 use crate::args::Replay;
 use crate::exit::{Failure, Outcome};
 use crate::files;
 use crate::interrupt::Interrupt;
+use crate::invalid::Invalid;
 use crate::known::Known;
 use crate::progress::Progress;
 use engine::Named;
@@ -29,12 +32,32 @@ pub(crate) fn run(args: &Replay) -> Outcome {
     let known = Known::open(&args.engine.calibration)?;
     let named = Named::find(args, known.catalog())?;
     let (pricing, engine) = named.pricing(args)?;
-    let source = Source::open(args)?;
-    let mut out = args.out.as_deref().map(Records::create).transpose()?;
+    let source = Source::open(&args.traffic)?;
     let limits = Limits {
         ttft: SimTime::from_seconds(args.slo_ttft),
         tpot: SimTime::from_seconds(args.slo_tpot),
     };
+    let inputs = ReplayInputs {
+        traffic: source.traffic.clone(),
+        shaping: shaping::told(&args.traffic.shaping),
+        engine,
+        replicas: args.replicas,
+        router: args.router.name(),
+        prefix: None,
+        shed: 0,
+        cache: pricing.cache(),
+        slo: (args.slo_ttft, args.slo_tpot),
+        requests: source.total(&args.traffic),
+        wall: Seconds::ZERO,
+        interrupted: false,
+        bars: Err("no request was finished".to_owned()),
+        warnings: source.warnings.clone(),
+        calibration: known.calibration().cloned(),
+    };
+    if let Some(share) = args.saturate {
+        return saturate::run(args, share, &known, &pricing, &source, inputs, limits);
+    }
+    let mut out = args.out.as_deref().map(Records::create).transpose()?;
 
     let started = Instant::now();
     let interrupt = Interrupt::install();
@@ -45,31 +68,27 @@ pub(crate) fn run(args: &Replay) -> Outcome {
             failed = out.write(replica, done);
         }
     };
-    let total = source.total(args);
-    let requests = source.iter(args).map(|ask| ask.request);
-    let replayed = replay(&pricing, args.replicas, Some(limits), requests, record, |progress| {
+    let total = source.total(&args.traffic);
+    let asks = source.iter(&args.traffic, source.profile(), expected(args));
+    let replayed = replay(&pricing, &serving(args), Some(limits), asks, record, |progress| {
         bar.at(progress.requests, total);
         interrupt.flow()
     });
     drop(bar);
+    let replayed = replayed.map_err(|problems| cannot_be(&problems))?;
     failed?;
     if let Some(out) = out {
         out.finish()?;
     }
 
     let inputs = ReplayInputs {
-        traffic: source.traffic.clone(),
-        shaping: shaping::told(&args.shaping),
-        engine,
-        replicas: args.replicas,
-        cache: pricing.cache(),
-        slo: (args.slo_ttft, args.slo_tpot),
         requests: replayed.requests,
+        shed: replayed.shed,
+        prefix: args.prefix_caching.then(|| PrefixCache::of(&replayed.usage)),
         wall: Seconds::from_s(started.elapsed().as_secs_f64()),
         interrupted: replayed.interrupted,
         bars: bars(&pricing, Load::of(&replayed.summary)),
-        warnings: source.warnings.clone(),
-        calibration: known.calibration().cloned(),
+        ..inputs
     };
     let heading = ReplayHeading::from(&inputs);
     if let Some(path) = &args.output.html {
@@ -81,6 +100,28 @@ pub(crate) fn run(args: &Replay) -> Outcome {
         known.told(&replay_text(&heading, &replayed.summary))
     })?;
     if replayed.interrupted { Err(Failure::Interrupted) } else { Ok(()) }
+}
+
+/// What conversations take their answers to need.
+const fn expected(args: &Replay) -> AnswerTime {
+    AnswerTime { first: args.slo_ttft, per_token: args.slo_tpot }
+}
+
+/// How the flags spread the requests.
+fn serving(args: &Replay) -> Serving {
+    Serving {
+        replicas: args.replicas,
+        router: args.router,
+        prefix_caching: args.prefix_caching,
+        own_batches: args.own_batches,
+        most_waiting: args.most_waiting,
+    }
+}
+
+/// What is wrong with the replicas.
+fn cannot_be(problems: &[WorldProblem]) -> Failure {
+    let problems: Vec<_> = problems.iter().map(|problem| (problem.to_string(), None)).collect();
+    Invalid::plain("the replicas", &problems).into()
 }
 
 /// Error bars of what a replay answers, or why it has none.

@@ -11,20 +11,24 @@ use crate::exit::Failure;
 use crate::files::Whole;
 
 /// The per-request file.
-pub(super) struct Records {
+pub(in crate::commands) struct Records {
     writer: RequestWriter<Whole>,
     name: String,
 }
 
 impl Records {
-    pub(super) fn create(path: &Path) -> Result<Self, Failure> {
+    pub(in crate::commands) fn create(path: &Path) -> Result<Self, Failure> {
         let name = path.display().to_string();
         let writer = RequestWriter::new(Whole::create(path)?)
             .with_context(|| format!("failed to write {name}"))?;
         Ok(Self { writer, name })
     }
 
-    pub(super) fn write(&mut self, replica: u32, done: &Finished) -> Result<(), Failure> {
+    pub(in crate::commands) fn write(
+        &mut self,
+        replica: u32,
+        done: &Finished,
+    ) -> Result<(), Failure> {
         let row = RequestRow {
             id: done.request.id,
             replica,
@@ -38,7 +42,7 @@ impl Records {
         Ok(self.writer.write(&row).with_context(|| format!("failed to write {}", self.name))?)
     }
 
-    pub(super) fn finish(self) -> Result<(), Failure> {
+    pub(in crate::commands) fn finish(self) -> Result<(), Failure> {
         let (mut file, _) =
             self.writer.finish().with_context(|| format!("failed to write {}", self.name))?;
         file.flush().with_context(|| format!("failed to write {}", self.name))?;

@@ -9,7 +9,7 @@ use crate::commands::not_in_catalogue;
 use crate::exit::Failure;
 
 /// How the rate moves.
-pub(super) fn profile(args: &Shaping) -> Result<Profile, Failure> {
+pub(in crate::commands) fn profile(args: &Shaping) -> Result<Profile, Failure> {
     let catalog = Catalog::builtin();
     let shape = catalog.shape(&args.shape).ok_or_else(|| {
         not_in_catalogue(&[("--shape", &args.shape, catalog.closest(Kind::Shape, &args.shape))])
@@ -25,7 +25,7 @@ pub(super) fn profile(args: &Shaping) -> Result<Profile, Failure> {
 }
 
 /// What was changed, in the words of the flags.
-pub(super) fn told(args: &Shaping) -> Vec<String> {
+pub(in crate::commands) fn told(args: &Shaping) -> Vec<String> {
     let mut told = Vec::new();
     let mut tell = |flag: &str, value: Option<String>| {
         told.extend(value.map(|value| format!("{flag} {value}")));

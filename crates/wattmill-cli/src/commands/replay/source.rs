@@ -16,7 +16,7 @@ use wattmill::sim::{
 use wattmill::units::{Seconds, SimTime};
 
 use super::shaping;
-use crate::args::Replay;
+use crate::args::Traffic;
 use crate::commands::not_in_catalogue;
 use crate::exit::Failure;
 use crate::files;
@@ -28,9 +28,9 @@ const MESSAGES_PER_USER_DAY: f64 = 3.7;
 const USUAL_DURATION: Seconds = Seconds::from_s(600.0);
 
 /// Requests to replay, and what to say of them.
-pub(super) struct Source {
-    pub(super) traffic: ReplayTraffic,
-    pub(super) warnings: Vec<String>,
+pub(in crate::commands) struct Source {
+    pub(in crate::commands) traffic: ReplayTraffic,
+    pub(in crate::commands) warnings: Vec<String>,
     requests: Requests,
     profile: Profile,
     until: SimTime,
@@ -45,7 +45,7 @@ enum Requests {
 
 impl Source {
     /// From the trace, the clients, or the flags of synthetic traffic.
-    pub(super) fn open(args: &Replay) -> Result<Self, Failure> {
+    pub(in crate::commands) fn open(args: &Traffic) -> Result<Self, Failure> {
         // clap drops a requirement that conflicts with another flag, so it cannot say these.
         if args.shaping.repeat.is_some() && args.trace.is_none() {
             return Err(Failure::Usage("--repeat needs a TRACE to repeat".to_owned()));
@@ -73,7 +73,7 @@ impl Source {
     }
 
     /// Requests there will be, as far as is known.
-    pub(super) fn total(&self, args: &Replay) -> u64 {
+    pub(in crate::commands) fn total(&self, args: &Traffic) -> u64 {
         let keep = args.shaping.keep.unwrap_or(1.0);
         let flat = || SimTime::from_seconds(self.profile.integral(self.until));
         let all = match &self.requests {
@@ -87,8 +87,24 @@ impl Source {
         (all * keep) as u64
     }
 
-    /// The requests, in order of arrival.
-    pub(super) fn iter<'a>(&'a self, args: &Replay) -> Box<dyn Iterator<Item = Ask> + 'a> {
+    /// What a request belongs to: its conversation, or itself.
+    pub(in crate::commands) fn group(&self, id: u64) -> u64 {
+        if matches!(self.requests, Requests::Sessions { .. }) { session_of(id) } else { id }
+    }
+
+    /// How their rate moves.
+    pub(in crate::commands) const fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// The requests, in order of arrival, at the pace of `profile`; conversations go on as if answers
+    /// took `expected`.
+    pub(in crate::commands) fn iter<'a>(
+        &'a self,
+        args: &Traffic,
+        profile: &'a Profile,
+        expected: AnswerTime,
+    ) -> Box<dyn Iterator<Item = Ask> + 'a> {
         let seed = args.seed;
         let drawn: Box<dyn Iterator<Item = Ask> + 'a> = match &self.requests {
             Requests::Trace(asks) => {
@@ -104,26 +120,20 @@ impl Source {
                 Box::new(traffic.into_iter().flatten())
             }
             Requests::Sessions { per_s, sessions } => {
-                let expected = AnswerTime { first: args.slo_ttft, per_token: args.slo_tpot };
                 let rates = Rates::constant(*per_s);
                 Box::new(OpenSessions::new(seed, rates, args.arrivals, sessions, expected))
             }
         };
-        let of_sessions = matches!(self.requests, Requests::Sessions { .. });
         let kept: Box<dyn Iterator<Item = Ask> + 'a> = match args.shaping.keep {
             None => drawn,
             Some(keep) => {
                 let thinning = Thinning::new(seed, keep);
-                let number = move |id| if of_sessions { session_of(id) } else { id };
-                Box::new(drawn.filter(move |ask| thinning.keeps(number(ask.request.id))))
+                Box::new(drawn.filter(move |ask| thinning.keeps(self.group(ask.request.id))))
             }
         };
         let until = self.until;
-        let shaped: Box<dyn Iterator<Item = Ask> + 'a> = if self.profile == Profile::FLAT {
-            kept
-        } else {
-            Box::new(Warp::new(kept, &self.profile))
-        };
+        let shaped: Box<dyn Iterator<Item = Ask> + 'a> =
+            if *profile == Profile::FLAT { kept } else { Box::new(Warp::new(kept, profile)) };
         Box::new(shaped.take_while(move |ask| ask.request.arrival < until))
     }
 }
@@ -149,7 +159,7 @@ fn refused(name: &str) -> impl Fn(TraceErrors) -> Failure {
     move |errors| Failure::from(Invalid::trace(name, &errors))
 }
 
-fn clients(args: &Replay, path: &Path, duration: Seconds) -> Result<Opened, Failure> {
+fn clients(args: &Traffic, path: &Path, duration: Seconds) -> Result<Opened, Failure> {
     let name = path.display().to_string();
     let mut clients = read_clients(files::open(path)?).map_err(refused(&name))?;
     let catalog = Catalog::builtin();
@@ -191,7 +201,7 @@ fn clients(args: &Replay, path: &Path, duration: Seconds) -> Result<Opened, Fail
     Ok((Requests::Clients { clients, lengths }, traffic, Vec::new()))
 }
 
-fn sessions(args: &Replay, name: &str, duration: Seconds) -> Result<Opened, Failure> {
+fn sessions(args: &Traffic, name: &str, duration: Seconds) -> Result<Opened, Failure> {
     let built_in = BUILTIN_SESSIONS.iter().find(|(known, _)| *known == name);
     let named = match (built_in, Path::new(name)) {
         (Some((name, text)), path) if !path.exists() => {
@@ -222,7 +232,7 @@ fn sessions(args: &Replay, name: &str, duration: Seconds) -> Result<Opened, Fail
     Ok((Requests::Sessions { per_s, sessions }, traffic, Vec::new()))
 }
 
-fn synthetic(args: &Replay, duration: Seconds) -> Result<Opened, Failure> {
+fn synthetic(args: &Traffic, duration: Seconds) -> Result<Opened, Failure> {
     let catalog = Catalog::builtin();
     let mean = match (args.rate, args.users) {
         (Some(rate), None) => rate,

@@ -2,21 +2,20 @@
 
 mod layout;
 
-use wattmill::catalog::{Catalog, Kind, TrainingTable};
-use wattmill::factory::Hardware;
+use wattmill::catalog::{Catalog, TrainingTable};
 use wattmill::perf::Task;
 use wattmill::report::{train_document, train_text};
 use wattmill::{TrainRequest, train};
 
 use crate::args::Train;
-use crate::commands::not_in_catalogue;
+use crate::commands::engine::found;
 use crate::exit::{Failure, Outcome};
 use crate::files;
 use crate::invalid::Invalid;
 
 pub(crate) fn run(args: &Train) -> Outcome {
     let catalog = Catalog::builtin();
-    let (model, hardware) = find(catalog, args)?;
+    let (model, hardware) = found(&args.model, &args.system, catalog)?;
     let stacks = TrainingTable::builtin().stacks();
     if let Some(stack) = args.stack.as_deref()
         && !stacks.contains(&stack)
@@ -53,31 +52,4 @@ pub(crate) fn run(args: &Train) -> Outcome {
         Invalid::plain(&format!("{} on {}", model.id, hardware.system.id), &problems)
     })?;
     files::print(&if args.json { train_document(&report) } else { train_text(&report) })
-}
-
-/// Looks up what the flags name; everything unknown is told at once.
-fn find<'a>(
-    catalog: &'a Catalog,
-    args: &Train,
-) -> Result<(&'a wattmill::catalog::Model, Hardware), Failure> {
-    let model = catalog.model(&args.model);
-    let system = catalog.system(&args.system);
-    let mut unknown = Vec::new();
-    if model.is_none() {
-        let near = catalog.closest(Kind::Model, &args.model);
-        unknown.push(("--model", args.model.as_str(), near));
-    }
-    if system.is_none() {
-        let near = catalog.closest(Kind::System, &args.system);
-        unknown.push(("--system", args.system.as_str(), near));
-    }
-    let (Some(model), Some(system)) = (model, system) else {
-        return Err(not_in_catalogue(&unknown));
-    };
-    let Some(accelerator) = catalog.accelerator(&system.accelerator) else {
-        let problem = format!("no source states the accelerator of `{}`", system.id);
-        let help = Some("take another system; see `wattmill catalog list systems`".to_owned());
-        return Err(Invalid::plain("--system", &[(problem, help)]).into());
-    };
-    Ok((model, Hardware { system: system.clone(), accelerator: accelerator.clone() }))
 }

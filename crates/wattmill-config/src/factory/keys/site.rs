@@ -1,14 +1,9 @@
 //! Keys of a site: where power arrives.
 
-use wattmill_units::CarbonIntensity;
-
 use super::{
-    BATTERY, CLIMATE, CLOCK, Kind, Limits, Measure, PERIOD, POWER, PRICE, SOLAR, SOURCE, Table,
-    WIND, defaulted, optional, required,
+    BATTERY, CARBON, CLIMATE, CLOCK, Kind, Limits, Measure, PERIOD, POWER, PRICE, SOLAR, SOURCE,
+    Table, WIND, defaulted, optional, required,
 };
-
-const CARBON: Kind =
-    Kind::Quantity(Measure::of::<CarbonIntensity>(), Limits::within("0 g/kWh", "2000 g/kWh"));
 
 pub(in super::super) static SITE: Table = Table {
     name: "site",

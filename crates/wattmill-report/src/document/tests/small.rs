@@ -7,8 +7,9 @@ use wattmill_catalog::{Catalog, Interval, Precision};
 use wattmill_factory::{
     Answer, Arrivals, Battery, Chain, Clock, Contract, Cooling, Curtailment, Economics,
     EngineChoice, EngineSpec, Factory, Goal, Grid, Hardware, Layout, LengthTable, Lengths, Onsite,
-    Payment, Phase, PowerBasis, Pue, Service, Site, Slo, Solar, SolarWeather, SummerTime, Target,
-    Temperature, Traffic, Training, Uncertain, Uncertainty, Wind, WindWeather, Written,
+    PartShares, Payment, Phase, PowerBasis, Pue, Service, Site, Slo, Solar, SolarWeather,
+    SummerTime, Target, Temperature, Traffic, Training, Uncertain, Uncertainty, Wind, WindWeather,
+    Written,
 };
 use wattmill_plan::{Holding, Plan, Risk, Sample, figures, holding, offers, run, sample};
 use wattmill_sim::{Finished, Latency, Limits, Request, Summary, Tally};
@@ -19,7 +20,10 @@ use wattmill_validate::{Effort, Table, evaluate};
 
 use crate::bars::{EngineBars, PlanBars, ServingBars};
 use crate::calibrate::CalibrationReport;
-use crate::document::{ReplayEngine, ReplayInputs, ReplayTraffic};
+use crate::day::DayReport;
+use crate::document::{PrefixCache, ReplayEngine, ReplayInputs, ReplayTraffic};
+use crate::replay::ReplayHeading;
+use crate::saturation::{Limiting, SaturationPoint, SaturationReport};
 use crate::validate::{Validated, Validation};
 
 /// Two nodes for five weeks around the turn of a quarter, one service, one training run.
@@ -101,6 +105,7 @@ fn factory() -> Factory {
             hardware: Id::from_index(0),
             power: unit_power * 2.0,
             basis: PowerBasis::It,
+            options: Vec::new(),
             unit_power,
             oversubscription: 1.0,
             first_rack: date(2027, 3, 1),
@@ -124,6 +129,7 @@ fn factory() -> Factory {
                 requests_per_day: 1e6,
                 growth_per_year: 0.4,
                 daily_shape: [1.0; 24],
+                regions: Vec::new(),
                 lengths: Lengths {
                     name: "fixed".to_owned(),
                     input: LengthTable::fixed(256),
@@ -156,7 +162,11 @@ fn factory() -> Factory {
             amount: Money::from_musd(1.0),
             for_each: Power::from_kw(10.0),
             up_to: None,
+            begins: Some(date(2027, 3, 1)),
+            ends: None,
         }],
+        deals: IdVec::new(),
+        events: Vec::new(),
         payments: vec![Payment {
             from: "a bank".to_owned(),
             amount: Money::from_musd(2.0),
@@ -167,9 +177,11 @@ fn factory() -> Factory {
             infrastructure_usd_per_w: 12.0,
             accelerator_price: Money::from_usd(35_000.0),
             operations_per_year: 0.02,
+            inflation_per_year: 0.02,
             discount_per_year: 0.1,
             machine_life: Seconds::from_days(5.0 * 365.25),
             infrastructure_life: Seconds::from_days(20.0 * 365.25),
+            shares: PartShares { network: 0.2, power: 0.4, cooling: 0.3 },
         },
         targets: vec![
             Target {
@@ -247,6 +259,9 @@ pub(super) fn trace() -> (ReplayInputs, Summary, Tally) {
             max_tokens: 512,
         },
         replicas: 1,
+        router: "round-robin",
+        shed: 0,
+        prefix: None,
         cache: None,
         slo: (Seconds::from_ms(200.0), Seconds::from_ms(50.0)),
         requests: 3,
@@ -279,6 +294,8 @@ pub(super) fn synthetic() -> (ReplayInputs, Summary, Tally) {
             spec: EngineSpec::new(Layout::tensor(2), Precision::Fp8),
         },
         cache: Some((50_000, 16)),
+        shed: 2,
+        prefix: Some(PrefixCache { cached_tokens: 100, computed_tokens: 200, evicted_blocks: 3 }),
         bars: Ok(bars()),
         ..inputs
     };
@@ -290,6 +307,46 @@ pub(super) fn synthetic() -> (ReplayInputs, Summary, Tally) {
         ..summary
     };
     (inputs, summary, tally)
+}
+
+/// Two speeds, of which the faster is too fast.
+pub(crate) fn saturated() -> SaturationReport {
+    let (inputs, summary, _) = synthetic();
+    let point = |speed, holds| SaturationPoint { speed, holds, summary: summary.clone() };
+    SaturationReport {
+        heading: ReplayHeading::from(&inputs),
+        share: 0.99,
+        accelerators: Some(2),
+        points: vec![point(1.0, true), point(2.0, false)],
+        limiting: Some(Limiting {
+            late_ttft: true,
+            late_tpot: false,
+            resource: "KV cache: its blocks run out".to_owned(),
+        }),
+        seed: Some(3),
+    }
+}
+
+/// A day of three requests.
+pub(crate) fn day() -> DayReport {
+    let (_, summary, _) = synthetic();
+    DayReport {
+        model: "llama-3.1-8b".to_owned(),
+        system: "dgx-h100".to_owned(),
+        replicas: 128,
+        accelerators_per_replica: 2,
+        replica_rate_per_s: 12.5,
+        shards: 2,
+        fraction: 0.01,
+        requests: 3,
+        slo: (Seconds::from_ms(200.0), Seconds::from_ms(50.0)),
+        summary,
+        threads: 2,
+        wall: Seconds::from_s(0.5),
+        busy: Seconds::from_s(0.75),
+        interrupted: false,
+        seed: 3,
+    }
 }
 
 fn bars() -> ServingBars {

@@ -1,0 +1,89 @@
+//! `wattmill serve`.
+
+use std::time::Instant;
+
+use wattmill::report::{ServeReport, serve_document, serve_text};
+use wattmill::sim::{Answer, AnswerTime};
+use wattmill::units::Seconds;
+use wattmill::{check_fleet, serve};
+
+use super::replay::records::Records;
+use super::replay::shaping;
+use super::replay::source::Source;
+use crate::args::Serve;
+use crate::exit::{Failure, Outcome};
+use crate::files;
+use crate::interrupt::Interrupt;
+use crate::invalid::{Invalid, colored};
+use crate::known::Known;
+use crate::progress::Progress;
+
+pub(crate) fn run(args: &Serve) -> Outcome {
+    let known = Known::open(&args.calibration)?;
+    let named = files::fleet(&args.fleet)?;
+    let checked = check_fleet(&named.text, known.catalog());
+    let Some(fleet) = checked.fleet else {
+        return Err(Invalid::text(&named, &checked.diagnostics).into());
+    };
+    files::tell(&checked.diagnostics.render(&named.name, &named.text, colored()));
+    let traffic = &args.traffic;
+    let source = Source::open(traffic)?;
+    let mut out = args.out.as_deref().map(Records::create).transpose()?;
+
+    let started = Instant::now();
+    let interrupt = Interrupt::install();
+    let mut bar = Progress::new("simulating");
+    let total = source.total(traffic);
+    // Replicas are numbered through all pools.
+    let firsts: Vec<u32> = fleet
+        .pools
+        .iter()
+        .scan(0, |next, pool| {
+            let first = *next;
+            *next += pool.scale.map_or(pool.replicas, |scale| scale.maximum);
+            Some(first)
+        })
+        .collect();
+    let mut failed = Ok(());
+    let record = |answer: &Answer| {
+        if let (Some(out), true) = (&mut out, failed.is_ok()) {
+            let replica = firsts[usize::from(answer.pool)] + answer.replica;
+            failed = out.write(replica, &answer.done);
+        }
+    };
+    // Conversations go on as if answers took what the first service promises.
+    let slo = fleet.services[0].slo;
+    let expected = AnswerTime { first: slo.ttft, per_token: slo.tpot };
+    let group = |id| source.group(id);
+    let asks = source.iter(traffic, source.profile(), expected);
+    let served = serve(&fleet, known.catalog(), asks, group, record, |progress| {
+        bar.at(progress.requests, total);
+        interrupt.flow()
+    });
+    drop(bar);
+    let served = served.map_err(|problems| {
+        let problems: Vec<_> = problems.into_iter().map(|problem| (problem, None)).collect();
+        Failure::from(Invalid::plain(&named.name, &problems))
+    })?;
+    failed?;
+    if let Some(out) = out {
+        out.finish()?;
+    }
+    let interrupted = served.interrupted;
+    let report = ServeReport {
+        fleet: fleet.name.clone(),
+        fleet_seed: fleet.seed,
+        traffic: source.traffic.clone(),
+        shaping: shaping::told(&traffic.shaping),
+        served,
+        wall: Seconds::from_s(started.elapsed().as_secs_f64()),
+        warnings: source.warnings.clone(),
+        calibration: known.calibration().cloned(),
+    };
+    files::print(&if args.json {
+        serve_document(&report)
+    } else {
+        known.told(&serve_text(&report))
+    })?;
+    if interrupted { Err(Failure::Interrupted) } else { Ok(()) }
+}

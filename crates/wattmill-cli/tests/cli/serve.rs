@@ -1,0 +1,137 @@
+//! `wattmill serve`.
+
+use serde_json::Value;
+
+use crate::support::{Dir, Run};
+
+/// Two pools, two services, one of which waits for nobody.
+const FLEET: &str = r#"name = "Mill"
+
+[[site]]
+name = "hall"
+price = "50 USD/MWh"
+carbon = "100 g/kWh"
+
+[[service]]
+name = "chat"
+share = 3
+slo = { ttft = "2 s", tpot = "50 ms" }
+
+[[service]]
+name = "batch"
+slo = { ttft = "20 s", tpot = "200 ms" }
+
+[[pool]]
+name = "all"
+site = "hall"
+model = "llama-3.1-8b"
+system = "dgx-h100"
+replicas = 2
+accelerator_hour = "2 USD"
+"#;
+
+fn number(of: &Value, name: &str) -> f64 {
+    of[name].as_f64().unwrap_or_else(|| panic!("no {name} in {of}"))
+}
+
+#[test]
+fn a_fleet_is_served_and_its_ledger_closes() {
+    let dir = Dir::with("fleet.toml", FLEET);
+    let line = "serve fleet.toml --rate 20 --duration 3min --json --out rows.parquet";
+    let run = dir.run(line);
+    run.ended(0);
+    let document = run.document();
+    let ledger = &document["ledger"];
+    assert_eq!(ledger["closes"], true);
+    let asked = number(ledger, "asked_requests");
+    assert!((3_300.0..3_900.0).contains(&asked), "{asked}");
+    assert_eq!(number(ledger, "finished_requests"), asked);
+    let services = document["services"].as_array().expect("services");
+    let chat = number(&services[0], "asked_requests") / asked;
+    assert!((chat - 0.75).abs() < 0.04, "{chat}");
+    let sum: f64 = services.iter().map(|service| number(service, "finished_requests")).sum();
+    assert_eq!(sum, asked);
+    // Minute by minute it is the same as all in all.
+    let series = document["series"].as_array().expect("rows");
+    assert!(series.len() >= 3, "{}", series.len());
+    let rows: f64 = series.iter().map(|row| number(row, "finished_requests")).sum();
+    assert_eq!(rows, asked);
+    let joules = |row: &Value| {
+        number(&row["pools"][0], "power_w") * (number(row, "until_s") - number(row, "from_s"))
+    };
+    let energy: f64 = series.iter().map(joules).sum::<f64>() / 3.6e9;
+    let pool = &document["pools"][0];
+    assert!((energy / number(pool, "energy_mwh") - 1.0).abs() < 1e-6, "{energy}");
+    // Two accelerators at 2 USD an hour, and energy.
+    let hours = number(&document, "span_s") / 3600.0;
+    let facility = number(&document, "facility_energy_mwh");
+    let cost = number(&document, "cost_usd");
+    assert!((cost - (4.0 * hours + 50.0 * facility)).abs() < 1e-6 * cost, "{cost}");
+    assert!((facility / number(pool, "energy_mwh") - 1.2).abs() < 1e-9);
+    assert_eq!(dir.names(), ["fleet.toml", "rows.parquet"]);
+    // The same again, and in words.
+    let words = dir.run("serve fleet.toml --rate 20 --duration 3min");
+    words.ended(0);
+    let hash = document["answer_hash"].as_str().expect("a hash");
+    assert!(words.stdout.contains(hash), "{}", words.stdout);
+    assert!(words.line("ledger").contains("closes"), "{}", words.stdout);
+}
+
+#[test]
+fn sites_that_are_all_down_are_an_answer() {
+    let text = format!("{FLEET}\n[[event]]\nsite = \"hall\"\nlost = \"0 s\"\n");
+    let dir = Dir::with("fleet.toml", text);
+    let run = dir.run("serve fleet.toml --rate 5 --duration 1min --json");
+    run.ended(0);
+    let document = run.document();
+    let ledger = &document["ledger"];
+    assert!(number(ledger, "asked_requests") > 200.0);
+    assert_eq!(ledger["lost_requests"], ledger["asked_requests"]);
+    assert_eq!(
+        (&ledger["closes"], &document["cost_usd_per_million_output_tokens"]),
+        (&true.into(), &Value::Null)
+    );
+}
+
+#[test]
+fn a_thousand_times_too_much_is_shed_and_says_so() {
+    let text = format!("{FLEET}admission = {{ in_hand = 8, queue = 100 }}\n");
+    let dir = Dir::with("fleet.toml", text);
+    let run = dir.run("serve fleet.toml --rate 20000 --duration 10s");
+    run.ended(0);
+    assert!(run.line("shed").contains("beyond what the fleet serves"), "{}", run.stdout);
+    assert!(run.line("ledger").contains("closes"), "{}", run.stdout);
+}
+
+#[test]
+fn what_cannot_be_served_is_told() {
+    let dir = Dir::with("fleet.toml", FLEET.replace("hall\"\nmodel", "hull\"\nmodel"));
+    let refuse = |dir: &Dir, what: &[&str]| {
+        dir.run("serve fleet.toml --rate 1").refuses(3, what);
+    };
+    refuse(&dir, &["fleet.toml:19:8", "there is no site `hull`", "did you mean `hall`?"]);
+    let engine = "system = \"dgx-h100\"\nengine = { tensor = 3, precision = \"fp8\" }";
+    dir.write("fleet.toml", FLEET.replace("system = \"dgx-h100\"", engine));
+    refuse(&dir, &["fleet.toml", "pool `all`", "3"]);
+    dir.run("serve nowhere.toml --rate 1").refuses(4, &["built-in fleets are two-coasts"]);
+    dir.write("fleet.toml", FLEET);
+    dir.run("serve fleet.toml").refuses(2, &["give a TRACE, --rate or --users, or --clients"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_fleet_that_is_interrupted_tells_what_it_has() {
+    let dir = Dir::with("fleet.toml", FLEET);
+    let line = "serve fleet.toml --rate 50 --duration 366days --lengths 100:20 --out out.parquet";
+    let arguments: Vec<&str> = line.split_whitespace().collect();
+    let child = dir.command(&arguments).spawn().expect("the program starts");
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    let pid = child.id().to_string();
+    let killed = std::process::Command::new("kill").args(["-INT", &pid]).status().expect("kill");
+    assert!(killed.success());
+    let run = Run::of(line, child.wait_with_output().expect("it ends"));
+    run.ended(130);
+    run.says(&["interrupted"]);
+    assert!(run.stdout.contains("PARTIAL"), "{}", run.stdout);
+    assert!(run.line("ledger").contains("closes"), "{}", run.stdout);
+}

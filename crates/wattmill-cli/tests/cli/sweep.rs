@@ -1,0 +1,85 @@
+//! `wattmill sweep`.
+
+use std::fs::File;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use parquet::file::reader::{FileReader, SerializedFileReader};
+
+use crate::support::{Dir, MILL, Run};
+
+const PRICE: &str = "site.hall.grid.price=20..90 USD/MWh";
+
+fn sweep(dir: &Dir, more: &[&str]) -> Run {
+    let mut arguments = vec!["sweep", "mill.toml", "--vary", PRICE, "--out", "points.parquet"];
+    arguments.extend(more);
+    Run::of("sweep", dir.command(&arguments).output().expect("the program starts"))
+}
+
+fn rows(dir: &Dir) -> i64 {
+    let file = File::open(dir.path("points.parquet")).expect("a table");
+    let reader = SerializedFileReader::new(file).expect("Parquet");
+    reader.metadata().file_metadata().num_rows()
+}
+
+#[test]
+fn a_second_run_computes_only_what_is_missing() {
+    let dir = Dir::with("mill.toml", MILL);
+    let first = sweep(&dir, &["--points", "5", "--json"]).document();
+    assert_eq!((&first["points_computed"], &first["points_known"]), (&5.into(), &0.into()));
+    let energy = first["figures"].as_array().expect("figures").iter();
+    let cost = energy.clone().find(|f| f["figure"] == "energy cost").expect("a cost");
+    let (low, high) = (cost["low"].as_f64(), cost["high"].as_f64());
+    assert!((high.expect("a cost") / low.expect("a cost") - 4.5).abs() < 1e-9, "{cost}");
+    assert_eq!(cost["low_at"][0], "20 USD/MWh");
+    let again = sweep(&dir, &["--points", "5", "--json"]).document();
+    assert_eq!((&again["points_computed"], &again["points_known"]), (&0.into(), &5.into()));
+    assert_eq!(again["answer_hash"], first["answer_hash"]);
+    // Nine values have the five of before among them.
+    let more = sweep(&dir, &["--points", "9", "--json"]).document();
+    assert_eq!((&more["points_computed"], &more["points_known"]), (&4.into(), &5.into()));
+    assert_eq!(rows(&dir), 9);
+    dir.write("mill.toml", MILL.replace("299 g/kWh", "100 g/kWh"));
+    sweep(&dir, &["--points", "5"]).refuses(3, &["of another factory", "--out"]);
+}
+
+#[test]
+fn what_cannot_be_varied_is_refused_with_what_is_near() {
+    let dir = Dir::with("mill.toml", MILL);
+    let vary = |what: &str| {
+        let arguments = ["sweep", "mill.toml", "--out", "p.parquet", "--vary", what];
+        Run::of("sweep", dir.command(&arguments).output().expect("the program starts"))
+    };
+    vary("site.hall.grid.prize=20..90 USD/MWh").refuses(3, &["`site.hall.grid.price`"]);
+    vary("site.hall.grid.price").refuses(3, &["PATH=LOW..HIGH UNIT"]);
+    vary("site.hall.grid.price=20..90 MW")
+        .refuses(3, &["no point of the sweep is a sound factory"]);
+    assert_eq!(dir.names(), ["mill.toml"]);
+    // Some points may be unsound: they are in the table with what is wrong.
+    let some = sweep(&dir, &["--vary", "phase.nodes.power=5..15 MW", "--points", "3", "--json"]);
+    let document = some.document();
+    assert_eq!(document["points_refused"], 3, "15 MW are beyond the connection");
+    assert!(document["first_refusal"].as_str().expect("a reason").contains("beyond its power"));
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_sweep_keeps_what_is_done() {
+    let dir = Dir::with("mill.toml", MILL);
+    let arguments =
+        ["sweep", "mill.toml", "--vary", PRICE, "--points", "1000000", "--out", "points.parquet"];
+    let child = dir.command(&arguments).spawn().expect("the program starts");
+    let patience = Instant::now() + Duration::from_secs(120);
+    while !dir.path("points.parquet").exists() {
+        assert!(Instant::now() < patience, "nothing is computed");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(killed.expect("kill").success());
+    let run = Run::of("sweep", child.wait_with_output().expect("it ends"));
+    run.ended(130);
+    assert!(run.stdout.contains("PARTIAL: run the same again"), "{}", run.stdout);
+    let done = rows(&dir);
+    assert!(done > 0 && done < 1_000_000);
+    assert_eq!(dir.names(), ["mill.toml", "points.parquet"]);
+}

@@ -1,0 +1,131 @@
+//! Keys of how a model is laid out and batched.
+
+use super::{Kind, Limits, MEASURED_ONCE, POWER, PRECISION, Table, defaulted, optional, required};
+
+pub(in super::super) static SPECULATION: Table = Table {
+    name: "service.engine.speculation",
+    doc: "Speculative decoding. In a round every sequence's next tokens are guessed, then the model \
+          verifies them all at once and adds one of its own.",
+    catalogue_row: false,
+    certain: MEASURED_ONCE,
+    keys: &[
+        required(
+            "draft_tokens",
+            Kind::Whole(Limits::within("1", "64")),
+            "3",
+            "Tokens guessed in a round.",
+        ),
+        required(
+            "acceptance",
+            Kind::Number(Limits::within("0", "1")),
+            "0.8",
+            "Probability that a guess is right if those before it are.",
+        ),
+        defaulted(
+            "draft",
+            Kind::Choice(&["layer", "lookup"]),
+            ("layer", "what DeepSeek's MTP and EAGLE do"),
+            r#""lookup""#,
+            "Who guesses: a module of one layer and the output head, or, for nothing, the prompt.",
+        ),
+    ],
+};
+
+pub(in super::super) static ENGINE: Table = Table {
+    name: "service.engine",
+    doc: "One layout, on every kind of machine. A replica takes `tensor × data_attention × pipeline` \
+          accelerators.",
+    catalogue_row: false,
+    certain: MEASURED_ONCE,
+    keys: &[
+        defaulted(
+            "tensor",
+            Kind::Whole(Limits::within("1", "4096")),
+            ("1", "one accelerator"),
+            "8",
+            "Tensor parallel degree.",
+        ),
+        defaulted(
+            "pipeline",
+            Kind::Whole(Limits::within("1", "4096")),
+            ("1", "one stage"),
+            "2",
+            "Pipeline parallel degree.",
+        ),
+        defaulted(
+            "expert",
+            Kind::Whole(Limits::within("1", "4096")),
+            ("1", "experts are split by tensor parallelism"),
+            "8",
+            "Expert parallel degree. Divides `tensor × data_attention`.",
+        ),
+        defaulted(
+            "data_attention",
+            Kind::Whole(Limits::within("1", "4096")),
+            ("1", "one group"),
+            "8",
+            "Attention data parallel degree.",
+        ),
+        defaulted(
+            "flavour",
+            Kind::Choice(&["vllm", "sglang", "trtllm"]),
+            ("vllm", "the most widely used"),
+            r#""trtllm""#,
+            "The software whose overheads the engine has.",
+        ),
+        required(
+            "precision",
+            PRECISION,
+            r#""fp8""#,
+            "Format of weights and matrix multiplications.",
+        ),
+        defaulted(
+            "kv_precision",
+            Kind::Choice(&["bf16", "fp8"]),
+            ("bf16", "what engines do unless told"),
+            r#""fp8""#,
+            "Format of the KV cache.",
+        ),
+        defaulted(
+            "max_seqs",
+            Kind::Whole(Limits::within("1", "1048576")),
+            ("1024", "usual engine limit"),
+            "512",
+            "Most sequences in the batch of one replica.",
+        ),
+        defaulted(
+            "max_tokens",
+            Kind::Whole(Limits::within("1", "16777216")),
+            ("8192", "usual engine limit"),
+            "8192",
+            "Most tokens in one step of one replica, decodes and prefill chunks together.",
+        ),
+        defaulted(
+            "block_tokens",
+            Kind::Whole(Limits::within("1", "65536")),
+            ("16", "usual engine block"),
+            "16",
+            "Tokens in one KV block.",
+        ),
+        defaulted(
+            "memory_fraction",
+            Kind::Number(Limits::above("0", "1")),
+            ("0.9", "usual engine setting"),
+            "0.9",
+            "Fraction of an accelerator's memory the engine may use.",
+        ),
+        optional(
+            "power_cap",
+            Kind::Either(&[POWER, Kind::Number(Limits::above("0", "1"))]),
+            r#""500 W""#,
+            "What each accelerator may draw, or the share of its own limit. Below that limit the clock \
+             falls: compute slows, memory does not.",
+        ),
+        optional(
+            "speculation",
+            Kind::Table(&SPECULATION),
+            "{ draft_tokens = 1, acceptance = 0.85 }",
+            "Tokens guessed ahead and verified together: speculative decoding, multi-token prediction.",
+        ),
+    ],
+};

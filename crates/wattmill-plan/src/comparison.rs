@@ -1,0 +1,306 @@
+//! Two factories side by side, and the difference between them split by cause.
+//!
+//! A cause is a group of inputs. Each is swapped from the base to the other factory in every order
+//! there is, and what a figure changes by is averaged: Shapley's value (A Value for n-Person Games,
+//! 1953). No order is preferred, and the causes add up to the whole difference.
+
+use wattmill_catalog::Catalog;
+use wattmill_factory::{Cause, Causes, Factory, mixed};
+use wattmill_units::{AnswerHash, draw};
+
+use crate::calendar::QuarterLabel;
+use crate::figures::{Figure, FigureName, FigureUnit, figures};
+use crate::ledger::Balance;
+use crate::probed::Probed;
+use crate::risk::quantile;
+use crate::serving::Offer;
+
+/// How many causes there are.
+const CAUSES: usize = Cause::ALL.len();
+
+/// A figure of two factories.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Contrast {
+    /// Which.
+    pub figure: Figure,
+    /// Of the base.
+    pub base: f64,
+    /// Of the other.
+    pub other: f64,
+    /// What each of [`Cause::ALL`] contributes to the difference; `None` where a factory between the
+    /// two has no such figure, such as a cost of tokens without tokens.
+    pub causes: Option<[f64; CAUSES]>,
+}
+
+/// Two factories and why they differ.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Comparison {
+    /// Every figure of the whole plan.
+    pub figures: Vec<Contrast>,
+    /// Energised power at the end of each quarter in megawatts, output tokens served and capital of
+    /// it: of the base and of the other, `NaN` for a quarter that it does not have.
+    pub quarters: Vec<(QuarterLabel, [[f64; 3]; 2])>,
+    /// That the causes of each figure add up to its difference.
+    pub ledger: Vec<Balance>,
+    /// Over samples, by figure; empty without.
+    pub gaps: Vec<Gap>,
+    /// Samples in which either factory had no answer.
+    pub refused: usize,
+    /// Hash of every figure, its causes and its gaps.
+    pub answer_hash: u64,
+}
+
+/// A difference over samples that draw the same for what the two factories have in common.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gap {
+    /// Quantiles (10, 50 and 90 %) of the base.
+    pub base: [f64; 3],
+    /// Quantiles of the other.
+    pub other: [f64; 3],
+    /// Quantiles of the difference within one sample.
+    pub difference: [f64; 3],
+    /// Mean difference.
+    pub mean: f64,
+    /// What each cause contributes to the mean.
+    pub causes: Option<[f64; CAUSES]>,
+    /// Share of the samples in which the other has more.
+    pub chance_of_more: f64,
+}
+
+/// One sample of both: every figure of the base, then after each cause was swapped.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ContrastSample {
+    /// Causes in the order in which they were swapped.
+    order: [Cause; CAUSES],
+    /// Figures before, between and after the swaps.
+    steps: Vec<Vec<f64>>,
+}
+
+/// Two factories ready to be compared.
+#[derive(Clone, Debug)]
+pub struct Contrasts<'a> {
+    base: &'a Factory,
+    other: &'a Factory,
+    catalog: &'a Catalog,
+    /// What machines do, by set of causes.
+    offers: Vec<Vec<Offer>>,
+    figures: Vec<Figure>,
+}
+
+impl<'a> Contrasts<'a> {
+    /// Measures what the machines of both do for the services of both.
+    pub fn new(
+        base: &'a Factory,
+        other: &'a Factory,
+        catalog: &'a Catalog,
+        mut progress: impl FnMut(usize, usize),
+    ) -> Self {
+        let mut probed = Probed::default();
+        let all = Causes::every().count();
+        let offers = Causes::every().map(|causes| {
+            progress(causes.index(), all);
+            probed.offers(&mixed(base, other, causes), catalog, |_, _| {})
+        });
+        let mut contrasts =
+            Self { base, other, catalog, offers: offers.collect(), figures: Vec::new() };
+        // What has no price has no revenue; the other may have some.
+        for causes in [Causes::NONE, Causes::ALL] {
+            for (figure, _) in contrasts.all(base, other, causes) {
+                let known = contrasts.figures.iter().any(|known| known.name == figure.name);
+                if is_compared(&figure) && !known {
+                    contrasts.figures.push(figure);
+                }
+            }
+        }
+        contrasts
+    }
+
+    fn all(&self, base: &Factory, other: &Factory, causes: Causes) -> Vec<(Figure, f64)> {
+        let factory = mixed(base, other, causes);
+        figures(&factory, self.catalog, &self.offers[causes.index()])
+    }
+
+    /// The figures that are compared, of the factory with these causes from `other`.
+    fn values(&self, base: &Factory, other: &Factory, causes: Causes) -> Vec<f64> {
+        let all = self.all(base, other, causes);
+        let of = |figure: &Figure| {
+            all.iter().find(|(f, _)| f.name == figure.name).map_or(0.0, |(_, value)| *value)
+        };
+        self.figures.iter().map(of).collect()
+    }
+
+    /// Figures of the base with these causes from the other.
+    pub fn step(&self, causes: Causes) -> Vec<f64> {
+        self.values(self.base, self.other, causes)
+    }
+
+    /// One sample, of both factories with their numbers drawn: the causes are swapped one after the
+    /// other, in an order that is drawn too and in every second sample reversed.
+    pub fn sample(&self, base: &Factory, other: &Factory, index: u64) -> ContrastSample {
+        let mut order = Cause::ALL;
+        for last in (1..CAUSES).rev() {
+            let share = draw(self.base.seed, ORDERS[last], index / 2);
+            order.swap(last, ((share * (last + 1) as f64) as usize).min(last));
+        }
+        if index % 2 == 1 {
+            order.reverse();
+        }
+        let mut causes = Causes::NONE;
+        let mut steps = vec![self.values(base, other, causes)];
+        for cause in order {
+            causes = causes.with(cause);
+            steps.push(self.values(base, other, causes));
+        }
+        ContrastSample { order, steps }
+    }
+
+    /// The comparison, from the [`Self::step`] of each of [`Causes::every`] in their order, and
+    /// samples; `None` for one that had no answer.
+    pub fn compare(&self, steps: &[Vec<f64>], samples: &[Option<ContrastSample>]) -> Comparison {
+        let (first, last) = (&steps[0], &steps[Causes::ALL.index()]);
+        let contrast = |(index, figure): (usize, &Figure)| Contrast {
+            figure: figure.clone(),
+            base: first[index],
+            other: last[index],
+            causes: shapley(&|causes| steps[causes.index()][index]),
+        };
+        let contrasts: Vec<Contrast> = self.figures.iter().enumerate().map(contrast).collect();
+        let sound: Vec<&ContrastSample> = samples.iter().flatten().collect();
+        let gaps: Vec<Gap> = match sound.is_empty() {
+            true => Vec::new(),
+            false => (0..self.figures.len()).map(|index| gap(&sound, index)).collect(),
+        };
+        let balance = |c: &Contrast| {
+            let causes = c.causes?;
+            Some(Balance {
+                what: "base and causes = other",
+                unit: c.figure.unit.suffix(),
+                sources: c.base + causes.iter().sum::<f64>(),
+                uses: c.other,
+            })
+        };
+        let mut hash = AnswerHash::new();
+        for c in &contrasts {
+            hash.add_text(&c.figure.name.to_string());
+            let causes = c.causes.iter().flatten();
+            [c.base, c.other].iter().chain(causes).for_each(|value| hash.add_f64(*value));
+        }
+        for gap in &gaps {
+            let parts = [&gap.base, &gap.other, &gap.difference].into_iter().flatten();
+            let causes = gap.causes.iter().flatten();
+            parts.chain([&gap.mean]).chain(causes).for_each(|value| hash.add_f64(*value));
+        }
+        Comparison {
+            ledger: contrasts.iter().filter_map(balance).collect(),
+            figures: contrasts,
+            quarters: self.quarters(),
+            gaps,
+            refused: samples.len() - sound.len(),
+            answer_hash: hash.finish(),
+        }
+    }
+
+    fn quarters(&self) -> Vec<(QuarterLabel, [[f64; 3]; 2])> {
+        const WHAT: [&str; 3] = ["energised", "output tokens served", "capital"];
+        let mut quarters: Vec<(QuarterLabel, [[f64; 3]; 2])> = Vec::new();
+        for (side, causes) in [Causes::NONE, Causes::ALL].into_iter().enumerate() {
+            for (figure, value) in self.all(self.base, self.other, causes) {
+                let FigureName::In(what, label) = figure.name else { continue };
+                let Some(part) = WHAT.iter().position(|known| *known == what) else { continue };
+                let known = quarters.iter().position(|(known, _)| *known == label);
+                let place = known.unwrap_or_else(|| {
+                    quarters.push((label, [[f64::NAN; 3]; 2]));
+                    quarters.len() - 1
+                });
+                quarters[place].1[side][part] = value;
+            }
+        }
+        quarters.sort_by_key(|(label, _)| *label);
+        quarters
+    }
+}
+
+/// Names of the numbers that an order is drawn with.
+const ORDERS: [&str; CAUSES] =
+    ["order.0", "order.1", "order.2", "order.3", "order.4", "order.5", "order.6"];
+
+/// Days cannot be split, and a rate of return is not always there.
+fn is_compared(figure: &Figure) -> bool {
+    matches!(figure.name, FigureName::Whole(name) if name != "internal rate of return")
+        && figure.unit != FigureUnit::Day
+}
+
+/// What each cause contributes to the difference between all causes and none, averaged over every
+/// order in which they may be swapped.
+fn shapley(value: &dyn Fn(Causes) -> f64) -> Option<[f64; CAUSES]> {
+    // Orders in which so many causes come before one: their weight among all orders.
+    let mut weights = [0.0; CAUSES];
+    let mut choose = 1.0;
+    for (before, weight) in weights.iter_mut().enumerate() {
+        *weight = 1.0 / (CAUSES as f64 * choose);
+        choose *= (CAUSES - 1 - before) as f64 / (before + 1) as f64;
+    }
+    let mut parts = [0.0; CAUSES];
+    for causes in Causes::every() {
+        let without = value(causes);
+        if !without.is_finite() {
+            return None;
+        }
+        for (part, cause) in parts.iter_mut().zip(Cause::ALL) {
+            if !causes.has(cause) {
+                *part += weights[causes.len()] * (value(causes.with(cause)) - without);
+            }
+        }
+    }
+    Some(parts)
+}
+
+fn gap(samples: &[&ContrastSample], figure: usize) -> Gap {
+    let n = samples.len() as f64;
+    let ends = |sample: &&ContrastSample| [sample.steps[0][figure], sample.steps[CAUSES][figure]];
+    let quantiles = |of: &dyn Fn([f64; 2]) -> f64| {
+        let mut values: Vec<f64> = samples.iter().map(|sample| of(ends(sample))).collect();
+        values.sort_by(f64::total_cmp);
+        [0.1, 0.5, 0.9].map(|share| quantile(&values, share).unwrap_or(f64::NAN))
+    };
+    let mut causes = [0.0; CAUSES];
+    for sample in samples {
+        for (step, cause) in sample.order.iter().enumerate() {
+            let change = sample.steps[step + 1][figure] - sample.steps[step][figure];
+            causes[*cause as usize] += change / n;
+        }
+    }
+    let more = samples.iter().filter(|sample| ends(sample)[1] > ends(sample)[0]).count();
+    Gap {
+        base: quantiles(&|[base, _]| base),
+        other: quantiles(&|[_, other]| other),
+        difference: quantiles(&|[base, other]| other - base),
+        mean: samples.iter().map(|sample| ends(sample)[1] - ends(sample)[0]).sum::<f64>() / n,
+        causes: causes.iter().all(|cause| cause.is_finite()).then_some(causes),
+        chance_of_more: more as f64 / n,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_of_a_sum_are_its_terms_and_a_product_is_shared() {
+        let term = |cause: Cause| f64::from(cause as u8 + 1) * 10.0;
+        let sum = |causes: Causes| {
+            let there = Cause::ALL.into_iter().filter(|cause| causes.has(*cause));
+            1.0 + there.map(term).sum::<f64>()
+        };
+        for (part, cause) in shapley(&sum).expect("finite").iter().zip(Cause::ALL) {
+            assert!((part - term(cause)).abs() < 1e-9, "{}: {part}", cause.name());
+        }
+        // Half of an effect that takes two causes belongs to each of them.
+        let both = |c: Causes| if c.has(Cause::Dates) && c.has(Cause::Rest) { 8.0 } else { 0.0 };
+        let parts = shapley(&both).expect("finite");
+        assert!((parts[0] - 4.0).abs() < 1e-12 && (parts[6] - 4.0).abs() < 1e-12, "{parts:?}");
+        assert!(parts[1..6].iter().all(|part| part.abs() < 1e-12), "{parts:?}");
+        let never = |c: Causes| if c.len() == 3 { f64::INFINITY } else { 1.0 };
+        assert_eq!(shapley(&never), None);
+    }
+}

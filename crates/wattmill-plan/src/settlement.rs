@@ -1,0 +1,96 @@
+//! The plan's cash with its contracts, and whether it adds up from both ends.
+
+use wattmill_factory::{DealKind, Factory};
+use wattmill_units::Money;
+
+use crate::calendar::QuarterLabel;
+use crate::cash::{Cash, CashQuarter, Quarterly};
+use crate::deals::{Moved, Period, moved, net, period};
+use crate::ledger::Balance;
+use crate::result::{Quarter, Receipt, Sums};
+use crate::statement::{Accounts, DealOutcome, Statement};
+
+/// Cash and counterparties of a plan.
+pub(crate) struct Settlement {
+    pub(crate) cash: Cash,
+    pub(crate) statement: Statement,
+    pub(crate) ledger: Vec<Balance>,
+}
+
+impl Settlement {
+    /// `machines` are purchases by vendor; energy, infrastructure and operations come from `totals`,
+    /// one for each quarter.
+    pub(crate) fn of(
+        factory: &Factory,
+        quarters: &[Quarter],
+        totals: &[Sums],
+        receipts: &[Receipt],
+        machines: &[(String, Money)],
+    ) -> Self {
+        let periods: Vec<Period> = quarters
+            .iter()
+            .zip(totals)
+            .map(|(quarter, total)| period(quarter.days, total, &quarter.services))
+            .collect();
+        let cash_of = |moved: &[Vec<Moved>], receipts: &[Receipt]| {
+            let all = quarters.iter().zip(totals).enumerate().map(|(index, (quarter, sums))| {
+                let within = |receipt: &&Receipt| {
+                    receipt.date >= factory.start && QuarterLabel::of(receipt.date) == quarter.label
+                };
+                Quarterly {
+                    label: quarter.label,
+                    days: quarter.days,
+                    sums,
+                    revenue: quarter.services.iter().map(|service| service.revenue).sum(),
+                    received: receipts.iter().filter(within).map(|r| r.amount).sum(),
+                    contracts: net(factory, moved, index),
+                }
+            });
+            Cash::of(all, &factory.economics)
+        };
+        let moved = moved(factory, &periods);
+        let cash = cash_of(&moved, receipts);
+        let sum = |of: fn(&Sums) -> Money| -> Money { totals.iter().map(of).sum() };
+        let mut purchases = machines.to_vec();
+        purchases.extend([
+            ("builders".to_owned(), sum(|s| s.capital - s.machine_capital)),
+            ("energy suppliers".to_owned(), sum(|s| s.energy_cost)),
+            ("operations".to_owned(), sum(|s| s.operations)),
+        ]);
+        let accounts = Accounts {
+            factory,
+            periods: &periods,
+            receipts,
+            purchases: &purchases,
+            cash: &cash_of,
+        };
+        let statement = accounts.statement();
+        let ledger = ledger(factory, &cash, &statement);
+        Self { cash, statement, ledger }
+    }
+}
+
+/// Cash by quarter against what counterparties gave and got, and loans against what became of them.
+fn ledger(factory: &Factory, cash: &Cash, statement: &Statement) -> Vec<Balance> {
+    let received: Money = statement.parties.iter().map(|party| party.received).sum();
+    let paid: Money = statement.parties.iter().map(|party| party.paid).sum();
+    let net: Money = cash.quarters.iter().map(CashQuarter::net).sum();
+    let loans = || {
+        let all = statement.deals.iter();
+        all.filter(|outcome| matches!(factory.deals[outcome.deal].kind, DealKind::Loan { .. }))
+    };
+    let lent = |of: fn(&DealOutcome) -> Money| -> Money { loans().map(of).sum() };
+    let balance = |what, sources: Money, uses: Money| Balance {
+        what,
+        unit: "USD",
+        sources: sources.as_usd(),
+        uses: uses.as_usd(),
+    };
+    // What was paid stands on both sides, so that an error is one of all that was moved.
+    let mut all =
+        vec![balance("cash by counterparty = by quarter", received + paid, paid * 2.0 + net)];
+    if loans().next().is_some() {
+        all.push(balance("lent = paid back + owed", lent(|d| d.paid), lent(|d| d.repaid + d.owed)));
+    }
+    all
+}

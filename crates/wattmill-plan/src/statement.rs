@@ -1,0 +1,304 @@
+//! Who owes whom: counterparties, the circles that money goes in, and what one default or delay does.
+
+use std::collections::BTreeMap;
+
+use wattmill_factory::{Deal, DealKind, Factory, US};
+use wattmill_units::{Id, Money};
+
+use crate::cash::Cash;
+use crate::deals::{Moved, Period, moved, moved_late};
+use crate::result::Receipt;
+
+/// What contracts come to over the whole plan.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Statement {
+    /// Every contract that pays over time.
+    pub deals: Vec<DealOutcome>,
+    /// Everyone who pays us or whom we pay, the largest first.
+    pub parties: Vec<Party>,
+    /// Circles that money goes in, the largest first.
+    pub circles: Vec<Circle>,
+    /// Sum of the squares of the parties' shares of what comes in: 1 if all of it is one's.
+    pub concentration: Option<f64>,
+}
+
+/// A contract over the plan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DealOutcome {
+    /// Which.
+    pub deal: Id<Deal>,
+    /// Paid by who pays, or lent.
+    pub paid: Money,
+    /// Paid back.
+    pub repaid: Money,
+    /// Interest.
+    pub interest: Money,
+    /// Lent and not paid back, at most.
+    pub most_owed: Money,
+    /// The same at the end of the plan.
+    pub owed: Money,
+}
+
+/// Someone we deal with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Party {
+    /// Who.
+    pub name: String,
+    /// What comes from it: payments, investments, loans.
+    pub received: Money,
+    /// What goes to it: purchases, payments, interest, repayment.
+    pub paid: Money,
+    /// What we owe it at most.
+    pub most_owed: Money,
+    /// Its share of all that comes in.
+    pub share: f64,
+    /// What contracts with it do when it defaults at the start, and when it is a year late; `None`
+    /// without contracts.
+    pub stress: Option<Stress>,
+}
+
+impl Party {
+    /// What comes from it and goes back to it.
+    pub fn round_trip(&self) -> Money {
+        self.received.min(self.paid)
+    }
+}
+
+/// What a default and a delay of a year do.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stress {
+    /// More to be financed from elsewhere when it defaults.
+    pub default_to_finance: Money,
+    /// The same as a share of what all others are paid: what they go without if nobody else steps in.
+    pub default_of_others: f64,
+    /// More to be financed from elsewhere when it is a year late.
+    pub late_to_finance: Money,
+}
+
+/// A circle of payments.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Circle {
+    /// Each pays the next, the last one the first.
+    pub parties: Vec<String>,
+    /// What goes all the way round: the smallest of its payments.
+    pub around: Money,
+}
+
+/// Payments from one to another.
+pub(crate) type Edges = BTreeMap<(String, String), Money>;
+
+/// Cash with what contracts move, and with these receipts.
+pub(crate) type CashOf<'a> = dyn Fn(&[Vec<Moved>], &[Receipt]) -> Cash + 'a;
+
+/// What a statement is made of.
+pub(crate) struct Accounts<'a> {
+    pub(crate) factory: &'a Factory,
+    pub(crate) periods: &'a [Period],
+    pub(crate) receipts: &'a [Receipt],
+    /// Purchases outside of contracts, by supplier.
+    pub(crate) purchases: &'a [(String, Money)],
+    /// Cash if contracts and investors did otherwise.
+    pub(crate) cash: &'a CashOf<'a>,
+}
+
+/// Name of those who pay for services.
+const CUSTOMERS: &str = "customers";
+/// Longest circle that is looked for.
+const LONGEST: usize = 5;
+/// Days of the delay that is tried.
+const YEAR: f64 = 365.0;
+
+impl Accounts<'_> {
+    pub(crate) fn statement(&self) -> Statement {
+        let factory = self.factory;
+        let moved = moved(factory, self.periods);
+        let deals: Vec<DealOutcome> = factory
+            .deals
+            .ids()
+            .zip(&moved)
+            .map(|(deal, moved)| DealOutcome {
+                deal,
+                paid: moved.iter().map(|m| m.paid).sum(),
+                repaid: moved.iter().map(|m| m.repaid).sum(),
+                interest: moved.iter().map(|m| m.interest).sum(),
+                most_owed: moved.iter().map(|m| m.owed).fold(Money::ZERO, Money::max),
+                owed: moved.last().map_or(Money::ZERO, |m| m.owed),
+            })
+            .collect();
+        let edges = self.edges(&deals);
+        let circles = circles(&edges);
+        let mut parties = self.parties(&edges, &deals, &moved);
+        parties.sort_by(|a, b| {
+            let size = |party: &Party| (party.received + party.paid).as_usd();
+            size(b).total_cmp(&size(a)).then(a.name.cmp(&b.name))
+        });
+        let concentration = (parties.iter().any(|party| party.received > Money::ZERO))
+            .then(|| parties.iter().map(|party| party.share * party.share).sum());
+        Statement { deals, parties, circles, concentration }
+    }
+
+    fn edges(&self, deals: &[DealOutcome]) -> Edges {
+        let mut edges = Edges::new();
+        let mut pay = |from: &str, to: &str, amount: Money| {
+            // Who is paid a negative price pays.
+            let (from, to) = if amount < Money::ZERO { (to, from) } else { (from, to) };
+            if amount != Money::ZERO {
+                *edges.entry((from.to_owned(), to.to_owned())).or_insert(Money::ZERO) +=
+                    amount.max(-amount);
+            }
+        };
+        for (deal, outcome) in self.factory.deals.iter().zip(deals) {
+            pay(&deal.from, &deal.to, outcome.paid);
+            pay(&deal.to, &deal.from, outcome.repaid + outcome.interest);
+        }
+        let within = |receipt: &&Receipt| receipt.date >= self.factory.start;
+        for receipt in self.receipts.iter().filter(within) {
+            pay(&receipt.from, US, receipt.amount);
+        }
+        for (supplier, amount) in self.purchases {
+            pay(US, &self.called(supplier), *amount);
+        }
+        let revenue: Money = self.periods.iter().flat_map(|period| &period.revenue).sum();
+        pay(CUSTOMERS, US, revenue);
+        edges
+    }
+
+    /// A supplier as contracts call it, whatever letters they write large.
+    fn called(&self, supplier: &str) -> String {
+        let deals = self.factory.deals.iter().flat_map(|deal| [&deal.from, &deal.to]);
+        let mut names = deals.chain(self.receipts.iter().map(|receipt| &receipt.from));
+        let found = names.find(|name| name.eq_ignore_ascii_case(supplier));
+        found.cloned().unwrap_or_else(|| supplier.to_owned())
+    }
+
+    fn parties(&self, edges: &Edges, deals: &[DealOutcome], moved: &[Vec<Moved>]) -> Vec<Party> {
+        let others = |(from, to): &(String, String)| -> Option<String> {
+            let other = if from == US { to } else { from };
+            (from == US || to == US).then(|| other.clone())
+        };
+        let mut names: Vec<String> = edges.keys().filter_map(others).collect();
+        names.sort();
+        names.dedup();
+        let flow = |from: &str, to: &str| {
+            edges.get(&(from.to_owned(), to.to_owned())).copied().unwrap_or(Money::ZERO)
+        };
+        let all_in: Money = names.iter().map(|name| flow(name, US)).sum();
+        let all_out: Money = names.iter().map(|name| flow(US, name)).sum();
+        let as_planned = (self.cash)(moved, self.receipts).to_finance;
+        let party = |name: String| {
+            let (received, paid) = (flow(&name, US), flow(US, &name));
+            let owed = |(deal, outcome): (&Deal, &DealOutcome)| {
+                (deal.from == name && deal.to == US).then_some(outcome.most_owed)
+            };
+            let share = if all_in > Money::ZERO { received / all_in } else { 0.0 };
+            let stress = self.has_contracts(&name).then(|| {
+                let default = self.without(&name, moved).to_finance - as_planned;
+                let rest = all_out - paid;
+                Stress {
+                    default_to_finance: default,
+                    default_of_others: match rest > Money::ZERO {
+                        true => default.max(Money::ZERO) / rest,
+                        false => 0.0,
+                    },
+                    late_to_finance: self.late(&name).to_finance - as_planned,
+                }
+            });
+            let most_owed = self.factory.deals.iter().zip(deals).filter_map(owed).sum();
+            Party { received, paid, most_owed, share, stress, name }
+        };
+        names.into_iter().map(party).collect()
+    }
+
+    fn has_contracts(&self, name: &str) -> bool {
+        let deal = |deal: &Deal| deal.from == name || deal.to == name;
+        self.factory.deals.iter().any(deal) || self.receipts.iter().any(|r| r.from == name)
+    }
+
+    /// Cash if nothing came from `name`: no money, and no capacity or building that would be paid for.
+    /// A share of revenue is still owed, to whoever has its claims then.
+    fn without(&self, name: &str, moved: &[Vec<Moved>]) -> Cash {
+        let mut moved = moved.to_vec();
+        for (deal, moved) in self.factory.deals.iter().zip(&mut moved) {
+            let delivers = matches!(deal.kind, DealKind::Lease { .. } | DealKind::Capacity { .. });
+            if deal.from == name || (deal.to == name && delivers) {
+                moved.iter_mut().for_each(|moved| *moved = Moved::default());
+            }
+        }
+        let receipts: Vec<Receipt> =
+            self.receipts.iter().filter(|receipt| receipt.from != name).cloned().collect();
+        (self.cash)(&moved, &receipts)
+    }
+
+    /// Cash if everything that `name` pays came a year later.
+    fn late(&self, name: &str) -> Cash {
+        let late = |deal: &Deal| if deal.from == name { YEAR } else { 0.0 };
+        let moved = moved_late(self.factory, self.periods, late);
+        let mut receipts = self.receipts.to_vec();
+        for receipt in receipts.iter_mut().filter(|receipt| receipt.from == name) {
+            receipt.date = receipt.date.saturating_add(jiff::Span::new().days(YEAR as i64));
+        }
+        (self.cash)(&moved, &receipts)
+    }
+}
+
+/// Every circle of at most [`LONGEST`] payments, each told once, from its first name on.
+pub(crate) fn circles(edges: &Edges) -> Vec<Circle> {
+    let mut found = Vec::new();
+    let mut starts: Vec<&str> = edges.keys().map(|(from, _)| from.as_str()).collect();
+    starts.dedup();
+    for start in starts {
+        let mut path = vec![start];
+        search(edges, &mut path, Money::from_usd(f64::INFINITY), &mut found);
+    }
+    found.sort_by(|a, b| {
+        b.around.as_usd().total_cmp(&a.around.as_usd()).then(a.parties.cmp(&b.parties))
+    });
+    found
+}
+
+fn search<'e>(edges: &'e Edges, path: &mut Vec<&'e str>, least: Money, found: &mut Vec<Circle>) {
+    let last = path[path.len() - 1];
+    for ((from, to), amount) in edges {
+        if from != last {
+            continue;
+        }
+        let least = least.min(*amount);
+        if to == path[0] {
+            let mut parties: Vec<String> = path.iter().map(|name| (*name).to_owned()).collect();
+            // Told from ourselves on where we are part of it.
+            if let Some(us) = parties.iter().position(|name| name == US) {
+                parties.rotate_left(us);
+            }
+            found.push(Circle { parties, around: least });
+        } else if path.len() < LONGEST && to.as_str() > path[0] && !path.contains(&to.as_str()) {
+            path.push(to);
+            search(edges, path, least, found);
+            path.pop();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn circles_are_found_once_and_carry_their_smallest_payment() {
+        let pay = [
+            ("us", "nvidia", 100.0),
+            ("nvidia", "us", 30.0),
+            ("nvidia", "cloud", 6.0),
+            ("cloud", "nvidia", 9.0),
+            ("us", "cloud", 300.0),
+            ("builders", "steel", 4.0),
+        ];
+        let edges: Edges = pay
+            .iter()
+            .map(|(from, to, usd)| (((*from).into(), (*to).into()), Money::from_usd(*usd)))
+            .collect();
+        let found: Vec<(String, f64)> =
+            circles(&edges).iter().map(|c| (c.parties.join(" "), c.around.as_usd())).collect();
+        let expected = [("us nvidia", 30.0), ("us cloud nvidia", 9.0), ("cloud nvidia", 6.0)];
+        assert_eq!(found, expected.map(|(names, usd)| (names.to_owned(), usd)));
+    }
+}

@@ -1,0 +1,403 @@
+//! `wattmill serve`.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::head::Head;
+use super::latency::{EndToEnd, Tpot, Ttft};
+use super::replay::{ClientsOf, ReplayTraffic, SessionsOf, Synthetic};
+use super::text::text;
+use crate::serve::{ServeReport, ServedFleet, ServedPool, ServedPoolRow, ServedRow, ServedService};
+
+/// Name and version of the document's schema.
+pub(super) const SCHEMA: &str = "wattmill.serve/1";
+
+/// What a fleet did, as JSON text.
+///
+/// The answer hash covers what was simulated, not how long it took.
+pub fn serve_document(report: &ServeReport) -> String {
+    text(&Serve::new(report))
+}
+
+/// A fleet under traffic, request by request.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Serve {
+    #[serde(flatten)]
+    head: Head,
+    /// Whether it was stopped early: then the figures are of what was asked until then.
+    interrupted: bool,
+    /// Name of the fleet.
+    fleet: String,
+    /// Seed of failures, routers and regions; the traffic's is `seed`.
+    fleet_seed: u64,
+    /// Name of the trace's file; null for other traffic.
+    trace: Option<String>,
+    /// What synthetic traffic was drawn from; null for other traffic.
+    synthetic: Option<Synthetic>,
+    /// Whose traffic was superposed; null for other traffic.
+    clients: Option<ClientsOf>,
+    /// What conversations were drawn from; null for other traffic.
+    sessions: Option<SessionsOf>,
+    /// What was changed of the traffic, in words such as `speed 2`.
+    shaping: Vec<String>,
+    /// From the start to the last event.
+    span_s: f64,
+    /// What became of every request and token.
+    ledger: LedgerOf,
+    /// By service.
+    services: Vec<Service>,
+    /// By pool.
+    pools: Vec<Pool>,
+    /// What went over links between pools.
+    transfers: Transfers,
+    /// Facility energy, PUE included.
+    facility_energy_mwh: f64,
+    /// Cost of energy and accelerators; null if not every site and pool states it.
+    cost_usd: Option<f64>,
+    /// The same for a million output tokens; null if none was delivered too.
+    cost_usd_per_million_output_tokens: Option<f64>,
+    /// Emitted CO₂e, tonnes; null if not every site states it.
+    carbon_t: Option<f64>,
+    /// Rows of the time series.
+    series: Vec<SeriesRow>,
+    /// Wall-clock time of the simulation; not part of the answer.
+    wall_time_s: f64,
+}
+
+impl Serve {
+    fn new(report: &ServeReport) -> Self {
+        let served = &report.served;
+        let seed = match &report.traffic {
+            ReplayTraffic::Trace { .. } => None,
+            ReplayTraffic::Synthetic { seed, .. }
+            | ReplayTraffic::Clients { seed, .. }
+            | ReplayTraffic::Sessions { seed, .. } => Some(*seed),
+        };
+        Self {
+            head: Head::new(SCHEMA, seed, served.answer_hash, report.warnings.clone())
+                .calibrated(report.calibration.as_ref()),
+            interrupted: served.interrupted,
+            fleet: report.fleet.clone(),
+            fleet_seed: report.fleet_seed,
+            trace: match &report.traffic {
+                ReplayTraffic::Trace { file } => Some(file.clone()),
+                _ => None,
+            },
+            synthetic: Synthetic::of(&report.traffic),
+            clients: ClientsOf::of(&report.traffic),
+            sessions: SessionsOf::of(&report.traffic),
+            shaping: report.shaping.clone(),
+            span_s: served.span.as_s(),
+            ledger: LedgerOf::new(served),
+            services: served.services.iter().map(Service::new).collect(),
+            pools: served.pools.iter().map(Pool::new).collect(),
+            transfers: Transfers::new(served),
+            facility_energy_mwh: served.facility_energy.as_mwh(),
+            cost_usd: served.cost.map(|cost| cost.as_usd()),
+            cost_usd_per_million_output_tokens: served
+                .cost_per_million_output
+                .map(|cost| cost.as_usd()),
+            carbon_t: served.carbon_g.map(|grams| grams / 1e6),
+            series: served.rows.iter().map(SeriesRow::new).collect(),
+            wall_time_s: report.wall.as_s(),
+        }
+    }
+}
+
+/// Requests and tokens, each side of a balance counted where it happens.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "FleetLedger")]
+struct LedgerOf {
+    /// Whether both sides are equal: requests asked and what became of them, tokens made and where
+    /// they went.
+    closes: bool,
+    /// Requests asked.
+    asked_requests: u64,
+    /// Requests answered in full.
+    finished_requests: u64,
+    /// Requests too long for any replica.
+    rejected_requests: u64,
+    /// Requests turned away.
+    shed_requests: u64,
+    /// Of them, because their first token would have come too late.
+    shed_too_late_requests: u64,
+    /// Requests whose replica or site was gone, with nobody else to answer.
+    lost_requests: u64,
+    /// Requests still there.
+    in_hand_requests: u64,
+    /// Times a request was sent again.
+    resent_requests: u64,
+    /// Output tokens that replicas made.
+    made_tokens: u64,
+    /// Output tokens of answered requests.
+    delivered_tokens: u64,
+    /// Output tokens made for requests that were lost or had to start again.
+    wasted_tokens: u64,
+    /// Output tokens made so far for requests still there.
+    under_way_tokens: u64,
+}
+
+impl LedgerOf {
+    fn new(served: &ServedFleet) -> Self {
+        let books = &served.books;
+        Self {
+            closes: served.imbalance.is_none(),
+            asked_requests: books.requests.asked(),
+            finished_requests: books.requests.finished(),
+            rejected_requests: books.requests.rejected(),
+            shed_requests: books.requests.was_shed(),
+            shed_too_late_requests: books.too_late,
+            lost_requests: books.requests.lost(),
+            in_hand_requests: books.in_hand,
+            resent_requests: books.resent,
+            made_tokens: books.tokens_made,
+            delivered_tokens: books.tokens_delivered,
+            wasted_tokens: books.tokens_wasted,
+            under_way_tokens: books.tokens_under_way,
+        }
+    }
+}
+
+/// What became of the requests of a service.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "FleetService")]
+struct Service {
+    /// Its name.
+    name: String,
+    /// Limit on the time to first token.
+    slo_ttft_ms: f64,
+    /// Limit on a request's mean time per output token.
+    slo_tpot_ms: f64,
+    /// Share of requests that is to keep both.
+    slo_quantile_fraction: f64,
+    /// Share of the requests asked that kept both; null if none was asked.
+    attainment_fraction: Option<f64>,
+    /// Requests answered within both limits, over the span.
+    goodput_requests_per_s: f64,
+    /// Requests asked.
+    asked_requests: u64,
+    /// Requests answered in full.
+    finished_requests: u64,
+    /// Of them, within both limits.
+    within_slo_requests: u64,
+    /// Requests too long for any replica.
+    rejected_requests: u64,
+    /// Requests turned away.
+    shed_requests: u64,
+    /// Requests lost.
+    lost_requests: u64,
+    /// Output tokens delivered.
+    output_tokens: u64,
+    #[serde(flatten)]
+    ttft: Ttft,
+    #[serde(flatten)]
+    tpot: Tpot,
+    #[serde(flatten)]
+    end_to_end: EndToEnd,
+}
+
+impl Service {
+    fn new(service: &ServedService) -> Self {
+        let (ttft, tpot, quantile) = service.slo;
+        Self {
+            name: service.name.clone(),
+            slo_ttft_ms: ttft.as_ms(),
+            slo_tpot_ms: tpot.as_ms(),
+            slo_quantile_fraction: quantile,
+            attainment_fraction: service.attainment(),
+            goodput_requests_per_s: service.goodput_per_s,
+            asked_requests: service.asked,
+            finished_requests: service.finished,
+            within_slo_requests: service.within,
+            rejected_requests: service.rejected,
+            shed_requests: service.shed,
+            lost_requests: service.lost,
+            output_tokens: service.output_tokens,
+            ttft: Ttft::new(&service.ttft),
+            tpot: Tpot::new(&service.tpot),
+            end_to_end: EndToEnd::new(&service.end_to_end),
+        }
+    }
+}
+
+/// What a pool did.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "FleetPool")]
+struct Pool {
+    /// Its name.
+    name: String,
+    /// Name of its site.
+    site: String,
+    /// Its engine, in short.
+    engine: String,
+    /// What it does of a request.
+    #[schemars(extend("enum" = ["both", "prefill", "decode"]))]
+    role: &'static str,
+    /// Its router.
+    router: &'static str,
+    /// Most replicas it can have.
+    replicas: u32,
+    /// Replicas that were on, mean over the span.
+    replicas_on: f64,
+    /// Accelerators of a replica.
+    accelerators_per_replica: u32,
+    /// KV blocks of a replica.
+    kv_blocks: u64,
+    /// Tokens in a KV block.
+    block_tokens: u32,
+    /// Most KV blocks in use at once in any replica.
+    kv_blocks_peak: u64,
+    /// Steps taken.
+    steps: u64,
+    /// Sequences decoding, mean over steps.
+    batch_mean_sequences: f64,
+    /// Share of the time replicas were on in which they took steps.
+    busy_fraction: f64,
+    /// Sequences that lost their cache for want of blocks.
+    preemptions: u64,
+    /// Prompt tokens computed.
+    prefill_tokens: u64,
+    /// Prompt tokens found in the cache.
+    cached_tokens: u64,
+    /// Share of prompt tokens found in the cache; null without prefix caching.
+    cache_hit_fraction: Option<f64>,
+    /// KV blocks evicted from the cache.
+    evicted_kv_blocks: u64,
+    /// Output tokens made.
+    output_tokens: u64,
+    /// Accelerator energy, idle included.
+    energy_mwh: f64,
+    /// Mean accelerator power over the span.
+    power_w: f64,
+}
+
+impl Pool {
+    fn new(pool: &ServedPool) -> Self {
+        let usage = &pool.usage;
+        Self {
+            name: pool.name.clone(),
+            site: pool.site.clone(),
+            engine: pool.engine.clone(),
+            role: pool.role,
+            router: pool.router,
+            replicas: pool.replicas,
+            replicas_on: pool.replicas_on,
+            accelerators_per_replica: pool.accelerators,
+            kv_blocks: pool.cache.0,
+            block_tokens: pool.cache.1,
+            kv_blocks_peak: usage.peak_blocks,
+            steps: usage.steps,
+            batch_mean_sequences: pool.batch_mean,
+            busy_fraction: pool.busy,
+            preemptions: pool.preemptions,
+            prefill_tokens: usage.prefill_tokens,
+            cached_tokens: usage.cached_tokens,
+            cache_hit_fraction: pool.hit_rate,
+            evicted_kv_blocks: usage.evicted_blocks,
+            output_tokens: usage.decode_tokens + usage.prompt_completions,
+            energy_mwh: pool.energy.as_mwh(),
+            power_w: pool.power.as_watts(),
+        }
+    }
+}
+
+/// What went over links between pools.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "FleetTransfers")]
+struct Transfers {
+    /// Prompts handed over.
+    handed_over_requests: u64,
+    /// Cache sent, of transfers that were cut short too.
+    sent_gb: f64,
+    /// From a first token to the arrival of its cache, median; null of none.
+    wait_p50_ms: Option<f64>,
+    /// The same, ninety-nine in a hundred.
+    wait_p99_ms: Option<f64>,
+}
+
+impl Transfers {
+    fn new(served: &ServedFleet) -> Self {
+        let transfers = &served.transfers;
+        let wait = (transfers.count > 0).then_some(transfers.wait);
+        Self {
+            handed_over_requests: transfers.count,
+            sent_gb: transfers.bytes / 1e9,
+            wait_p50_ms: wait.map(|wait| wait.p50.as_ms()),
+            wait_p99_ms: wait.map(|wait| wait.p99.as_ms()),
+        }
+    }
+}
+
+/// The fleet over one row of the time series.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "FleetRow")]
+struct SeriesRow {
+    /// When it begins.
+    from_s: f64,
+    /// When it ends.
+    until_s: f64,
+    /// Requests that came.
+    asked_requests: u64,
+    /// Requests answered.
+    finished_requests: u64,
+    /// Of them, within their service's limits.
+    within_slo_requests: u64,
+    /// Requests rejected, shed or lost.
+    failed_requests: u64,
+    /// Time to first token that nine answers in ten kept, within 3 %; null of none.
+    ttft_p90_ms: Option<f64>,
+    /// Time per output token likewise.
+    tpot_p90_ms: Option<f64>,
+    /// By pool, in their order.
+    pools: Vec<SeriesPool>,
+}
+
+impl SeriesRow {
+    fn new(row: &ServedRow) -> Self {
+        Self {
+            from_s: row.from.as_s(),
+            until_s: row.until.as_s(),
+            asked_requests: row.asked,
+            finished_requests: row.finished,
+            within_slo_requests: row.within,
+            failed_requests: row.failed,
+            ttft_p90_ms: row.ttft_p90.map(|time| time.as_ms()),
+            tpot_p90_ms: row.tpot_p90.map(|time| time.as_ms()),
+            pools: row.pools.iter().map(SeriesPool::new).collect(),
+        }
+    }
+}
+
+/// A pool over one row of the time series.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "FleetPoolRow")]
+struct SeriesPool {
+    /// Replicas that take requests, at the end.
+    ready_replicas: u32,
+    /// Requests that wait, in front of the router or for a batch, at the end.
+    waiting_requests: u64,
+    /// Sequences in the batches, at the end.
+    running_sequences: u64,
+    /// Share of the KV blocks of replicas that are on in use, at the end.
+    kv_used_fraction: f64,
+    /// Sequences decoding, mean over steps.
+    batch_mean_sequences: f64,
+    /// Mean accelerator power.
+    power_w: f64,
+    /// Output tokens made a second.
+    output_tokens_per_s: f64,
+}
+
+impl SeriesPool {
+    fn new(row: &ServedPoolRow) -> Self {
+        Self {
+            ready_replicas: row.ready,
+            waiting_requests: row.waiting,
+            running_sequences: row.running,
+            kv_used_fraction: row.kv_used,
+            batch_mean_sequences: row.batch_mean,
+            power_w: row.power.as_watts(),
+            output_tokens_per_s: row.output_tokens_per_s,
+        }
+    }
+}

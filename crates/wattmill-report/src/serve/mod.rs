@@ -1,0 +1,191 @@
+//! What a fleet did.
+
+mod text;
+
+use wattmill_sim::{Books, Latency, Usage};
+use wattmill_units::{Energy, Money, Power, Seconds};
+
+use crate::calibrate::CalibratedWith;
+use crate::document::ReplayTraffic;
+
+pub use text::serve_text;
+
+/// What a fleet did under some traffic.
+#[derive(Clone, Debug)]
+pub struct ServeReport {
+    /// Name of the fleet.
+    pub fleet: String,
+    /// Seed of failures, routers and regions.
+    pub fleet_seed: u64,
+    /// The requests.
+    pub traffic: ReplayTraffic,
+    /// What was changed of them, in words such as `speed 2`.
+    pub shaping: Vec<String>,
+    /// What came of them.
+    pub served: ServedFleet,
+    /// Wall-clock time of the simulation.
+    pub wall: Seconds,
+    /// What a reader should know.
+    pub warnings: Vec<String>,
+    /// Constants of engines that took the place of the catalogue's.
+    pub calibration: Option<CalibratedWith>,
+}
+
+/// What became of every request, and what it took.
+#[derive(Clone, Debug)]
+pub struct ServedFleet {
+    /// Whether it was stopped before the last request; what was asked until then is answered.
+    pub interrupted: bool,
+    /// From the start to the last event.
+    pub span: Seconds,
+    /// By service.
+    pub services: Vec<ServedService>,
+    /// By pool.
+    pub pools: Vec<ServedPool>,
+    /// Rows of the time series.
+    pub rows: Vec<ServedRow>,
+    /// Requests and tokens, counted from both sides.
+    pub books: Books,
+    /// What does not add up in them, which is a fault of the simulator.
+    pub imbalance: Option<String>,
+    /// What went over links between pools.
+    pub transfers: ServedTransfers,
+    /// Facility energy, PUE included.
+    pub facility_energy: Energy,
+    /// What energy and accelerators cost; `None` if not every site and pool states it.
+    pub cost: Option<Money>,
+    /// The same for a million output tokens that were delivered; `None` without any too.
+    pub cost_per_million_output: Option<Money>,
+    /// Emissions, grams of CO₂e; `None` if not every site states them.
+    pub carbon_g: Option<f64>,
+    /// Hash of all answers.
+    pub answer_hash: u64,
+}
+
+/// What became of the requests of a service.
+#[derive(Clone, Debug)]
+pub struct ServedService {
+    /// Its name.
+    pub name: String,
+    /// The promise: TTFT, TPOT and the quantile at which both are to hold.
+    pub slo: (Seconds, Seconds, f64),
+    /// Requests asked.
+    pub asked: u64,
+    /// Answered in full.
+    pub finished: u64,
+    /// Of them, within TTFT and TPOT.
+    pub within: u64,
+    /// Too long for any replica.
+    pub rejected: u64,
+    /// Turned away because too much waited or because they would come too late.
+    pub shed: u64,
+    /// Whose replica or site was gone, with nobody else to answer.
+    pub lost: u64,
+    /// Requests a second answered within TTFT and TPOT, over the span.
+    pub goodput_per_s: f64,
+    /// Output tokens delivered.
+    pub output_tokens: u64,
+    /// Time to first token, as clients see it.
+    pub ttft: Latency,
+    /// Time per output token.
+    pub tpot: Latency,
+    /// Time to last token, as clients see it.
+    pub end_to_end: Latency,
+}
+
+impl ServedService {
+    /// Share of all requests asked that were answered within TTFT and TPOT; `None` of none.
+    pub fn attainment(&self) -> Option<f64> {
+        (self.asked > 0).then(|| self.within as f64 / self.asked as f64)
+    }
+}
+
+/// What a pool did.
+#[derive(Clone, Debug)]
+pub struct ServedPool {
+    /// Its name.
+    pub name: String,
+    /// Name of its site.
+    pub site: String,
+    /// Its engine, in short.
+    pub engine: String,
+    /// What it does of a request: `both`, `prefill` or `decode`.
+    pub role: &'static str,
+    /// Its router.
+    pub router: &'static str,
+    /// Most replicas it can have.
+    pub replicas: u32,
+    /// Replicas that were on, mean over the span.
+    pub replicas_on: f64,
+    /// Accelerators of a replica.
+    pub accelerators: u32,
+    /// KV blocks of a replica and tokens in each.
+    pub cache: (u64, u32),
+    /// What its replicas did.
+    pub usage: Usage,
+    /// Sequences decoding, mean over steps.
+    pub batch_mean: f64,
+    /// Share of the time that replicas were on in which they took steps.
+    pub busy: f64,
+    /// Sequences that lost their cache.
+    pub preemptions: u64,
+    /// Share of prompt tokens found in the cache; `None` without prefix caching.
+    pub hit_rate: Option<f64>,
+    /// Accelerator energy, idle included.
+    pub energy: Energy,
+    /// Mean accelerator power over the span.
+    pub power: Power,
+}
+
+/// What went over links between pools.
+#[derive(Clone, Debug, Default)]
+pub struct ServedTransfers {
+    /// Prompts handed over.
+    pub count: u64,
+    /// Bytes sent, of transfers that were cut short too.
+    pub bytes: f64,
+    /// From a first token to the arrival of its cache.
+    pub wait: Latency,
+}
+
+/// The fleet over one row of the time series.
+#[derive(Clone, Debug)]
+pub struct ServedRow {
+    /// When it begins.
+    pub from: Seconds,
+    /// When it ends.
+    pub until: Seconds,
+    /// Requests that came.
+    pub asked: u64,
+    /// Requests answered.
+    pub finished: u64,
+    /// Of them, within their service's limits.
+    pub within: u64,
+    /// Requests rejected, shed or lost.
+    pub failed: u64,
+    /// TTFT that nine answers in ten kept; `None` of none.
+    pub ttft_p90: Option<Seconds>,
+    /// TPOT likewise.
+    pub tpot_p90: Option<Seconds>,
+    /// By pool.
+    pub pools: Vec<ServedPoolRow>,
+}
+
+/// A pool over one row.
+#[derive(Clone, Copy, Debug)]
+pub struct ServedPoolRow {
+    /// Replicas that take requests, at the end.
+    pub ready: u32,
+    /// Requests that wait, at the end.
+    pub waiting: u64,
+    /// Sequences in the batches, at the end.
+    pub running: u64,
+    /// Share of the KV blocks of replicas that are on in use, at the end.
+    pub kv_used: f64,
+    /// Sequences decoding, mean over the steps of the row.
+    pub batch_mean: f64,
+    /// Mean accelerator power.
+    pub power: Power,
+    /// Output tokens a second.
+    pub output_tokens_per_s: f64,
+}

@@ -1,0 +1,302 @@
+//! What a fleet did, as tables on a terminal.
+
+use std::fmt::Write;
+
+use wattmill_sim::Latency;
+use wattmill_units::{Bytes, Power, Seconds};
+
+use super::{ServeReport, ServedFleet, ServedPool, ServedRow, ServedService};
+use crate::format::{counted, grouped, ms, number, or_dash, percent, prefixed, usd};
+use crate::replay::traffic_line;
+use crate::table::Table;
+
+/// Rows of the time series that are printed; of more, every few.
+const ROWS: usize = 30;
+
+/// What a fleet did, as text.
+pub fn serve_text(report: &ServeReport) -> String {
+    let ServeReport { served, .. } = report;
+    let requests = served.books.requests;
+    let mut out = String::new();
+    let mut line = |text: String| {
+        let _ = writeln!(out, "{text}");
+    };
+    line(format!("{}: {}", report.fleet, counted(served.pools.len(), "pool")));
+    let traffic = traffic_line(&report.traffic, requests.asked());
+    line(match &report.shaping[..] {
+        [] => traffic,
+        shaping => format!("{traffic}; {}", shaping.join(", ")),
+    });
+    if served.interrupted {
+        line("PARTIAL: interrupted before the last request; what was asked is answered".to_owned());
+    }
+    line(format!("\n{}", services(&served.services)));
+    line(pools(&served.pools).to_string());
+    line(work(&served.pools).to_string());
+    line(series(&served.rows));
+    for (name, value) in facts(report) {
+        line(format!("{name:<16}{value}"));
+    }
+    line(format!("answer          {:016x}", served.answer_hash));
+    out
+}
+
+fn services(services: &[ServedService]) -> Table {
+    let mut table = Table::new([
+        "service", "asked", "in SLO", "goodput", "TTFT p50", "p90", "p99", "TPOT p50", "p90",
+        "p99", "rejected", "shed", "lost",
+    ])
+    .units(["", "", "of asked", "1/s", "ms", "ms", "ms", "ms", "ms", "ms", "", "", ""]);
+    for service in services {
+        let [ttft, tpot] = [&service.ttft, &service.tpot].map(latencies);
+        let mut row = vec![
+            service.name.clone(),
+            grouped(service.asked as f64),
+            or_dash(service.attainment(), percent),
+            number(service.goodput_per_s),
+        ];
+        row.extend(ttft.into_iter().chain(tpot));
+        row.extend([service.rejected, service.shed, service.lost].map(|n| grouped(n as f64)));
+        table.push(row);
+    }
+    table
+}
+
+fn latencies(latency: &Latency) -> [String; 3] {
+    let there = latency.mean > Seconds::ZERO;
+    [latency.p50, latency.p90, latency.p99].map(|at| or_dash(there.then_some(at), ms))
+}
+
+fn pools(pools: &[ServedPool]) -> Table {
+    let mut table = Table::new([
+        "pool", "site", "engine", "role", "router", "replicas", "on", "busy", "batch", "power",
+    ])
+    .units(["", "", "", "", "", "most", "mean", "of on", "mean", "W, mean"])
+    .left(&[0, 1, 2, 3, 4]);
+    for pool in pools {
+        table.push([
+            pool.name.clone(),
+            pool.site.clone(),
+            pool.engine.clone(),
+            pool.role.to_owned(),
+            pool.router.to_owned(),
+            grouped(pool.replicas.into()),
+            number(pool.replicas_on),
+            percent(pool.busy),
+            number(pool.batch_mean),
+            grouped(pool.power.as_watts()),
+        ]);
+    }
+    table
+}
+
+fn work(pools: &[ServedPool]) -> Table {
+    let mut table = Table::new([
+        "pool",
+        "prompts",
+        "found",
+        "saved",
+        "evicted",
+        "made",
+        "preempted",
+        "KV peak",
+    ])
+    .units(["", "tokens", "in cache", "tokens", "blocks", "tokens", "", "of a replica"]);
+    for pool in pools {
+        let usage = &pool.usage;
+        let cached = |count: u64| or_dash(pool.hit_rate, |_| prefixed(count as f64));
+        table.push([
+            pool.name.clone(),
+            prefixed(usage.prefill_tokens as f64),
+            or_dash(pool.hit_rate, percent),
+            cached(usage.cached_tokens),
+            cached(usage.evicted_blocks),
+            prefixed((usage.decode_tokens + usage.prompt_completions) as f64),
+            grouped(pool.preemptions as f64),
+            percent(usage.peak_blocks as f64 / pool.cache.0.max(1) as f64),
+        ]);
+    }
+    table
+}
+
+/// The time series, all pools together.
+fn series(rows: &[ServedRow]) -> String {
+    let every = rows.len().div_ceil(ROWS).max(1);
+    let mut table = Table::new([
+        "from", "asked", "answered", "in SLO", "failed", "TTFT p90", "TPOT p90", "waiting",
+        "running", "KV", "batch", "power", "tokens/s", "ready",
+    ])
+    .units([
+        "",
+        "",
+        "",
+        "of answered",
+        "",
+        "ms",
+        "ms",
+        "",
+        "",
+        "fullest",
+        "mean",
+        "W",
+        "out",
+        "",
+    ]);
+    for row in rows.iter().step_by(every) {
+        let sum = |of: fn(&super::ServedPoolRow) -> f64| row.pools.iter().map(of).sum::<f64>();
+        let most =
+            |of: fn(&super::ServedPoolRow) -> f64| row.pools.iter().map(of).fold(0.0, f64::max);
+        let within = (row.finished > 0).then(|| row.within as f64 / row.finished as f64);
+        let power: Power = row.pools.iter().map(|pool| pool.power).sum();
+        table.push([
+            row.from.to_string(),
+            grouped(row.asked as f64),
+            grouped(row.finished as f64),
+            or_dash(within, percent),
+            grouped(row.failed as f64),
+            or_dash(row.ttft_p90, ms),
+            or_dash(row.tpot_p90, ms),
+            grouped(sum(|pool| pool.waiting as f64)),
+            grouped(sum(|pool| pool.running as f64)),
+            percent(most(|pool| pool.kv_used)),
+            number(most(|pool| pool.batch_mean)),
+            grouped(power.as_watts()),
+            prefixed(sum(|pool| pool.output_tokens_per_s)),
+            grouped(sum(|pool| f64::from(pool.ready))),
+        ]);
+    }
+    match every {
+        1 => table.to_string(),
+        every => format!("{table}Every {every}. row of {}; --json has all.\n", rows.len()),
+    }
+}
+
+/// Everything else, by name.
+fn facts(report: &ServeReport) -> Vec<(&'static str, String)> {
+    let ServedFleet { books, transfers, .. } = &report.served;
+    let served = &report.served;
+    let (asked, shed) = (books.requests.asked(), books.requests.was_shed());
+    let count = |n: u64| grouped(n as f64);
+    let mut facts = vec![(
+        "requests",
+        format!(
+            "{} asked = {} answered + {} rejected as too long + {} shed + {} lost + {} in hand",
+            count(asked),
+            count(books.requests.finished()),
+            count(books.requests.rejected()),
+            count(shed),
+            count(books.requests.lost()),
+            count(books.in_hand),
+        ),
+    )];
+    if shed > 0 {
+        facts.push((
+            "shed",
+            format!(
+                "{} would have come too late, {} found a full queue: the load is beyond what the fleet \
+                 serves",
+                count(books.too_late),
+                count(shed - books.too_late)
+            ),
+        ));
+    }
+    facts.push((
+        "tokens",
+        format!(
+            "{} made = {} delivered + {} wasted on lost replicas + {} under way; {} requests sent again",
+            count(books.tokens_made),
+            count(books.tokens_delivered),
+            count(books.tokens_wasted),
+            count(books.tokens_under_way),
+            count(books.resent),
+        ),
+    ));
+    facts.push((
+        "ledger",
+        match &served.imbalance {
+            None => "closes on both sides".to_owned(),
+            Some(what) => format!("DOES NOT CLOSE: {what}"),
+        },
+    ));
+    if transfers.count > 0 {
+        facts.push((
+            "hand-over",
+            format!(
+                "{} prompts, {}; first token to arrival p50 {}, p99 {}",
+                count(transfers.count),
+                Bytes::from_bytes(transfers.bytes),
+                transfers.wait.p50,
+                transfers.wait.p99
+            ),
+        ));
+    }
+    facts.push(("span", served.span.to_string()));
+    facts.push(("energy", format!("{} of the facility, PUE included", served.facility_energy)));
+    facts.push((
+        "cost",
+        match (served.cost, served.cost_per_million_output) {
+            (Some(cost), Some(each)) => {
+                format!("{} USD, {} USD a million output tokens", usd(cost), usd(each))
+            }
+            (Some(cost), None) => format!("{} USD, for no token", usd(cost)),
+            (None, _) => {
+                "unknown: state `price` of every site and `accelerator_hour` of every pool"
+                    .to_owned()
+            }
+        },
+    ));
+    if let Some(grams) = served.carbon_g {
+        facts.push(("carbon", format!("{} kg CO₂e", number(grams / 1e3))));
+    }
+    let rate = asked as f64 / report.wall.as_s().max(1e-9);
+    facts.push(("simulated", format!("in {}: {} requests/s", report.wall, prefixed(rate))));
+    facts
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+    use crate::document::served;
+
+    #[test]
+    fn a_fleet_in_words() {
+        expect![[r#"
+            Small: 1 pool
+            3 requests of t.csv; speed 2
+            PARTIAL: interrupted before the last request; what was asked is answered
+
+            service  asked    in SLO  goodput  TTFT p50  p90   p99  TPOT p50  p90  p99  rejected  shed  lost
+                            of asked      1/s        ms   ms    ms        ms   ms   ms
+            -------  -----  --------  -------  --------  ---  ----  --------  ---  ---  --------  ----  ----
+            chat         3   33.33 %  0.01667       400  900  1100         -    -    -         0     1     1
+
+            pool  site  engine                             role  router    replicas    on   busy  batch    power
+                                                                               most  mean  of on   mean  W, mean
+            ----  ----  ---------------------------------  ----  --------  --------  ----  -----  -----  -------
+            all   hall  llama-3.1-8b on dgx-h100, TP1 fp8  both  kv-aware         2   1.5   30 %    1.1      900
+
+            pool  prompts     found   saved  evicted    made  preempted       KV peak
+                   tokens  in cache  tokens   blocks  tokens             of a replica
+            ----  -------  --------  ------  -------  ------  ---------  ------------
+            all       700      30 %     300        4     100          0           7 %
+
+            from  asked  answered       in SLO  failed  TTFT p90  TPOT p90  waiting  running       KV  batch  power  tokens/s  ready
+                                   of answered                ms        ms                    fullest   mean      W       out
+            ----  -----  --------  -----------  ------  --------  --------  -------  -------  -------  -----  -----  --------  -----
+            0 ns      3         1        100 %       2       900         -        1        3     25 %    1.1    900       1.6      2
+
+            requests        3 asked = 1 answered + 0 rejected as too long + 1 shed + 1 lost + 0 in hand
+            shed            1 would have come too late, 0 found a full queue: the load is beyond what the fleet serves
+            tokens          100 made = 100 delivered + 0 wasted on lost replicas + 0 under way; 0 requests sent again
+            ledger          closes on both sides
+            hand-over       1 prompts, 2 GB; first token to arrival p50 400 ms, p99 1.1 s
+            span            1 min
+            energy          60 kJ of the facility, PUE included
+            cost            0.50 USD, 5,000 USD a million output tokens
+            simulated       in 250 ms: 12 requests/s
+            answer          0000000000000007
+        "#]].assert_eq(&serve_text(&served()));
+    }
+}

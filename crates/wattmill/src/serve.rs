@@ -1,0 +1,432 @@
+//! A fleet of sites and pools under traffic, request by request.
+
+use std::ops::ControlFlow;
+
+use wattmill_catalog::Catalog;
+use wattmill_config::{
+    Diagnostic, Diagnostics, Fleet, FleetPool, FleetService, PoolRole, Spans, parse_fleet,
+};
+use wattmill_factory::{EngineChoice, EngineSpec};
+use wattmill_perf::StepSurface;
+use wattmill_plan::{Engine, usual_specs};
+use wattmill_policy::{BatchLimits, QueueLimits, ScaleRules};
+use wattmill_report::{
+    ServedFleet, ServedPool, ServedPoolRow, ServedRow, ServedService, ServedTransfers, engine_name,
+};
+use wattmill_sim::{
+    Answer, Ask, Duty, Failures, Handover, Latency, Limits, Outage, Pairing, PoolRow, PoolSpec,
+    Progress, RegionSpec, Row, Scale, ServiceRow, ServiceSpec, SiteSpec, World, WorldSpec,
+};
+use wattmill_units::{Energy, Money, Power, Ratio, Seconds, SimTime, Stream};
+
+/// Batches of requests that a replica has in hand at most, where the file does not say.
+const BATCHES_IN_HAND: u32 = 4;
+
+/// A fleet file, checked.
+#[derive(Clone, Debug)]
+pub struct CheckedFleet {
+    /// The fleet, unless a diagnostic is an error.
+    pub fleet: Option<Fleet>,
+    /// Everything wrong or odd about the file, in its order.
+    pub diagnostics: Diagnostics,
+}
+
+/// Reads a fleet file and proves that every engine can be built on its machines, and that pools
+/// which work together can.
+///
+/// ```
+/// use wattmill::{catalog::Catalog, check_fleet};
+/// let checked = check_fleet("name = 3\n", Catalog::builtin());
+/// assert!(checked.fleet.is_none() && checked.diagnostics.has_errors());
+/// ```
+pub fn check_fleet(text: &str, catalog: &Catalog) -> CheckedFleet {
+    let parsed = parse_fleet(text, catalog);
+    let mut diagnostics = parsed.diagnostics;
+    let Some(fleet) = parsed.fleet else {
+        return CheckedFleet { fleet: None, diagnostics };
+    };
+    match engines(&fleet, catalog) {
+        Err(refused) => {
+            for (pool, problem) in &refused {
+                diagnostics.push(refusal(&parsed.spans, &fleet.pools[*pool], "engine", problem));
+            }
+        }
+        Ok(engines) => {
+            for (pool, engine) in fleet.pools.iter().zip(&engines) {
+                let PoolRole::Prefill { decode, .. } = pool.role else { continue };
+                let paired = Pairing::of(&engine.deployment, &engines[decode].deployment);
+                for problem in paired.err().unwrap_or_default() {
+                    let problem = problem.to_string();
+                    diagnostics.push(refusal(&parsed.spans, pool, "hands_to", &problem));
+                }
+            }
+        }
+    }
+    let fleet = (!diagnostics.has_errors()).then_some(fleet);
+    CheckedFleet { fleet, diagnostics }
+}
+
+/// What speaks against a pool; the problem ends in its way out.
+fn refusal(spans: &Spans, pool: &FleetPool, key: &str, problem: &str) -> Diagnostic {
+    let span = spans.near("pool", &pool.name, key).unwrap_or(0..0);
+    let (problem, help) = problem.split_once("; ").unwrap_or((problem, ""));
+    let message = format!("pool `{}`: {problem}", pool.name);
+    let diagnostic = Diagnostic::error(span, message, "cannot be run");
+    if help.is_empty() { diagnostic } else { diagnostic.with_help(help) }
+}
+
+/// The engine of every pool, or what speaks against them: pool and problem.
+fn engines<'a>(
+    fleet: &'a Fleet,
+    catalog: &'a Catalog,
+) -> Result<Vec<Engine<'a>>, Vec<(usize, String)>> {
+    let mut refused = Vec::new();
+    let mut built = Vec::new();
+    for (index, pool) in fleet.pools.iter().enumerate() {
+        match engine(pool, catalog) {
+            Ok(engine) => built.push(engine),
+            Err(why) => refused.extend(why.into_iter().map(|problem| (index, problem))),
+        }
+    }
+    if refused.is_empty() { Ok(built) } else { Err(refused) }
+}
+
+/// As spelled out, or the smallest usual layout that fits.
+fn engine<'a>(pool: &'a FleetPool, catalog: &'a Catalog) -> Result<Engine<'a>, Vec<String>> {
+    let specs: Vec<EngineSpec> = match pool.engine {
+        EngineChoice::Explicit(spec) => vec![spec],
+        EngineChoice::Auto => usual_specs(&pool.model, &pool.hardware),
+    };
+    let mut refusal = Vec::new();
+    for spec in specs {
+        match Engine::new(&pool.model, &pool.hardware, catalog, spec) {
+            Ok(engine) => return Ok(engine),
+            Err(why) => refusal = why,
+        }
+    }
+    Err(refusal)
+}
+
+/// Answers `asks`, which come in order of arrival, with a checked fleet.
+///
+/// Which service a request is of is drawn by the services' shares, the same for all requests of one
+/// `group` (a conversation, or the request alone). `on_answer` gets every answer; `on_progress` may
+/// stop the run, whereupon what was asked is answered.
+///
+/// # Errors
+/// What speaks against the fleet, as [`check_fleet`] would have said.
+pub fn serve(
+    fleet: &Fleet,
+    catalog: &Catalog,
+    asks: impl Iterator<Item = Ask>,
+    group: impl Fn(u64) -> u64,
+    on_answer: impl FnMut(&Answer),
+    on_progress: impl FnMut(Progress) -> ControlFlow<()>,
+) -> Result<ServedFleet, Vec<String>> {
+    let engines = engines(fleet, catalog)
+        .map_err(|refused| refused.into_iter().map(|(_, problem)| problem).collect::<Vec<_>>())?;
+    let spec = world(fleet, &engines)?;
+    let mut world = World::new(spec)
+        .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+    let shares = Shares::new(fleet);
+    let asks = asks.map(|ask| Ask { service: shares.service(group(ask.request.id)), ..ask });
+    let flow = world.run(asks, SimTime::MAX, on_answer, on_progress);
+    world.close_series();
+    Ok(told(fleet, &engines, &world, flow.is_break()))
+}
+
+/// Shares of services among the requests.
+struct Shares {
+    seed: u64,
+    /// Ends of the services' parts of 0 to 1.
+    ends: Vec<f64>,
+}
+
+impl Shares {
+    fn new(fleet: &Fleet) -> Self {
+        let all: f64 = fleet.services.iter().map(|service| service.share).sum();
+        let mut end = 0.0;
+        let part = |service: &FleetService| {
+            end += service.share / all;
+            end
+        };
+        Self { seed: fleet.seed, ends: fleet.services.iter().map(part).collect() }
+    }
+
+    fn service(&self, group: u64) -> u16 {
+        if let [_] = self.ends.as_slice() {
+            return 0;
+        }
+        let drawn = Stream::new(self.seed, "service", group).uniform();
+        let last = self.ends.len() - 1;
+        self.ends.iter().position(|end| drawn < *end).unwrap_or(last) as u16
+    }
+}
+
+fn limits(pool: &FleetPool, engine: &Engine<'_>) -> BatchLimits {
+    let flavoured = engine.limits.flavoured(engine.deployment.spec.flavour);
+    BatchLimits { prefix_caching: pool.prefix_caching, ..flavoured }
+}
+
+/// The fleet as a world.
+fn world<'e>(
+    fleet: &Fleet,
+    engines: &'e [Engine<'_>],
+) -> Result<WorldSpec<&'e StepSurface>, Vec<String>> {
+    let mut pools = Vec::new();
+    for (pool, engine) in fleet.pools.iter().zip(engines) {
+        pools.push(pool_spec(pool, engine));
+    }
+    for (index, pool) in fleet.pools.iter().enumerate() {
+        let PoolRole::Prefill { decode, short } = pool.role else { continue };
+        let pairing = Pairing::of(&engines[index].deployment, &engines[decode].deployment)
+            .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+        pools[index].part = Duty::Prefill(Handover {
+            decode: decode as u16,
+            bytes_per_token: pairing.cache_per_token.as_bytes().round() as u64,
+            latency: pairing.latency,
+            short,
+        });
+        pools[index].port_bytes_per_s = pairing.sends.as_bytes_per_s() as u64;
+        pools[decode].port_bytes_per_s = pairing.receives.as_bytes_per_s() as u64;
+    }
+    let site = |site: &wattmill_config::FleetSite| SiteSpec {
+        name: site.name.clone(),
+        price: site.price.map_or(Money::ZERO, |price| Energy::from_mwh(site.pue) * price),
+        carbon_g: site.carbon.map_or(0.0, |carbon| carbon.as_g_per_kwh() * site.pue),
+        outages: site
+            .outages
+            .iter()
+            .map(|(from, until)| Outage { from: *from, until: *until })
+            .collect(),
+    };
+    let mut regions: Vec<RegionSpec> = fleet
+        .regions
+        .iter()
+        .map(|region| RegionSpec {
+            name: region.name.clone(),
+            local_start: region.clock,
+            weights: region.weights,
+            latency: region.latency.clone(),
+        })
+        .collect();
+    if regions.is_empty() {
+        regions.push(RegionSpec {
+            name: "everywhere".to_owned(),
+            local_start: SimTime::ZERO,
+            weights: [1.0; 24],
+            latency: vec![SimTime::ZERO; fleet.sites.len()],
+        });
+    }
+    let service = |service: &FleetService| ServiceSpec {
+        name: service.name.clone(),
+        limits: Some(Limits {
+            ttft: SimTime::from_seconds(service.slo.ttft),
+            tpot: SimTime::from_seconds(service.slo.tpot),
+        }),
+        priority: service.priority,
+        patience: service.patience,
+    };
+    Ok(WorldSpec {
+        seed: fleet.seed,
+        services: fleet.services.iter().map(service).collect(),
+        regions,
+        sites: fleet.sites.iter().map(site).collect(),
+        pools,
+        choice: fleet.choice,
+        most_resends: fleet.most_resends,
+        row: Some(fleet.row),
+    })
+}
+
+fn pool_spec<'e>(pool: &FleetPool, engine: &'e Engine<'_>) -> PoolSpec<&'e StepSurface> {
+    let limits = limits(pool, engine);
+    let scale = pool.scale.map(|scale| Scale {
+        rules: ScaleRules {
+            minimum: scale.minimum,
+            maximum: scale.maximum,
+            target: Ratio::from_fraction(scale.target),
+            startup: pool.start_up,
+            settle: scale.settle,
+            cool_down: scale.cool_down,
+            ..ScaleRules::default()
+        },
+        every: scale.every,
+        sustained: scale.sustained,
+    });
+    PoolSpec {
+        name: pool.name.clone(),
+        site: pool.site as u16,
+        services: pool.services.iter().map(|service| *service as u16).collect(),
+        replicas: pool.scale.map_or(pool.replicas, |scale| scale.maximum),
+        ready: pool.replicas,
+        limits,
+        groups: 1,
+        models: vec![&engine.surface],
+        levels: Vec::new(),
+        idle: engine.idle_power(),
+        router: pool.router,
+        part: Duty::Whole,
+        port_bytes_per_s: 0,
+        failures: pool
+            .failures
+            .map(|failures| Failures { between: failures.between, repair: failures.repair }),
+        start_up: pool.start_up,
+        in_hand: pool.in_hand.unwrap_or_else(|| limits.max_seqs.saturating_mul(BATCHES_IN_HAND)),
+        queue: QueueLimits { requests: pool.queue, ..QueueLimits::NONE },
+        scale,
+    }
+}
+
+/// What the world has to tell.
+fn told(
+    fleet: &Fleet,
+    engines: &[Engine<'_>],
+    world: &World<&StepSurface>,
+    interrupted: bool,
+) -> ServedFleet {
+    let span = world.now().as_seconds();
+    let over_span =
+        |count: u64| if span > Seconds::ZERO { count as f64 / span.as_s() } else { 0.0 };
+    let services = (0..).zip(&fleet.services).map(|(index, service)| {
+        let (tally, requests) = (world.service_tally(index), world.service_requests(index));
+        ServedService {
+            name: service.name.clone(),
+            slo: (service.slo.ttft, service.slo.tpot, service.slo.quantile),
+            asked: requests.asked(),
+            finished: requests.finished(),
+            within: tally.within_limits,
+            rejected: requests.rejected(),
+            shed: requests.was_shed(),
+            lost: requests.lost(),
+            goodput_per_s: over_span(tally.within_limits),
+            output_tokens: tally.output_tokens,
+            ttft: Latency::of_ns(&tally.ttft),
+            tpot: Latency::of_ns(&tally.tpot),
+            end_to_end: Latency::of_ns(&tally.e2e),
+        }
+    });
+    let pools: Vec<ServedPool> = (0..)
+        .zip(fleet.pools.iter().zip(engines))
+        .map(|(index, (pool, engine))| served_pool(fleet, pool, engine, world, index))
+        .collect();
+    let books = world.books();
+    let (facility_energy, cost, carbon_g) = bill(fleet, engines, world, &pools);
+    let delivered = books.tokens_delivered as f64 / 1e6;
+    let transfers = world.transfers();
+    ServedFleet {
+        interrupted,
+        span,
+        services: services.collect(),
+        rows: world.rows().iter().map(|row| served_row(engines, row)).collect(),
+        imbalance: books.check().err().map(|why| why.to_string()),
+        books,
+        transfers: ServedTransfers {
+            count: transfers.waits.count(),
+            bytes: transfers.bytes as f64,
+            wait: Latency::of_ns(&transfers.waits),
+        },
+        facility_energy,
+        cost,
+        cost_per_million_output: cost.filter(|_| delivered > 0.0).map(|cost| cost / delivered),
+        carbon_g,
+        pools,
+        answer_hash: world.fingerprint(),
+    }
+}
+
+fn served_pool(
+    fleet: &Fleet,
+    pool: &FleetPool,
+    engine: &Engine<'_>,
+    world: &World<&StepSurface>,
+    index: u16,
+) -> ServedPool {
+    let span_s = world.now().as_seconds().as_s();
+    let usage = world.pool_usage(index);
+    let (on_s, busy_s) = (
+        world.pool_on_ns(index) as f64 * 1e-9,
+        wattmill_units::Ticks::from_raw(1).as_seconds().as_s() * usage.busy_ticks as f64,
+    );
+    let energy = world.pool_energy(index);
+    let prompts = usage.prefill_tokens + usage.cached_tokens;
+    let share = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
+    ServedPool {
+        name: pool.name.clone(),
+        site: fleet.sites[pool.site].name.clone(),
+        engine: engine_name(&pool.model.id, &pool.hardware.system.id, &engine.deployment.spec),
+        role: match pool.role {
+            PoolRole::Both => "both",
+            PoolRole::Prefill { .. } => "prefill",
+            PoolRole::Decode => "decode",
+        },
+        router: pool.router.name(),
+        replicas: pool.scale.map_or(pool.replicas, |scale| scale.maximum),
+        replicas_on: share(on_s, span_s),
+        accelerators: engine.accelerators(),
+        cache: (engine.limits.blocks, engine.limits.block_tokens),
+        batch_mean: share(usage.decode_tokens as f64, usage.steps as f64),
+        busy: share(busy_s, on_s),
+        preemptions: world.pool_tally(index).preemptions,
+        hit_rate: pool.prefix_caching.then(|| share(usage.cached_tokens as f64, prompts as f64)),
+        energy,
+        power: Power::from_watts(share(energy.as_joules(), span_s)),
+        usage,
+    }
+}
+
+/// Facility energy, its cost with that of accelerators, and its emissions.
+fn bill(
+    fleet: &Fleet,
+    engines: &[Engine<'_>],
+    world: &World<&StepSurface>,
+    pools: &[ServedPool],
+) -> (Energy, Option<Money>, Option<f64>) {
+    let mut energy = Energy::ZERO;
+    let (mut cost, mut carbon) = (Some(Money::ZERO), Some(0.0));
+    for (index, (pool, served)) in (0..).zip(fleet.pools.iter().zip(pools)) {
+        let site = &fleet.sites[pool.site];
+        let used = served.energy * site.pue;
+        energy += used;
+        let on_hours = world.pool_on_ns(index) as f64 / 3.6e12;
+        let accelerators = f64::from(engines[usize::from(index)].accelerators());
+        let machines = pool.accelerator_hour.map(|each| each * (on_hours * accelerators));
+        let paid = site.price.map(|price| used * price);
+        cost = cost.zip(machines).zip(paid).map(|((sum, machines), paid)| sum + machines + paid);
+        let emitted = site.carbon.map(|carbon| carbon.as_g_per_kwh() * used.as_mwh() * 1e3);
+        carbon = carbon.zip(emitted).map(|(sum, emitted)| sum + emitted);
+    }
+    (energy, cost, carbon)
+}
+
+fn served_row(engines: &[Engine<'_>], row: &Row) -> ServedRow {
+    let mut all = ServiceRow::default();
+    row.services.iter().for_each(|service| all.merge(service));
+    let length = row.until.since(row.from).as_seconds();
+    let pool = |(engine, row): (&Engine<'_>, &PoolRow)| {
+        let idle = engine.idle_power().as_watts() * (row.on_ns as f64 * 1e-9);
+        let joules = idle + row.work.dynamic_energy().as_joules();
+        let made = (row.work.decode_tokens + row.work.prompt_completions) as f64;
+        let per = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
+        ServedPoolRow {
+            ready: row.ready,
+            waiting: row.waiting,
+            running: row.running,
+            kv_used: per(row.blocks as f64, row.blocks_there as f64),
+            batch_mean: per(row.work.decode_tokens as f64, row.work.steps as f64),
+            power: Power::from_watts(per(joules, length.as_s())),
+            output_tokens_per_s: per(made, length.as_s()),
+        }
+    };
+    ServedRow {
+        from: row.from.as_seconds(),
+        until: row.until.as_seconds(),
+        asked: all.asked,
+        finished: all.finished,
+        within: all.within_limits,
+        failed: all.failed,
+        ttft_p90: all.ttft.quantile(0.9).filter(|_| all.finished > 0).map(SimTime::as_seconds),
+        tpot_p90: all.tpot.quantile(0.9).filter(|_| all.tpot.count() > 0).map(SimTime::as_seconds),
+        pools: engines.iter().zip(&row.pools).map(pool).collect(),
+    }
+}
