@@ -384,6 +384,10 @@ fn answered(
     now: &HourPower,
     flows: &mut EnergyFlows,
 ) {
+    // Where nothing is asked nothing answers, though batteries are not where they would have been.
+    if now.asked <= Power::ZERO {
+        return;
+    }
     let before = &restraint.before;
     flows.asked += now.asked * HOUR;
     for (sum, work) in flows.answered.iter_mut().zip(restraint.work) {

@@ -113,7 +113,7 @@ struct Figure {
     /// What it is.
     figure: String,
     /// Unit of the values.
-    #[schemars(extend("enum" = ["mw", "mwh", "count", "fraction", "t", "usd", "usd_per_million_tokens", "tokens_per_mwh"]))]
+    #[schemars(extend("enum" = ["mw", "mwh", "count", "fraction", "t", "l", "usd", "usd_per_million_tokens", "tokens_per_mwh"]))]
     unit: &'static str,
     /// Of the base.
     base: Option<f64>,
