@@ -199,8 +199,9 @@ yearly = "1 MUSD"
 /// Epoch AI (2026-05-14): a gigawatt of IT, all GB200 NVL72, takes 38 GUSD of capital and 0.9 GUSD a
 /// year of which 0.6 are energy; capital spread over 5 years for IT and 14 for the facility it is
 /// 8.5 GUSD a year, 12 with IT of 3 years and 7 with 7. It states neither the split of its capital nor
-/// the cost of money. Racks at 3.4 MUSD (Bernstein, 2025-10) and 7 % a year, at which its own three
-/// figures agree with each other, reproduce all three within 3 %.
+/// the cost of money: racks are taken at 3.4 MUSD (Bernstein, 2025-10), the rest of the capital and
+/// operations so that they add up to what it states, and money at 7 % a year, the whole per cent at
+/// which its three figures agree best with each other. So of the three only their agreement is tested.
 #[test]
 fn a_gigawatt_costs_what_epoch_says() {
     for (life, stated) in [(5, 8.5e9), (3, 12e9), (7, 7e9)] {
