@@ -7,20 +7,10 @@ use wattmill_units::{CarbonIntensity, Energy, EnergyPrice, Id, Money, Power, Sec
 use crate::battery::{Rated, Storage};
 use crate::calendar::Calendar;
 use crate::flows::EnergyFlows;
-use crate::supply::Bill;
+use crate::supply::{Bill, Source};
 use crate::{tariff, weather};
 
 const HOUR: Seconds = Seconds::from_hours(1.0);
-
-/// The grid connection or one generator.
-#[derive(Clone, Debug)]
-struct Source {
-    from: f64,
-    capacity: Power,
-    price: EnergyPrice,
-    carbon: CarbonIntensity,
-    grid: bool,
-}
 
 /// Panels or turbines.
 #[derive(Clone, Debug)]
@@ -124,20 +114,6 @@ impl Microgrid {
         if !(tariff || asked || held || more) {
             return None;
         }
-        let grid = site.grid.iter().map(|grid| Source {
-            from: calendar.hour_of(grid.energized),
-            capacity: grid.connection,
-            price: grid.price,
-            carbon: grid.carbon,
-            grid: true,
-        });
-        let onsite = site.onsite.iter().map(|source| Source {
-            from: calendar.hour_of(source.from),
-            capacity: source.capacity,
-            price: source.price,
-            carbon: source.carbon,
-            grid: false,
-        });
         let solar = site.solar.as_ref().map(|solar| Renewable {
             from: calendar.hour_of(solar.from),
             capacity: solar.capacity,
@@ -155,7 +131,7 @@ impl Microgrid {
             discharge_above: battery.discharge_above,
             shave_above: battery.shave_above,
         });
-        let sources: Vec<Source> = grid.chain(onsite).collect();
+        let sources: Vec<Source> = Source::of_site(site, calendar).collect();
         let of_grid = site.grid.as_ref();
         Some(Self {
             grid_price: of_grid.and_then(|g| tariff::hourly_price(g, site.clock, calendar)),

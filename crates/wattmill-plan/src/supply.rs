@@ -7,13 +7,34 @@ use crate::calendar::Calendar;
 
 /// The grid connection or one generator.
 #[derive(Clone, Copy, Debug)]
-struct Source {
+pub(crate) struct Source {
     /// First hour of the plan in which it has power, negative before the plan.
-    from: f64,
-    capacity: Power,
-    price: EnergyPrice,
-    carbon: CarbonIntensity,
-    grid: bool,
+    pub(crate) from: f64,
+    pub(crate) capacity: Power,
+    pub(crate) price: EnergyPrice,
+    pub(crate) carbon: CarbonIntensity,
+    pub(crate) grid: bool,
+}
+
+impl Source {
+    /// A site's connection, then its generators as they are written.
+    pub(crate) fn of_site(site: &Site, calendar: Calendar) -> impl Iterator<Item = Self> {
+        let grid = site.grid.iter().map(move |grid| Self {
+            from: calendar.hour_of(grid.energized),
+            capacity: grid.connection,
+            price: grid.price,
+            carbon: grid.carbon,
+            grid: true,
+        });
+        let onsite = site.onsite.iter().map(move |source| Self {
+            from: calendar.hour_of(source.from),
+            capacity: source.capacity,
+            price: source.price,
+            carbon: source.carbon,
+            grid: false,
+        });
+        grid.chain(onsite)
+    }
 }
 
 /// A site's sources in merit order: cheapest first, of equal prices the grid before generators.
@@ -33,21 +54,7 @@ pub(crate) struct Bill {
 
 impl Supply {
     pub(crate) fn of(site: &Site, calendar: Calendar) -> Self {
-        let grid = site.grid.iter().map(|grid| Source {
-            from: calendar.hour_of(grid.energized),
-            capacity: grid.connection,
-            price: grid.price,
-            carbon: grid.carbon,
-            grid: true,
-        });
-        let onsite = site.onsite.iter().map(|source| Source {
-            from: calendar.hour_of(source.from),
-            capacity: source.capacity,
-            price: source.price,
-            carbon: source.carbon,
-            grid: false,
-        });
-        let mut sources: Vec<Source> = grid.chain(onsite).collect();
+        let mut sources: Vec<Source> = Source::of_site(site, calendar).collect();
         sources.sort_by(|a, b| a.price.as_usd_per_mwh().total_cmp(&b.price.as_usd_per_mwh()));
         Self(sources)
     }
