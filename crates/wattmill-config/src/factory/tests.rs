@@ -30,11 +30,11 @@ slo = { ttft = "2 s", tpot = "50 ms" }
 users = { requests_per_day = 1e6, lengths = "azure-conv-2023" }
 "#;
 
-fn parse(text: &str) -> Parsed {
+pub(super) fn parse(text: &str) -> Parsed {
     parse_factory(text, Catalog::builtin())
 }
 
-fn check(text: &str, expected: Expect) {
+pub(super) fn check(text: &str, expected: Expect) {
     let parsed = parse(text);
     assert_eq!(parsed.factory.is_none(), parsed.diagnostics.has_errors());
     expected.assert_eq(&parsed.diagnostics.render("mill.toml", text, false));

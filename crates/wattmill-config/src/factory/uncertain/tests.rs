@@ -4,7 +4,8 @@ use expect_test::{Expect, expect};
 use wattmill_catalog::Catalog;
 use wattmill_units::Distribution;
 
-use super::super::{Parsed, Variants, parse_factory};
+use super::super::Variants;
+use super::super::tests::{check, parse};
 
 const SOUND: &str = r#"name = "Mill"
 start = 2026-07-01
@@ -33,16 +34,6 @@ infrastructure = { p10 = "12 USD/W", p50 = "17.9 USD/W", p90 = "20 USD/W" }
 accelerator_price = { values = ["30 kUSD", "47 kUSD"], weights = [1, 3] }
 operations = { p50 = "3 %/year", p90 = "6 %/year", shape = "lognormal" }
 "#;
-
-fn parse(text: &str) -> Parsed {
-    parse_factory(text, Catalog::builtin())
-}
-
-fn check(text: &str, expected: Expect) {
-    let parsed = parse(text);
-    assert_eq!(parsed.factory.is_none(), parsed.diagnostics.has_errors());
-    expected.assert_eq(&parsed.diagnostics.render("mill.toml", text, false));
-}
 
 fn broken(old: &str, new: &str, expected: Expect) {
     assert!(SOUND.contains(old), "{old}");
