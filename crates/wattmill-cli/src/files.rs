@@ -19,19 +19,7 @@ pub(crate) fn factory(argument: Option<&str>) -> Result<Named, Failure> {
         let (name, text) = BUILTIN_FACTORIES[0];
         return Ok(Named { name: format!("{name}.toml"), text: text.to_owned() });
     };
-    let path = Path::new(argument);
-    if let (false, Some(text)) = (path.exists(), builtin_factory(argument)) {
-        let name = argument.trim_end_matches(".toml");
-        return Ok(Named { name: format!("{name}.toml"), text: text.to_owned() });
-    }
-    text(path).map_err(|failure| match failure {
-        Failure::Other(error) => {
-            let built_in: Vec<&str> = BUILTIN_FACTORIES.iter().map(|(name, _)| *name).collect();
-            let built_in = built_in.join(", ");
-            Failure::Other(anyhow::anyhow!("{error:#}; built-in factories are {built_in}"))
-        }
-        other => other,
-    })
+    or_built_in(argument, builtin_factory(argument), "factories", BUILTIN_FACTORIES)
 }
 
 /// The files that a factory file names, by their paths from where it stands. What cannot be read is
@@ -48,16 +36,27 @@ pub(crate) fn named_in(factory: &Named) -> Files {
 
 /// A fleet file by path, or a built-in one by name.
 pub(crate) fn fleet(argument: &str) -> Result<Named, Failure> {
+    or_built_in(argument, builtin_fleet(argument), "fleets", BUILTIN_FLEETS)
+}
+
+/// The file of this path, or what is built in under this name if no file has it; whoever gets neither
+/// is told what of the `kind` is there.
+pub(crate) fn or_built_in(
+    argument: &str,
+    built_in: Option<&str>,
+    kind: &str,
+    all: &[(&str, &str)],
+) -> Result<Named, Failure> {
     let path = Path::new(argument);
-    if let (false, Some(text)) = (path.exists(), builtin_fleet(argument)) {
+    if let (false, Some(text)) = (path.exists(), built_in) {
         let name = argument.trim_end_matches(".toml");
         return Ok(Named { name: format!("{name}.toml"), text: text.to_owned() });
     }
     text(path).map_err(|failure| match failure {
         Failure::Other(error) => {
-            let built_in: Vec<&str> = BUILTIN_FLEETS.iter().map(|(name, _)| *name).collect();
-            let built_in = built_in.join(", ");
-            Failure::Other(anyhow::anyhow!("{error:#}; built-in fleets are {built_in}"))
+            let names: Vec<&str> = all.iter().map(|(name, _)| *name).collect();
+            let names = names.join(", ");
+            Failure::Other(anyhow::anyhow!("{error:#}; built-in {kind} are {names}"))
         }
         other => other,
     })

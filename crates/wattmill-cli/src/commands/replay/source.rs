@@ -20,7 +20,7 @@ use crate::args::Traffic;
 use crate::commands::not_in_catalogue;
 use crate::exit::Failure;
 use crate::files;
-use crate::invalid::{Invalid, Named, colored};
+use crate::invalid::{Invalid, colored};
 
 /// Messages a weekly user sends a day: 2.6 billion a day from 700 million users (NBER, 2025).
 const MESSAGES_PER_USER_DAY: f64 = 3.7;
@@ -203,19 +203,8 @@ fn clients(args: &Traffic, path: &Path, duration: Seconds) -> Result<Opened, Fai
 
 fn sessions(args: &Traffic, name: &str, duration: Seconds) -> Result<Opened, Failure> {
     let built_in = BUILTIN_SESSIONS.iter().find(|(known, _)| *known == name);
-    let named = match (built_in, Path::new(name)) {
-        (Some((name, text)), path) if !path.exists() => {
-            Named { name: format!("{name}.toml"), text: (*text).to_owned() }
-        }
-        (_, path) => files::text(path).map_err(|failure| match failure {
-            Failure::Other(error) => {
-                let names: Vec<&str> = BUILTIN_SESSIONS.iter().map(|(name, _)| *name).collect();
-                let names = names.join(", ");
-                Failure::Other(anyhow::anyhow!("{error:#}; built-in sessions are {names}"))
-            }
-            other => other,
-        })?,
-    };
+    let built_in = built_in.map(|(_, text)| *text);
+    let named = files::or_built_in(name, built_in, "sessions", BUILTIN_SESSIONS)?;
     let sessions =
         parse_sessions(&named.text).map_err(|problems| Invalid::text(&named, &problems))?;
     let Some(per_s) = args.rate else {
