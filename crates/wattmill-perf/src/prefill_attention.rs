@@ -29,6 +29,8 @@ pub(crate) struct PrefillAttention {
     name: &'static str,
     layers: f64,
     ranks: f64,
+    /// Layers for each rank: tokens are dealt evenly to attention groups and pipeline stages.
+    share: f64,
     cap: u64,
     launch: f64,
     /// Operations of a pair.
@@ -116,6 +118,7 @@ impl PrefillAttention {
             name: layer.name[1],
             layers: layer.layers,
             ranks: shard.ranks(),
+            share: layer.layers / shard.ranks(),
             cap: layer.cap,
             launch: launch * chip.overheads.launch,
             pair,
@@ -140,6 +143,7 @@ impl PrefillAttention {
             name: "prefill states",
             layers: states.layers,
             ranks: shard.ranks(),
+            share: states.layers / shard.ranks(),
             cap: 1,
             launch: state::KERNELS * chip.overheads.kernel,
             pair: states.prefill.flops,
@@ -160,13 +164,13 @@ impl PrefillAttention {
 
     /// Of the prefill part of a step, which has at least one chunk. Arithmetic alone, so that it is
     /// the same everywhere.
+    #[inline]
     pub(crate) fn cost(&self, prefill: &Prefill) -> PrefillCost {
         let tokens = f64::from(prefill.tokens.max(1));
         let half_pairs = self.half_pairs(prefill);
         let context =
             prefill.context.min(u64::from(prefill.chunks).saturating_mul(self.cap)) as f64;
-        // Tokens are dealt evenly to attention groups and pipeline stages.
-        let share = self.layers / self.ranks;
+        let share = self.share;
         let factor = self.factor(half_pairs / tokens, f64::from(prefill.chunks) / self.ranks);
         let pairs = half_pairs / 2.0;
         let (flops, expanded) = (pairs * self.pair, context * self.expand);
@@ -244,12 +248,18 @@ impl PrefillAttention {
     }
 }
 
-/// The power of two at or below `x`, and how far `x` is on the way to the next, up to `length` - 1.
+/// The power of two at or below `x`, and how far `x` is on the way to the next, up to `length` - 1:
+/// exponent and fraction of the number.
+#[inline]
 fn place(x: f64, length: usize) -> (usize, f64) {
-    let whole = (x as u64).max(1);
-    let power = (whole.ilog2() as usize).min(length - 2);
-    let low = (1u64 << power) as f64;
-    (power, ((x - low) / low).clamp(0.0, 1.0))
+    const FRACTION: u32 = f64::MANTISSA_DIGITS - 1;
+    let bits = x.max(1.0).to_bits();
+    let power = (bits >> FRACTION) as usize - (f64::MAX_EXP - 1) as usize;
+    if power > length - 2 {
+        return (length - 2, 1.0);
+    }
+    let one = 1f64.to_bits();
+    (power, f64::from_bits(one | (bits & ((1 << FRACTION) - 1))) - 1.0)
 }
 
 #[cfg(test)]
