@@ -1,7 +1,7 @@
 //! The performance model compiled to tables and integer slopes.
 
 use wattmill_factory::EngineSpec;
-use wattmill_units::{Power, Seconds, Ticks};
+use wattmill_units::{Energy, Power, Seconds, Ticks};
 
 use crate::attention::DecodeAttention;
 use crate::decode_table::DecodeTable;
@@ -97,10 +97,7 @@ impl StepSurface {
                 };
                 decode.iter().map(beside).collect()
             }),
-            uncaptured: StepCost {
-                time: Ticks::from_seconds(uncaptured.time),
-                dynamic_nj: (uncaptured.energy.as_joules() * 1e9).round() as u64,
-            },
+            uncaptured: StepCost::of(uncaptured.time, uncaptured.energy),
             prefill: replica.attention.prefill.into(),
             idle: replica.chip.idle,
             accelerators: spec.layout.accelerators(),
@@ -198,11 +195,8 @@ impl StepModel for StepSurface {
 
 #[inline]
 fn prefill_cost(attention: &PrefillAttention, prefill: &Prefill) -> StepCost {
-    let cost = attention.cost(prefill);
-    StepCost {
-        time: Ticks::from_seconds(Seconds::from_s(cost.run.seconds)),
-        dynamic_nj: (cost.run.joules * 1e9).round() as u64,
-    }
+    let run = attention.cost(prefill).run;
+    StepCost::of(Seconds::from_s(run.seconds), Energy::from_joules(run.joules))
 }
 
 #[inline]
@@ -236,10 +230,7 @@ impl CostTable {
                 time += operator.time.as_s();
                 joules += operator.energy.as_joules();
             });
-            StepCost {
-                time: Ticks::from_seconds(Seconds::from_s(time)),
-                dynamic_nj: (joules * 1e9).round() as u64,
-            }
+            StepCost::of(Seconds::from_s(time), Energy::from_joules(joules))
         };
         let costs: Vec<StepCost> = counts.iter().map(|count| cost(*count)).collect();
         let base = |index: usize| {
