@@ -29,6 +29,10 @@ pub(crate) struct PrefillAttention {
     name: &'static str,
     layers: f64,
     ranks: f64,
+    /// Ranks that share the work: context ranks of all attention batches.
+    shares: f64,
+    /// Of the cached tokens that a share reads and expands, so many times its own.
+    seen: f64,
     cap: u64,
     launch: f64,
     /// Operations of a pair.
@@ -116,6 +120,9 @@ impl PrefillAttention {
             name: layer.name[1],
             layers: layer.layers,
             ranks: shard.ranks(),
+            shares: shard.ranks() * shard.context,
+            // Latents are gathered and expanded by every rank.
+            seen: if layer.expand > 0.0 { shard.context } else { 1.0 },
             cap: layer.cap,
             launch: launch * chip.overheads.launch,
             pair,
@@ -140,6 +147,8 @@ impl PrefillAttention {
             name: "prefill states",
             layers: states.layers,
             ranks: shard.ranks(),
+            shares: shard.ranks(),
+            seen: 1.0,
             cap: 1,
             launch: state::KERNELS * chip.overheads.kernel,
             pair: states.prefill.flops,
@@ -163,10 +172,12 @@ impl PrefillAttention {
     pub(crate) fn cost(&self, prefill: &Prefill) -> PrefillCost {
         let tokens = f64::from(prefill.tokens.max(1));
         let half_pairs = self.half_pairs(prefill);
-        let context =
-            prefill.context.min(u64::from(prefill.chunks).saturating_mul(self.cap)) as f64;
-        // Tokens are dealt evenly to attention groups and pipeline stages.
-        let share = self.layers / self.ranks;
+        let context = prefill.context.min(u64::from(prefill.chunks).saturating_mul(self.cap))
+            as f64
+            * self.seen;
+        // Tokens are dealt evenly to attention groups and pipeline stages, and what one of them attends
+        // to to its context ranks: of 2n pieces of a chunk each takes one and the one as far from the end.
+        let share = self.layers / self.shares;
         let factor = self.factor(half_pairs / tokens, f64::from(prefill.chunks) / self.ranks);
         let pairs = half_pairs / 2.0;
         let (flops, expanded) = (pairs * self.pair, context * self.expand);
