@@ -386,7 +386,7 @@ pub(crate) struct Replay {
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=65_536), help_heading = "Engine")]
     pub(crate) block_tokens: Option<u32>,
     /// Step-time table (JSON) in place of the performance model.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["model", "system", "tp", "pp", "ep", "dp", "engine", "precision", "kv_precision", "power_cap", "speculate", "calibration"], help_heading = "Engine")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["model", "system", "tp", "pp", "ep", "dp", "cp", "engine", "precision", "kv_precision", "power_cap", "speculate", "calibration"], help_heading = "Engine")]
     pub(crate) step_table: Option<PathBuf>,
     /// KV blocks of a replica, with a step-time table (unlimited by default).
     #[arg(long, conflicts_with_all = ["model", "system"], value_parser = clap::value_parser!(u64).range(1..1 << 40), help_heading = "Engine")]
@@ -537,6 +537,9 @@ pub(crate) struct EngineArgs {
     /// Attention data parallel degree.
     #[arg(long)]
     pub(crate) dp: Option<u32>,
+    /// Context parallel degree: ranks that share the tokens of every prompt, for long ones.
+    #[arg(long)]
+    pub(crate) cp: Option<u32>,
     /// The software whose overheads it has: vllm, sglang or trtllm (vllm by default).
     #[arg(long, value_parser = flavour)]
     pub(crate) engine: Option<wattmill::factory::Flavour>,

@@ -9,9 +9,11 @@ use crate::Speculation;
 
 /// Degrees of parallelism of one replica.
 ///
-/// Attention runs on `data_attention` groups of `tensor` accelerators, each with its own share of
-/// the batch; experts are spread over `expert` accelerators. `accelerators()` is
-/// `tensor × data_attention × pipeline`, and `expert` divides `tensor × data_attention`.
+/// Attention runs on `data_attention` groups, each with its own share of the batch. A group has
+/// `context` ranks of `tensor` accelerators, each with its own share of every sequence: of a prompt's
+/// tokens and of the cache. Experts are spread over `expert` accelerators. `accelerators()` is
+/// `tensor × data_attention × context × pipeline`, and `expert` divides
+/// `tensor × data_attention × context`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Layout {
     /// Tensor parallel degree.
@@ -22,17 +24,19 @@ pub struct Layout {
     pub expert: u32,
     /// Attention data parallel degree.
     pub data_attention: u32,
+    /// Context parallel degree.
+    pub context: u32,
 }
 
 impl Layout {
     /// Tensor parallel only.
     pub const fn tensor(degree: u32) -> Self {
-        Self { tensor: degree, pipeline: 1, expert: 1, data_attention: 1 }
+        Self { tensor: degree, pipeline: 1, expert: 1, data_attention: 1, context: 1 }
     }
 
     /// Accelerators of one replica.
     pub const fn accelerators(self) -> u32 {
-        self.tensor * self.data_attention * self.pipeline
+        self.tensor * self.data_attention * self.context * self.pipeline
     }
 }
 

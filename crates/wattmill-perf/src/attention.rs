@@ -33,6 +33,8 @@ pub(crate) struct DecodeAttention<'a> {
     ranks: f64,
     /// Tokens of a sequence it reads at most.
     pub(crate) cap: u64,
+    /// Ranks that each hold a share of every sequence's tokens.
+    split: f64,
     /// Tokens of a sequence that attend to its cache at once: its next one and those guessed.
     queries: f64,
     each: Each,
@@ -83,6 +85,7 @@ impl<'a> AttentionCosts<'a> {
                 layers: kind.layers * drafting,
                 ranks: shard.ranks(),
                 cap: kind.cap,
+                split: shard.context,
                 queries,
                 each: Each::Cache(kind.decode),
                 surfaced,
@@ -104,7 +107,7 @@ pub(crate) struct Layer {
     pub(crate) layers: f64,
     pub(crate) cap: u64,
     pub(crate) name: [&'static str; 2],
-    decode: Kernel,
+    pub(crate) decode: Kernel,
     decode_formats: &'static [&'static str],
     pub(crate) prefill: Kernel,
     prefill_formats: &'static [&'static str],
@@ -114,7 +117,7 @@ pub(crate) struct Layer {
     pub(crate) cached: f64,
 }
 
-fn layers(deployment: &Deployment<'_>, shard: &Shard) -> Vec<Layer> {
+pub(crate) fn layers(deployment: &Deployment<'_>, shard: &Shard) -> Vec<Layer> {
     let model = deployment.model;
     let element = deployment.spec.kv_precision.bytes_per_weight();
     let narrow = element < 2.0;
@@ -230,6 +233,7 @@ impl<'a> DecodeAttention<'a> {
             layers: states.layers,
             ranks: shard.ranks(),
             cap: 1,
+            split: 1.0,
             each: Each::States(states.decode),
             surfaced: None,
             tiles: None,
@@ -253,7 +257,8 @@ impl<'a> DecodeAttention<'a> {
     pub(crate) fn beside_prompts(&self, n: f64, context: f64) -> Operator {
         let tiled = self.tiles.as_ref().map_or(0.0, |tiles| {
             let sequences = (n / self.ranks).max(1.0);
-            tiles.prompts.arithmetic(tiles.rows * sequences, context.max(1.0), sequences)
+            let context = (context / self.split).max(1.0);
+            tiles.prompts.arithmetic(tiles.rows * sequences, context, sequences)
         });
         self.at(n, context, tiled)
     }
@@ -265,7 +270,7 @@ impl<'a> DecodeAttention<'a> {
 
     /// Of `n` sequences of `context` tokens each, with at least so many seconds of arithmetic a layer.
     fn at(&self, n: f64, context: f64, least: f64) -> Operator {
-        let (sequences, context) = ((n / self.ranks).max(1.0), context.max(1.0));
+        let (sequences, context) = ((n / self.ranks).max(1.0), (context / self.split).max(1.0));
         let kernel = match self.each {
             Each::Cache(kernel) => kernel,
             Each::States(work) => return self.states(work, sequences),

@@ -29,8 +29,12 @@ pub(crate) struct PrefillAttention {
     name: &'static str,
     layers: f64,
     ranks: f64,
-    /// Layers for each rank: tokens are dealt evenly to attention groups and pipeline stages.
+    /// Layers over the ranks that share the work: context ranks of all attention batches. Tokens are
+    /// dealt evenly to attention groups and pipeline stages, and what one of them attends to to its
+    /// context ranks: of 2n pieces of a chunk each takes one and the one as far from the end.
     share: f64,
+    /// Of the cached tokens that a share reads and expands, so many times its own.
+    seen: f64,
     cap: u64,
     launch: f64,
     /// Operations of a pair.
@@ -118,7 +122,9 @@ impl PrefillAttention {
             name: layer.name[1],
             layers: layer.layers,
             ranks: shard.ranks(),
-            share: layer.layers / shard.ranks(),
+            share: layer.layers / (shard.ranks() * shard.context),
+            // Latents are gathered and expanded by every rank.
+            seen: if layer.expand > 0.0 { shard.context } else { 1.0 },
             cap: layer.cap,
             launch: launch * chip.overheads.launch,
             pair,
@@ -144,6 +150,7 @@ impl PrefillAttention {
             layers: states.layers,
             ranks: shard.ranks(),
             share: states.layers / shard.ranks(),
+            seen: 1.0,
             cap: 1,
             launch: state::KERNELS * chip.overheads.kernel,
             pair: states.prefill.flops,
@@ -170,6 +177,7 @@ impl PrefillAttention {
         let half_pairs = self.half_pairs(prefill);
         let context =
             prefill.context.min(u64::from(prefill.chunks).saturating_mul(self.cap)) as f64;
+        let context = context * self.seen;
         let share = self.share;
         let factor = self.factor(half_pairs / tokens, f64::from(prefill.chunks) / self.ranks);
         let pairs = half_pairs / 2.0;

@@ -72,6 +72,8 @@ pub(crate) struct Shard {
     pub(crate) tensor: f64,
     pub(crate) pipeline: f64,
     pub(crate) data_attention: f64,
+    /// Ranks that share the tokens of a sequence.
+    pub(crate) context: f64,
 }
 
 impl Shard {
@@ -128,7 +130,8 @@ impl Shard {
         }
         let full_layers = f64::from(model.full_attention_layers);
         let attention_layers = f64::from(model.attention_layers);
-        let group = tensor * f64::from(layout.data_attention);
+        let context = f64::from(layout.context);
+        let group = tensor * f64::from(layout.data_attention) * context;
         Self {
             hidden,
             layers: f64::from(model.layers),
@@ -159,12 +162,19 @@ impl Shard {
             tensor,
             pipeline: f64::from(layout.pipeline),
             data_attention: f64::from(layout.data_attention),
+            context,
         }
     }
 
-    /// Attention batches that are under way at once: groups times pipeline stages.
+    /// Attention batches that are under way at once: groups times pipeline stages. Context ranks
+    /// share a batch.
     pub(crate) fn ranks(&self) -> f64 {
         self.data_attention * self.pipeline
+    }
+
+    /// Ranks with tokens of their own that meet in the experts: context ranks of all groups.
+    pub(crate) fn spread(&self) -> f64 {
+        self.data_attention * self.context
     }
 
     /// Projections around attention and states, each with the layers that have it.

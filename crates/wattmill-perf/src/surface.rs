@@ -4,6 +4,7 @@ use wattmill_factory::EngineSpec;
 use wattmill_units::{Energy, Power, Seconds, Ticks};
 
 use crate::attention::DecodeAttention;
+use crate::context::ContextExchange;
 use crate::decode_table::DecodeTable;
 use crate::deployment::{Deployment, LayoutProblem};
 use crate::memory::MemoryPlan;
@@ -35,6 +36,7 @@ pub struct StepSurface {
     /// Decode attention in steps that hold prompts, where it is priced otherwise.
     beside_prompts: Option<Box<[DecodeTable]>>,
     prefill: Box<[PrefillAttention]>,
+    context: Option<Box<ContextRanks>>,
     uncaptured: StepCost,
     speculation: Option<Rounds>,
     idle: Power,
@@ -51,6 +53,64 @@ struct Rounds {
     decode: CostTable,
     /// Tokens of a sequence that are verified in a round.
     verified: u32,
+}
+
+/// Ranks that share the tokens of every sequence, and what each kind of attention layer sends among
+/// them.
+#[derive(Clone, Debug, PartialEq)]
+struct ContextRanks {
+    ranks: u32,
+    kinds: Box<[ContextTables]>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct ContextTables {
+    exchange: ContextExchange,
+    /// Gathering the keys and values of so many tokens.
+    gathering: CostTable,
+    /// Merging the partial results of so many sequences, for each token that one gains.
+    merging: CostTable,
+}
+
+impl ContextRanks {
+    fn of(replica: &Replica<'_>, spec: &EngineSpec, share: f64) -> Option<Box<Self>> {
+        let network = &replica.network;
+        let tables = |exchange: &ContextExchange| ContextTables {
+            gathering: CostTable::new(exchange.most(spec.max_tokens), |n, out| {
+                out(exchange.gathering(network, n.into()));
+            }),
+            merging: CostTable::new(spec.max_seqs, |n, out| {
+                let o = exchange.merging(network, n.saturating_mul(replica.verified()));
+                out(Operator { time: o.time * share, energy: o.energy * share, ..o });
+            }),
+            exchange: *exchange,
+        };
+        let kinds: Box<[_]> = replica.exchanges.iter().map(tables).collect();
+        let ranks = spec.layout.context;
+        (ranks > 1).then(|| Box::new(Self { ranks, kinds }))
+    }
+
+    fn cost(&self, shape: &StepShape) -> StepCost {
+        let mut cost = self.merging(shape.decodes);
+        if shape.prefill.chunks > 0 {
+            for kind in &self.kinds {
+                let behind = kind.exchange.behind(&shape.prefill);
+                cost = plus(cost, kind.gathering.at(shape.prefill.tokens.into()));
+                if behind > 0 {
+                    cost = plus(cost, kind.gathering.at(behind));
+                }
+            }
+        }
+        cost
+    }
+
+    fn merging(&self, decodes: u32) -> StepCost {
+        let cost = StepCost::default();
+        if decodes == 0 {
+            return cost;
+        }
+        self.kinds.iter().fold(cost, |cost, kind| plus(cost, kind.merging.at(decodes.into())))
+    }
 }
 
 impl Rounds {
@@ -87,6 +147,7 @@ impl StepSurface {
                 replica.head(n, out);
             }),
             speculation: Rounds::of(&replica, spec),
+            context: ContextRanks::of(&replica, spec, share),
             decode: decode
                 .iter()
                 .map(|a| DecodeTable::new(spec.max_seqs, a.cap, share, |n, c| a.alone(n, c)))
@@ -122,12 +183,19 @@ impl StepSurface {
         plus(self.linear.at(tokens), self.head.at(samples))
     }
 
+    /// Prompt tokens of a step that each context rank passes.
+    #[inline]
+    fn prompts(&self, prefill: &Prefill) -> u64 {
+        let ranks = self.context.as_ref().map_or(1, |context| context.ranks);
+        u64::from(if ranks == 1 { prefill.tokens } else { prefill.tokens.div_ceil(ranks) })
+    }
+
     /// Likewise of a step with speculation: a token's share of a round, and all of what prompts add to
     /// a round.
     fn round(&self, rounds: &Rounds, shape: &StepShape) -> StepCost {
         let verified = u64::from(shape.decodes) * u64::from(rounds.verified);
         let decode = rounds.decode.at(u64::from(shape.decodes));
-        let (tokens, samples) = (shape.prefill.tokens.into(), u64::from(shape.prefill.completed));
+        let (tokens, samples) = (self.prompts(&shape.prefill), u64::from(shape.prefill.completed));
         if shape.decodes == 0 {
             return self.passing(tokens, samples);
         }
@@ -152,10 +220,13 @@ impl StepModel for StepSurface {
         let mut cost = match &self.speculation {
             None => {
                 let n = u64::from(shape.decodes);
-                self.passing(n + u64::from(prefill.tokens), n + u64::from(prefill.completed))
+                self.passing(n + self.prompts(prefill), n + u64::from(prefill.completed))
             }
             Some(rounds) => self.round(rounds, shape),
         };
+        if let Some(context) = &self.context {
+            cost = plus(cost, context.cost(shape));
+        }
         if shape.decodes > 0 {
             let beside = self.beside_prompts.as_ref().filter(|_| shape.prefill.chunks > 0);
             for table in beside.unwrap_or(&self.decode) {
@@ -182,6 +253,9 @@ impl StepModel for StepSurface {
         if decodes == 0 {
             run.steps = 1;
             return run;
+        }
+        if let Some(context) = &self.context {
+            run.first = plus(run.first, context.merging(decodes));
         }
         for table in &*self.decode {
             let part = table.run(decodes, context);

@@ -197,7 +197,7 @@ fn heads_are_repeated_and_latents_too() {
     let wide = kv("llama-3.1-70b", Precision::Fp8, Layout::tensor(16));
     assert_eq!(narrow.kv_per_token, wide.kv_per_token);
     // Attention groups each keep the cache of their own sequences.
-    let groups = Layout { tensor: 1, pipeline: 1, expert: 16, data_attention: 16 };
+    let groups = Layout { tensor: 1, pipeline: 1, expert: 16, data_attention: 16, context: 1 };
     let grouped = kv("deepseek-v3", Precision::Fp8, groups);
     let split = kv("deepseek-v3", Precision::Fp8, Layout::tensor(16));
     assert_eq!(grouped.kv_per_token, split.kv_per_token);
@@ -207,7 +207,7 @@ fn heads_are_repeated_and_latents_too() {
 
 #[test]
 fn every_problem_is_told_at_once() {
-    let layout = Layout { tensor: 3, pipeline: 99, expert: 2, data_attention: 1 };
+    let layout = Layout { tensor: 3, pipeline: 99, expert: 2, data_attention: 1, context: 1 };
     let mut deployment = deployment("llama-3.1-70b", "a100-80", Precision::Fp8, layout);
     let problems = deployment.problems();
     assert_eq!(problems.len(), 3, "{problems:?}");

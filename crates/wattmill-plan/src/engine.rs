@@ -87,7 +87,7 @@ pub fn usual_specs(model: &Model, hardware: &Hardware) -> Vec<EngineSpec> {
     if let Some(moe) = model.ffn.moe {
         let wide = powers().filter(|n| *n > 1 && moe.routed % n == 0);
         specs.extend(wide.map(|degree| {
-            let layout = Layout { tensor: 1, pipeline: 1, expert: degree, data_attention: degree };
+            let layout = Layout { expert: degree, data_attention: degree, ..Layout::tensor(1) };
             let spec = EngineSpec::new(layout, precision);
             EngineSpec { max_seqs: 256 * degree, max_tokens: 1024 * degree, ..spec }
         }));

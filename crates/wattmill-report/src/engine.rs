@@ -25,6 +25,7 @@ pub(crate) fn layout_name(spec: &EngineSpec) -> String {
         ("TP", layout.tensor),
         ("PP", layout.pipeline),
         ("DP", layout.data_attention),
+        ("CP", layout.context),
         ("EP", layout.expert),
     ] {
         if degree > 1 || (name == "TP" && layout.accelerators() == 1) {

@@ -180,7 +180,7 @@ impl<'a> Submitted<'a> {
         let divides = |degree: &u32| self.accelerators.is_multiple_of(*degree);
         for degree in [1u32, 2, 4, 8, 16].into_iter().filter(divides) {
             let layout = if latent {
-                Layout { tensor: 1, pipeline: 1, expert: degree, data_attention: degree }
+                Layout { expert: degree, data_attention: degree, ..Layout::tensor(1) }
             } else {
                 Layout::tensor(degree)
             };

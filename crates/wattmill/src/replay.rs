@@ -283,7 +283,7 @@ mod tests {
         let system = catalog.system("dgx-h200").unwrap().clone();
         let accelerator = catalog.accelerator(&system.accelerator).unwrap().clone();
         let hardware = Hardware { system, accelerator };
-        let layout = Layout { tensor: 1, pipeline: 1, expert: 8, data_attention: 8 };
+        let layout = Layout { expert: 8, data_attention: 8, ..Layout::tensor(1) };
         let spec = EngineSpec { max_seqs: 256, ..EngineSpec::new(layout, Precision::Fp8) };
         let engine = Engine::new(model, &hardware, catalog, spec).unwrap();
         let pricing = Pricing::Engine(Box::new(engine));

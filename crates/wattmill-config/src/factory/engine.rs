@@ -31,6 +31,7 @@ fn explicit(cx: &mut Context<'_>, row: &Row<'_>) -> Option<EngineSpec> {
     let pipeline = row.small(cx, "pipeline");
     let expert = row.small(cx, "expert");
     let data_attention = row.small(cx, "data_attention");
+    let context = row.small(cx, "context");
     let flavour = row.choice(cx, "flavour").and_then(Flavour::from_name);
     let precision = self::precision(cx, row, "precision");
     let kv_precision = self::precision(cx, row, "kv_precision");
@@ -54,21 +55,24 @@ fn explicit(cx: &mut Context<'_>, row: &Row<'_>) -> Option<EngineSpec> {
         pipeline: pipeline?,
         expert: expert?,
         data_attention: data_attention?,
+        context: context?,
     };
-    let stage = layout.tensor * layout.data_attention;
+    let stage = [layout.data_attention, layout.context]
+        .into_iter()
+        .fold(layout.tensor, u32::saturating_mul);
     if !stage.is_multiple_of(layout.expert) {
         cx.error(
             row.span("expert"),
             format!("experts cannot be spread over {} accelerators", layout.expert),
             format!("a stage has {stage}"),
-            format!("`expert` must divide `tensor × data_attention`, here {stage}"),
+            format!("`expert` must divide `tensor × data_attention × context`, here {stage}"),
         );
     }
     if stage.checked_mul(layout.pipeline).is_none_or(|n| n > 1 << 20) {
         cx.error(
             row.header(),
             "a replica of more than 1,048,576 accelerators",
-            "`tensor × data_attention × pipeline` is too large",
+            "`tensor × data_attention × context × pipeline` is too large",
             "lower one of the degrees",
         );
     }

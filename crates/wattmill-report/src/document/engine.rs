@@ -15,7 +15,9 @@ pub(super) struct Engine {
     expert_parallel: u32,
     /// Groups of accelerators that attend to a share of the batch each.
     data_parallel_attention: u32,
-    /// Accelerators of a replica: tensor × pipeline × data parallel degrees.
+    /// Ranks that share the tokens of every sequence.
+    context_parallel: u32,
+    /// Accelerators of a replica: tensor × pipeline × data × context parallel degrees.
     accelerators_per_replica: u32,
     /// The software whose overheads it has.
     #[schemars(extend("enum" = ["vllm", "sglang", "trtllm"]))]
@@ -52,6 +54,7 @@ impl From<&EngineSpec> for Engine {
             pipeline_parallel: layout.pipeline,
             expert_parallel: layout.expert,
             data_parallel_attention: layout.data_attention,
+            context_parallel: layout.context,
             accelerators_per_replica: layout.accelerators(),
             flavour: spec.flavour.name(),
             precision: spec.precision.name(),

@@ -33,8 +33,8 @@ pub(in super::super) static SPECULATION: Table = Table {
 
 pub(in super::super) static ENGINE: Table = Table {
     name: "service.engine",
-    doc: "One layout, on every kind of machine. A replica takes `tensor × data_attention × pipeline` \
-          accelerators.",
+    doc: "One layout, on every kind of machine. A replica takes \
+          `tensor × data_attention × context × pipeline` accelerators.",
     catalogue_row: false,
     certain: MEASURED_ONCE,
     keys: &[
@@ -57,7 +57,7 @@ pub(in super::super) static ENGINE: Table = Table {
             Kind::Whole(Limits::within("1", "4096")),
             ("1", "experts are split by tensor parallelism"),
             "8",
-            "Expert parallel degree. Divides `tensor × data_attention`.",
+            "Expert parallel degree. Divides `tensor × data_attention × context`.",
         ),
         defaulted(
             "data_attention",
@@ -65,6 +65,14 @@ pub(in super::super) static ENGINE: Table = Table {
             ("1", "one group"),
             "8",
             "Attention data parallel degree.",
+        ),
+        defaulted(
+            "context",
+            Kind::Whole(Limits::within("1", "4096")),
+            ("1", "one rank has all of a sequence"),
+            "8",
+            "Context parallel degree: ranks that share the tokens of every prompt and the cache of every \
+             sequence. For long prompts; decoding passes every token on every rank.",
         ),
         defaulted(
             "flavour",
