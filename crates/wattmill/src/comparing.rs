@@ -66,7 +66,7 @@ impl<'a> Comparing<'a> {
     /// The `index`-th sample of both; `None` if what was drawn makes no sense together.
     pub fn sample(&self, index: u64) -> Option<ContrastSample> {
         let [base, other] = self.variants.as_ref()?;
-        let drawn = |of: &Variants<'_>| of.factory(&of.uncertainty().draw(self.seed, index));
+        let drawn = |of: &Variants<'_>| of.sample(self.seed, index).1;
         Some(self.contrasts.sample(&drawn(base)?, &drawn(other)?, index))
     }
 

@@ -22,7 +22,7 @@ pub(crate) fn run(args: &Compare) -> Outcome {
     let others: Vec<Loaded> =
         args.others.iter().map(|other| load(Some(other), catalog)).collect::<Result<_, _>>()?;
     let samples = args.samples.unwrap_or(0);
-    if samples > 0 && others.iter().all(|other| other.factory.uncertainty.is_empty()) {
+    if samples > 0 && others.iter().all(|other| other.factory.is_certain()) {
         possible(&base)?;
     }
     let mut compared = Compared { base: &base.factory, others: Vec::new(), samples };
