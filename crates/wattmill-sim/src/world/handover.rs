@@ -13,9 +13,9 @@ use super::job::{Role, Stage};
 use super::spec::{Duty, Handover};
 use super::{NOBODY, World};
 use crate::event::Event;
-use crate::{Request, Resident};
+use crate::{Phase, Request, Resident, Spot, Watch};
 
-impl<M: StepModel> World<M> {
+impl<M: StepModel, W: Watch> World<M, W> {
     /// Where and how the prompts of a pool go on; `None` if it answers them itself.
     pub(super) fn handover(&self, pool: u16) -> Option<Handover> {
         match self.pools[usize::from(pool)].spec.part {
@@ -70,6 +70,8 @@ impl<M: StepModel> World<M> {
         let job = &mut self.jobs[slot];
         job.stage = Stage::Offered;
         let number = job.pool;
+        self.tell(slot, Phase::Held);
+        let job = &mut self.jobs[slot];
         let pool = &mut self.pools[usize::from(number)];
         let Request { input, output, .. } = job.request;
         let ask = RouteAsk { input, output, prompt: &[] };
@@ -136,6 +138,8 @@ impl<M: StepModel> World<M> {
         job.stage = Stage::Moving;
         job.flow = self.link.start(self.now, from, to, bytes.max(1), u64::from(slot));
         self.transfers.bytes += u128::from(bytes);
+        let from = Spot { pool: job.holder, replica: job.holds_at };
+        self.tell(slot, Phase::Moving { from, bytes });
     }
 
     /// A cache has left its sender; its end is still on the way.
@@ -165,6 +169,7 @@ impl<M: StepModel> World<M> {
         let resident = Resident { request, ready: self.now, produced: 1, first_token };
         engine.push_resident_to(aside.group, resident);
         pool.rewake(replica);
+        self.tell(slot, Phase::Queued);
     }
 
     /// The replica that holds a request's prompt lets go of it.
