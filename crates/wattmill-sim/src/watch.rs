@@ -47,7 +47,7 @@ pub struct Step {
     pub chunks: u32,
     /// Requests that waited while it ran, preempted ones among them.
     pub waiting: u32,
-    /// What the replica held after it, when those who were done had left.
+    /// What the replica held at its end, when those who were done had left.
     pub after: Gauge,
 }
 
@@ -133,20 +133,29 @@ pub trait Watch {
     /// that is in a batch when it begins turns to what it does there at that moment.
     fn window(&self) -> Window;
 
+    /// Whether it has seen all it can take: the run then stops as if it were interrupted.
+    fn is_full(&self) -> bool {
+        false
+    }
+
     /// Somebody asks.
     fn asked(&mut self, request: &Request, service: u16, region: u16);
 
     /// A request gets on.
     fn turned(&mut self, turn: &Turn);
 
-    /// A request was answered.
-    fn answered(&mut self, answer: &Answer);
+    /// A request was answered: its last token was there at `at`, before it went back to the client.
+    fn answered(&mut self, at: SimTime, answer: &Answer);
 
     /// A request will not be answered.
     fn unanswered(&mut self, request: u64, at: SimTime, how: Unanswered);
 
     /// A replica took a step. Those of one replica come in order of time.
     fn stepped(&mut self, spot: Spot, step: &Step);
+
+    /// Between two steps a replica got to hold so many KV blocks: room for a cache to come, caches that
+    /// others fetched, or nothing after it was lost.
+    fn held(&mut self, spot: Spot, at: SimTime, blocks: u64);
 
     /// A replica got from one state of its life to another.
     fn lived(&mut self, spot: Spot, at: SimTime, before: ReplicaState, after: ReplicaState);
@@ -164,9 +173,10 @@ impl Watch for Unwatched {
     }
     fn asked(&mut self, _: &Request, _: u16, _: u16) {}
     fn turned(&mut self, _: &Turn) {}
-    fn answered(&mut self, _: &Answer) {}
+    fn answered(&mut self, _: SimTime, _: &Answer) {}
     fn unanswered(&mut self, _: u64, _: SimTime, _: Unanswered) {}
     fn stepped(&mut self, _: Spot, _: &Step) {}
+    fn held(&mut self, _: Spot, _: SimTime, _: u64) {}
     fn lived(&mut self, _: Spot, _: SimTime, _: ReplicaState, _: ReplicaState) {}
 }
 
@@ -231,7 +241,8 @@ impl Crew {
                 if work.steps == 0 {
                     self.ahead = work;
                 } else {
-                    let (waiting, after) = (engine.waiting_at(begin), engine.gauge());
+                    let waiting = engine.waiting_at(begin);
+                    let after = Gauge { waiting: engine.waiting_at(end), ..engine.gauge() };
                     watch.stepped(spot, &Step { begin, end, work, chunks, waiting, after });
                 }
             }

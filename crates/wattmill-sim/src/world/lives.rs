@@ -9,7 +9,7 @@ use super::job::{Role, Stage};
 use super::spec::{Scale, SiteSpec};
 use super::{End, NOBODY, World};
 use crate::event::Event;
-use crate::{Aside, Watch};
+use crate::{Aside, Spot, Watch};
 
 impl<M: StepModel, W: Watch> World<M, W> {
     /// Files what is known of the future at time zero.
@@ -168,6 +168,7 @@ impl<M: StepModel, W: Watch> World<M, W> {
         engine.lose_everything(self.now);
         if W::WATCHES {
             self.crews[usize::from(number)][replica as usize].clear();
+            self.watch.held(Spot { pool: number, replica }, self.now, 0);
         }
         pool.wakes.set(replica, SimTime::MAX);
         let work = self.jobs.listed(pool.machines[replica as usize].work, Role::Work);

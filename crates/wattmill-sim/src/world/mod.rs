@@ -212,6 +212,9 @@ impl<M: StepModel, W: Watch> World<M, W> {
                 if self.asked == look {
                     look += LOOK;
                     flow = on_progress(Progress { requests: self.asked, time: self.now });
+                    if self.watch.is_full() {
+                        flow = ControlFlow::Break(());
+                    }
                 }
             }
         }
@@ -277,6 +280,9 @@ impl<M: StepModel, W: Watch> World<M, W> {
                     // Before anybody else can have them.
                     let blocks = pool.spec.limits.blocks_for(job.request.input.into());
                     job.held = engine.hold_back(blocks);
+                    if W::WATCHES {
+                        watch.held(spot, done.finish, engine.gauge().blocks);
+                    }
                     Stage::Prefilled
                 }
                 _ => Stage::Done,
@@ -347,6 +353,16 @@ impl<M: StepModel, W: Watch> World<M, W> {
                     self.watch.lived(Spot { pool: number, replica }, at, before, after);
                 }
             }
+        }
+    }
+
+    /// Tells whoever watches how many blocks a replica holds from its next step on.
+    #[inline]
+    fn tell_blocks(&mut self, pool: u16, replica: u32) {
+        if W::WATCHES {
+            let engine = &self.pools[usize::from(pool)].replicas[replica as usize];
+            let at = engine.next_start().max(self.now);
+            self.watch.held(Spot { pool, replica }, at, engine.gauge().blocks);
         }
     }
 
@@ -526,7 +542,7 @@ impl<M: StepModel, W: Watch> World<M, W> {
         let ticket = job.ticket.take();
         let answer = Answer { done, service, region, pool: number, replica, resends };
         on_answer(&answer);
-        self.watch.answered(&answer);
+        self.watch.answered(self.now, &answer);
         let Service { spec, tally, requests } = &mut self.services[usize::from(service)];
         ticket.into_iter().for_each(|ticket| requests.finish(ticket));
         tally.finish(&done);
@@ -629,28 +645,6 @@ impl<M: StepModel, W: Watch> World<M, W> {
     /// What went over the link between prefilling and decoding replicas.
     pub const fn transfers(&self) -> &Transfers {
         &self.transfers
-    }
-
-    /// Gives every replica that hands prompts over or takes them its ports.
-    fn lay_link(&mut self) {
-        let mut rates = Vec::new();
-        for number in 0..self.pools.len() {
-            if let Duty::Prefill(Handover { decode, .. }) = self.pools[number].spec.part {
-                for (at, which) in [(number, 0), (usize::from(decode), 1)] {
-                    let pool = &mut self.pools[at];
-                    let count = pool.spec.replicas as usize;
-                    if which == 1 && !pool.offers.is_empty() {
-                        continue;
-                    }
-                    pool.ports[which] = rates.len() as u32;
-                    rates.extend(std::iter::repeat_n(pool.spec.port_bytes_per_s, count));
-                    if which == 1 {
-                        pool.offers.resize(count, Default::default());
-                    }
-                }
-            }
-        }
-        self.link = Link::new(rates);
     }
 
     /// Simulated time reached.

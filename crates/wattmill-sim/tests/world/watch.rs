@@ -35,6 +35,7 @@ struct Notes {
     steps: BTreeMap<Spot, Vec<Step>>,
     requests: BTreeMap<u64, Seen>,
     states: BTreeMap<Spot, ReplicaState>,
+    blocks: BTreeMap<Spot, u64>,
 }
 
 impl Notes {
@@ -44,6 +45,7 @@ impl Notes {
             steps: BTreeMap::new(),
             requests: BTreeMap::new(),
             states: BTreeMap::new(),
+            blocks: BTreeMap::new(),
         }
     }
 
@@ -75,7 +77,8 @@ impl Watch for Notes {
         }
         turns.push(*turn);
     }
-    fn answered(&mut self, answer: &Answer) {
+    fn answered(&mut self, at: SimTime, answer: &Answer) {
+        assert!(at <= answer.done.finish);
         let seen = self.requests.get_mut(&answer.done.request.id).expect("was asked");
         assert_eq!(seen.end.replace(End::Answered(*answer)), None);
     }
@@ -93,6 +96,10 @@ impl Watch for Notes {
         let steps = self.steps.entry(spot).or_default();
         assert!(steps.last().is_none_or(|last| last.end <= step.begin), "{spot:?}: {step:?}");
         steps.push(*step);
+        self.blocks.insert(spot, step.after.blocks);
+    }
+    fn held(&mut self, spot: Spot, _: SimTime, blocks: u64) {
+        self.blocks.insert(spot, blocks);
     }
     fn lived(&mut self, spot: Spot, _: SimTime, before: ReplicaState, after: ReplicaState) {
         let state = self.states.insert(spot, after);
@@ -142,6 +149,11 @@ fn a_watched_world_does_what_it_does_unwatched() {
             assert_eq!(told, done, "seed {seed}, pool {pool}");
             assert!(told.evicted_blocks <= usage.evicted_blocks);
         }
+        assert!(
+            notes.blocks.values().all(|blocks| *blocks == 0),
+            "seed {seed}: {:?}",
+            notes.blocks
+        );
         assert_eq!(notes.requests.len() as u64, books.requests.asked());
         for (id, seen) in &notes.requests {
             assert_eq!((seen.asked, seen.end.is_some()), (1, true), "seed {seed}, request {id}");
