@@ -11,11 +11,13 @@ use wattmill_perf::StepSurface;
 use wattmill_plan::{Engine, usual_specs};
 use wattmill_policy::{BatchLimits, QueueLimits, ScaleRules};
 use wattmill_report::{
-    ServedFleet, ServedPool, ServedPoolRow, ServedRow, ServedService, ServedTransfers, engine_name,
+    ServedFleet, ServedPool, ServedPoolRow, ServedRow, ServedService, ServedTransfers, Traced,
+    TracedPool, engine_name,
 };
 use wattmill_sim::{
     Answer, Ask, Duty, Failures, Handover, Latency, Limits, Outage, Pairing, PoolRow, PoolSpec,
-    Progress, RegionSpec, Row, Scale, ServiceRow, ServiceSpec, SiteSpec, World, WorldSpec,
+    Progress, RegionSpec, Row, Scale, ServiceRow, ServiceSpec, SiteSpec, Unwatched, Watch, World,
+    WorldSpec,
 };
 use wattmill_units::{Energy, Money, Power, Ratio, Seconds, SimTime, Stream};
 
@@ -123,16 +125,65 @@ pub fn serve(
     on_answer: impl FnMut(&Answer),
     on_progress: impl FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<ServedFleet, Vec<String>> {
+    let served = serve_watched(fleet, catalog, asks, group, |_| Unwatched, on_answer, on_progress);
+    served.map(|(served, _)| served)
+}
+
+/// As [`serve`], with the same answer, while what `watch` makes watches every step; it is given back.
+///
+/// # Errors
+/// Likewise.
+pub fn serve_watched<W: Watch>(
+    fleet: &Fleet,
+    catalog: &Catalog,
+    asks: impl Iterator<Item = Ask>,
+    group: impl Fn(u64) -> u64,
+    watch: impl FnOnce(Traced) -> W,
+    on_answer: impl FnMut(&Answer),
+    on_progress: impl FnMut(Progress) -> ControlFlow<()>,
+) -> Result<(ServedFleet, W), Vec<String>> {
     let engines = engines(fleet, catalog)
         .map_err(|refused| refused.into_iter().map(|(_, problem)| problem).collect::<Vec<_>>())?;
     let spec = world(fleet, &engines)?;
-    let mut world = World::new(spec)
+    let watch = watch(traced(fleet, &engines));
+    let mut world = World::watched(spec, watch)
         .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>())?;
     let shares = Shares::new(fleet);
     let asks = asks.map(|ask| Ask { service: shares.service(group(ask.request.id)), ..ask });
     let flow = world.run(asks, SimTime::MAX, on_answer, on_progress);
     world.close_series();
-    Ok(told(fleet, &engines, &world, flow.is_break()))
+    let served = told(fleet, &engines, &world, flow.is_break());
+    Ok((served, world.into_watch()))
+}
+
+/// What a trace says of a fleet.
+fn traced(fleet: &Fleet, engines: &[Engine<'_>]) -> Traced {
+    let pool = |(pool, engine): (&FleetPool, &Engine<'_>)| TracedPool {
+        name: pool.name.clone(),
+        about: format!("{}, {}", fleet.sites[pool.site].name, role(pool)),
+        replicas: most_replicas(pool),
+        idle: Some(engine.idle_power()),
+    };
+    Traced {
+        title: fleet.name.clone(),
+        pools: fleet.pools.iter().zip(engines).map(pool).collect(),
+        services: fleet.services.iter().map(|service| service.name.clone()).collect(),
+        regions: fleet.regions.iter().map(|region| region.name.clone()).collect(),
+    }
+}
+
+/// Replicas that a pool can have.
+fn most_replicas(pool: &FleetPool) -> u32 {
+    pool.scale.map_or(pool.replicas, |scale| scale.maximum)
+}
+
+/// Which part of a request a pool does.
+const fn role(pool: &FleetPool) -> &'static str {
+    match pool.role {
+        PoolRole::Both => "both",
+        PoolRole::Prefill { .. } => "prefill",
+        PoolRole::Decode => "decode",
+    }
 }
 
 /// Shares of services among the requests.
@@ -258,7 +309,7 @@ fn pool_spec<'e>(pool: &FleetPool, engine: &'e Engine<'_>) -> PoolSpec<&'e StepS
         name: pool.name.clone(),
         site: pool.site as u16,
         services: pool.services.iter().map(|service| *service as u16).collect(),
-        replicas: pool.scale.map_or(pool.replicas, |scale| scale.maximum),
+        replicas: most_replicas(pool),
         ready: pool.replicas,
         limits,
         groups: 1,
@@ -279,10 +330,10 @@ fn pool_spec<'e>(pool: &FleetPool, engine: &'e Engine<'_>) -> PoolSpec<&'e StepS
 }
 
 /// What the world has to tell.
-fn told(
+fn told<W: Watch>(
     fleet: &Fleet,
     engines: &[Engine<'_>],
-    world: &World<&StepSurface>,
+    world: &World<&StepSurface, W>,
     interrupted: bool,
 ) -> ServedFleet {
     let span = world.now().as_seconds();
@@ -335,11 +386,11 @@ fn told(
     }
 }
 
-fn served_pool(
+fn served_pool<W: Watch>(
     fleet: &Fleet,
     pool: &FleetPool,
     engine: &Engine<'_>,
-    world: &World<&StepSurface>,
+    world: &World<&StepSurface, W>,
     index: u16,
 ) -> ServedPool {
     let span_s = world.now().as_seconds().as_s();
@@ -355,13 +406,9 @@ fn served_pool(
         name: pool.name.clone(),
         site: fleet.sites[pool.site].name.clone(),
         engine: engine_name(&pool.model.id, &pool.hardware.system.id, &engine.deployment.spec),
-        role: match pool.role {
-            PoolRole::Both => "both",
-            PoolRole::Prefill { .. } => "prefill",
-            PoolRole::Decode => "decode",
-        },
+        role: role(pool),
         router: pool.router.name(),
-        replicas: pool.scale.map_or(pool.replicas, |scale| scale.maximum),
+        replicas: most_replicas(pool),
         replicas_on: share(on_s, span_s),
         accelerators: engine.accelerators(),
         cache: (engine.limits.blocks, engine.limits.block_tokens),
@@ -376,10 +423,10 @@ fn served_pool(
 }
 
 /// Facility energy, its cost with that of accelerators, and its emissions.
-fn bill(
+fn bill<W: Watch>(
     fleet: &Fleet,
     engines: &[Engine<'_>],
-    world: &World<&StepSurface>,
+    world: &World<&StepSurface, W>,
     pools: &[ServedPool],
 ) -> (Energy, Option<Money>, Option<f64>) {
     let mut energy = Energy::ZERO;
