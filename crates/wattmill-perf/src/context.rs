@@ -58,7 +58,7 @@ impl ContextExchange {
     }
 
     fn of(layer: &Layer, deployment: &Deployment<'_>, shard: &Shard) -> Self {
-        let latent = matches!(deployment.model.attention, AttentionKind::Latent { .. });
+        let latent = !matches!(deployment.model.attention, AttentionKind::Grouped { .. });
         let names = match layer.name[1] {
             "prefill indexer" => ["context gather, indexer", "context merge, indexer"],
             "prefill window attention" => ["context gather, windows", "context merge, windows"],
