@@ -322,6 +322,12 @@ impl Deployment<'_> {
                 "bf16 or fp8",
             ),
             (
+                "expert_imbalance",
+                spec.expert_imbalance.to_string(),
+                (1.0..=f64::from(MOST_ACCELERATORS as u32)).contains(&spec.expert_imbalance),
+                "a ratio of at least 1",
+            ),
+            (
                 "accelerators_per_domain",
                 self.accelerators_per_domain.to_string(),
                 self.accelerators_per_domain > 0,
@@ -410,7 +416,7 @@ impl Deployment<'_> {
                 context,
                 tensor,
                 domain,
-                allowed: names((1..=64).filter(|n| fills_domains(tensor, *n, domain))),
+                allowed: names((1..=16).filter(|n| fills_domains(tensor, *n, domain))),
             });
         }
         let scaleup = chip.scaleup.is_some_and(|rate| rate.as_bytes_per_s() > 0.0);

@@ -91,6 +91,8 @@ pub(crate) struct Replica<'a> {
     shard: Shard,
     accelerators: f64,
     expert: f64,
+    /// Tokens of the busiest expert rank over those of the mean one.
+    imbalance: f64,
     /// Format of attention's weights.
     attention_precision: Precision,
     matrices: f64,
@@ -116,6 +118,7 @@ impl<'a> Replica<'a> {
             network: Network::of(deployment, &chip),
             accelerators: f64::from(deployment.spec.layout.accelerators()),
             expert: f64::from(deployment.spec.layout.expert),
+            imbalance: deployment.spec.expert_imbalance,
             attention_precision: deployment.attention_precision(),
             matrices: if deployment.model.ffn.gated { 3.0 } else { 2.0 },
             verified: deployment.verified() as u32,
@@ -125,7 +128,8 @@ impl<'a> Replica<'a> {
         })
     }
 
-    /// Everything that depends only on the step's tokens, as many as a context rank passes. A step without tokens has none.
+    /// Everything that depends only on the tokens of a step, as many as a context rank passes. A step
+    /// without tokens has none.
     pub(crate) fn linear(&self, tokens: u32, out: &mut dyn FnMut(Operator)) {
         if tokens == 0 {
             return;
@@ -204,7 +208,7 @@ impl<'a> Replica<'a> {
             matrices: self.matrices,
             weight: 0.0,
         };
-        if let Some(operator) = self.chip.experts(layers, kernel) {
+        if let Some(operator) = self.chip.experts(layers, kernel, self.imbalance) {
             out(operator);
         }
         if experts.latent > 0.0 {

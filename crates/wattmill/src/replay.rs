@@ -211,14 +211,8 @@ fn world<'m, M: StepModel>(
     limits: Option<Limits>,
 ) -> WorldSpec<&'m M> {
     let whole = setup.limits;
-    let limits_of_group = BatchLimits {
-        max_seqs: whole.max_seqs.div_ceil(groups),
-        max_tokens: whole.max_tokens.div_ceil(groups).max(whole.max_seqs.div_ceil(groups)),
-        blocks: (whole.blocks / u64::from(groups)).max(1),
-        watermark_blocks: whole.watermark_blocks / u64::from(groups),
-        prefix_caching: serving.prefix_caching,
-        ..whole
-    };
+    let limits_of_group =
+        BatchLimits { prefix_caching: serving.prefix_caching, ..whole.of_group(groups) };
     let (in_hand, queue) = match serving.most_waiting {
         None => (u32::MAX, QueueLimits::NONE),
         Some(requests) => (whole.max_seqs, QueueLimits { requests, ..QueueLimits::NONE }),
@@ -232,15 +226,12 @@ fn world<'m, M: StepModel>(
             weights: [1.0; 24],
             latency: vec![SimTime::ZERO],
         }],
-        sites: vec![SiteSpec {
-            name: "here".to_owned(),
-            price: Money::ZERO,
-            carbon_g: 0.0,
-            outages: Vec::new(),
-        }],
+        sites: vec![SiteSpec { name: "here".to_owned(), outages: Vec::new() }],
         pools: vec![PoolSpec {
             name: "replicas".to_owned(),
             site: 0,
+            price: Money::ZERO,
+            carbon_g: 0.0,
             services: vec![0],
             replicas: setup.replicas,
             ready: setup.replicas,

@@ -72,6 +72,7 @@ pub(super) fn candidates(args: &EngineArgs, model: &Model, hardware: &Hardware) 
         kv_precision: args.kv_precision.unwrap_or(spec.kv_precision),
         power_cap: args.power_cap.or(spec.power_cap),
         speculation: args.speculate.or(spec.speculation),
+        expert_imbalance: args.expert_imbalance.unwrap_or(spec.expert_imbalance),
         ..spec
     };
     specs.into_iter().map(with_flags).collect()

@@ -3,7 +3,7 @@
 use toml::de::DeValue;
 use wattmill_catalog::Precision;
 use wattmill_factory::{Draft, EngineChoice, EngineSpec, Flavour, Layout, PowerCap, Speculation};
-use wattmill_units::{Power, Ratio};
+use wattmill_units::{ByteRate, Power, Ratio};
 
 use super::context::Context;
 use super::row::{Row, SizeOrShare};
@@ -43,6 +43,8 @@ fn explicit(cx: &mut Context<'_>, row: &Row<'_>) -> Option<EngineSpec> {
         SizeOrShare::Size(watts) => PowerCap::Watts(Power::from_watts(watts)),
         SizeOrShare::Share(share) => PowerCap::Share(Ratio::from_fraction(share)),
     });
+    let expert_imbalance = row.number(cx, "expert_imbalance");
+    let swap = swap(cx, row);
     let speculation = match row.raw("speculation") {
         None => None,
         Some(_) => {
@@ -87,6 +89,8 @@ fn explicit(cx: &mut Context<'_>, row: &Row<'_>) -> Option<EngineSpec> {
         memory_fraction: memory_fraction?,
         power_cap,
         speculation,
+        expert_imbalance: expert_imbalance?,
+        swap: swap?,
     };
     if spec.max_tokens < spec.max_seqs {
         cx.error(
@@ -97,6 +101,27 @@ fn explicit(cx: &mut Context<'_>, row: &Row<'_>) -> Option<EngineSpec> {
         );
     }
     Some(spec)
+}
+
+/// Link to host memory over which what is preempted goes, if it does.
+fn swap(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Option<ByteRate>> {
+    let word = row.choice(cx, "preemption")?;
+    if word == "swap" {
+        return match row.has("host_link") {
+            true => row.quantity(cx, "host_link").map(Some),
+            false => Some(Some(EngineSpec::HOST_LINK)),
+        };
+    }
+    if row.has("host_link") {
+        cx.error(
+            row.span("host_link"),
+            "`host_link` of an engine that moves nothing to its host",
+            "what is preempted is computed again",
+            "leave it out, or set `preemption = \"swap\"`",
+        );
+        return None;
+    }
+    Some(None)
 }
 
 /// Tokens guessed ahead.

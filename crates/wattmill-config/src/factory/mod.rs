@@ -51,8 +51,8 @@ use row::Row;
 pub use builtin::{BUILTIN_FACTORIES, BUILTIN_FLEETS, builtin_factory, builtin_fleet};
 pub use files::Files;
 pub use fleet::{
-    Fleet, FleetPool, FleetRegion, FleetService, FleetSite, ParsedFleet, PoolFailures, PoolRole,
-    PoolScale, parse_fleet,
+    Fleet, FleetCurtailment, FleetPool, FleetProvider, FleetRegion, FleetService, FleetSite,
+    ParsedFleet, PoolFailures, PoolRole, PoolScale, parse_fleet,
 };
 pub use reference::reference_markdown;
 pub use schema_json::{fleet_json_schema, json_schema};

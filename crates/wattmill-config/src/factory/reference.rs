@@ -48,6 +48,7 @@ const PAGE: &[(&str, &Table)] = &[
     ("`pause` of sessions", &keys::SESSIONS_PAUSE),
     ("A fleet file", &keys::FLEET),
     ("`[[site]]` of a fleet", &keys::FLEET_SITE),
+    ("`[[provider]]` of a fleet", &keys::PROVIDER),
     ("`[[pool]]` of a fleet", &keys::POOL),
     ("`autoscale` of a pool", &keys::AUTOSCALE),
     ("`admission` of a pool", &keys::ADMISSION),
@@ -56,6 +57,7 @@ const PAGE: &[(&str, &Table)] = &[
     ("`to` of a region", &keys::WAY_TO),
     ("`[[service]]` of a fleet", &keys::FLEET_SERVICE),
     ("`[[event]]` of a fleet", &keys::FLEET_EVENT),
+    ("`[[curtailment]]` of a fleet", &keys::FLEET_CURTAILMENT),
 ];
 
 const INTRODUCTION: &str = "\

@@ -44,6 +44,11 @@ pub(super) struct Engine {
     draft_tokens: Option<u32>,
     /// Probability that a guess is right if those before it are; null likewise.
     draft_acceptance_fraction: Option<f64>,
+    /// Tokens of the busiest expert parallel rank over those of the mean one.
+    expert_imbalance_ratio: f64,
+    /// What each accelerator's link to host memory carries, over which preempted caches go; null if
+    /// they are computed again.
+    swap_link_gb_per_s: Option<f64>,
 }
 
 impl From<&EngineSpec> for Engine {
@@ -67,6 +72,8 @@ impl From<&EngineSpec> for Engine {
             power_cap_fraction: cap_fraction(spec.power_cap),
             draft_tokens: spec.speculation.map(|s| s.draft_tokens),
             draft_acceptance_fraction: spec.speculation.map(|s| s.acceptance),
+            expert_imbalance_ratio: spec.expert_imbalance,
+            swap_link_gb_per_s: spec.swap.map(|link| link.as_bytes_per_s() / 1e9),
         }
     }
 }

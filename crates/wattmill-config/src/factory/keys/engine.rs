@@ -1,6 +1,8 @@
 //! Keys of how a model is laid out and batched.
 
-use super::{Kind, Limits, MEASURED_ONCE, POWER, PRECISION, Table, defaulted, optional, required};
+use super::{
+    BANDWIDTH, Kind, Limits, MEASURED_ONCE, POWER, PRECISION, Table, defaulted, optional, required,
+};
 
 pub(in super::super) static SPECULATION: Table = Table {
     name: "service.engine.speculation",
@@ -128,6 +130,29 @@ pub(in super::super) static ENGINE: Table = Table {
             r#""500 W""#,
             "What each accelerator may draw, or the share of its own limit. Below that limit the clock \
              falls: compute slows, memory does not.",
+        ),
+        defaulted(
+            "expert_imbalance",
+            Kind::Number(Limits::within("1", "4096")),
+            ("1", "as even as the kernels that were measured"),
+            "1.3",
+            "Tokens of the busiest of the accelerators that share the experts over those of the mean one; \
+             all wait for it.",
+        ),
+        defaulted(
+            "preemption",
+            Kind::Choice(&["recompute", "swap"]),
+            ("recompute", "what engines do unless told"),
+            r#""swap""#,
+            "What becomes of the cache of a sequence whose blocks others need: dropped and computed again, \
+             or moved to host memory and back.",
+        ),
+        optional(
+            "host_link",
+            BANDWIDTH,
+            r#""450 GB/s""#,
+            "With `preemption = \"swap\"`: what each accelerator's link to host memory carries one way. \
+             Left out: 50 GB/s, what PCIe 5.0 gives of its 63 [E].",
         ),
         optional(
             "speculation",
