@@ -21,8 +21,8 @@ pub(super) use fleet::{
     ADMISSION, AUTOSCALE, EVENT as FLEET_EVENT, FAILURES, FLEET, FLEET_CURTAILMENT, FLEET_SERVICE,
     FLEET_SITE, POOL, PROVIDER, REGION as FLEET_REGION, WAY_TO,
 };
-pub(super) use money::{CONTRACT, CURRENCY, ECONOMICS, EVENT};
-pub(super) use phase::{REGION, SUBSTITUTE};
+pub(super) use money::{CONTRACT, CURRENCY, ECONOMICS, EVENT, SUBSCRIPTION};
+pub(super) use phase::{REFRESH, REGION, SUBSTITUTE};
 pub(super) use risk::{CORRELATION, DISTRIBUTION, TARGET};
 pub(super) use site::{GRID, ONSITE, PUE, SITE};
 
@@ -260,6 +260,12 @@ pub(super) static PHASE: Table = Table {
             r#""5 years""#,
             "Age at which a unit is taken out. Left out, it stays to the end of the plan.",
         ),
+        optional(
+            "refresh",
+            Kind::Table(&REFRESH),
+            r#"{ at = "5 years", system = "vr-nvl72", residual = "10 %", downtime = "14 days" }"#,
+            "What takes the place of each unit at an age. Left out, nothing does.",
+        ),
         SOURCE,
     ],
 };
@@ -342,6 +348,12 @@ pub(super) static SERVICE: Table = Table {
             ),
             r#""10 USD/M tokens""#,
             "Revenue of output tokens.",
+        ),
+        optional(
+            "subscription",
+            Kind::Table(&SUBSCRIPTION),
+            r#"{ monthly = "20 USD", paying = "5 %" }"#,
+            "What users pay by the month beside, or in place of, `price`. Needs `weekly` users.",
         ),
         defaulted(
             "batch",
