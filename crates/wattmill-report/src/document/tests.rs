@@ -118,6 +118,7 @@ const UNITS: &[&str] = &[
     "mwh",
     "gb",
     "flop_per_s_per_accelerator",
+    "tokens_per_sequence",
     "tokens_per_s_per_accelerator",
     "usd_per_accelerator_hour",
     "usd",
