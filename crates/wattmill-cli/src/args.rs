@@ -12,7 +12,7 @@ pub(crate) use value::Swap;
 use value::{
     arrivals, burst, chunk, clock, column_and_value, day_requests, factor, flavour, growth,
     imbalance, power_cap, precision, preemption, recompute, router, share, span, speculation,
-    tokens, training_format, week,
+    tokens, training_format, week, window,
 };
 
 /// Watts in, tokens out: plans, simulates and explains AI factories.
@@ -412,7 +412,7 @@ pub(crate) struct Replay {
         num_args = 0..=1,
         default_missing_value = "0.99",
         value_parser = share,
-        conflicts_with_all = ["out", "speed"],
+        conflicts_with_all = ["out", "speed", "perfetto"],
         help_heading = "SLO"
     )]
     pub(crate) saturate: Option<f64>,
@@ -421,7 +421,22 @@ pub(crate) struct Replay {
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
+    pub(crate) steps: Steps,
+    #[command(flatten)]
     pub(crate) output: Output,
+}
+
+/// A trace of steps: what `replay` and `serve` have in common.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Steps {
+    /// Write every step, request and transfer of a window of time as a trace that ui.perfetto.dev and
+    /// chrome://tracing open (JSON; packed if FILE ends in .gz).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) perfetto: Option<PathBuf>,
+    /// The window, from the start of the traffic, such as 120s..150s, 10:00:00..10:00:30 or 2min..;
+    /// all of it by default. More than a million events are refused.
+    #[arg(long, value_name = "FROM..TO", requires = "perfetto", value_parser = window)]
+    pub(crate) window: Option<wattmill::sim::Window>,
 }
 
 /// `wattmill serve`.
@@ -436,6 +451,8 @@ pub(crate) struct Serve {
     /// Write every answered request to a Parquet file; replicas are numbered through all pools.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) steps: Steps,
     /// Print one JSON document instead of tables.
     #[arg(long)]
     pub(crate) json: bool,

@@ -29,8 +29,10 @@ pub(crate) struct PrefillAttention {
     name: &'static str,
     layers: f64,
     ranks: f64,
-    /// Ranks that share the work: context ranks of all attention batches.
-    shares: f64,
+    /// Layers over the ranks that share the work: context ranks of all attention batches. Tokens are
+    /// dealt evenly to attention groups and pipeline stages, and what one of them attends to to its
+    /// context ranks: of 2n pieces of a chunk each takes one and the one as far from the end.
+    share: f64,
     /// Of the cached tokens that a share reads and expands, so many times its own.
     seen: f64,
     cap: u64,
@@ -120,7 +122,7 @@ impl PrefillAttention {
             name: layer.name[1],
             layers: layer.layers,
             ranks: shard.ranks(),
-            shares: shard.ranks() * shard.context,
+            share: layer.layers / (shard.ranks() * shard.context),
             // Latents are gathered and expanded by every rank.
             seen: if layer.expand > 0.0 { shard.context } else { 1.0 },
             cap: layer.cap,
@@ -147,7 +149,7 @@ impl PrefillAttention {
             name: "prefill states",
             layers: states.layers,
             ranks: shard.ranks(),
-            shares: shard.ranks(),
+            share: states.layers / shard.ranks(),
             seen: 1.0,
             cap: 1,
             launch: state::KERNELS * chip.overheads.kernel,
@@ -169,15 +171,14 @@ impl PrefillAttention {
 
     /// Of the prefill part of a step, which has at least one chunk. Arithmetic alone, so that it is
     /// the same everywhere.
+    #[inline]
     pub(crate) fn cost(&self, prefill: &Prefill) -> PrefillCost {
         let tokens = f64::from(prefill.tokens.max(1));
         let half_pairs = self.half_pairs(prefill);
-        let context = prefill.context.min(u64::from(prefill.chunks).saturating_mul(self.cap))
-            as f64
-            * self.seen;
-        // Tokens are dealt evenly to attention groups and pipeline stages, and what one of them attends
-        // to to its context ranks: of 2n pieces of a chunk each takes one and the one as far from the end.
-        let share = self.layers / self.shares;
+        let context =
+            prefill.context.min(u64::from(prefill.chunks).saturating_mul(self.cap)) as f64;
+        let context = context * self.seen;
+        let share = self.share;
         let factor = self.factor(half_pairs / tokens, f64::from(prefill.chunks) / self.ranks);
         let pairs = half_pairs / 2.0;
         let (flops, expanded) = (pairs * self.pair, context * self.expand);
@@ -255,12 +256,18 @@ impl PrefillAttention {
     }
 }
 
-/// The power of two at or below `x`, and how far `x` is on the way to the next, up to `length` - 1.
+/// The power of two at or below `x`, and how far `x` is on the way to the next, up to `length` - 1:
+/// exponent and fraction of the number.
+#[inline]
 fn place(x: f64, length: usize) -> (usize, f64) {
-    let whole = (x as u64).max(1);
-    let power = (whole.ilog2() as usize).min(length - 2);
-    let low = (1u64 << power) as f64;
-    (power, ((x - low) / low).clamp(0.0, 1.0))
+    const FRACTION: u32 = f64::MANTISSA_DIGITS - 1;
+    let bits = x.max(1.0).to_bits();
+    let power = (bits >> FRACTION) as usize - (f64::MAX_EXP - 1) as usize;
+    if power > length - 2 {
+        return (length - 2, 1.0);
+    }
+    let one = 1f64.to_bits();
+    (power, f64::from_bits(one | (bits & ((1 << FRACTION) - 1))) - 1.0)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The performance model compiled to tables and integer slopes.
 
 use wattmill_factory::EngineSpec;
-use wattmill_units::{Power, Seconds, Ticks};
+use wattmill_units::{Energy, Power, Seconds, Ticks};
 
 use crate::attention::DecodeAttention;
 use crate::context::ContextExchange;
@@ -11,7 +11,7 @@ use crate::memory::MemoryPlan;
 use crate::operator::Operator;
 use crate::operators::Replica;
 use crate::prefill_attention::PrefillAttention;
-use crate::spacing::{Spacing, between, in_proportion};
+use crate::spacing::{Spacing, in_proportion};
 use crate::step::{DecodeRun, Prefill, StepCost, StepModel, StepShape};
 
 /// Counts of up to 256 have an entry of their own, then there are 64 in every octave.
@@ -158,10 +158,7 @@ impl StepSurface {
                 };
                 decode.iter().map(beside).collect()
             }),
-            uncaptured: StepCost {
-                time: Ticks::from_seconds(uncaptured.time),
-                dynamic_nj: (uncaptured.energy.as_joules() * 1e9).round() as u64,
-            },
+            uncaptured: StepCost::of(uncaptured.time, uncaptured.energy),
             prefill: replica.attention.prefill.into(),
             idle: replica.chip.idle,
             accelerators: spec.layout.accelerators(),
@@ -272,11 +269,8 @@ impl StepModel for StepSurface {
 
 #[inline]
 fn prefill_cost(attention: &PrefillAttention, prefill: &Prefill) -> StepCost {
-    let cost = attention.cost(prefill);
-    StepCost {
-        time: Ticks::from_seconds(Seconds::from_s(cost.run.seconds)),
-        dynamic_nj: (cost.run.joules * 1e9).round() as u64,
-    }
+    let run = attention.cost(prefill).run;
+    StepCost::of(Seconds::from_s(run.seconds), Energy::from_joules(run.joules))
 }
 
 #[inline]
@@ -287,11 +281,17 @@ fn plus(a: StepCost, b: StepCost) -> StepCost {
 /// Costs by a count, interpolated between entries.
 #[derive(Clone, Debug, PartialEq)]
 struct CostTable {
-    counts: Box<[u32]>,
-    costs: Box<[StepCost]>,
+    entries: Box<[Entry]>,
+    /// Count of the last entry.
+    most: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Entry {
+    cost: StepCost,
     /// Where the line to the next entry begins. Multiplications go in tiles and rounds of tiles: one
     /// row past a full one costs another, so the line is drawn from there.
-    bases: Box<[StepCost]>,
+    base: StepCost,
 }
 
 impl CostTable {
@@ -304,47 +304,46 @@ impl CostTable {
                 time += operator.time.as_s();
                 joules += operator.energy.as_joules();
             });
-            StepCost {
-                time: Ticks::from_seconds(Seconds::from_s(time)),
-                dynamic_nj: (joules * 1e9).round() as u64,
-            }
+            StepCost::of(Seconds::from_s(time), Energy::from_joules(joules))
         };
         let costs: Vec<StepCost> = counts.iter().map(|count| cost(*count)).collect();
-        let bases = counts.windows(2).zip(&costs[1..]).map(|(pair, next)| {
-            let width = pair[1] - pair[0];
+        let base = |index: usize| {
+            let (Some(above), Some(next)) = (counts.get(index + 1), costs.get(index + 1)) else {
+                return costs[index];
+            };
+            let width = above - counts[index];
             if width < 2 {
                 return *next;
             }
-            let after = cost(pair[0] + 1);
+            let after = cost(counts[index] + 1);
             StepCost {
                 time: Ticks::from_raw(before(after.time.raw(), next.time.raw(), width)),
                 dynamic_nj: before(after.dynamic_nj, next.dynamic_nj, width),
             }
-        });
-        Self { bases: bases.collect(), costs: costs.into(), counts: counts.into() }
+        };
+        let entries =
+            costs.iter().enumerate().map(|(i, cost)| Entry { cost: *cost, base: base(i) });
+        Self { entries: entries.collect(), most: counts[counts.len() - 1] }
     }
 
     #[inline]
     fn at(&self, count: u64) -> StepCost {
-        let within = count.min(u64::from(u32::MAX)) as u32;
-        let last = self.counts.len() - 1;
-        let index = COUNTS.at_or_below(within).min(last);
-        let (below, cost) = (self.counts[index], self.costs[index]);
-        if u64::from(below) == count {
-            return cost;
-        }
-        if index == last {
+        if count > u64::from(self.most) {
+            let Entry { cost, .. } = self.entries[self.entries.len() - 1];
             return StepCost {
-                time: Ticks::from_raw(in_proportion(cost.time.raw(), below, count)),
-                dynamic_nj: in_proportion(cost.dynamic_nj, below, count),
+                time: Ticks::from_raw(in_proportion(cost.time.raw(), self.most, count)),
+                dynamic_nj: in_proportion(cost.dynamic_nj, self.most, count),
             };
         }
-        let (above, base, next) =
-            (self.counts[index + 1], self.bases[index], self.costs[index + 1]);
-        let (part, whole) = (within - below, above - below);
+        let place = COUNTS.place(count as u32);
+        let Entry { cost, base } = self.entries[place.entry];
+        if place.is_entry() {
+            return cost;
+        }
+        let next = self.entries[place.entry + 1].cost;
         StepCost {
-            time: Ticks::from_raw(between(base.time.raw(), next.time.raw(), part, whole)),
-            dynamic_nj: between(base.dynamic_nj, next.dynamic_nj, part, whole),
+            time: Ticks::from_raw(place.between(base.time.raw(), next.time.raw())),
+            dynamic_nj: place.between(base.dynamic_nj, next.dynamic_nj),
         }
     }
 }

@@ -166,6 +166,10 @@ fn of_course(factory: &Factory, course: &Course, mut push: impl FnMut(Name<'_>, 
     if factory.sites.iter().any(|site| site.battery.is_some()) {
         push(Whole("energy from batteries"), Mwh, flows.given().as_mwh());
     }
+    if factory.sites.iter().any(|site| site.grid.as_ref().is_some_and(|g| g.export.is_some())) {
+        push(Whole("energy sold"), Mwh, flows.sold.as_mwh());
+        push(Whole("sales of energy"), Usd, flows.sales.as_usd());
+    }
     let demand = |site: &Site| site.grid.as_ref().is_some_and(|grid| grid.demand_usd_per_kw > 0.0);
     if factory.sites.iter().any(demand) {
         push(Whole("demand charges"), Usd, flows.demand_charges.as_usd());

@@ -14,9 +14,9 @@ use wattmill_catalog::Catalog;
 use wattmill_factory::Factory;
 use wattmill_units::{Id, Money, Power, Seconds};
 
-use crate::assets::Assets;
+use crate::assets::{EnergyPlant, Estate, Parts};
 use crate::build::{Delivery, Standing, deliveries};
-use crate::calendar::{Calendar, QuarterLabel, hours};
+use crate::calendar::{Calendar, QuarterLabel};
 use crate::flows::EnergyFlows;
 use crate::groups::Groups;
 use crate::microgrid::{Microgrid, Restraint};
@@ -91,8 +91,9 @@ struct Walk<'a> {
     fastest: Vec<f64>,
     standing: Standing,
     bought: Vec<f64>,
-    machines: Vec<Assets>,
-    infrastructure: Vec<Assets>,
+    machines: Vec<Estate>,
+    infrastructure: Vec<Estate>,
+    energy: Vec<EnergyPlant>,
     wants: Vec<Want>,
     asked: Vec<[f64; HOURS]>,
     output_tokens: Vec<f64>,
@@ -165,8 +166,9 @@ impl<'a> Walk<'a> {
             trainings,
             fastest,
             bought: vec![0.0; deliveries.len()],
-            machines: vec![Assets::default(); sites],
-            infrastructure: vec![Assets::default(); sites],
+            machines: vec![Estate::new(&Parts::of_machines(&factory.economics)); sites],
+            infrastructure: vec![Estate::new(&Parts::of_infrastructure(&factory.economics)); sites],
+            energy: factory.sites.iter().map(|site| EnergyPlant::of(site, calendar)).collect(),
             wants: vec![Want::nothing(); factory.services.len()],
             asked: vec![[0.0; HOURS]; factory.services.len()],
             output_tokens: lengths.clone().map(|of| of.output.mean()).collect(),
@@ -308,6 +310,12 @@ impl<'a> Walk<'a> {
             self.infrastructure[site].buy(at, infrastructure);
             total.capital += machines + infrastructure;
             total.machine_capital += machines;
+        }
+        for energy in &mut self.energy {
+            let (capital, yearly) = energy.arrive(at, self.factory.economics.discount_per_year);
+            total.capital += capital;
+            total.energy_capital += capital;
+            total.energy_yearly += yearly;
         }
         total.available = standing.available.iter().sum();
         total.energised = total.available - standing.left.iter().sum();
@@ -596,15 +604,17 @@ impl<'a> Walk<'a> {
             }
             let (machines, infrastructure) =
                 (&mut self.machines[site], &mut self.infrastructure[site]);
-            let capital = machines.bought() + infrastructure.bought();
+            let energy = &mut self.energy[site];
+            let capital = machines.bought() + infrastructure.bought() + energy.bought();
             total.operations +=
                 capital * (economics.operations_per_year / HOURS_PER_YEAR * HOURS as f64);
-            let life = hours(economics.machine_life);
-            let worn = machines.depreciation_of(at, HOURS as u32, life);
+            let worn = machines.depreciation(at, HOURS as u32);
             total.machine_depreciation += worn;
             total.depreciation += worn;
-            let life = hours(economics.infrastructure_life);
-            total.depreciation += infrastructure.depreciation_of(at, HOURS as u32, life);
+            total.depreciation += infrastructure.depreciation(at, HOURS as u32);
+            let worn = energy.depreciation(at, HOURS as u32);
+            total.energy_depreciation += worn;
+            total.depreciation += worn;
         }
         for (service, (want, asked)) in self.wants.iter().zip(&self.asked).enumerate() {
             let mut worst = 1.0_f64;

@@ -1,13 +1,13 @@
 //! The hourly walk over the years: a fluid of machines, dispatched to services and training.
 
 use wattmill_catalog::Catalog;
-use wattmill_factory::{Factory, Service};
+use wattmill_factory::{Factory, Service, Site};
 use wattmill_units::{Energy, Id, Money, Power, Seconds};
 
-use crate::assets::Assets;
+use crate::assets::{EnergyPlant, Estate, Parts};
 use crate::bound::SiteHours;
 use crate::build::{Delivery, Standing, deliveries};
-use crate::calendar::{Calendar, QuarterLabel, hours};
+use crate::calendar::{Calendar, QuarterLabel};
 use crate::flows::{EnergyFlows, HourMix};
 use crate::groups::{Groups, asked};
 use crate::ledger::Balance;
@@ -53,10 +53,11 @@ struct Walk<'a> {
 }
 
 /// What a site carries from hour to hour.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct SiteState {
-    machines: Assets,
-    infrastructure: Assets,
+    machines: Estate,
+    infrastructure: Estate,
+    energy: EnergyPlant,
     /// Facility energy of the hour under way.
     drawn: Energy,
     /// IT energy of it.
@@ -68,6 +69,27 @@ struct SiteState {
     /// Idle accelerators of the hour under way.
     idle: f64,
     binds_hours: [u32; Binds::ALL.len()],
+}
+
+impl SiteState {
+    fn new(factory: &Factory, site: Id<Site>, calendar: Calendar) -> Self {
+        Self {
+            machines: Estate::new(&Parts::of_machines(&factory.economics)),
+            infrastructure: Estate::new(&Parts::of_infrastructure(&factory.economics)),
+            energy: EnergyPlant::of(&factory.sites[site], calendar),
+            drawn: Energy::ZERO,
+            it: Energy::ZERO,
+            restraint: None,
+            throttled: false,
+            idle: 0.0,
+            binds_hours: [0; Binds::ALL.len()],
+        }
+    }
+
+    /// All that was bought.
+    fn bought(&self) -> Money {
+        self.machines.bought() + self.infrastructure.bought() + self.energy.bought()
+    }
 }
 
 /// Both sides of everything that is conserved, summed independently of each other.
@@ -117,7 +139,7 @@ impl<'a> Walk<'a> {
             mix: Vec::new(),
             site_hours: vec![SiteHours::default(); factory.sites.len()],
             groups,
-            sites: vec![SiteState::default(); factory.sites.len()],
+            sites: factory.sites.ids().map(|s| SiteState::new(factory, s, calendar)).collect(),
             bought: vec![0.0; deliveries.len()],
             months: vec![Vec::new(); deliveries.len()],
             deliveries,
@@ -267,6 +289,11 @@ impl<'a> Walk<'a> {
         }
         for site in &mut quarter.sites {
             let index = site.site.index();
+            let rate = self.factory.economics.discount_per_year;
+            let (capital, yearly) = self.sites[index].energy.arrive(at, rate);
+            site.sums.capital += capital;
+            site.sums.energy_capital += capital;
+            site.sums.energy_yearly += yearly;
             site.sums.available = standing.available[index];
             site.sums.energised = standing.available[index] - standing.left[index];
             (site.sums.units, site.sums.accelerators) = (0.0, 0.0);
@@ -471,12 +498,12 @@ impl<'a> Walk<'a> {
             sums.carbon_t += bill.carbon_t;
             sums.peak_draw = sums.peak_draw.max(drawn / hour);
             self.books.energy_bought += bill.energy;
-            let capital = state.machines.bought() + state.infrastructure.bought();
-            sums.operations += capital * (economics.operations_per_year / HOURS_PER_YEAR);
-            let worn = state.machines.depreciation(at, hours(economics.machine_life));
+            sums.operations += state.bought() * (economics.operations_per_year / HOURS_PER_YEAR);
+            let worn = state.machines.depreciation(at, 1);
             sums.machine_depreciation += worn;
-            sums.depreciation +=
-                worn + state.infrastructure.depreciation(at, hours(economics.infrastructure_life));
+            let of_energy = state.energy.depreciation(at, 1);
+            sums.energy_depreciation += of_energy;
+            sums.depreciation += worn + state.infrastructure.depreciation(at, 1) + of_energy;
 
             let starved =
                 self.deliveries.iter().zip(standing.there.iter().zip(&standing.running)).any(
@@ -545,10 +572,21 @@ impl<'a> Walk<'a> {
         ledger.extend(books.ledger);
         let (cash, statement) = (books.cash, books.statement);
         let per_hour = whole.cost_per_accelerator_hour();
+        let worn = |estate: fn(&SiteState) -> &Estate, life| {
+            let all = self.sites.iter().map(|site| estate(site).worn(life));
+            all.fold((Money::ZERO, 1.0), |(sum, _), (worn, share)| (sum + worn, share))
+        };
+        let parts = CapitalPart::of(
+            &whole,
+            &self.factory.economics,
+            (&|life| worn(|site| &site.machines, life), &|life| {
+                worn(|site| &site.infrastructure, life)
+            }),
+        );
         let mut plan = Plan {
             cash,
             statement,
-            parts: CapitalPart::of(&whole, &self.factory.economics.shares),
+            parts,
             factory: self.factory.name.clone(),
             start: self.factory.start,
             end: self.factory.end,
@@ -606,11 +644,7 @@ impl<'a> Walk<'a> {
             sum
         });
         let flows = &quarters.flows;
-        let capital: Money = self
-            .sites
-            .iter()
-            .map(|site| site.machines.bought() + site.infrastructure.bought())
-            .sum();
+        let capital: Money = self.sites.iter().map(SiteState::bought).sum();
         let trained: f64 = self.trainings.iter().map(TrainingRun::flops_done).sum();
         let left: f64 = self.trainings.iter().map(TrainingRun::flops_left).sum();
         let served: f64 =
@@ -629,9 +663,9 @@ impl<'a> Walk<'a> {
                 self.waterfall.total().as_mwh(),
             ),
             balance(
-                "energy bought = sources",
+                "energy bought + sold = sources",
                 "MWh",
-                books.energy_bought.as_mwh() + flows.charged.as_mwh(),
+                (books.energy_bought + flows.charged + flows.sold).as_mwh(),
                 (flows.grid + flows.generators + flows.solar + flows.wind + flows.given()).as_mwh(),
             ),
             balance(

@@ -53,8 +53,11 @@ impl Settlement {
         let sum = |of: fn(&Sums) -> Money| -> Money { totals.iter().map(of).sum() };
         let mut purchases = machines.to_vec();
         purchases.extend([
-            ("builders".to_owned(), sum(|s| s.capital - s.machine_capital)),
-            ("energy suppliers".to_owned(), sum(|s| s.energy_cost)),
+            ("builders".to_owned(), sum(|s| s.capital - s.machine_capital - s.energy_capital)),
+            ("makers of energy plant".to_owned(), sum(|s| s.energy_capital)),
+            ("energy suppliers".to_owned(), sum(|s| s.energy_cost + s.flows.sales)),
+            // Who is paid less than nothing pays.
+            ("buyers of energy".to_owned(), sum(|s| Money::ZERO - s.flows.sales)),
             ("operations".to_owned(), sum(|s| s.operations)),
         ]);
         let accounts = Accounts {

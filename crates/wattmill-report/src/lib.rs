@@ -1,4 +1,4 @@
-//! Tables, pictures, HTML, JSON and Parquet from results.
+//! Tables, pictures, HTML, JSON, Parquet and Perfetto traces from results.
 //!
 //! Draws and writes what others computed; computes nothing itself, opens no file.
 
@@ -16,6 +16,7 @@ mod html;
 mod latency;
 mod measure;
 mod parquet;
+mod perfetto;
 mod plan;
 mod replay;
 mod risk;
@@ -45,6 +46,7 @@ pub use engine::engine_name;
 pub use explain::{ExplainFit, ExplainPart, ExplainReport, ExplainedStep, explain_text};
 pub use holding::holding_text;
 pub use html::Page;
+pub use perfetto::{PerfettoError, PerfettoWriter, Traced, TracedPool};
 pub use plan::{Detail, plan_page, plan_page_of_week, plan_picture, plan_text};
 pub use replay::{ReplayHeading, replay_page, replay_text};
 pub use saturation::{

@@ -4,8 +4,9 @@
 //! Knows no file, no date and no money. [`Replica`] is the engine; [`twin`] walks every step and
 //! every sequence and gives the same answer, which is how the engine is tested. [`Fleet`] puts
 //! replicas behind a router that needs no reports, [`World`] behind those that look, at several sites
-//! and with prompts handed over between pools; [`ClosedLoop`] has clients that wait for their answers, [`Synthetic`]
-//! draws traffic and [`probe`] finds the highest rate inside an SLO.
+//! and with prompts handed over between pools; whoever [watches](Watch) a world sees every step.
+//! [`ClosedLoop`] has clients that wait for their answers, [`Synthetic`] draws traffic and [`probe`]
+//! finds the highest rate inside an SLO.
 
 mod books;
 mod client_traffic;
@@ -33,6 +34,7 @@ pub mod twin;
 mod usage;
 mod wakes;
 mod warp;
+mod watch;
 mod world;
 
 pub use books::{Books, Imbalance};
@@ -57,6 +59,7 @@ pub use thinning::Thinning;
 pub use usage::Usage;
 pub use wakes::Wakes;
 pub use warp::Warp;
+pub use watch::{Phase, Spot, Step, Turn, Unanswered, Unwatched, Watch, Window};
 pub use world::{
     Answer, Duty, Failures, Handover, Outage, Pairing, PairingProblem, PoolRow, PoolSpec,
     RegionSpec, Row, Scale, ServiceRow, ServiceSpec, SiteSpec, Transfers, World, WorldProblem,

@@ -7,6 +7,7 @@
 mod admission;
 mod departure;
 mod outlook;
+mod seated;
 
 use std::collections::VecDeque;
 
@@ -19,6 +20,7 @@ use crate::prefix::{CacheChange, PrefixCache, Prompt};
 use crate::{Finished, FirstToken, Request, Resident, Tally, Usage};
 
 pub(crate) use outlook::Outlook;
+pub(crate) use seated::{Doing, Seated};
 
 /// A running or preempted sequence.
 #[derive(Clone, Copy, Debug)]

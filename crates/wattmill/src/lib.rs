@@ -28,13 +28,13 @@ mod train;
 
 pub use bars::{Load, plan_bars, serving_bars};
 pub use check::{Checked, check, check_with};
-pub use comparing::Comparing;
+pub use comparing::{Compared, Comparing};
 pub use day::{Day, DayShard, DayTotal};
 pub use explain::explain;
-pub use replay::{Pricing, Replayed, Serving, replay};
+pub use replay::{Pricing, Replayed, Serving, replay, replay_watched};
 pub use sampling::Sampling;
 pub use saturation::{Promise, Saturation, saturate};
-pub use serve::{CheckedFleet, check_fleet, serve};
+pub use serve::{CheckedFleet, check_fleet, serve, serve_watched};
 pub use sweep::{Design, Sweep, SweepPoint};
 pub use train::{TrainRequest, train};
 /// Published facts: accelerators, systems, models, efficiencies, traffic.

@@ -5,9 +5,10 @@ use std::ops::ControlFlow;
 use wattmill_perf::{StepModel, StepTable};
 use wattmill_plan::Engine;
 use wattmill_policy::{BatchLimits, QueueLimits, RouterKind, SiteRules};
+use wattmill_report::{Traced, TracedPool};
 use wattmill_sim::{
     Ask, Duty, Finished, Fleet, Limits, PoolSpec, Progress, RegionSpec, ServiceSpec, Setup,
-    SiteSpec, Summary, Tally, Usage, World, WorldProblem, WorldSpec,
+    SiteSpec, Summary, Tally, Unwatched, Usage, Watch, World, WorldProblem, WorldSpec,
 };
 use wattmill_units::{Money, Power, SimTime};
 
@@ -32,6 +33,21 @@ impl Pricing<'_> {
         match self {
             Self::Engine(engine) => &engine.limits,
             Self::Table(_, limits) => limits,
+        }
+    }
+
+    /// What a trace of `replicas` of it says of them; `engine` describes one, `title` all of it.
+    pub fn traced(&self, title: &str, engine: &str, replicas: u32) -> Traced {
+        Traced {
+            title: title.to_owned(),
+            pools: vec![TracedPool {
+                name: "replica".to_owned(),
+                about: engine.to_owned(),
+                replicas,
+                idle: self.setup(replicas).idle_power,
+            }],
+            services: vec!["requests".to_owned()],
+            regions: Vec::new(),
         }
     }
 
@@ -121,15 +137,38 @@ pub fn replay(
         Pricing::Table(table, _) if serving.is_plain() => {
             Ok(in_turn(table, &setup, limits, asks, on_finish, on_progress))
         }
+        _ => {
+            let watched =
+                replay_watched(pricing, serving, limits, asks, Unwatched, on_finish, on_progress);
+            watched.map(|(replayed, _)| replayed)
+        }
+    }
+}
+
+/// As [`replay`], with the same answer, while `watch` watches every step; it is given back.
+///
+/// # Errors
+/// Likewise.
+pub fn replay_watched<W: Watch>(
+    pricing: &Pricing<'_>,
+    serving: &Serving,
+    limits: Option<Limits>,
+    asks: impl Iterator<Item = Ask>,
+    watch: W,
+    on_finish: impl FnMut(u32, &Finished),
+    on_progress: impl FnMut(Progress) -> ControlFlow<()>,
+) -> Result<(Replayed, W), Vec<WorldProblem>> {
+    let setup = pricing.setup(serving.replicas);
+    match pricing {
         Pricing::Engine(engine) => {
             let groups =
                 if serving.own_batches { engine.deployment.spec.layout.data_attention } else { 1 };
             let spec = world(&engine.surface, &setup, serving, groups, limits);
-            side_by_side(spec, &setup, asks, on_finish, on_progress)
+            side_by_side(spec, &setup, asks, watch, on_finish, on_progress)
         }
         Pricing::Table(table, _) => {
             let spec = world(table, &setup, serving, 1, limits);
-            side_by_side(spec, &setup, asks, on_finish, on_progress)
+            side_by_side(spec, &setup, asks, watch, on_finish, on_progress)
         }
     }
 }
@@ -143,12 +182,19 @@ fn in_turn<M: StepModel>(
     on_progress: impl FnMut(Progress) -> ControlFlow<()>,
 ) -> Replayed {
     let mut fleet = Fleet::new(setup.replicas, setup.limits, Tally::new(limits));
-    let requests = asks.map(|ask| ask.request);
+    let mut rejected = 0;
+    // Whoever no replica can hold does not take a turn of one.
+    let requests = asks.map(|ask| ask.request).filter(|request| {
+        let possible = setup.limits.can_ever_run(request.input, request.output);
+        rejected += u64::from(!possible);
+        possible
+    });
     let flow = fleet.run(model, requests, on_finish, on_progress);
-    let (tally, usage) = (fleet.tally().clone(), fleet.usage());
+    let (mut tally, usage) = (fleet.tally().clone(), fleet.usage());
+    tally.rejected += rejected;
     Replayed {
         summary: Summary::new(&tally, &usage, setup, tally.last_finish),
-        requests: fleet.routed(),
+        requests: fleet.routed() + rejected,
         shed: 0,
         interrupted: flow.is_break(),
         tally,
@@ -209,14 +255,15 @@ fn world<'m, M: StepModel>(
     }
 }
 
-fn side_by_side<M: StepModel>(
+fn side_by_side<M: StepModel, W: Watch>(
     spec: WorldSpec<M>,
     setup: &Setup,
     asks: impl Iterator<Item = Ask>,
+    watch: W,
     mut on_finish: impl FnMut(u32, &Finished),
     on_progress: impl FnMut(Progress) -> ControlFlow<()>,
-) -> Result<Replayed, Vec<WorldProblem>> {
-    let mut world = World::new(spec)?;
+) -> Result<(Replayed, W), Vec<WorldProblem>> {
+    let mut world = World::watched(spec, watch)?;
     let alone = |ask: Ask| Ask { service: 0, ..ask };
     let flow = world.run(
         asks.map(alone),
@@ -230,14 +277,15 @@ fn side_by_side<M: StepModel>(
     tally.gaps = world.pool_tally(0).gaps.clone();
     tally.rejected = requests.rejected();
     let usage = world.pool_usage(0);
-    Ok(Replayed {
+    let replayed = Replayed {
         summary: Summary::new(&tally, &usage, setup, tally.last_finish),
         requests: requests.asked(),
         shed: requests.was_shed(),
         interrupted: flow.is_break(),
         tally,
         usage,
-    })
+    };
+    Ok((replayed, world.into_watch()))
 }
 
 #[cfg(test)]
@@ -246,7 +294,8 @@ mod tests {
     use wattmill_catalog::{Catalog, Precision};
     use wattmill_factory::{EngineSpec, Hardware, Layout};
     use wattmill_policy::Segment;
-    use wattmill_sim::Request;
+    use wattmill_report::PerfettoWriter;
+    use wattmill_sim::{Request, Window};
 
     fn asks() -> Vec<Ask> {
         let ask = |id: u64| {
@@ -269,6 +318,13 @@ mod tests {
 
     /// Of DeepSeek-V3 with eight attention groups.
     fn replayed(serving: &Serving, asks: Vec<Ask>) -> Replayed {
+        on_engine(|pricing| {
+            let go = |_| ControlFlow::Continue(());
+            replay(pricing, serving, None, asks.into_iter(), |_, _| {}, go).unwrap()
+        })
+    }
+
+    fn on_engine<T>(run: impl FnOnce(&Pricing<'_>) -> T) -> T {
         let catalog = Catalog::builtin();
         let model = catalog.model("deepseek-v3").unwrap();
         let system = catalog.system("dgx-h200").unwrap().clone();
@@ -277,9 +333,45 @@ mod tests {
         let layout = Layout { expert: 8, data_attention: 8, ..Layout::tensor(1) };
         let spec = EngineSpec { max_seqs: 256, ..EngineSpec::new(layout, Precision::Fp8) };
         let engine = Engine::new(model, &hardware, catalog, spec).unwrap();
-        let pricing = Pricing::Engine(Box::new(engine));
-        let go = |_| ControlFlow::Continue(());
-        replay(&pricing, serving, None, asks.into_iter(), |_, _| {}, go).unwrap()
+        run(&Pricing::Engine(Box::new(engine)))
+    }
+
+    #[test]
+    fn a_trace_changes_no_answer_and_holds_every_token() {
+        let mut asks = asks();
+        // Longer than any replica can hold.
+        asks[100].request.input = u32::MAX / 2;
+        for serving in [
+            Serving::plain(3),
+            Serving { own_batches: true, ..Serving::plain(1) },
+            Serving { prefix_caching: true, most_waiting: Some(10), ..Serving::plain(2) },
+        ] {
+            let plain = replayed(&serving, asks.clone());
+            let (traced, json) = on_engine(|pricing| {
+                let traced = pricing.traced("a test", "an engine", serving.replicas);
+                let watch = PerfettoWriter::new(Vec::new(), traced, Window::ALL);
+                let (asks, go) = (asks.iter().cloned(), |_| ControlFlow::Continue(()));
+                let (replayed, watch) =
+                    replay_watched(pricing, &serving, None, asks, watch, |_, _| {}, go).unwrap();
+                (replayed, String::from_utf8(watch.finish().unwrap().0).unwrap())
+            });
+            assert_eq!(traced.summary, plain.summary);
+            assert_eq!((traced.usage, traced.tally), (plain.usage, plain.tally));
+            let sum = |arg: &str| {
+                let key = format!("\"{arg}\":");
+                let parts = json.split(&key).skip(1);
+                parts
+                    .map(|rest| {
+                        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap();
+                        rest[..digits].parse::<u128>().unwrap()
+                    })
+                    .sum::<u128>()
+            };
+            assert_eq!(sum("decodes"), traced.usage.decode_tokens.into());
+            assert_eq!(sum("prefill_tokens"), traced.usage.prefill_tokens.into());
+            // Of several attention groups the sum is divided by their number before it is told.
+            assert_eq!(sum("energy_above_idle_nj"), traced.usage.dynamic_nj);
+        }
     }
 
     #[test]

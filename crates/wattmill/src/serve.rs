@@ -15,11 +15,12 @@ use wattmill_plan::Engine;
 use wattmill_policy::{BatchLimits, QueueLimits, ScaleRules};
 use wattmill_report::{
     ServedCap, ServedFleet, ServedPool, ServedPoolRow, ServedProvider, ServedRow, ServedService,
-    ServedTransfers, engine_name,
+    ServedTransfers, Traced, TracedPool, engine_name,
 };
 use wattmill_sim::{
     Answer, Ask, Duty, Failures, Handover, Latency, Limits, Outage, Pairing, PoolRow, PoolSpec,
-    Progress, RegionSpec, Row, Scale, ServiceRow, ServiceSpec, SiteSpec, World, WorldSpec,
+    Progress, RegionSpec, Row, Scale, ServiceRow, ServiceSpec, SiteSpec, Unwatched, Watch, World,
+    WorldSpec,
 };
 use wattmill_units::{Energy, Money, Power, Ratio, Seconds, SimTime, Stream};
 
@@ -107,6 +108,23 @@ pub fn serve(
     on_answer: impl FnMut(&Answer),
     on_progress: impl FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<ServedFleet, Vec<String>> {
+    let served = serve_watched(fleet, catalog, asks, group, |_| Unwatched, on_answer, on_progress);
+    served.map(|(served, _)| served)
+}
+
+/// As [`serve`], with the same answer, while what `watch` makes watches every step; it is given back.
+///
+/// # Errors
+/// Likewise.
+pub fn serve_watched<W: Watch>(
+    fleet: &Fleet,
+    catalog: &Catalog,
+    asks: impl Iterator<Item = Ask>,
+    group: impl Fn(u64) -> u64,
+    watch: impl FnOnce(Traced) -> W,
+    on_answer: impl FnMut(&Answer),
+    on_progress: impl FnMut(Progress) -> ControlFlow<()>,
+) -> Result<(ServedFleet, W), Vec<String>> {
     let engines = levels(fleet, catalog).map_err(|refused| {
         refused.into_iter().map(|refusal| refusal.problem).collect::<Vec<_>>()
     })?;
@@ -119,7 +137,8 @@ pub fn serve(
         .map(|pool| sustains(fleet, pool, engines[pool].engine(), &first, &mut warnings))
         .collect();
     let spec = world(fleet, &engines, &sustained)?;
-    let mut world = World::new(spec)
+    let watch = watch(traced(fleet, &engines));
+    let mut world = World::watched(spec, watch)
         .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>())?;
     let asks = first.into_iter().chain(asks);
     let flow = world.run(asks, SimTime::MAX, on_answer, on_progress);
@@ -127,7 +146,37 @@ pub fn serve(
     let told = told(fleet, &engines, &world, flow.is_break());
     let pools = told.pools.into_iter().zip(sustained);
     let pools = pools.map(|(pool, sustained)| ServedPool { sustained, ..pool }).collect();
-    Ok(ServedFleet { pools, warnings, ..told })
+    Ok((ServedFleet { pools, warnings, ..told }, world.into_watch()))
+}
+
+/// What a trace says of a fleet.
+fn traced(fleet: &Fleet, engines: &[Levels<'_>]) -> Traced {
+    let pool = |(pool, levels): (&FleetPool, &Levels<'_>)| TracedPool {
+        name: pool.name.clone(),
+        about: format!("{}, {}", fleet.sites[pool.site].name, role(pool)),
+        replicas: most_replicas(pool),
+        idle: Some(levels.engine().idle_power()),
+    };
+    Traced {
+        title: fleet.name.clone(),
+        pools: fleet.pools.iter().zip(engines).map(pool).collect(),
+        services: fleet.services.iter().map(|service| service.name.clone()).collect(),
+        regions: fleet.regions.iter().map(|region| region.name.clone()).collect(),
+    }
+}
+
+/// Replicas that a pool can have.
+fn most_replicas(pool: &FleetPool) -> u32 {
+    pool.scale.map_or(pool.replicas, |scale| scale.maximum)
+}
+
+/// Which part of a request a pool does.
+const fn role(pool: &FleetPool) -> &'static str {
+    match pool.role {
+        PoolRole::Both => "both",
+        PoolRole::Prefill { .. } => "prefill",
+        PoolRole::Decode => "decode",
+    }
 }
 
 /// Shares of services among the requests.
@@ -300,7 +349,7 @@ fn pool_spec<'e>(
         name: pool.name.clone(),
         site: pool.site as u16,
         services: pool.services.iter().map(|service| *service as u16).collect(),
-        replicas: pool.scale.map_or(pool.replicas, |scale| scale.maximum),
+        replicas: most_replicas(pool),
         ready: pool.replicas,
         limits,
         groups,
@@ -323,10 +372,10 @@ fn pool_spec<'e>(
 }
 
 /// What the world has to tell.
-fn told(
+fn told<W: Watch>(
     fleet: &Fleet,
     engines: &[Levels<'_>],
-    world: &World<&StepSurface>,
+    world: &World<&StepSurface, W>,
     interrupted: bool,
 ) -> ServedFleet {
     let span = world.now().as_seconds();
@@ -382,11 +431,11 @@ fn told(
     }
 }
 
-fn served_pool(
+fn served_pool<W: Watch>(
     fleet: &Fleet,
     pool: &FleetPool,
     levels: &Levels<'_>,
-    world: &World<&StepSurface>,
+    world: &World<&StepSurface, W>,
     index: u16,
 ) -> ServedPool {
     let engine = levels.engine();
@@ -404,13 +453,9 @@ fn served_pool(
         site: fleet.sites[pool.site].name.clone(),
         provider: pool.provider.map(|provider| fleet.providers[provider].name.clone()),
         engine: engine_name(&pool.model.id, &pool.hardware.system.id, &engine.deployment.spec),
-        role: match pool.role {
-            PoolRole::Both => "both",
-            PoolRole::Prefill { .. } => "prefill",
-            PoolRole::Decode => "decode",
-        },
+        role: role(pool),
         router: pool.router.name(),
-        replicas: pool.scale.map_or(pool.replicas, |scale| scale.maximum),
+        replicas: most_replicas(pool),
         replicas_on: share(on_s, span_s),
         accelerators: engine.accelerators(),
         groups: groups(pool, engine).1,
@@ -441,10 +486,10 @@ struct Bill {
 }
 
 impl Bill {
-    fn of(
+    fn of<W: Watch>(
         fleet: &Fleet,
         engines: &[Levels<'_>],
-        world: &World<&StepSurface>,
+        world: &World<&StepSurface, W>,
         pools: &[ServedPool],
     ) -> Self {
         let mut facility_energy = Energy::ZERO;

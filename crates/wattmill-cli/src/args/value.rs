@@ -200,9 +200,69 @@ pub(super) fn burst(text: &str) -> Result<wattmill::factory::Burst, String> {
     Ok(wattmill::factory::Burst { at, length, factor: factor.ok_or_else(allowed)? })
 }
 
+/// A window of time: `120s..150s`, `10:00:00..10:00:30`, one end or both left out.
+pub(super) fn window(text: &str) -> Result<wattmill::sim::Window, String> {
+    let allowed = "write FROM..TO, such as 120s..150s, 10:00:00..10:00:30, 2min.. or ..90s";
+    let (from, until) = text.split_once("..").ok_or(allowed)?;
+    let end = |text: &str, open| match text.trim() {
+        "" => Ok(open),
+        text => instant(text).ok_or_else(|| format!("`{text}` is no time; {allowed}")),
+    };
+    let (from, until) = (end(from, SimTime::ZERO)?, end(until, SimTime::MAX)?);
+    if from >= until {
+        return Err(format!("it ends before it begins; {allowed}"));
+    }
+    Ok(wattmill::sim::Window { from, until })
+}
+
+/// A time since the start: `120s`, `2min`, `10:00:30`, `10:00`.
+fn instant(text: &str) -> Option<SimTime> {
+    let seconds = match text.split(':').collect::<Vec<_>>()[..] {
+        [_] => text.parse::<Seconds>().ok()?,
+        [hours, minutes] => on_clock(hours, minutes, "0")?,
+        [hours, minutes, seconds] => on_clock(hours, minutes, seconds)?,
+        _ => return None,
+    };
+    (seconds >= Seconds::ZERO && seconds < Seconds::from_days(1e5))
+        .then(|| SimTime::from_seconds(seconds))
+}
+
+fn on_clock(hours: &str, minutes: &str, seconds: &str) -> Option<Seconds> {
+    let minutes = minutes.parse::<u32>().ok().filter(|m| *m < 60)?;
+    let seconds = seconds.parse::<f64>().ok().filter(|s| (0.0..60.0).contains(s))?;
+    let hours = f64::from(hours.parse::<u32>().ok()?);
+    Some(Seconds::from_s((hours * 60.0 + f64::from(minutes)) * 60.0 + seconds))
+}
+
 pub(super) fn clock(text: &str) -> Result<Seconds, String> {
     let time = text.parse::<Seconds>().map_err(|error| error.to_string())?;
     let day = Seconds::from_hours(24.0);
     let inside = time >= Seconds::ZERO && time < day;
     if inside { Ok(time) } else { Err("give a time of day from 0h to less than 24h".to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_of_time() {
+        let at = |s: f64| SimTime::from_seconds(Seconds::from_s(s));
+        for (text, from, until) in [
+            ("120s..150s", at(120.0), at(150.0)),
+            ("10:00:00..10:00:30.5", at(36_000.0), at(36_030.5)),
+            ("1:30..2 h", at(5_400.0), at(7_200.0)),
+            ("2min..", at(120.0), SimTime::MAX),
+            ("..90 s", SimTime::ZERO, at(90.0)),
+            ("..", SimTime::ZERO, SimTime::MAX),
+        ] {
+            let read = window(text).unwrap();
+            assert_eq!((read.from, read.until), (from, until), "{text}");
+        }
+        for text in
+            ["", "5s", "5s..5s", "9s..5s", "a..b", "-5s..5s", "1:60..2:00", "1:2:3:4..", "5..9"]
+        {
+            assert!(window(text).is_err(), "{text}");
+        }
+    }
 }

@@ -5,8 +5,9 @@ use std::time::Instant;
 use wattmill::report::{ServeReport, serve_document, serve_text};
 use wattmill::sim::{Answer, AnswerTime};
 use wattmill::units::Seconds;
-use wattmill::{check_fleet, serve};
+use wattmill::{check_fleet, serve, serve_watched};
 
+use super::replay::perfetto::{self, Trace};
 use super::replay::records::Records;
 use super::replay::shaping;
 use super::replay::source::Source;
@@ -29,6 +30,7 @@ pub(crate) fn run(args: &Serve) -> Outcome {
     let traffic = &args.traffic;
     let source = Source::open(traffic)?;
     let mut out = args.out.as_deref().map(Records::create).transpose()?;
+    let trace = Trace::create(&args.steps)?;
 
     let started = Instant::now();
     let interrupt = Interrupt::install();
@@ -56,18 +58,30 @@ pub(crate) fn run(args: &Serve) -> Outcome {
     let expected = AnswerTime { first: slo.ttft, per_token: slo.tpot };
     let group = |id| source.group(id);
     let asks = source.iter(traffic, source.profile(), expected);
-    let served = serve(&fleet, known.catalog(), asks, group, record, |progress| {
+    let go = |progress: wattmill::sim::Progress| {
         bar.at(progress.requests, total);
         interrupt.flow()
-    });
+    };
+    let served = match trace {
+        None => serve(&fleet, known.catalog(), asks, group, record, go).map(|done| (done, None)),
+        Some(trace) => {
+            let name = trace.name();
+            let watch = |traced| trace.watch(traced);
+            serve_watched(&fleet, known.catalog(), asks, group, watch, record, go)
+                .map(|(done, watch)| (done, Some((watch, name))))
+        }
+    };
     drop(bar);
-    let served = served.map_err(|problems| {
+    let (served, watched) = served.map_err(|problems| {
         let problems: Vec<_> = problems.into_iter().map(|problem| (problem, None)).collect();
         Failure::from(Invalid::plain(&named.name, &problems))
     })?;
     failed?;
     for warning in &served.warnings {
         files::tell(&format!("warning: {warning}\n"));
+    }
+    if let Some((watch, name)) = watched {
+        perfetto::finish(watch, &name)?;
     }
     if let Some(out) = out {
         out.finish()?;

@@ -13,6 +13,7 @@ mod gigawatt;
 mod infeasible;
 mod interrupt;
 mod output;
+mod perfetto;
 mod plan;
 mod replay;
 mod samples;

@@ -15,7 +15,7 @@ mod phase;
 mod risk;
 mod site;
 
-pub(super) use energy::{BATTERY, CLIMATE, CLOCK, CURTAILMENT, PERIOD, SOLAR, WIND};
+pub(super) use energy::{BATTERY, CLIMATE, CLOCK, CURTAILMENT, EXPORT, PERIOD, SOLAR, WIND};
 pub(super) use engine::{ENGINE, SPECULATION};
 pub(super) use fleet::{
     ADMISSION, AUTOSCALE, EVENT as FLEET_EVENT, FAILURES, FLEET, FLEET_CURTAILMENT, FLEET_SERVICE,
@@ -90,6 +90,15 @@ pub(super) static FILE: Table = Table {
             ("1", "any number does"),
             "7",
             "Seed of everything random. The same seed gives the same answer on every machine.",
+        ),
+        defaulted(
+            "weather",
+            Kind::Choice(&["same", "varies"]),
+            ("same", "what is not said to differ between samples does not"),
+            r#""varies""#,
+            "Whether every sample has weather of its own: other clouds and winds of the models, and other \
+             years of the files of hours, drawn of those that a file has whole, the same year for all \
+             files, prices included. The plan has the weather of its seed and the files' own years.",
         ),
         required(
             "site",

@@ -130,6 +130,7 @@ fn read(cx: &mut Context<'_>, file: &Row<'_>) -> Option<Factory> {
     let horizon = end.filter(|end| start.is_none_or(|start| start <= *end));
     let days = start.zip(horizon).map(|(start, end)| hourly::Days { start, end });
     let seed = file.whole(cx, "seed");
+    cx.weather_varies = file.choice(cx, "weather") == Some("varies");
     let own = Own::read(cx, file);
 
     let site_rows = some_tables(cx, file, "site");
@@ -232,6 +233,7 @@ fn read(cx: &mut Context<'_>, file: &Row<'_>) -> Option<Factory> {
         start: start?,
         end: end?,
         seed: seed?,
+        weather: cx.weather(),
         sites: sites.iter().cloned().collect::<Option<_>>()?,
         hardware,
         phases: phases.into_iter().collect::<Option<_>>()?,

@@ -3,8 +3,8 @@
 use jiff::civil::Date;
 use toml::de::DeValue;
 use wattmill_factory::{
-    Contract, Covers, Deal, DealKind, Economics, Event, PartShares, Payment, Service, Site,
-    Uncertain, Written,
+    Contract, Covers, Deal, DealKind, Economics, Event, PartLives, PartShares, Payment, Service,
+    Site, Uncertain, Written,
 };
 use wattmill_units::{Distribution, Id, IdVec, Money, Power, Seconds};
 
@@ -333,6 +333,12 @@ pub(super) fn economics(cx: &mut Context<'_>, file: &Row<'_>) -> Option<Economic
         ["network_share", "power_share", "cooling_share"].map(|key| row.number(cx, key));
     let machine_life = row.quantity(cx, "machine_life");
     let infrastructure_life = row.quantity(cx, "infrastructure_life");
+    let lives = PartLives {
+        network: row.quantity(cx, "network_life"),
+        power: row.quantity(cx, "power_life"),
+        cooling: row.quantity(cx, "cooling_life"),
+        building: row.quantity(cx, "building_life"),
+    };
     let _ = row.text(cx, "source");
     let shares = PartShares { network: network?, power: power?, cooling: cooling? };
     if shares.power + shares.cooling > 1.0 {
@@ -354,6 +360,7 @@ pub(super) fn economics(cx: &mut Context<'_>, file: &Row<'_>) -> Option<Economic
         machine_life: machine_life?,
         infrastructure_life: infrastructure_life?,
         shares,
+        lives,
     })
 }
 

@@ -12,6 +12,7 @@ const PAGE: &[(&str, &Table)] = &[
     ("`[[site]]`", &keys::SITE),
     ("`grid` of a site", &keys::GRID),
     ("`period` of a grid", &keys::PERIOD),
+    ("`export` of a grid", &keys::EXPORT),
     ("`onsite` of a site", &keys::ONSITE),
     ("`solar` of a site", &keys::SOLAR),
     ("`wind` of a site", &keys::WIND),

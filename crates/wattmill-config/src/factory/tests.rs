@@ -251,7 +251,7 @@ fn a_file_of_several_mistakes_tells_them_all() {
             4 | colour = "blue"
               | ^^^^^^ not a key here
               |
-              = help: keys of file: name, start, end, seed, site, phase, service, training, curtailment, contract, event, currency, target, correlation, economics, system, accelerator, model
+              = help: keys of file: name, start, end, seed, weather, site, phase, service, training, curtailment, contract, event, currency, target, correlation, economics, system, accelerator, model
 
             error: site has no power
              --> mill.toml:6:1

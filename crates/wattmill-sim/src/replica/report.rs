@@ -6,7 +6,7 @@ use wattmill_units::SimTime;
 
 use super::{Replica, slowest};
 use crate::Resident;
-use crate::rank::{Outlook, Rank, series, ticks_at, whole_ns};
+use crate::rank::{Outlook, Rank, Seated, series, ticks_at, whole_ns};
 
 /// A replica at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -131,6 +131,29 @@ impl Replica {
             (steps, _) = rank.steps_within_blocks(steps);
         }
         self.start_of(first, growth, steps).min(next)
+    }
+
+    /// When its next step starts, of what it was given so far; [`SimTime::MAX`] if there is none.
+    pub(crate) fn next_step<M: StepModel>(&self, model: &M) -> SimTime {
+        let runs = self.ranks().any(|rank| rank.running() > 0);
+        if runs { self.next_start() } else { self.next_report(model) }
+    }
+
+    /// End of the latest step, in raw ticks.
+    pub(crate) const fn clock(&self) -> u128 {
+        self.clock
+    }
+
+    /// Every seat of each of its attention groups.
+    pub(crate) fn seated(&self) -> impl Iterator<Item = impl Iterator<Item = Option<Seated>>> {
+        self.ranks().map(Rank::seated)
+    }
+
+    /// Requests that have come by `clock`, in raw ticks, and wait to be admitted.
+    pub(crate) fn waiting_at(&self, clock: u128) -> u32 {
+        let by = |arrival: &super::Arrival| ticks_at(arrival.at().as_ns()) <= clock;
+        let waiting = self.ranks().map(|rank| rank.waiting_at(clock)).sum::<usize>();
+        (self.lobby.partition_point(by) + waiting) as u32
     }
 
     /// When the last of `steps` steps starts.

@@ -13,9 +13,31 @@ use super::job::{Role, Stage};
 use super::spec::{Duty, Handover};
 use super::{NOBODY, World};
 use crate::event::Event;
-use crate::{Request, Resident};
+use crate::{Link, Phase, Request, Resident, Spot, Watch};
 
-impl<M: StepModel> World<M> {
+impl<M: StepModel, W: Watch> World<M, W> {
+    /// Gives every replica that hands prompts over or takes them its ports.
+    pub(super) fn lay_link(&mut self) {
+        let mut rates = Vec::new();
+        for number in 0..self.pools.len() {
+            if let Duty::Prefill(Handover { decode, .. }) = self.pools[number].spec.part {
+                for (at, which) in [(number, 0), (usize::from(decode), 1)] {
+                    let pool = &mut self.pools[at];
+                    let count = pool.spec.replicas as usize;
+                    if which == 1 && !pool.offers.is_empty() {
+                        continue;
+                    }
+                    pool.ports[which] = rates.len() as u32;
+                    rates.extend(std::iter::repeat_n(pool.spec.port_bytes_per_s, count));
+                    if which == 1 {
+                        pool.offers.resize(count, Default::default());
+                    }
+                }
+            }
+        }
+        self.link = Link::new(rates);
+    }
+
     /// Where and how the prompts of a pool go on; `None` if it answers them itself.
     pub(super) fn handover(&self, pool: u16) -> Option<Handover> {
         match self.pools[usize::from(pool)].spec.part {
@@ -70,6 +92,8 @@ impl<M: StepModel> World<M> {
         let job = &mut self.jobs[slot];
         job.stage = Stage::Offered;
         let number = job.pool;
+        self.tell(slot, Phase::Held);
+        let job = &mut self.jobs[slot];
         let pool = &mut self.pools[usize::from(number)];
         let Request { input, output, .. } = job.request;
         let ask = RouteAsk { input, output, prompt: &[] };
@@ -123,6 +147,7 @@ impl<M: StepModel> World<M> {
             self.queue.file(at, Event::Send { job: slot, generation: job.generation });
         }
         pool.rewake(replica);
+        self.tell_blocks(number, replica);
     }
 
     /// A cache goes onto the link.
@@ -136,6 +161,8 @@ impl<M: StepModel> World<M> {
         job.stage = Stage::Moving;
         job.flow = self.link.start(self.now, from, to, bytes.max(1), u64::from(slot));
         self.transfers.bytes += u128::from(bytes);
+        let from = Spot { pool: job.holder, replica: job.holds_at };
+        self.tell(slot, Phase::Moving { from, bytes });
     }
 
     /// A cache has left its sender; its end is still on the way.
@@ -165,6 +192,8 @@ impl<M: StepModel> World<M> {
         let resident = Resident { request, ready: self.now, produced: 1, first_token };
         engine.push_resident_to(aside.group, resident);
         pool.rewake(replica);
+        self.tell_blocks(number, replica);
+        self.tell(slot, Phase::Queued);
     }
 
     /// The replica that holds a request's prompt lets go of it.
@@ -184,6 +213,7 @@ impl<M: StepModel> World<M> {
         machine.holds -= 1;
         pool.in_hand -= 1;
         self.jobs.delist(&mut machine.hold, slot, Role::Hold);
+        self.tell_blocks(number, replica);
         self.switch_off_if_drained(number, replica);
         self.serve_queue(number);
     }
@@ -214,6 +244,7 @@ impl<M: StepModel> World<M> {
                 let pool = &mut self.pools[usize::from(number)];
                 pool.replicas[replica as usize].give_back(self.now, aside);
                 pool.rewake(replica);
+                self.tell_blocks(number, replica);
                 self.set_aside(number, replica);
                 self.switch_off_if_drained(number, replica);
             }

@@ -8,10 +8,10 @@ use super::handover::is_between;
 use super::job::{Role, Stage};
 use super::spec::{Scale, SiteSpec};
 use super::{End, NOBODY, World};
-use crate::Aside;
 use crate::event::Event;
+use crate::{Aside, Spot, Watch};
 
-impl<M: StepModel> World<M> {
+impl<M: StepModel, W: Watch> World<M, W> {
     /// Files what is known of the future at time zero.
     pub(super) fn begin(&mut self, sites: &[SiteSpec]) {
         for (site, spec) in (0..).zip(sites) {
@@ -166,6 +166,10 @@ impl<M: StepModel> World<M> {
         let engine = &mut pool.replicas[replica as usize];
         self.ended.tokens_wasted += engine.tokens_under_way();
         engine.lose_everything(self.now);
+        if W::WATCHES {
+            self.crews[usize::from(number)][replica as usize].clear();
+            self.watch.held(Spot { pool: number, replica }, self.now, 0);
+        }
         pool.wakes.set(replica, SimTime::MAX);
         let work = self.jobs.listed(pool.machines[replica as usize].work, Role::Work);
         let hold = self.jobs.listed(pool.machines[replica as usize].hold, Role::Hold);

@@ -25,7 +25,11 @@ use self::places::Places;
 use self::pool::Pool;
 use self::series::Series;
 use crate::event::{Event, Queue};
-use crate::{Ask, Books, CacheChange, Finished, Link, Progress, Replica, Request, Tally, Usage};
+use crate::watch::Crew;
+use crate::{
+    Ask, Books, CacheChange, Finished, Link, Phase, Progress, Replica, Request, Spot, Tally, Turn,
+    Unanswered, Unwatched, Usage, Watch,
+};
 
 pub use self::pairing::{Pairing, PairingProblem};
 pub use self::series::{PoolRow, Row, ServiceRow};
@@ -54,9 +58,9 @@ pub struct Answer {
     pub resends: u8,
 }
 
-/// Sites, pools and replicas under simulation.
+/// Sites, pools and replicas under simulation; `W` [watches](Watch) what they do.
 #[derive(Debug)]
-pub struct World<M> {
+pub struct World<M, W = Unwatched> {
     now: SimTime,
     queue: Queue,
     jobs: Jobs,
@@ -79,6 +83,9 @@ pub struct World<M> {
     finished: Vec<Finished>,
     /// Room for whom a queue just sent away.
     shed: Vec<Shed>,
+    watch: W,
+    /// By pool and replica, who sits there; empty if nobody watches.
+    crews: Vec<Vec<Crew>>,
 }
 
 /// What went over the link.
@@ -113,6 +120,16 @@ impl<M: StepModel> World<M> {
     /// # Errors
     /// Everything that is wrong with `spec`.
     pub fn new(spec: WorldSpec<M>) -> Result<Self, Vec<WorldProblem>> {
+        Self::watched(spec, Unwatched)
+    }
+}
+
+impl<M: StepModel, W: Watch> World<M, W> {
+    /// A world at time zero that `watch` watches. It does what it would do unwatched.
+    ///
+    /// # Errors
+    /// Everything that is wrong with `spec`.
+    pub fn watched(spec: WorldSpec<M>, watch: W) -> Result<Self, Vec<WorldProblem>> {
         let problems = spec.problems();
         if !problems.is_empty() {
             return Err(problems);
@@ -137,9 +154,16 @@ impl<M: StepModel> World<M> {
             transfers: Transfers::default(),
             shed: Vec::new(),
             pools: Vec::new(),
+            watch,
+            crews: Vec::new(),
         };
         for (index, pool) in spec.pools.into_iter().enumerate() {
-            world.pools.push(Pool::new(pool, index, spec.seed));
+            let mut pool = Pool::new(pool, index, spec.seed);
+            if W::WATCHES {
+                world.crews.push(vec![Crew::default(); pool.replicas.len()]);
+                pool.note_lives();
+            }
+            world.pools.push(pool);
         }
         world.lay_link();
         world.begin(&spec.sites);
@@ -188,6 +212,9 @@ impl<M: StepModel> World<M> {
                 if self.asked == look {
                     look += LOOK;
                     flow = on_progress(Progress { requests: self.asked, time: self.now });
+                    if self.watch.is_full() {
+                        flow = ControlFlow::Break(());
+                    }
                 }
             }
         }
@@ -220,11 +247,18 @@ impl<M: StepModel> World<M> {
 
     /// Takes every step of one replica that starts before `horizon`, and files what it says.
     fn run_replica(&mut self, pool: u16, replica: u32, horizon: SimTime) {
-        let Self { pools, jobs, queue, finished, .. } = self;
+        let Self { pools, jobs, queue, finished, watch, crews, .. } = self;
+        let spot = Spot { pool, replica };
         let pool = &mut pools[usize::from(pool)];
         let model = &pool.spec.models[pool.level];
         let engine = &mut pool.replicas[replica as usize];
-        engine.run_until(model, horizon, &mut pool.tally, &mut |done| finished.push(*done));
+        if W::WATCHES {
+            let crew = &mut crews[usize::from(spot.pool)][replica as usize];
+            let name = |slot| jobs[slot as u32].request.id;
+            crew.run(watch, spot, engine, model, horizon, &mut pool.tally, finished, name);
+        } else {
+            engine.run_until(model, horizon, &mut pool.tally, &mut |done| finished.push(*done));
+        }
         if pool.router.kind().looks_at_caches() {
             for change in engine.cache_changes() {
                 match change {
@@ -246,6 +280,9 @@ impl<M: StepModel> World<M> {
                     // Before anybody else can have them.
                     let blocks = pool.spec.limits.blocks_for(job.request.input.into());
                     job.held = engine.hold_back(blocks);
+                    if W::WATCHES {
+                        watch.held(spot, done.finish, engine.gauge().blocks);
+                    }
                     Stage::Prefilled
                 }
                 _ => Stage::Done,
@@ -310,6 +347,34 @@ impl<M: StepModel> World<M> {
             Event::Scale { pool } => self.scale(pool),
             Event::Row => self.end_row(),
         }
+        if W::WATCHES {
+            for (pool, number) in self.pools.iter_mut().zip(0..) {
+                for (replica, at, before, after) in pool.noted_lives() {
+                    self.watch.lived(Spot { pool: number, replica }, at, before, after);
+                }
+            }
+        }
+    }
+
+    /// Tells whoever watches how many blocks a replica holds from its next step on.
+    #[inline]
+    fn tell_blocks(&mut self, pool: u16, replica: u32) {
+        if W::WATCHES {
+            let engine = &self.pools[usize::from(pool)].replicas[replica as usize];
+            let at = engine.next_start().max(self.now);
+            self.watch.held(Spot { pool, replica }, at, engine.gauge().blocks);
+        }
+    }
+
+    /// Tells whoever watches that a request is now in another phase.
+    #[inline]
+    fn tell(&mut self, slot: u32, phase: Phase) {
+        if W::WATCHES {
+            let job = &self.jobs[slot];
+            let replica = job.work.as_ref().map(Reservation::replica);
+            let (request, pool) = (job.request.id, job.pool);
+            self.watch.turned(&Turn { request, at: self.now, phase, pool, replica });
+        }
     }
 
     /// Somebody asks.
@@ -321,6 +386,9 @@ impl<M: StepModel> World<M> {
         self.asked += 1;
         job.service = service as u16;
         job.region = self.places.region(self.now, &mut self.regions);
+        if W::WATCHES {
+            self.watch.asked(&job.request, job.service, job.region);
+        }
         let slot = self.jobs.add(job);
         self.send(slot);
     }
@@ -339,6 +407,7 @@ impl<M: StepModel> World<M> {
         } else {
             let generation = job.generation;
             self.queue.file(self.now + latency, Event::Deliver { job: slot, generation });
+            self.tell(slot, Phase::Travelling);
         }
     }
 
@@ -382,6 +451,7 @@ impl<M: StepModel> World<M> {
             tokens: request.input,
         };
         let number = job.pool;
+        self.tell(slot, Phase::Waiting);
         let pool = &mut self.pools[usize::from(number)];
         pool.queue.offer(self.now, caller, Pace::UNKNOWN, &mut self.shed);
         self.end_shed();
@@ -443,6 +513,7 @@ impl<M: StepModel> World<M> {
         let engine = &mut pool.replicas[replica as usize];
         engine.push_ask(ask);
         pool.wakes.sooner(replica, engine.next_start().max(self.now));
+        self.tell(slot, Phase::Queued);
     }
 
     /// A first token is there.
@@ -469,7 +540,9 @@ impl<M: StepModel> World<M> {
         };
         let (service, region, resends) = (job.service, job.region, job.resends);
         let ticket = job.ticket.take();
-        on_answer(&Answer { done, service, region, pool: number, replica, resends });
+        let answer = Answer { done, service, region, pool: number, replica, resends };
+        on_answer(&answer);
+        self.watch.answered(self.now, &answer);
         let Service { spec, tally, requests } = &mut self.services[usize::from(service)];
         ticket.into_iter().for_each(|ticket| requests.finish(ticket));
         tally.finish(&done);
@@ -517,6 +590,12 @@ impl<M: StepModel> World<M> {
                 End::Lost => requests.lose(ticket),
             }
         }
+        let told = match how {
+            End::Rejected => Unanswered::Rejected,
+            End::Shed(_) => Unanswered::Shed,
+            End::Lost => Unanswered::Lost,
+        };
+        self.watch.unanswered(job.request.id, self.now, told);
         self.ended.too_late += u64::from(how == End::Shed(ShedReason::TooLate));
         self.series.open.services[usize::from(job.service)].failed += 1;
         self.jobs.remove(slot);
@@ -527,54 +606,6 @@ impl<M: StepModel> World<M> {
         while let Some(shed) = self.shed.pop() {
             self.end(shed.caller.id as u32, End::Shed(shed.reason));
         }
-    }
-
-    /// Ends the row of the time series.
-    fn end_row(&mut self) {
-        self.run_all();
-        self.fill_row();
-        self.series.close(self.now);
-        if let Some(row) = self.row {
-            self.queue.file(self.now + row, Event::Row);
-        }
-    }
-
-    /// Closes the row of the time series that is open, if anything of it has passed.
-    pub fn close_series(&mut self) {
-        if self.row.is_some() && self.now > self.series.open.from {
-            self.run_all();
-            self.fill_row();
-            self.series.close(self.now);
-        }
-    }
-
-    /// Puts into the open row what the pools hold and did.
-    fn fill_row(&mut self) {
-        for (index, pool) in self.pools.iter().enumerate() {
-            let row = &mut self.series.open.pools[index];
-            *row = PoolRow::default();
-            for (machine, replica) in pool.machines.iter().zip(&pool.replicas) {
-                if !machine.state.has_requests() {
-                    continue;
-                }
-                let gauge = replica.gauge();
-                row.ready += u32::from(machine.state.takes_requests());
-                row.waiting += u64::from(gauge.waiting);
-                row.running += u64::from(gauge.running);
-                row.blocks += gauge.blocks;
-                row.blocks_there += pool.spec.limits.blocks * u64::from(pool.spec.groups.max(1));
-            }
-            row.waiting += u64::from(pool.queue.waiting());
-            let now = (pool.usage(), pool.on_time_until(self.now));
-            let before = std::mem::replace(&mut self.series.before[index], now);
-            row.work = now.0.since(&before.0);
-            row.on_ns = now.1 - before.1;
-        }
-    }
-
-    /// Closed rows of the time series.
-    pub fn rows(&self) -> &[Row] {
-        &self.series.rows
     }
 
     /// What the requests of a service add up to, as its clients see it. Gaps between tokens are with
@@ -616,31 +647,14 @@ impl<M: StepModel> World<M> {
         &self.transfers
     }
 
-    /// Gives every replica that hands prompts over or takes them its ports.
-    fn lay_link(&mut self) {
-        let mut rates = Vec::new();
-        for number in 0..self.pools.len() {
-            if let Duty::Prefill(Handover { decode, .. }) = self.pools[number].spec.part {
-                for (at, which) in [(number, 0), (usize::from(decode), 1)] {
-                    let pool = &mut self.pools[at];
-                    let count = pool.spec.replicas as usize;
-                    if which == 1 && !pool.offers.is_empty() {
-                        continue;
-                    }
-                    pool.ports[which] = rates.len() as u32;
-                    rates.extend(std::iter::repeat_n(pool.spec.port_bytes_per_s, count));
-                    if which == 1 {
-                        pool.offers.resize(count, Default::default());
-                    }
-                }
-            }
-        }
-        self.link = Link::new(rates);
-    }
-
     /// Simulated time reached.
     pub const fn now(&self) -> SimTime {
         self.now
+    }
+
+    /// Who watched, with what was seen.
+    pub fn into_watch(self) -> W {
+        self.watch
     }
 
     /// What became of every request and token so far, counted from both sides.

@@ -67,7 +67,12 @@ pub(crate) struct Pool<M> {
     pub(crate) coming: u32,
     /// Time that replicas were on, those that are on now not included.
     on_time: u128,
+    /// Turns of its replicas' lives that nobody asked for yet, if anybody wants to know.
+    lives: Option<Vec<Lived>>,
 }
+
+/// A replica, and when it got from which state to which.
+pub(crate) type Lived = (u32, SimTime, ReplicaState, ReplicaState);
 
 impl<M: StepModel> Pool<M> {
     /// At time zero.
@@ -116,6 +121,7 @@ impl<M: StepModel> Pool<M> {
             lately: Lately::default(),
             coming: 0,
             on_time: 0,
+            lives: None,
             spec,
         }
     }
@@ -171,6 +177,16 @@ impl<M: StepModel> Pool<M> {
         self.on_time + running
     }
 
+    /// Notes from now on what turns the lives of its replicas take.
+    pub(crate) fn note_lives(&mut self) {
+        self.lives = Some(Vec::new());
+    }
+
+    /// Those turns since the last call.
+    pub(crate) fn noted_lives(&mut self) -> impl Iterator<Item = Lived> {
+        self.lives.iter_mut().flat_map(|lives| lives.drain(..))
+    }
+
     /// How many replicas are in a state.
     pub(crate) fn count(&self, state: ReplicaState) -> u32 {
         self.machines.iter().filter(|machine| machine.state == state).count() as u32
@@ -190,6 +206,7 @@ impl<M: StepModel> Pool<M> {
         let comes = |state| matches!(state, ReplicaState::Starting | ReplicaState::Repairing);
         self.coming = self.coming + u32::from(comes(after)) - u32::from(comes(before));
         machine.state = after;
+        self.lives.iter_mut().for_each(|lives| lives.push((replica, now, before, after)));
         if !matches!(event, ReplicaEvent::Drain | ReplicaEvent::Recall) {
             machine.life = machine.life.wrapping_add(1);
         }

@@ -1,8 +1,11 @@
 //! What happens from minute to minute: small rows that can be added up.
 
+use wattmill_perf::StepModel;
 use wattmill_units::SimTime;
 
-use crate::{Sketch, Usage};
+use super::World;
+use crate::event::Event;
+use crate::{Sketch, Usage, Watch};
 
 /// A pool over one row, or several added up.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -121,5 +124,55 @@ impl Series {
         if let Some(row) = self.rows.last_mut() {
             row.until = until;
         }
+    }
+}
+
+impl<M: StepModel, W: Watch> World<M, W> {
+    /// Ends the row of the time series.
+    pub(super) fn end_row(&mut self) {
+        self.run_all();
+        self.fill_row();
+        self.series.close(self.now);
+        if let Some(row) = self.row {
+            self.queue.file(self.now + row, Event::Row);
+        }
+    }
+
+    /// Closes the row of the time series that is open, if anything of it has passed.
+    pub fn close_series(&mut self) {
+        if self.row.is_some() && self.now > self.series.open.from {
+            self.run_all();
+            self.fill_row();
+            self.series.close(self.now);
+        }
+    }
+
+    /// Puts into the open row what the pools hold and did.
+    fn fill_row(&mut self) {
+        for (index, pool) in self.pools.iter().enumerate() {
+            let row = &mut self.series.open.pools[index];
+            *row = PoolRow::default();
+            for (machine, replica) in pool.machines.iter().zip(&pool.replicas) {
+                if !machine.state.has_requests() {
+                    continue;
+                }
+                let gauge = replica.gauge();
+                row.ready += u32::from(machine.state.takes_requests());
+                row.waiting += u64::from(gauge.waiting);
+                row.running += u64::from(gauge.running);
+                row.blocks += gauge.blocks;
+                row.blocks_there += pool.spec.limits.blocks * u64::from(pool.spec.groups.max(1));
+            }
+            row.waiting += u64::from(pool.queue.waiting());
+            let now = (pool.usage(), pool.on_time_until(self.now));
+            let before = std::mem::replace(&mut self.series.before[index], now);
+            row.work = now.0.since(&before.0);
+            row.on_ns = now.1 - before.1;
+        }
+    }
+
+    /// Closed rows of the time series.
+    pub fn rows(&self) -> &[Row] {
+        &self.series.rows
     }
 }

@@ -1,6 +1,7 @@
 //! A world of one pool is a fleet; whatever dies in a larger one, every request is accounted for.
 
 mod handover;
+mod watch;
 
 use std::ops::ControlFlow;
 

@@ -1,6 +1,7 @@
 //! `wattmill replay`.
 
 mod engine;
+pub(super) mod perfetto;
 pub(super) mod records;
 mod saturate;
 pub(super) mod shaping;
@@ -15,7 +16,7 @@ use wattmill::report::{
 };
 use wattmill::sim::{AnswerTime, Finished, Limits, WorldProblem};
 use wattmill::units::{Seconds, SimTime};
-use wattmill::{Load, Pricing, Serving, replay, serving_bars};
+use wattmill::{Load, Pricing, Serving, replay, replay_watched, serving_bars};
 
 use crate::args::Replay;
 use crate::exit::{Failure, Outcome};
@@ -25,6 +26,7 @@ use crate::invalid::Invalid;
 use crate::known::Known;
 use crate::progress::Progress;
 use engine::Named;
+use perfetto::Trace;
 use records::Records;
 use source::Source;
 
@@ -58,6 +60,7 @@ pub(crate) fn run(args: &Replay) -> Outcome {
         return saturate::run(args, share, &known, &pricing, &source, inputs, limits);
     }
     let mut out = args.out.as_deref().map(Records::create).transpose()?;
+    let trace = Trace::create(&args.steps)?;
 
     let started = Instant::now();
     let interrupt = Interrupt::install();
@@ -70,13 +73,27 @@ pub(crate) fn run(args: &Replay) -> Outcome {
     };
     let total = source.total(&args.traffic);
     let asks = source.iter(&args.traffic, source.profile(), expected(args));
-    let replayed = replay(&pricing, &serving(args), Some(limits), asks, record, |progress| {
+    let (serving, limits) = (serving(args), Some(limits));
+    let go = |progress: wattmill::sim::Progress| {
         bar.at(progress.requests, total);
         interrupt.flow()
-    });
+    };
+    let replayed = match trace {
+        None => replay(&pricing, &serving, limits, asks, record, go).map(|done| (done, None)),
+        Some(trace) => {
+            let heading = ReplayHeading::from(&inputs);
+            let traced = pricing.traced(&heading.requests, &heading.engine, args.replicas);
+            let (name, watch) = (trace.name(), trace.watch(traced));
+            replay_watched(&pricing, &serving, limits, asks, watch, record, go)
+                .map(|(done, watch)| (done, Some((watch, name))))
+        }
+    };
     drop(bar);
-    let replayed = replayed.map_err(|problems| cannot_be(&problems))?;
+    let (replayed, watched) = replayed.map_err(|problems| cannot_be(&problems))?;
     failed?;
+    if let Some((watch, name)) = watched {
+        perfetto::finish(watch, &name)?;
+    }
     if let Some(out) = out {
         out.finish()?;
     }

@@ -283,6 +283,30 @@ pub(in super::super) static ECONOMICS: Table = Table {
             r#""20 years""#,
             "Straight-line life of land, building and plant.",
         ),
+        optional(
+            "network_life",
+            LIFE,
+            r#""12 years""#,
+            "Straight-line life of the network, as part of the machines. Left out, as the whole.",
+        ),
+        optional(
+            "power_life",
+            LIFE,
+            r#""12 years""#,
+            "Straight-line life of the power plant, as part of infrastructure. Left out, as the whole.",
+        ),
+        optional(
+            "cooling_life",
+            LIFE,
+            r#""12 years""#,
+            "Straight-line life of cooling, as part of infrastructure. Left out, as the whole.",
+        ),
+        optional(
+            "building_life",
+            LIFE,
+            r#""12 years""#,
+            "Straight-line life of building and land, as part of infrastructure. Left out, as the whole.",
+        ),
         SOURCE,
     ],
 };
