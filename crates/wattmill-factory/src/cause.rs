@@ -153,6 +153,9 @@ pub fn mixed(base: &Factory, other: &Factory, causes: Causes) -> Factory {
         let same = |other: &&Service| other.name == service.name;
         if let Some(priced) = price.services.iter().find(same) {
             mixed.price_per_million_output = priced.price_per_million_output;
+            if let (Some(to), Some(from)) = (&mut mixed.subscription, priced.subscription) {
+                to.monthly = from.monthly;
+            }
         }
         mixed
     });

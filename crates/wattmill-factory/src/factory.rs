@@ -50,6 +50,12 @@ pub struct Factory {
 }
 
 impl Factory {
+    /// The first day on which an event has `party` default, if one does.
+    pub fn default_of(&self, party: &str) -> Option<Date> {
+        let of = |event: &&Event| event.defaults.as_deref() == Some(party);
+        self.events.iter().filter(of).filter_map(|event| event.on).min()
+    }
+
     /// Whether every sample of it would be the plan: nothing is a distribution, and all have one weather.
     pub fn is_certain(&self) -> bool {
         self.uncertainty.is_empty() && self.weather == Weather::Same

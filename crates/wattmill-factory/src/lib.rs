@@ -37,4 +37,4 @@ pub use site::{Chain, Grid, Hardware, Onsite, Phase, PowerBasis, Pue, Site};
 pub use speculation::{Draft, Speculation};
 pub use traffic::{Arrivals, LengthTable, Lengths, Region, Traffic};
 pub use uncertain::{Contradiction, Correlation, Uncertain, Uncertainty, Written};
-pub use work::{Goal, Service, Slo, Target, Training};
+pub use work::{Goal, Service, Slo, Subscription, Target, Training};

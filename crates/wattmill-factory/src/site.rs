@@ -171,6 +171,10 @@ pub struct Phase {
     pub cancelled: Option<Date>,
     /// Age at which a unit is taken out; none stays for ever.
     pub retire: Option<Seconds>,
+    /// Share of its price that a unit is sold for when it is taken out, if others take its place.
+    pub resale: Option<f64>,
+    /// The phase whose units its own take the place of.
+    pub refreshes: Option<Id<Phase>>,
     /// Where its figures come from, as the file says.
     pub source: Option<String>,
 }

@@ -1,7 +1,7 @@
 //! One model on one kind of accelerator in one layout, and what may be wrong with that.
 
 use thiserror::Error;
-use wattmill_catalog::{Accelerator, AttentionKind, Efficiency, Model, Precision};
+use wattmill_catalog::{Accelerator, AttentionKind, Compressed, Efficiency, Model, Precision};
 use wattmill_factory::{Draft, EngineSpec, Layout, PowerCap, Speculation};
 use wattmill_units::Bytes;
 
@@ -507,7 +507,9 @@ impl Deployment<'_> {
 /// Query heads of a model.
 pub(crate) const fn heads(model: &Model) -> u32 {
     match model.attention {
-        AttentionKind::Grouped { heads, .. } | AttentionKind::Latent { heads, .. } => heads,
+        AttentionKind::Grouped { heads, .. }
+        | AttentionKind::Latent { heads, .. }
+        | AttentionKind::Compressed(Compressed { heads, .. }) => heads,
     }
 }
 
@@ -517,7 +519,7 @@ const fn splits_kv(model: &Model, tensor: u32) -> bool {
         AttentionKind::Grouped { kv_heads, .. } => {
             kv_heads.is_multiple_of(tensor) || tensor.is_multiple_of(kv_heads)
         }
-        AttentionKind::Latent { .. } => true,
+        AttentionKind::Latent { .. } | AttentionKind::Compressed(_) => true,
     }
 }
 

@@ -8,8 +8,9 @@ use crate::shard::Shard;
 
 /// Runtime, captured graphs, communication buffers and fragmentation of one accelerator, bytes.
 const RUNTIME: f64 = 1.5e9;
-/// Rows of hidden size that live at once per token: residual, input, output, normalised copy.
-const LIVE_ROWS: f64 = 4.0;
+/// Rows of hidden size that live at once per token beside the residual: input, output, normalised
+/// copy.
+const LIVE_ROWS: f64 = 3.0;
 
 /// How the memory of one accelerator is used. Every accelerator of a replica is taken to hold as
 /// much as the fullest.
@@ -58,14 +59,15 @@ impl MemoryPlan {
 
         let stage = 1.0 / shard.pipeline;
         let full = (shard.full_layers * stage).ceil();
-        let window = (shard.window_layers * stage).ceil();
+        let window = (shard.attending.window_layers * stage).ceil();
         let bytes = spec.kv_precision.bytes_per_weight();
-        let layer = (shard.kv_elements + shard.index_elements) * bytes;
+        let attending = &shard.attending;
+        let layer = (attending.kv_elements + attending.index_elements) * bytes;
         let sequences = (f64::from(spec.max_seqs) / shard.data_attention).ceil();
         let states = shard.state.as_ref();
         let states = states.map_or(0.0, |s| (s.layers * stage).ceil() * s.bytes_per_sequence);
-        let bounded = window * f64::from(deployment.model.window) * shard.kv_elements * bytes;
-        let bounded = bounded / shard.context;
+        let windowed = window * attending.window_elements * bytes;
+        let bounded = windowed * f64::from(deployment.model.window) / shard.context;
 
         let reserved = Self {
             usable: Bytes::from_bytes(usable),
@@ -78,7 +80,7 @@ impl MemoryPlan {
         };
         let unbounded = Self {
             windows: Bytes::from_bytes(states * sequences),
-            kv_per_token: Bytes::from_bytes((full + window) * layer),
+            kv_per_token: Bytes::from_bytes(full * layer + windowed),
             ..reserved
         };
         let groups = u64::from(spec.layout.data_attention) * u64::from(spec.layout.context);
@@ -131,14 +133,14 @@ fn activations(shard: &Shard, deployment: &Deployment<'_>) -> f64 {
     // What decodes passes every context rank.
     let decodes = sequences.min(tokens);
     let rows = decodes + ((tokens - decodes) / shard.context).ceil();
-    let elements = shard.kv_elements.max(shard.index_elements);
+    let elements = shard.attending.kv_elements.max(shard.attending.index_elements);
     let gathered = if shard.context > 1.0 { tokens * elements } else { 0.0 };
     let routed = shard.experts.map_or(0.0, |e| {
         f64::from(e.moe.top_k) * (f64::from(e.moe.expert_dim) * shard.spread() / shard.group)
     });
     let shared = shard.experts.map_or(0.0, |e| e.shared_inner);
     let inner = shard.dense_inner.max(routed).max(shared);
-    let numbers = LIVE_ROWS * shard.hidden + 2.0 * inner + shard.attention_io;
+    let numbers = (LIVE_ROWS + shard.streams) * shard.hidden + 2.0 * inner + shard.attending.io;
     let logits = sequences * shard.vocab / shard.tensor * 4.0;
     rows * numbers * 2.0 + gathered * spec.kv_precision.bytes_per_weight() + logits + RUNTIME
 }

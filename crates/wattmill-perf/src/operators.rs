@@ -239,10 +239,10 @@ impl<'a> Replica<'a> {
             f64::from(e.moe.top_k) * f64::from(e.moe.expert_dim) * shard.spread() / shard.group
                 + e.shared_inner
         });
-        // Both norms read and write the row and its residual; the activation reads two inner rows
-        // and writes one; rotary position reads and writes queries and keys.
-        let numbers = 4.0 * shard.halves() * shard.hidden
-            + 2.0 * shard.attention_layers * shard.attention_io
+        // Both norms read and write the row and its residual streams; the activation reads two inner
+        // rows and writes one; rotary position reads and writes queries and keys.
+        let numbers = 2.0 * (1.0 + shard.streams) * shard.halves() * shard.hidden
+            + 2.0 * shard.attention_layers * shard.attending.io
             + 3.0 * (shard.dense_layers * shard.dense_inner + moe_layers * routed)
             + 2.0 * shard.hidden;
         let kernels =
@@ -275,7 +275,7 @@ impl<'a> Replica<'a> {
             }
         }
         if shard.pipeline > 1.0 {
-            let bytes = rows * row_bytes / shard.tensor;
+            let bytes = rows * shard.streams * row_bytes / shard.tensor;
             out(network.send("pipeline send", shard.pipeline, bytes, self.accelerators));
         }
     }

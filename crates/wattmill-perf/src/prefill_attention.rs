@@ -2,7 +2,7 @@
 
 use wattmill_units::{Bytes, Energy, FlopRate, Flops, Seconds};
 
-use crate::attention::Layer;
+use crate::attention::{Layer, Seen};
 use crate::chip::{Chip, KernelDraw, Surfaced, bound};
 use crate::kernels::Kernel;
 use crate::operator::{Operator, SurfaceUse};
@@ -34,8 +34,9 @@ pub(crate) struct PrefillAttention {
     /// context ranks: of 2n pieces of a chunk each takes one and the one as far from the end.
     share: f64,
     /// Of the cached tokens that a share reads and expands, so many times its own.
-    seen: f64,
+    gathered: f64,
     cap: u64,
+    seen: Seen,
     launch: f64,
     /// Operations of a pair.
     pair: f64,
@@ -124,8 +125,9 @@ impl PrefillAttention {
             ranks: shard.ranks(),
             share: layer.layers / (shard.ranks() * shard.context),
             // Latents are gathered and expanded by every rank.
-            seen: if layer.expand > 0.0 { shard.context } else { 1.0 },
+            gathered: if layer.expand > 0.0 { shard.context } else { 1.0 },
             cap: layer.cap,
+            seen: layer.seen,
             launch: launch * chip.overheads.launch,
             pair,
             start,
@@ -150,8 +152,9 @@ impl PrefillAttention {
             layers: states.layers,
             ranks: shard.ranks(),
             share: states.layers / shard.ranks(),
-            seen: 1.0,
+            gathered: 1.0,
             cap: 1,
+            seen: Seen::ALL,
             launch: state::KERNELS * chip.overheads.kernel,
             pair: states.prefill.flops,
             start: 0.0,
@@ -177,7 +180,7 @@ impl PrefillAttention {
         let half_pairs = self.half_pairs(prefill);
         let context =
             prefill.context.min(u64::from(prefill.chunks).saturating_mul(self.cap)) as f64;
-        let context = context * self.seen;
+        let context = context * self.gathered;
         let share = self.share;
         let factor = self.factor(half_pairs / tokens, f64::from(prefill.chunks) / self.ranks);
         let pairs = half_pairs / 2.0;
@@ -212,12 +215,17 @@ impl PrefillAttention {
         factor * tokens * (context + self.start) * self.pair * self.per_flop
     }
 
-    /// Twice the pairs of a chunk's tokens with those they attend to. By token: the length of a whole
-    /// prompt whose tokens attend to as many.
+    /// Twice the pairs of a chunk's tokens with what they attend to. By token: the length of a whole
+    /// prompt whose tokens attend to as much.
     fn half_pairs(&self, prefill: &Prefill) -> f64 {
         let half_pairs = prefill.products.saturating_mul(2).saturating_add(prefill.squares);
         let most = u64::from(prefill.tokens).saturating_mul(self.cap).saturating_mul(2);
-        half_pairs.min(most) as f64
+        let within = half_pairs.min(most) as f64;
+        if self.seen == Seen::ALL {
+            return within;
+        }
+        let latest = 2.0 * f64::from(prefill.tokens) * self.seen.latest;
+        within / self.seen.tokens + latest.min(half_pairs as f64)
     }
 
     /// Whether the points around it all lie within what was measured.

@@ -1,6 +1,6 @@
 //! What of a model lies on one accelerator.
 
-use wattmill_catalog::{AttentionKind, Moe};
+use wattmill_catalog::{AttentionKind, Compressed, Model, Moe};
 
 use crate::deployment::{Deployment, heads};
 use crate::state::StateLayers;
@@ -34,10 +34,29 @@ pub(crate) struct Experts {
     pub(crate) shared_inner: f64,
 }
 
+/// What stands around attention on one accelerator, and what it keeps.
+#[derive(Clone, Debug)]
+pub(crate) struct Attending {
+    /// Projections, each with the layers that have it.
+    pub(crate) projections: Vec<(f64, Projection)>,
+    /// Numbers attention reads and writes per token beside the cache: queries and outputs.
+    pub(crate) io: f64,
+    /// Cached numbers of one token in one layer over the whole context, without the indexer's key.
+    pub(crate) kv_elements: f64,
+    /// Cached numbers of the indexer of one token in such a layer.
+    pub(crate) index_elements: f64,
+    /// Layers with a window.
+    pub(crate) window_layers: f64,
+    /// Cached numbers of one token in one of them.
+    pub(crate) window_elements: f64,
+}
+
 /// Shapes of one accelerator's share of every layer.
 #[derive(Clone, Debug)]
 pub(crate) struct Shard {
     pub(crate) hidden: f64,
+    /// Rows of that width between layers.
+    pub(crate) streams: f64,
     /// All layers.
     pub(crate) layers: f64,
     /// Layers that attend.
@@ -46,18 +65,10 @@ pub(crate) struct Shard {
     pub(crate) state: Option<StateLayers>,
     /// Layers that attend over the whole context.
     pub(crate) full_layers: f64,
-    /// Layers that attend over a window.
-    pub(crate) window_layers: f64,
     /// Query heads on one accelerator.
     pub(crate) heads: f64,
-    /// Projections around attention.
-    pub(crate) attention: Vec<Projection>,
-    /// Numbers attention reads and writes per token beside the cache: queries and outputs.
-    pub(crate) attention_io: f64,
-    /// Cached numbers of one token in one layer, without the indexer's key.
-    pub(crate) kv_elements: f64,
-    /// Cached numbers of the indexer of one token in one layer.
-    pub(crate) index_elements: f64,
+    /// What stands around attention, and its cache.
+    pub(crate) attending: Attending,
     /// Dense feed-forward layers, weights of one and their inner size.
     pub(crate) dense_layers: f64,
     pub(crate) dense: f64,
@@ -81,69 +92,24 @@ impl Shard {
         let (model, layout) = (deployment.model, deployment.spec.layout);
         let tensor = f64::from(layout.tensor);
         let hidden = f64::from(model.hidden);
-        let local_heads = f64::from(heads(model)) / tensor;
-        let (mut attention, attention_io, kv_elements) = match model.attention {
-            AttentionKind::Grouped { kv_heads, head_dim, .. } => {
-                let dim = f64::from(head_dim);
-                // Repeated where there are fewer than accelerators.
-                let kv = (f64::from(kv_heads) / tensor).max(1.0);
-                let (query, qkv) = (local_heads * dim, (local_heads + 2.0 * kv) * dim);
-                let projections = vec![
-                    projection("qkv projection", hidden, qkv),
-                    projection("output projection", query, hidden),
-                ];
-                (projections, 2.0 * query, 2.0 * kv * dim)
-            }
-            AttentionKind::Latent { q_rank, kv_rank, nope_dim, rope_dim, v_dim, .. } => {
-                let (q_rank, kv_rank) = (f64::from(q_rank), f64::from(kv_rank));
-                let (nope, rope) = (f64::from(nope_dim), f64::from(rope_dim));
-                let v = f64::from(v_dim);
-                let query_in = if q_rank > 0.0 { q_rank } else { hidden };
-                let projections = vec![
-                    projection("latent projection", hidden, q_rank + kv_rank + rope),
-                    projection("query projection", query_in, local_heads * (nope + rope)),
-                    // In decode absorbed into query and output: the same weights and operations.
-                    projection("key-value projection", kv_rank, local_heads * (nope + v)),
-                    projection("output projection", local_heads * v, hidden),
-                ];
-                let io = local_heads * (2.0 * kv_rank + rope);
-                (projections, io, kv_rank + rope)
+        let attending = match model.attention {
+            AttentionKind::Compressed(c) => Attending::compressed(model, &c, tensor),
+            AttentionKind::Grouped { .. } | AttentionKind::Latent { .. } => {
+                Attending::uncompressed(model, tensor)
             }
         };
-        let query_in = match model.attention {
-            AttentionKind::Latent { q_rank, .. } if q_rank > 0 => f64::from(q_rank),
-            _ => hidden,
-        };
-        let index_elements = model.indexer.map_or(0.0, |indexer| {
-            let (count, dim) = (f64::from(indexer.heads), f64::from(indexer.head_dim));
-            attention.push(projection("indexer projection", query_in, count * dim));
-            attention.push(projection("indexer key", hidden, dim + count));
-            dim
-        });
-        if model.output_gate {
-            // Like the queries, as wide as what attention gives.
-            let wide = match model.attention {
-                AttentionKind::Grouped { head_dim, .. } => local_heads * f64::from(head_dim),
-                AttentionKind::Latent { v_dim, .. } => local_heads * f64::from(v_dim),
-            };
-            attention.push(projection("output gate", hidden, wide));
-        }
-        let full_layers = f64::from(model.full_attention_layers);
         let attention_layers = f64::from(model.attention_layers);
         let context = f64::from(layout.context);
         let group = tensor * f64::from(layout.data_attention) * context;
         Self {
             hidden,
+            streams: f64::from(model.residual_streams),
             layers: f64::from(model.layers),
             attention_layers,
             state: model.state.map(|state| StateLayers::of(&state, hidden, tensor)),
-            full_layers,
-            window_layers: attention_layers - full_layers,
-            heads: local_heads,
-            attention,
-            attention_io,
-            kv_elements,
-            index_elements,
+            full_layers: f64::from(model.full_attention_layers),
+            heads: f64::from(heads(model)) / tensor,
+            attending,
             dense_layers: f64::from(model.ffn.dense_layers),
             dense: model.ffn_parameters(model.ffn.dense_dim) / tensor,
             dense_inner: f64::from(model.ffn.dense_dim) / tensor,
@@ -179,7 +145,7 @@ impl Shard {
 
     /// Projections around attention and states, each with the layers that have it.
     pub(crate) fn mixing(&self) -> impl Iterator<Item = (f64, &Projection)> {
-        let attention = self.attention.iter().map(|p| (self.attention_layers, p));
+        let attention = self.attending.projections.iter().map(|(layers, p)| (*layers, p));
         let states = self.state.iter().flat_map(|s| s.projections.iter().map(|p| (s.layers, p)));
         attention.chain(states).filter(|(layers, _)| *layers > 0.0)
     }
@@ -189,6 +155,109 @@ impl Shard {
         let experts = self.experts.map_or(0.0, |e| f64::from(e.moe.layers));
         let states = self.state.as_ref().map_or(0.0, |s| s.layers);
         self.attention_layers + states + self.dense_layers + experts
+    }
+}
+
+impl Attending {
+    /// Keys and values, or latents, of every token.
+    fn uncompressed(model: &Model, tensor: f64) -> Self {
+        let hidden = f64::from(model.hidden);
+        let local_heads = f64::from(heads(model)) / tensor;
+        let (mut attention, io, kv_elements) = match model.attention {
+            AttentionKind::Grouped { kv_heads, head_dim, .. } => {
+                let dim = f64::from(head_dim);
+                // Repeated where there are fewer than accelerators.
+                let kv = (f64::from(kv_heads) / tensor).max(1.0);
+                let (query, qkv) = (local_heads * dim, (local_heads + 2.0 * kv) * dim);
+                let projections = vec![
+                    projection("qkv projection", hidden, qkv),
+                    projection("output projection", query, hidden),
+                ];
+                (projections, 2.0 * query, 2.0 * kv * dim)
+            }
+            AttentionKind::Latent { q_rank, kv_rank, nope_dim, rope_dim, v_dim, .. } => {
+                let (q_rank, kv_rank) = (f64::from(q_rank), f64::from(kv_rank));
+                let (nope, rope) = (f64::from(nope_dim), f64::from(rope_dim));
+                let v = f64::from(v_dim);
+                let query_in = if q_rank > 0.0 { q_rank } else { hidden };
+                let projections = vec![
+                    projection("latent projection", hidden, q_rank + kv_rank + rope),
+                    projection("query projection", query_in, local_heads * (nope + rope)),
+                    // In decode absorbed into query and output: the same weights and operations.
+                    projection("key-value projection", kv_rank, local_heads * (nope + v)),
+                    projection("output projection", local_heads * v, hidden),
+                ];
+                let io = local_heads * (2.0 * kv_rank + rope);
+                (projections, io, kv_rank + rope)
+            }
+            AttentionKind::Compressed(_) => (Vec::new(), 0.0, 0.0),
+        };
+        let query_in = match model.attention {
+            AttentionKind::Latent { q_rank, .. } if q_rank > 0 => f64::from(q_rank),
+            _ => hidden,
+        };
+        let index_elements = model.indexer.map_or(0.0, |indexer| {
+            let (count, dim) = (f64::from(indexer.heads), f64::from(indexer.head_dim));
+            attention.push(projection("indexer projection", query_in, count * dim));
+            attention.push(projection("indexer key", hidden, dim + count));
+            dim
+        });
+        if model.output_gate {
+            // Like the queries, as wide as what attention gives.
+            let wide = match model.attention {
+                AttentionKind::Grouped { head_dim, .. } => local_heads * f64::from(head_dim),
+                AttentionKind::Latent { v_dim, .. } => local_heads * f64::from(v_dim),
+                AttentionKind::Compressed(c) => local_heads * f64::from(c.head_dim),
+            };
+            attention.push(projection("output gate", hidden, wide));
+        }
+        let layers = f64::from(model.attention_layers);
+        Self {
+            projections: attention.into_iter().map(|p| (layers, p)).collect(),
+            io,
+            kv_elements,
+            index_elements,
+            window_layers: layers - f64::from(model.full_attention_layers),
+            window_elements: kv_elements,
+        }
+    }
+
+    /// A window in every layer, and entries. Rows and entries are repeated on every accelerator.
+    fn compressed(model: &Model, c: &Compressed, tensor: f64) -> Self {
+        let hidden = f64::from(model.hidden);
+        let (dim, q_rank) = (f64::from(c.head_dim), f64::from(c.q_rank));
+        let query = f64::from(c.heads) * dim / tensor;
+        let groups = (f64::from(c.output_groups) / tensor).max(1.0);
+        let grouped = groups * f64::from(c.output_rank);
+        let (layers, sparse) = (f64::from(model.attention_layers), f64::from(c.sparse.layers));
+        let [of_sparse, of_dense] = Compressed::MAKING.map(|numbers| numbers * dim);
+        let mut projections = vec![
+            (layers, projection("latent projection", hidden, q_rank + dim)),
+            (layers, projection("query projection", q_rank, query)),
+            (sparse, projection("sparse entries", hidden, of_sparse)),
+            (f64::from(c.dense.layers), projection("entries", hidden, of_dense)),
+            // Each group of heads for itself: so many times narrower than it is wide.
+            (layers, projection("output groups", query / groups, grouped)),
+            (layers, projection("output projection", grouped, hidden)),
+        ];
+        let mut key = 0.0;
+        if let Some(indexer) = model.indexer {
+            let heads = f64::from(indexer.heads);
+            key = f64::from(indexer.head_dim);
+            let made = Compressed::MAKING[0] * key + heads;
+            projections.push((sparse, projection("indexer projection", q_rank, heads * key)));
+            projections.push((sparse, projection("indexer key", hidden, made)));
+        }
+        let entries = f64::from(c.layers().max(1));
+        let keys = key * sparse / f64::from(c.sparse.tokens.max(1)) / entries;
+        Self {
+            projections,
+            io: 2.0 * query,
+            kv_elements: model.kv_elements_per_layer() - keys,
+            index_elements: keys,
+            window_layers: layers,
+            window_elements: dim,
+        }
     }
 }
 

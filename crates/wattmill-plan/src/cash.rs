@@ -18,7 +18,7 @@ pub struct CashQuarter {
     pub received: Money,
     /// Energy and operations.
     pub operating: Money,
-    /// Machines and infrastructure.
+    /// Machines, infrastructure and what makes energy, less what refreshed machines were sold for.
     pub capital: Money,
     /// What leases, capacity and shares of revenue bring, less what they take.
     pub contracts: Money,
@@ -91,18 +91,18 @@ impl Cash {
         for Quarterly { label, days: of_quarter, sums, revenue, received, contracts } in quarters {
             let operating = sums.operating_cost();
             let [contracts, debt] = contracts;
-            let capital = sums.capital;
+            let capital = sums.capital - sums.resale;
             let quarter =
                 CashQuarter { label, revenue, received, operating, capital, contracts, debt };
             days += f64::from(of_quarter);
-            machines += sums.machine_capital;
-            infrastructure += capital - sums.machine_capital - sums.energy_capital;
+            machines += sums.machine_capital - sums.refreshed;
+            infrastructure += sums.capital - sums.machine_capital - sums.energy_capital;
             energy += sums.energy_yearly;
             cash.ownership_per_year = operating * (DAYS_PER_YEAR / f64::from(of_quarter));
             flows.push((days / DAYS_PER_YEAR, quarter.own().as_usd()));
             balance += quarter.net();
             cash.to_finance = cash.to_finance.max(-balance);
-            cash.book_value += sums.capital - sums.depreciation;
+            cash.book_value += capital - sums.depreciation;
             cash.quarters.push(quarter);
         }
         let yearly = |parts: Parts| -> f64 {

@@ -24,6 +24,7 @@ use crate::plant::Plant;
 use crate::receipts::Investors;
 use crate::relief::{self, Reliefs, Scene};
 use crate::result::{ServiceQuarter, Sums, TrainingOutcome};
+use crate::revenue;
 use crate::run::HOURS_PER_YEAR;
 use crate::serving::Offer;
 use crate::stretch::{HOURS, PerHour, Point, Want, lanes, serve, sum, train};
@@ -91,6 +92,9 @@ struct Walk<'a> {
     fastest: Vec<f64>,
     standing: Standing,
     bought: Vec<f64>,
+    refreshed: Vec<f64>,
+    /// What is left of the price of refreshed machines after their sale, by site.
+    gone: Vec<Money>,
     machines: Vec<Estate>,
     infrastructure: Vec<Estate>,
     energy: Vec<EnergyPlant>,
@@ -166,6 +170,8 @@ impl<'a> Walk<'a> {
             trainings,
             fastest,
             bought: vec![0.0; deliveries.len()],
+            refreshed: vec![0.0; deliveries.len()],
+            gone: vec![Money::ZERO; sites],
             machines: vec![Estate::new(&Parts::of_machines(&factory.economics)); sites],
             infrastructure: vec![Estate::new(&Parts::of_infrastructure(&factory.economics)); sites],
             energy: factory.sites.iter().map(|site| EnergyPlant::of(site, calendar)).collect(),
@@ -265,6 +271,7 @@ impl<'a> Walk<'a> {
             peak_asked_per_s: 0.0,
             worst_hour_served: 1.0,
             revenue: Money::ZERO,
+            subscriptions: Money::ZERO,
         };
         self.peaks.fill(Power::ZERO);
         self.quarter = Some(CourseQuarter {
@@ -280,10 +287,10 @@ impl<'a> Walk<'a> {
         let Some(mut quarter) = self.quarter.take() else { return };
         quarter.total.capacity_tokens_per_day /= f64::from(quarter.days);
         quarter.total.peak_draw = self.peaks.iter().sum();
+        let first = (self.course.days.len() as u32).saturating_sub(quarter.days);
         for tally in &mut quarter.services {
-            if let Some(price) = self.factory.services[tally.service].price_per_million_output {
-                tally.revenue = price * (tally.served_output_tokens / 1e6);
-            }
+            let service = &self.factory.services[tally.service];
+            revenue::settle(service, (first, quarter.days), tally);
         }
         self.course.quarters.push(quarter);
     }
@@ -297,13 +304,24 @@ impl<'a> Walk<'a> {
             self.order = self.groups.order(standing);
         }
         for (index, delivery) in self.deliveries.iter().enumerate() {
+            let site = delivery.site.index();
+            let machine = &self.banks[self.groups.of_delivery[index]].machine;
+            if let Some(resale) = delivery.resale {
+                let gone = standing.installed[index] - standing.there[index];
+                let price = machine.unit_price * (gone - self.refreshed[index]);
+                if price > Money::ZERO {
+                    self.refreshed[index] = gone;
+                    self.machines[site].buy(at, -(price * resale));
+                    self.gone[site] += price - price * resale;
+                    total.refreshed += price;
+                    total.resale += price * resale;
+                }
+            }
             let new = standing.installed[index] - self.bought[index];
             if new <= 0.0 {
                 continue;
             }
             self.bought[index] = standing.installed[index];
-            let site = delivery.site.index();
-            let machine = &self.banks[self.groups.of_delivery[index]].machine;
             let machines = machine.unit_price * new;
             let infrastructure = delivery.unit_infrastructure * new;
             self.machines[site].buy(at, machines);
@@ -605,7 +623,8 @@ impl<'a> Walk<'a> {
             let (machines, infrastructure) =
                 (&mut self.machines[site], &mut self.infrastructure[site]);
             let energy = &mut self.energy[site];
-            let capital = machines.bought() + infrastructure.bought() + energy.bought();
+            let capital =
+                machines.bought() + infrastructure.bought() + energy.bought() - self.gone[site];
             total.operations +=
                 capital * (economics.operations_per_year / HOURS_PER_YEAR * HOURS as f64);
             let worn = machines.depreciation(at, HOURS as u32);

@@ -9,6 +9,7 @@ use crate::calendar::QuarterLabel;
 use crate::cash::Cash;
 use crate::flows::{EnergyFlows, HourMix};
 use crate::ledger::Balance;
+use crate::regions::RegionQuarter;
 use crate::serving::Offer;
 use crate::statement::Statement;
 use crate::waterfall::Stage;
@@ -73,6 +74,8 @@ pub struct Quarter {
     pub sites: Vec<SiteQuarter>,
     /// Every service, in the order of the factory.
     pub services: Vec<ServiceQuarter>,
+    /// Every region of those services whose users live in some, in the same order.
+    pub regions: Vec<RegionQuarter>,
 }
 
 impl Quarter {
@@ -139,6 +142,10 @@ pub struct Sums {
     pub capital: Money,
     /// Of it, machines.
     pub machine_capital: Money,
+    /// Price of the machines that others took the place of in a refresh.
+    pub refreshed: Money,
+    /// What these were sold for.
+    pub resale: Money,
     /// Of it, generators, panels, turbines and batteries.
     pub energy_capital: Money,
     /// What these cost in a year, spread evenly over their lives with interest at the discount rate.
@@ -176,6 +183,8 @@ impl Sums {
         self.carbon_t += other.carbon_t;
         self.capital += other.capital;
         self.machine_capital += other.machine_capital;
+        self.refreshed += other.refreshed;
+        self.resale += other.resale;
         self.energy_capital += other.energy_capital;
         self.energy_yearly += other.energy_yearly;
         self.energy_cost += other.energy_cost;
@@ -276,8 +285,10 @@ pub struct ServiceQuarter {
     pub peak_asked_per_s: f64,
     /// Fraction served in the hour that was served worst.
     pub worst_hour_served: f64,
-    /// Revenue, where the service has a price.
+    /// Revenue, where the service has a price or subscribers.
     pub revenue: Money,
+    /// Of it, what subscribers pay.
+    pub subscriptions: Money,
 }
 
 /// A day, for pictures.

@@ -22,7 +22,7 @@ use crate::supply::Supply;
 use crate::training::TrainingRun;
 use crate::waterfall::Waterfall;
 use crate::work::Work;
-use crate::{answer, warnings};
+use crate::{answer, regions, revenue, warnings};
 
 /// The plan in the making.
 struct Walk<'a> {
@@ -42,6 +42,8 @@ struct Walk<'a> {
     sites: Vec<SiteState>,
     /// Units bought, by delivery.
     bought: Vec<f64>,
+    /// Of them, units that others took the place of.
+    refreshed: Vec<f64>,
     /// How far each delivery was at the end of every month.
     months: Vec<Vec<PhaseMonth>>,
     quarters: Vec<Quarter>,
@@ -58,6 +60,8 @@ struct SiteState {
     machines: Estate,
     infrastructure: Estate,
     energy: EnergyPlant,
+    /// What is left of the price of refreshed machines after their sale.
+    gone: Money,
     /// Facility energy of the hour under way.
     drawn: Energy,
     /// IT energy of it.
@@ -77,6 +81,7 @@ impl SiteState {
             machines: Estate::new(&Parts::of_machines(&factory.economics)),
             infrastructure: Estate::new(&Parts::of_infrastructure(&factory.economics)),
             energy: EnergyPlant::of(&factory.sites[site], calendar),
+            gone: Money::ZERO,
             drawn: Energy::ZERO,
             it: Energy::ZERO,
             restraint: None,
@@ -86,9 +91,16 @@ impl SiteState {
         }
     }
 
-    /// All that was bought.
+    /// All that was bought, less what was sold.
     fn bought(&self) -> Money {
         self.machines.bought() + self.infrastructure.bought() + self.energy.bought()
+    }
+
+    /// Sells machines that had this price.
+    fn refresh(&mut self, at: f64, price: Money, resale: Money) {
+        // What they bring is so much less to be written off.
+        self.machines.buy(at, -resale);
+        self.gone += price - resale;
     }
 }
 
@@ -141,6 +153,7 @@ impl<'a> Walk<'a> {
             groups,
             sites: factory.sites.ids().map(|s| SiteState::new(factory, s, calendar)).collect(),
             bought: vec![0.0; deliveries.len()],
+            refreshed: vec![0.0; deliveries.len()],
             months: vec![Vec::new(); deliveries.len()],
             deliveries,
             trainings,
@@ -230,12 +243,14 @@ impl<'a> Walk<'a> {
             peak_asked_per_s: 0.0,
             worst_hour_served: 1.0,
             revenue: Money::ZERO,
+            subscriptions: Money::ZERO,
         };
         Quarter {
             label,
             days: 0,
             sites: self.factory.sites.ids().map(site).collect(),
             services: self.factory.services.ids().map(service).collect(),
+            regions: regions::open(self.factory),
         }
     }
 
@@ -273,13 +288,23 @@ impl<'a> Walk<'a> {
             return;
         };
         for (index, delivery) in self.deliveries.iter().enumerate() {
+            let site = delivery.site.index();
+            let machine = &self.groups.all[self.groups.of_delivery[index]].machine;
+            if let Some(resale) = delivery.resale {
+                let gone = standing.installed[index] - standing.there[index];
+                let price = machine.unit_price * (gone - self.refreshed[index]);
+                if price > Money::ZERO {
+                    self.refreshed[index] = gone;
+                    self.sites[site].refresh(at, price, price * resale);
+                    quarter.sites[site].sums.refreshed += price;
+                    quarter.sites[site].sums.resale += price * resale;
+                }
+            }
             let new = standing.installed[index] - self.bought[index];
             if new <= 0.0 {
                 continue;
             }
             self.bought[index] = standing.installed[index];
-            let site = delivery.site.index();
-            let machine = &self.groups.all[self.groups.of_delivery[index]].machine;
             let machines = machine.unit_price * new;
             let infrastructure = delivery.unit_infrastructure * new;
             self.sites[site].machines.buy(at, machines);
@@ -350,6 +375,8 @@ impl<'a> Walk<'a> {
         };
         let services = &self.factory.services;
         let hour = Seconds::from_hours(1.0);
+        let placed = !quarter.regions.is_empty();
+        let mut from = vec![vec![0.0; self.sites.len()]; if placed { services.len() } else { 0 }];
         for index in work.order.iter().copied() {
             let group = &self.groups.all[index];
             let site = group.site.index();
@@ -374,6 +401,9 @@ impl<'a> Walk<'a> {
                 tally.served_requests += requests;
                 tally.served_output_tokens += output;
                 self.books.requests_served += requests;
+                if placed {
+                    from[service][site] += requests;
+                }
                 let idle = machine.idle_power * *given * hour;
                 self.waterfall.serving(&point.split, idle + above_idle);
             }
@@ -428,6 +458,10 @@ impl<'a> Walk<'a> {
                 day.site_power[site] += overhead / Seconds::from_hours(24.0);
                 state.drawn += overhead;
             }
+        }
+        if placed {
+            let hour = at as usize % 24;
+            regions::book(&mut quarter.regions, services, hour, asked, &from, &work.unserved);
         }
         let mut short = work.wanting;
         for (unserved, tally) in work.unserved.iter().zip(&mut quarter.services) {
@@ -498,7 +532,8 @@ impl<'a> Walk<'a> {
             sums.carbon_t += bill.carbon_t;
             sums.peak_draw = sums.peak_draw.max(drawn / hour);
             self.books.energy_bought += bill.energy;
-            sums.operations += state.bought() * (economics.operations_per_year / HOURS_PER_YEAR);
+            let capital = state.bought() - state.gone;
+            sums.operations += capital * (economics.operations_per_year / HOURS_PER_YEAR);
             let worn = state.machines.depreciation(at, 1);
             sums.machine_depreciation += worn;
             let of_energy = state.energy.depreciation(at, 1);
@@ -541,12 +576,13 @@ impl<'a> Walk<'a> {
 
     fn finish(mut self, offers: Vec<Offer>) -> Plan {
         self.close_quarter();
+        let mut first = 0;
         for quarter in &mut self.quarters {
             for tally in &mut quarter.services {
-                if let Some(price) = self.factory.services[tally.service].price_per_million_output {
-                    tally.revenue = price * (tally.served_output_tokens / 1e6);
-                }
+                let service = &self.factory.services[tally.service];
+                revenue::settle(service, (first, quarter.days), tally);
             }
+            first += quarter.days;
         }
         let mut ledger = self.ledger();
         let purchases = self.purchases();
@@ -565,8 +601,18 @@ impl<'a> Walk<'a> {
                 last_rack: self.calendar.date_of(delivery.last_hour),
             })
             .collect();
-        let books =
-            Settlement::of(self.factory, &self.quarters, &totals, &self.receipts, &purchases);
+        let books = Settlement::of(
+            self.factory,
+            &self.quarters,
+            &totals,
+            &self.receipts,
+            &purchases,
+            &self
+                .days
+                .iter()
+                .map(|day| (day.date, day.phase_power.iter().sum()))
+                .collect::<Vec<(jiff::civil::Date, Power)>>(),
+        );
         let mut whole = Sums::default();
         totals.iter().for_each(|total| whole.add(total));
         ledger.extend(books.ledger);
@@ -649,7 +695,7 @@ impl<'a> Walk<'a> {
         let left: f64 = self.trainings.iter().map(TrainingRun::flops_left).sum();
         let served: f64 =
             self.quarters.iter().flat_map(|q| &q.services).map(|s| s.served_output_tokens).sum();
-        vec![
+        let mut all = vec![
             balance(
                 "energy bought = used",
                 "MWh",
@@ -690,12 +736,23 @@ impl<'a> Walk<'a> {
             balance("tokens by site = by service", "tokens", quarters.served_output_tokens, served),
             balance("training FLOPs = done + left", "FLOP", books.flops_wanted, trained + left),
             balance(
-                "capital by quarter = by site",
+                "capital less resale by quarter = by site",
                 "USD",
-                quarters.capital.as_usd(),
+                (quarters.capital - quarters.resale).as_usd(),
                 capital.as_usd(),
             ),
-        ]
+        ];
+        let placed = |service: &ServiceQuarter| {
+            !self.factory.services[service.service].traffic.regions.is_empty()
+        };
+        let services = || self.quarters.iter().flat_map(|quarter| &quarter.services);
+        if services().any(placed) {
+            let asked = services().filter(|s| placed(s)).map(|s| s.asked_requests).sum();
+            let regions = self.quarters.iter().flat_map(|quarter| &quarter.regions);
+            let counted = regions.map(|r| r.from.iter().sum::<f64>() + r.unserved).sum();
+            all.push(balance("requests by service = by region", "requests", asked, counted));
+        }
+        all
     }
 }
 

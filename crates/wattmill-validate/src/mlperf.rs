@@ -174,7 +174,7 @@ struct Submitted<'a> {
 impl<'a> Submitted<'a> {
     /// The smallest roomy layout; else the largest that can be; else why not even that.
     fn deployment(&self, catalog: &'a Catalog) -> Result<Deployment<'a>, Reason> {
-        let latent = matches!(self.model.attention, AttentionKind::Latent { .. });
+        let latent = !matches!(self.model.attention, AttentionKind::Grouped { .. });
         let mut best = None;
         let mut problem = None;
         let divides = |degree: &u32| self.accelerators.is_multiple_of(*degree);

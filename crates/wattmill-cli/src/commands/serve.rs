@@ -77,11 +77,11 @@ pub(crate) fn run(args: &Serve) -> Outcome {
         Failure::from(Invalid::plain(&named.name, &problems))
     })?;
     failed?;
-    for warning in &served.warnings {
-        files::tell(&format!("warning: {warning}\n"));
-    }
     if let Some((watch, name)) = watched {
         perfetto::finish(watch, &name)?;
+    }
+    for warning in &served.warnings {
+        files::tell(&format!("warning: {warning}\n"));
     }
     if let Some(out) = out {
         out.finish()?;

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use toml::de::DeValue;
 use wattmill_factory::{
     Contract, Covers, Deal, DealKind, Economics, Event, PartLives, PartShares, Payment, Service,
-    Site, Uncertain, Written,
+    Site, US, Uncertain, Written,
 };
 use wattmill_units::{Distribution, Id, IdVec, Money, Power, Seconds};
 
@@ -290,6 +290,7 @@ pub(super) fn events(cx: &mut Context<'_>, file: &Row<'_>) -> Option<Vec<Event>>
 fn event(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Event> {
     let name = row.text(cx, "name");
     let on = row.date(cx, "on");
+    let defaults = row.text(cx, "defaults");
     let _ = row.text(cx, "source");
     let at = row.span("chance").start;
     let happens = match (row.has("chance"), cx.drawn(at)) {
@@ -305,7 +306,33 @@ fn event(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Event> {
             chance >= 0.5
         }
     };
-    Some(Event { name: name?, on: happens.then_some(on).flatten() }).filter(|_| on.is_some())
+    let on_day = happens.then_some(on).flatten();
+    Some(Event { name: name?, on: on_day, defaults }).filter(|_| on.is_some())
+}
+
+/// Events in which someone defaults that is a side of no contract.
+pub(super) fn defaults<'n>(
+    cx: &mut Context<'_>,
+    file: &Row<'_>,
+    sides: impl Iterator<Item = &'n str> + Clone,
+) {
+    for row in file.tables(cx, "event") {
+        let Some(named) = row.plain_text("defaults") else { continue };
+        if named == US || !sides.clone().any(|side| side == named) {
+            let others = sides.clone().filter(|side| *side != US);
+            let label = match cx.closest(named, others) {
+                _ if named == US => "this is the programme itself".to_owned(),
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => "a side of no contract".to_owned(),
+            };
+            cx.error(
+                row.span("defaults"),
+                format!("`{named}` owes nobody anything that could be defaulted on"),
+                label,
+                "name who is `from` or `to` in a `[[contract]]` of this file",
+            );
+        }
+    }
 }
 
 /// Every `[[currency]]` and its dollars.

@@ -267,6 +267,10 @@ struct Phase {
     cancelled: Option<String>,
     /// Age at which a unit is taken out.
     retire_days: Option<f64>,
+    /// Share of its price that a unit is sold for when another takes its place.
+    resale_fraction: Option<f64>,
+    /// Name of the phase whose units its own take the place of.
+    refreshes: Option<String>,
     /// Where its figures come from, as the file says.
     source: Option<String>,
 }
@@ -325,6 +329,8 @@ impl Phase {
             chains: phase.chains.iter().map(Chain::from).collect(),
             cancelled: phase.cancelled.map(|day| day.to_string()),
             retire_days: phase.retire.map(days),
+            resale_fraction: phase.resale,
+            refreshes: phase.refreshes.map(|before| factory.phases[before].name.clone()),
             source: phase.source.clone(),
         }
     }
@@ -368,6 +374,12 @@ struct Service {
     batch: bool,
     /// Revenue of a million output tokens, where the file states one.
     price_usd_per_million_output_tokens: Option<f64>,
+    /// Users who ask at least once a week at the start of the plan, where the file counts them.
+    weekly_users: Option<f64>,
+    /// What a user who pays by the month pays, where some do.
+    subscription_monthly_usd: Option<f64>,
+    /// Share of the weekly users who do.
+    paying_fraction: Option<f64>,
 }
 
 /// Users that live by one clock.
@@ -419,6 +431,9 @@ impl From<&factory::Service> for Service {
             price_usd_per_million_output_tokens: service
                 .price_per_million_output
                 .map(|price| price.as_usd()),
+            weekly_users: traffic.weekly_users,
+            subscription_monthly_usd: service.subscription.map(|s| s.monthly.as_usd()),
+            paying_fraction: service.subscription.map(|s| s.paying),
         }
     }
 }
@@ -502,11 +517,17 @@ struct Event {
     /// The day; null if it does not happen.
     #[schemars(extend("format" = "date"))]
     on: Option<String>,
+    /// Who defaults on it; null where nobody does.
+    defaults: Option<String>,
 }
 
 impl From<&factory::Event> for Event {
     fn from(event: &factory::Event) -> Self {
-        Self { event: event.name.clone(), on: event.on.map(|day| day.to_string()) }
+        Self {
+            event: event.name.clone(),
+            on: event.on.map(|day| day.to_string()),
+            defaults: event.defaults.clone(),
+        }
     }
 }
 

@@ -168,6 +168,32 @@ pub(in super::super) static EVENT: Table = Table {
             "0.3",
             "How likely it is. A plan has it happen from one half on; every sample draws.",
         ),
+        optional(
+            "defaults",
+            Kind::Text,
+            r#""oracle""#,
+            "A side of a contract that goes bankrupt on the day: from then on it pays, invests and lends \
+             nothing, pays nothing back, and hands over nothing that would be paid for. What it has lent \
+             and its shares of revenue are owed on, to whoever has its claims.",
+        ),
+        SOURCE,
+    ],
+};
+
+pub(in super::super) static SUBSCRIPTION: Table = Table {
+    name: "service.subscription",
+    doc: "What users pay by the month, whatever they ask. Of that, as much is earned in a quarter as of \
+          all requests is served.",
+    catalogue_row: false,
+    certain: "",
+    keys: &[
+        required("monthly", MONEY, r#""20 USD""#, "Of one user who pays, a month."),
+        required(
+            "paying",
+            Kind::Number(Limits::within("0", "1")),
+            r#""5 %""#,
+            "Share of the weekly users who pay.",
+        ),
         SOURCE,
     ],
 };

@@ -6,10 +6,10 @@ use jiff::civil::date;
 use wattmill_catalog::{Catalog, Interval, Precision};
 use wattmill_factory::{
     Answer, Arrivals, Battery, Chain, Clock, Contract, Cooling, Curtailment, Economics,
-    EngineChoice, EngineSpec, Export, Factory, Goal, Grid, Hardware, Layout, LengthTable, Lengths,
-    Onsite, Outlay, PartLives, PartShares, Payment, Phase, PowerBasis, Pue, Service, Site, Slo,
-    Solar, SolarWeather, SummerTime, Target, Temperature, Traffic, Training, Uncertain,
-    Uncertainty, Weather, Wind, WindWeather, Written,
+    EngineChoice, EngineSpec, Event, Export, Factory, Goal, Grid, Hardware, Layout, LengthTable,
+    Lengths, Onsite, Outlay, PartLives, PartShares, Payment, Phase, PowerBasis, Pue, Region,
+    Service, Site, Slo, Solar, SolarWeather, Subscription, SummerTime, Target, Temperature,
+    Traffic, Training, Uncertain, Uncertainty, Weather, Wind, WindWeather, Written,
 };
 use wattmill_plan::{Holding, Plan, Risk, Sample, figures, holding, offers, run, sample};
 use wattmill_sim::{Finished, Latency, Limits, Request, Summary, Tally};
@@ -129,6 +129,8 @@ fn factory() -> Factory {
             }],
             cancelled: None,
             retire: None,
+            resale: None,
+            refreshes: None,
             source: None,
         }]),
         services: IdVec::from_iter([Service {
@@ -137,9 +139,15 @@ fn factory() -> Factory {
             slo: Slo { ttft: Seconds::from_s(2.0), tpot: Seconds::from_ms(50.0), quantile: 0.99 },
             traffic: Traffic {
                 requests_per_day: 1e6,
+                weekly_users: Some(1e5),
                 growth_per_year: 0.4,
                 daily_shape: [1.0; 24],
-                regions: Vec::new(),
+                regions: vec![Region {
+                    name: "town".to_owned(),
+                    share: 1.0,
+                    utc_offset: 1.0,
+                    daily_shape: [1.0; 24],
+                }],
                 lengths: Lengths {
                     name: "fixed".to_owned(),
                     input: LengthTable::fixed(256),
@@ -149,6 +157,7 @@ fn factory() -> Factory {
             },
             engine: EngineChoice::Explicit(spec),
             price_per_million_output: Some(Money::from_usd(1.0)),
+            subscription: Some(Subscription { monthly: Money::from_usd(20.0), paying: 0.05 }),
             batch: false,
         }]),
         trainings: IdVec::from_iter([Training {
@@ -176,7 +185,11 @@ fn factory() -> Factory {
             ends: None,
         }],
         deals: IdVec::new(),
-        events: Vec::new(),
+        events: vec![Event {
+            name: "bankrupt".to_owned(),
+            on: Some(date(2027, 3, 25)),
+            defaults: Some("a friend".to_owned()),
+        }],
         payments: vec![Payment {
             from: "a bank".to_owned(),
             amount: Money::from_musd(2.0),
