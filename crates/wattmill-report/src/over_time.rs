@@ -8,6 +8,9 @@ use crate::{AreaChart, Heading, Horizontal, Limit, LineChart, Series, Spacing, S
 /// As many of a kind as a picture tells apart.
 const MOST: usize = 8;
 
+/// A count of a service's row.
+type Count = fn(&ServedServiceRow) -> u64;
+
 /// A service of a time series.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ServiceOf {
@@ -259,7 +262,7 @@ impl<'a> OverTime<'a> {
     /// Requests that were not answered, by reason; `None` if all were.
     fn unanswered(&self) -> Option<Svg> {
         let minutes = |row: &ServedRow| (row.until - row.from).as_s() / 60.0;
-        let reasons: [(&str, fn(&ServedServiceRow) -> u64); 3] = [
+        let reasons: [(&str, Count); 3] = [
             ("rejected: too long for any replica", |row| row.rejected),
             ("shed: a queue was full, or they would have come too late", |row| row.shed),
             ("lost: replica or site gone", |row| row.lost),

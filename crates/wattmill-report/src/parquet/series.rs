@@ -47,7 +47,7 @@ struct Record<'a> {
 /// | `asked_requests` | requests that came |
 /// | `finished_requests` | requests answered in full |
 /// | `within_slo_requests` | of them, within both limits |
-/// | `rejected_requests`, `shed_requests`, `lost_requests` | not answered: too long, sent away by a queue, replica or site gone |
+/// | `rejected_requests`, `shed_requests`, `lost_requests` | too long; sent away by a queue; replica gone |
 /// | `attainment_fraction` | `within_slo_requests` over all that ended |
 /// | `ttft_p50_ms`, `ttft_p90_ms`, `ttft_p99_ms` | time to first token of those answered, within 3 % |
 /// | `tpot_p50_ms`, `tpot_p90_ms`, `tpot_p99_ms` | time per output token likewise |
@@ -134,7 +134,9 @@ fn records<'a>(
 
 type Get<T> = for<'r, 'a> fn(&'r Record<'a>) -> T;
 
-const TEXTS: [(&str, for<'r, 'a> fn(&'r Record<'a>) -> Option<&'a str>); 4] = [
+type Text = for<'r, 'a> fn(&'r Record<'a>) -> Option<&'a str>;
+
+const TEXTS: [(&str, Text); 4] = [
     ("of", |r| Some(r.of)),
     ("service", |r| r.service),
     ("pool", |r| r.pool),

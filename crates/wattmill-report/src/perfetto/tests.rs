@@ -227,7 +227,7 @@ fn a_request_is_a_slice_with_its_phases_in_it() {
     nested.sort_by_key(|(at, _)| *at);
     let mut names: BTreeMap<String, u32> = BTreeMap::new();
     for (at, event) in nested {
-        assert!(at >= 1_000_000_000 && at <= 2_200_000_000, "{event}");
+        assert!((1_000_000_000..=2_200_000_000).contains(&at), "{event}");
         let key = (event["cat"].to_string(), event["id"].to_string());
         let name = event["name"].as_str().unwrap().to_owned();
         let stack = open.entry(key).or_default();
