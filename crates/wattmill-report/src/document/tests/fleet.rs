@@ -6,8 +6,8 @@ use wattmill_units::{Energy, Money, Power, Seconds};
 
 use crate::document::ReplayTraffic;
 use crate::serve::{
-    ServeReport, ServedCap, ServedFleet, ServedPool, ServedPoolRow, ServedRow, ServedService,
-    ServedServiceRow, ServedTransferRow, ServedTransfers,
+    ServeReport, ServedCap, ServedFleet, ServedPool, ServedPoolRow, ServedProvider, ServedRow,
+    ServedService, ServedServiceRow, ServedTransferRow, ServedTransfers,
 };
 
 /// Three requests asked of one pool: answered, shed, lost.
