@@ -8,7 +8,7 @@ use wattmill_catalog::{Catalog, Efficiency};
 use crate::engine::Effort;
 use crate::kind::Kind;
 use crate::outcome::{Measured, Metric, Outcome, Reason, Unanswered};
-use crate::table::{Row, Table};
+use crate::table::{Row, Table, TableProblem};
 use crate::{
     energy, mlperf, node_power, operators, phases, power, requests, serving, throughput, training,
 };
@@ -94,6 +94,9 @@ impl Case<'_> {
 /// # Errors
 /// Why it cannot be predicted.
 pub fn resolve<'a>(row: &Row<'_>, kind: Kind, catalog: &'a Catalog) -> Result<Case<'a>, Reason> {
+    if let Some(TableProblem::Number { column, value, wanted, .. }) = row.problems().next() {
+        return Err(Reason::Malformed { column, value, wanted });
+    }
     Ok(match kind {
         Kind::Serving | Kind::LongPrompt => {
             Case::Serving(Box::new(serving::resolve(row, kind, catalog)?))

@@ -276,6 +276,16 @@ pub enum Reason {
         /// The column.
         column: &'static str,
     },
+    /// A field that is not the number it should be.
+    #[error("`{column}`: `{value}` is not {wanted}")]
+    Malformed {
+        /// The column.
+        column: String,
+        /// What stands there.
+        value: String,
+        /// What should.
+        wanted: &'static str,
+    },
     /// A count that cannot be.
     #[error("`{column}` = {value} cannot be; it may be a whole number from 1 to {most}")]
     OutOfRange {
@@ -324,6 +334,7 @@ impl Reason {
             Self::UnknownPrecision { .. } => "unknown precision",
             Self::UnknownEngine { .. } => "unknown engine",
             Self::Missing { .. } => "blank field",
+            Self::Malformed { .. } => "not a number",
             Self::OutOfRange { .. } => "count out of range",
             Self::Unsupported(_) => "not supported",
             Self::TooMuch { .. } => "more than is simulated",

@@ -145,9 +145,11 @@ impl Table {
     /// assert!(Table::read("a,b\n1,2\n").is_err());
     /// ```
     ///
+    /// Rows with fields that are not the numbers they should be are kept: they cannot be answered.
+    ///
     /// # Errors
     /// Everything that is wrong with it: no header, no rows, columns of no kind of file, a column
-    /// twice, fields that are not the numbers they should be, each with its line.
+    /// twice; such fields, each with its line, where no row is sound or rows belong together.
     pub fn read(text: &str) -> Result<Self, Vec<TableProblem>> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         if text.trim().is_empty() {
@@ -199,8 +201,12 @@ impl Table {
         }
         let mut table =
             Self { kind, columns, rows, starts: Vec::new(), told, otherwise: BTreeMap::new() };
-        for row in (0..table.rows.len()).map(|at| table.row(at)) {
-            problems.extend(kind.columns().iter().filter_map(|column| row.problem(column)));
+        let wrong: Vec<TableProblem> =
+            (0..table.rows.len()).flat_map(|at| table.row(at).problems()).collect();
+        let is_sound = |at: usize| table.row(at).problems().next().is_none();
+        // A row of its own that says nothing is no more than one that cannot be answered.
+        if kind.conditions().is_some() || !(0..table.rows.len()).any(is_sound) {
+            problems.extend(wrong);
         }
         if problems.is_empty() {
             table.starts = table.beginnings();
@@ -405,6 +411,11 @@ impl<'a> Row<'a> {
         self.count(column, most)?.ok_or(Reason::Missing { column })
     }
 
+    /// Fields that are not the numbers they should be.
+    pub(crate) fn problems(self) -> impl Iterator<Item = TableProblem> {
+        self.table.kind.columns().iter().filter_map(move |column| self.problem(column))
+    }
+
     fn problem(&self, column: &Column) -> Option<TableProblem> {
         let value = self.own(column.name)?;
         Some(TableProblem::Number {
@@ -446,6 +457,17 @@ mod tests {
         let table = Table::read(text).unwrap();
         assert_eq!(table.kind(), Kind::Serving);
         assert_eq!(table.rows().next().unwrap().number("tpot_ms"), Some(5.0));
+    }
+
+    #[test]
+    fn a_row_that_says_nothing_leaves_the_others() {
+        let text = format!("{HEADER}m,g,b,1,2,0,4,5,8\nm,g,b,1,2,3,4,5,8\n");
+        let table = Table::read(&text).unwrap();
+        let wrong: Vec<Vec<String>> = table
+            .rows()
+            .map(|row| row.problems().map(|problem| problem.to_string()).collect())
+            .collect();
+        assert_eq!(wrong, [vec!["line 2, `concurrency`: `0` is not a number above 0"], vec![]]);
     }
 
     #[test]
