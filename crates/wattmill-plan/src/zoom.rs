@@ -216,11 +216,12 @@ impl PoolOf<'_> {
         let mut progress =
             |at: Progress| progress((at.time.as_seconds() / (warm + length)).min(1.0));
         let mut fleet = Fleet::new(replicas, engine.limits, Tally::new(Some(limits)));
-        let mut flow = fleet.advance(&engine.surface, &mut requests, start, &mut progress);
+        let mut flow =
+            fleet.advance(&engine.surface, &mut requests, start, |_, _| {}, &mut progress);
         fleet.swap_tally(Tally::new(Some(limits)));
         let before = fleet.usage();
         if flow.is_continue() {
-            flow = fleet.advance(&engine.surface, &mut requests, end, &mut progress);
+            flow = fleet.advance(&engine.surface, &mut requests, end, |_, _| {}, &mut progress);
         }
         let usage = fleet.usage().since(&before);
         let setup = engine.setup(replicas);

@@ -20,6 +20,7 @@ mod comparing;
 mod day;
 mod explain;
 mod replay;
+mod rows;
 mod sampling;
 mod saturation;
 mod serve;

@@ -91,11 +91,15 @@ impl From<&ExplainReport> for Inputs {
 struct Step {
     /// Time of its operators, one after another.
     time_ms: f64,
+    /// Tokens that a decoding sequence gains in it on average.
+    tokens_per_sequence: f64,
+    /// Time per output token: the step's over the tokens that a sequence gains.
+    tpot_ms: f64,
     /// A tenth of measured times per token lie below; null with prompts, or where none were measured.
     measured_low_ms: Option<f64>,
     /// A tenth of them lie above; null likewise.
     measured_high_ms: Option<f64>,
-    /// Of the time; null likewise.
+    /// Of the time per token; null likewise.
     error_bar: Option<ErrorBar>,
     /// What the simulator takes it to be, from its tables.
     simulated_time_ms: f64,
@@ -119,12 +123,14 @@ struct Step {
 
 impl From<&ExplainReport> for Step {
     fn from(report: &ExplainReport) -> Self {
-        let time = report.time();
+        let (time, tpot) = (report.time(), report.tpot());
         let accelerators = f64::from(report.spec.layout.accelerators().max(1));
         Self {
             time_ms: time.as_ms(),
-            measured_low_ms: report.interval.map(|interval| (time * interval.low).as_ms()),
-            measured_high_ms: report.interval.map(|interval| (time * interval.high).as_ms()),
+            tokens_per_sequence: report.tokens_per_sequence(),
+            tpot_ms: report.tpot().as_ms(),
+            measured_low_ms: report.interval.map(|interval| (tpot * interval.low).as_ms()),
+            measured_high_ms: report.interval.map(|interval| (tpot * interval.high).as_ms()),
             error_bar: report.interval.as_ref().map(ErrorBar::from),
             simulated_time_ms: report.compiled.time.as_seconds().as_ms(),
             energy_j: report.energy().as_joules(),

@@ -114,6 +114,23 @@ impl ExplainReport {
         self.parts.iter().map(|part| part.operator.time).sum()
     }
 
+    /// Tokens that a decoding sequence gains in it on average: more than one where it is a round of
+    /// speculation.
+    pub fn tokens_per_sequence(&self) -> f64 {
+        self.spec.speculation.map_or(1.0, |speculation| speculation.tokens_per_round())
+    }
+
+    /// Time per output token of its decodes.
+    pub fn tpot(&self) -> Seconds {
+        self.time() / self.tokens_per_sequence()
+    }
+
+    /// Tokens it computes that are kept: those gained, and those of its prompts.
+    pub fn tokens(&self) -> f64 {
+        let decodes = f64::from(self.step.decodes);
+        self.step.tokens() as f64 + decodes * (self.tokens_per_sequence() - 1.0)
+    }
+
     /// Energy of the step, whole replica, what idling takes included.
     pub fn energy(&self) -> Energy {
         self.idle * self.time() + self.parts.iter().map(|part| part.operator.energy).sum()

@@ -62,11 +62,16 @@ fn what(report: &ExplainReport) -> String {
 fn rows(report: &ExplainReport) -> Vec<(&'static str, String)> {
     let time = report.time();
     let mut rows = vec![("step", format!("{time}, of its operators, one after another"))];
+    if report.spec.speculation.is_some() && report.step.decodes > 0 {
+        let gained = number(report.tokens_per_sequence());
+        rows.push(("round", format!("{gained} tokens a sequence, of those guessed and verified")));
+    }
     if let Some(interval) = report.interval {
+        let tpot = report.tpot();
         let ends = [interval.low, interval.median, interval.high];
-        let ends = ends.map(|factor| (time * factor).to_string());
+        let ends = ends.map(|factor| (tpot * factor).to_string());
         let said = words(ends, interval.rows, interval.inside);
-        rows.push(("TPOT", format!("{time} ({said})")));
+        rows.push(("TPOT", format!("{tpot} ({said})")));
     }
     let limit = report.limit.map_or(String::new(), |limit| {
         format!(", {} of its {limit}", percent(report.power() / limit))
@@ -80,7 +85,7 @@ fn rows(report: &ExplainReport) -> Vec<(&'static str, String)> {
             format!("{cap}; arithmetic at {lowest} of its highest clock or more"),
         ));
     }
-    let each = report.energy().as_joules() / report.step.tokens() as f64;
+    let each = report.energy().as_joules() / report.tokens();
     rows.push((
         "energy",
         format!(

@@ -292,6 +292,7 @@ pub(super) fn trace() -> (ReplayInputs, Summary, Tally) {
         wall: Seconds::from_ms(0.5),
         interrupted: false,
         bars: Err("the step times are your own".to_owned()),
+        rows: super::fleet::served().served.rows,
         warnings: vec!["one request was sorted".to_owned()],
         calibration: None,
     };
