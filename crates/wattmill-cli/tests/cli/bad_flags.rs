@@ -104,7 +104,7 @@ fn layouts_that_cannot_be() {
             "--model llama-3.1-8b --system dgx-h100 --tp 4294967295 --pp 4294967295 --dp 4294967295",
             "at most 65536",
         ),
-        ("--model deepseek-v4-pro --system gb300-nvl72", "cannot be priced"),
+        ("--model kimi-k3 --system gb300-nvl72", "cannot be priced"),
     ] {
         let run = dir.run(&format!("replay t.csv {flags} --out out.parquet"));
         run.refuses(3, &["error: ", said]);

@@ -253,6 +253,22 @@ fn a_full_queue_turns_away_and_says_so() {
 }
 
 #[test]
+fn what_is_preempted_may_go_to_the_host() {
+    let dir = Dir::new();
+    let model = "--model llama-3.1-8b --system dgx-h100 --precision bf16 --dp 2 --own-batches";
+    let traffic = "--rate 60 --duration 30s --lengths 2000:2000";
+    let run = |way: &str| dir.run(&format!("replay {model} {traffic} {way} --json")).document();
+    let (again, moved) = (run(""), run("--preemption swap"));
+    assert!(again["preemptions"].as_u64().is_some_and(|count| count > 0), "{again}");
+    assert_eq!(again["finished_requests"], moved["finished_requests"]);
+    assert_ne!(again["answer_hash"], moved["answer_hash"]);
+    assert_eq!(moved["inputs"]["engine"]["swap_link_gb_per_s"], 50.0, "{moved}");
+    dir.run(&format!("replay {ENGINE} --rate 1 --preemption sell")).refuses(2, &["swap@450GB/s"]);
+    let uneven = format!("replay {ENGINE} --rate 1 --expert-imbalance 0.5");
+    dir.run(&uneven).refuses(2, &["from 1 to 4096"]);
+}
+
+#[test]
 fn from_minute_to_minute() {
     let dir = Dir::new();
     let line = format!("replay {ENGINE} --rate 20 --duration 3min --json --series s.parquet");

@@ -119,6 +119,45 @@ fn what_cannot_be_served_is_told() {
     dir.run("serve fleet.toml").refuses(2, &["give a TRACE, --rate or --users, or --clients"]);
 }
 
+#[test]
+fn three_providers_share_a_fleet() {
+    let dir = Dir::new();
+    let line = "serve three-providers --rate 40 --duration 20min";
+    let document = dir.run(&format!("{line} --json")).document();
+    let providers = document["providers"].as_array().expect("providers");
+    let names: Vec<&Value> = providers.iter().map(|provider| &provider["name"]).collect();
+    assert_eq!(names, [&Value::from("north-cloud"), &Value::from("south-cloud"), &Value::Null]);
+    let sum: f64 = providers.iter().map(|provider| number(provider, "cost_usd")).sum();
+    assert!((sum / number(&document, "cost_usd") - 1.0).abs() < 1e-9, "{sum}");
+    // One cloud is lost for some minutes: the other makes what it would have.
+    assert!(number(&providers[0], "output_tokens") > 0.0, "{document}");
+    assert_eq!(document["ledger"]["lost_requests"], 0);
+    let pool = |name: &str| {
+        let pools = document["pools"].as_array().expect("pools");
+        pools.iter().find(|pool| pool["name"] == name).expect("a pool").clone()
+    };
+    let caps = pool("own-chat")["power_caps"].clone();
+    assert_eq!(caps.as_array().map(Vec::len), Some(3), "{caps}");
+    assert_eq!(pool("own-reasoning")["attention_groups"], 8);
+    assert!(number(&pool("north-chat"), "sustained_requests_per_s") > 1.0);
+    let words = dir.run(line);
+    words.ended(0);
+    assert!(words.line("power caps").contains("own-chat"), "{}", words.stdout);
+}
+
+#[test]
+fn an_autoscaler_that_is_told_too_much_is_warned_of() {
+    let dir = Dir::with(
+        "fleet.toml",
+        format!("{FLEET}autoscale = {{ min = 1, max = 4, sustained = 500 }}\n"),
+    );
+    let run = dir.run("serve fleet.toml --rate 20 --duration 1min --json");
+    run.ended(0);
+    run.says(&["warning: pool `all`: `sustained = 500` is more than the"]);
+    let warnings = run.document()["warnings"].clone();
+    assert!(warnings[0].as_str().is_some_and(|text| text.contains("lower it")), "{warnings}");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_fleet_that_is_interrupted_tells_what_it_has() {
