@@ -93,10 +93,24 @@ impl Efficiency {
         self.borrowed_from.is_none()
     }
 
-    /// Constants of `engine`, those of another where it was never measured.
+    /// Constants of `engine`. Where it was never measured, of the same engine as a campaign ran it
+    /// (`vllm-mlperf` for `vllm`); else of another engine, and of a campaign last.
+    ///
+    /// ```
+    /// use wattmill_catalog::Catalog;
+    /// let chip = Catalog::builtin().efficiency("ampere").unwrap();
+    /// assert_eq!(chip.overheads("vllm"), chip.overheads["vllm-splitwise"]);
+    /// ```
     pub fn overheads(&self, engine: &str) -> Overheads {
-        let own = self.overheads.get(engine).or_else(|| self.overheads.values().next());
-        own.copied().unwrap_or(Overheads::NONE)
+        if let Some(own) = self.overheads.get(engine) {
+            return *own;
+        }
+        let farness = |name: &str| {
+            let campaign_of = name.split_once('-').map(|(engine, _)| engine);
+            (campaign_of != Some(engine), campaign_of.is_some())
+        };
+        let nearest = self.overheads.iter().min_by_key(|(name, _)| farness(name));
+        nearest.map_or(Overheads::NONE, |(_, constants)| *constants)
     }
 
     /// Share of the dense peak of `precision` that large matrix multiplications reach.

@@ -7,6 +7,7 @@
 mod accelerator;
 mod catalog;
 mod closest;
+mod compressed;
 mod cross_validation;
 mod efficiency;
 mod error_bars;
@@ -26,6 +27,7 @@ mod training;
 pub use accelerator::{Accelerator, Precision, parse_accelerator};
 pub use catalog::{Catalog, CatalogError, Kind, Texts};
 pub use closest::closest;
+pub use compressed::{Compressed, Entries};
 pub use cross_validation::LeftOutError;
 pub use efficiency::Efficiency;
 pub use error_bars::{ErrorBars, Interval, Question, Residuals};

@@ -2,9 +2,10 @@
 
 use toml::Table;
 
+use crate::compressed::parse_compressed;
 use crate::row::{Row, RowError};
 use crate::state::parse_state;
-use crate::{Provenance, StateMixer};
+use crate::{Compressed, Provenance, StateMixer};
 
 /// How a layer attends.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,6 +34,8 @@ pub enum AttentionKind {
         /// Value head size.
         v_dim: u32,
     },
+    /// A window, and entries that each stand for several tokens before it.
+    Compressed(Compressed),
 }
 
 /// Mixture of experts.
@@ -74,20 +77,17 @@ pub enum Undescribed {
     LinearAttention,
     /// State-space layers with a constant state.
     StateSpace,
-    /// Attention over a compressed context.
-    CompressedAttention,
 }
 
 impl Undescribed {
     /// Every one of them.
-    pub const ALL: [Self; 3] = [Self::LinearAttention, Self::StateSpace, Self::CompressedAttention];
+    pub const ALL: [Self; 2] = [Self::LinearAttention, Self::StateSpace];
 
     /// As written in files.
     pub const fn name(self) -> &'static str {
         match self {
             Self::LinearAttention => "linear attention",
             Self::StateSpace => "state space",
-            Self::CompressedAttention => "compressed attention",
         }
     }
 }
@@ -116,6 +116,9 @@ pub struct Model {
     pub layers: u32,
     /// Residual width.
     pub hidden: u32,
+    /// Rows of that width that go from layer to layer side by side (1, or more with
+    /// hyper-connections).
+    pub residual_streams: u32,
     /// Attention of a layer.
     pub attention: AttentionKind,
     /// Whether what attention reads is multiplied by a gate, which has a projection of its own.
@@ -123,10 +126,12 @@ pub struct Model {
     /// Layers that attend.
     pub attention_layers: u32,
     /// Of these, layers that attend over the whole context; the rest attend over [`Self::window`].
+    /// With [compressed](Compressed) attention those that have entries.
     pub full_attention_layers: u32,
-    /// Sliding window, tokens, of the layers that have one (0 = none).
+    /// Sliding window, tokens, of the layers that have one (0 = none). With
+    /// [compressed](Compressed) attention every layer has it.
     pub window: u32,
-    /// Tokens a sparse attention layer selects from the context (0 = dense attention).
+    /// Tokens, or entries, a sparse attention layer selects from the context (0 = dense attention).
     pub sparse_top_k: u32,
     /// The indexer of sparse attention, if it has one.
     pub indexer: Option<Indexer>,
@@ -187,7 +192,8 @@ impl Model {
             + embeddings * f64::from(self.vocab) * f64::from(self.hidden)
     }
 
-    /// Parameters of one layer's attention, its gate and indexer included.
+    /// Parameters of one layer's attention, its gate and indexer included; the mean of all layers
+    /// where they differ.
     pub fn attention_parameters(&self) -> f64 {
         let hidden = f64::from(self.hidden);
         let (attention, query_in, read) = match self.attention {
@@ -205,6 +211,7 @@ impl Model {
                 let key_value = hidden * (kv_rank + rope) + kv_rank * heads * (nope + v);
                 (query + key_value + heads * v * hidden, query_in, heads * v)
             }
+            AttentionKind::Compressed(c) => return self.compressed_parameters(&c),
         };
         let indexer = self.indexer.map_or(0.0, |i| {
             let (heads, dim) = (f64::from(i.heads), f64::from(i.head_dim));
@@ -212,6 +219,14 @@ impl Model {
         });
         let gate = if self.output_gate { hidden * read } else { 0.0 };
         attention + gate + indexer
+    }
+
+    fn compressed_parameters(&self, c: &Compressed) -> f64 {
+        let hidden = f64::from(self.hidden);
+        let (heads, dim) = self.indexer.map_or((0.0, 0.0), |i| (i.heads.into(), i.head_dim.into()));
+        let indexing = f64::from(c.q_rank) * heads * dim + hidden * heads;
+        let some = c.making(hidden, dim) + f64::from(c.sparse.layers) * indexing;
+        c.parameters(hidden) + some / f64::from(self.attention_layers.max(1))
     }
 
     /// Parameters of one feed-forward block of inner size `inner`.
@@ -251,8 +266,8 @@ impl Model {
         self.state.map_or(0.0, |s| s.bytes() * f64::from(s.layers))
     }
 
-    /// Cached numbers of one token in one layer: keys and values, or the latent, and the indexer's
-    /// key.
+    /// Cached numbers of one token in one layer that attends over the whole context: keys and values,
+    /// or the latent, and the indexer's key; a token's share of entries, the mean of their layers.
     pub fn kv_elements_per_layer(&self) -> f64 {
         let attention = match self.attention {
             AttentionKind::Grouped { kv_heads, head_dim, .. } => {
@@ -260,6 +275,12 @@ impl Model {
             }
             AttentionKind::Latent { kv_rank, rope_dim, .. } => {
                 f64::from(kv_rank) + f64::from(rope_dim)
+            }
+            AttentionKind::Compressed(c) => {
+                let key = self.indexer.map_or(0.0, |i| f64::from(i.head_dim));
+                let [sparse, dense] = c.entries_per_token();
+                let row = f64::from(c.head_dim);
+                return (sparse * (row + key) + dense * row) / f64::from(c.layers().max(1));
             }
         };
         attention + self.indexer.map_or(0.0, |i| f64::from(i.head_dim))
@@ -279,6 +300,7 @@ impl Model {
             AttentionKind::Latent { heads, kv_rank, nope_dim, v_dim, .. } => {
                 heads > 0 && kv_rank > 0 && nope_dim > 0 && v_dim > 0
             }
+            AttentionKind::Compressed(c) => c.is_whole() && self.window > 0,
         };
         let dense = self.ffn.dense_layers == 0 || self.ffn.dense_dim > 0;
         let moe = self.ffn.moe.is_none_or(|m| m.expert_dim > 0 && m.top_k > 0 && m.layers > 0);
@@ -287,7 +309,6 @@ impl Model {
             None => "",
             Some(Undescribed::LinearAttention) => "the shape of its linear-attention layers",
             Some(Undescribed::StateSpace) => "the shape of its state-space layers",
-            Some(Undescribed::CompressedAttention) => "the shape of its compressed attention",
         };
         let state = self.state.is_none_or(|s| s.is_whole());
         [
@@ -323,6 +344,10 @@ pub fn parse_model(id: &str, table: &Table) -> Result<Model, Vec<RowError>> {
     let release = row.text("release").unwrap_or_default();
     let layers = row.count("layers").unwrap_or(0);
     let hidden = row.count("hidden").unwrap_or(0);
+    let residual_streams = row.count("residual_streams").unwrap_or(1);
+    if residual_streams == 0 {
+        row.refuse("residual_streams", "must be at least 1".to_owned());
+    }
     let attention = attention(&mut row, hidden);
     let output_gate = row.flag("output_gate").unwrap_or(false);
     let state = parse_state(&mut row);
@@ -338,7 +363,18 @@ pub fn parse_model(id: &str, table: &Table) -> Result<Model, Vec<RowError>> {
         };
         row.refuse("attention_layers", message);
     }
-    let full_attention_layers = row.count("full_attention_layers").unwrap_or(attention_layers);
+    let compressed = match attention {
+        AttentionKind::Compressed(c) => Some(c.layers()),
+        _ => None,
+    };
+    let full_attention_layers = row.count("full_attention_layers");
+    if let (Some(entries), Some(full)) = (compressed, full_attention_layers)
+        && entries != full
+    {
+        let message = format!("{full}, but {entries} layers have entries; leave it out");
+        row.refuse("full_attention_layers", message);
+    }
+    let full_attention_layers = full_attention_layers.or(compressed).unwrap_or(attention_layers);
     if full_attention_layers > attention_layers {
         let message = format!("{full_attention_layers} is more than its {attention_layers} layers");
         row.refuse("full_attention_layers", message);
@@ -379,6 +415,7 @@ pub fn parse_model(id: &str, table: &Table) -> Result<Model, Vec<RowError>> {
         release,
         layers,
         hidden,
+        residual_streams,
         attention,
         output_gate,
         attention_layers,
@@ -398,9 +435,13 @@ pub fn parse_model(id: &str, table: &Table) -> Result<Model, Vec<RowError>> {
     })
 }
 
-/// `latent` where a rank of the latent is given, otherwise `grouped`.
+/// `compressed` where the tokens of an entry are given, `latent` where a rank of the latent is,
+/// otherwise `grouped`.
 fn attention(row: &mut Row<'_>, hidden: u32) -> AttentionKind {
     let heads = row.count("heads").unwrap_or(0);
+    if let Some(compressed) = parse_compressed(row, heads) {
+        return AttentionKind::Compressed(compressed);
+    }
     if let Some(kv_rank) = row.count("kv_rank") {
         return AttentionKind::Latent {
             heads,

@@ -168,8 +168,18 @@ fn models_that_contradict_themselves_are_refused() {
         ("indexer_dim = 128", "indexer_heads: an indexer needs both indexer_heads and indexer_dim"),
         (
             "undescribed = 'magic'",
-            "undescribed: `magic` is none of `linear attention`, `state space`, `compressed attention`",
+            "undescribed: `magic` is none of `linear attention`, `state space`",
         ),
+        ("output_rank = 8", "output_rank: is of compressed attention; write its entry_tokens, too"),
+        (
+            "entry_tokens = 4\nentry_layers = 2\noutput_groups = 3",
+            "output_groups: 3 does not divide its 8 heads",
+        ),
+        (
+            "entry_tokens = 4\nentry_layers = 5",
+            "full_attention_layers: 5 is more than its 4 layers",
+        ),
+        ("residual_streams = 0", "residual_streams: must be at least 1"),
     ] {
         assert_eq!(read(more).expect_err(more)[0].to_string(), message);
     }

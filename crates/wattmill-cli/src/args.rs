@@ -8,10 +8,11 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use wattmill::units::{Power, Seconds};
 
 use crate::known::CalibrationArgs;
+pub(crate) use value::Swap;
 use value::{
     arrivals, burst, chunk, clock, column_and_value, day_requests, factor, flavour, growth,
-    power_cap, precision, recompute, router, share, span, speculation, tokens, training_format,
-    week, window,
+    imbalance, power_cap, precision, preemption, recompute, router, share, span, speculation,
+    tokens, training_format, week, window,
 };
 
 /// Watts in, tokens out: plans, simulates and explains AI factories.
@@ -385,8 +386,12 @@ pub(crate) struct Replay {
     /// Tokens in a KV block.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=65_536), help_heading = "Engine")]
     pub(crate) block_tokens: Option<u32>,
+    /// What becomes of the cache of a sequence whose blocks others need: recompute, or swap to host
+    /// memory and back, over a link of 50 GB/s or, swap@450GB/s, of your own.
+    #[arg(long, value_name = "WAY", default_value = "recompute", value_parser = preemption, conflicts_with = "step_table", help_heading = "Engine")]
+    pub(crate) preemption: Swap,
     /// Step-time table (JSON) in place of the performance model.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["model", "system", "tp", "pp", "ep", "dp", "engine", "precision", "kv_precision", "power_cap", "speculate", "calibration"], help_heading = "Engine")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["model", "system", "tp", "pp", "ep", "dp", "cp", "engine", "precision", "kv_precision", "power_cap", "speculate", "expert_imbalance", "calibration"], help_heading = "Engine")]
     pub(crate) step_table: Option<PathBuf>,
     /// KV blocks of a replica, with a step-time table (unlimited by default).
     #[arg(long, conflicts_with_all = ["model", "system"], value_parser = clap::value_parser!(u64).range(1..1 << 40), help_heading = "Engine")]
@@ -444,7 +449,7 @@ pub(crate) struct Steps {
 /// `wattmill serve`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Serve {
-    /// Fleet file, or the name of a built-in one (two-coasts).
+    /// Fleet file, or the name of a built-in one (two-coasts, three-providers).
     pub(crate) fleet: String,
     #[command(flatten)]
     pub(crate) traffic: Traffic,
@@ -564,6 +569,9 @@ pub(crate) struct EngineArgs {
     /// Attention data parallel degree.
     #[arg(long)]
     pub(crate) dp: Option<u32>,
+    /// Context parallel degree: ranks that share the tokens of every prompt, for long ones.
+    #[arg(long)]
+    pub(crate) cp: Option<u32>,
     /// The software whose overheads it has: vllm, sglang or trtllm (vllm by default).
     #[arg(long, value_parser = flavour)]
     pub(crate) engine: Option<wattmill::factory::Flavour>,
@@ -581,6 +589,10 @@ pub(crate) struct EngineArgs {
     /// layer of the model (multi-token prediction, EAGLE), or, 3@0.4:lookup, from the prompt.
     #[arg(long, value_name = "TOKENS@ACCEPTANCE", value_parser = speculation)]
     pub(crate) speculate: Option<wattmill::factory::Speculation>,
+    /// Tokens of the busiest of the accelerators that share the experts over those of the mean one:
+    /// all wait for it (1 by default).
+    #[arg(long, value_name = "RATIO", value_parser = imbalance)]
+    pub(crate) expert_imbalance: Option<f64>,
     #[command(flatten)]
     pub(crate) calibration: CalibrationArgs,
 }

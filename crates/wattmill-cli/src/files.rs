@@ -25,13 +25,18 @@ pub(crate) fn factory(argument: Option<&str>) -> Result<Named, Failure> {
 /// The files that a factory file names, by their paths from where it stands. What cannot be read is
 /// told where it is named.
 pub(crate) fn named_in(factory: &Named) -> Files {
-    let folder = Path::new(&factory.name).parent().unwrap_or(Path::new(""));
     let mut files = Files::default();
-    for path in Files::named_in(&factory.text) {
+    beside(factory, Files::named_in(&factory.text), &mut files);
+    files
+}
+
+/// Puts files of these paths from where a factory file stands to those that are read already.
+pub(crate) fn beside(factory: &Named, paths: Vec<String>, files: &mut Files) {
+    let folder = Path::new(&factory.name).parent().unwrap_or(Path::new(""));
+    for path in paths {
         let text = std::fs::read_to_string(folder.join(&path)).map_err(|error| error.to_string());
         files.put(&path, text);
     }
-    files
 }
 
 /// A fleet file by path, or a built-in one by name.

@@ -10,11 +10,11 @@ mod trace;
 pub use calibration::{Calibration, parse_calibration};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use factory::{
-    BUILTIN_FACTORIES, BUILTIN_FLEETS, BUILTIN_SESSIONS, Chosen, Files, Fleet, FleetPool,
-    FleetRegion, FleetService, FleetSite, Over, Parsed, ParsedFleet, PoolFailures, PoolRole,
-    PoolScale, Spans, Variants, Varied, VaryError, builtin_factory, builtin_fleet,
-    fleet_json_schema, json_schema, parse_factory, parse_factory_with, parse_fleet, parse_sessions,
-    reference_markdown, with_values,
+    BUILTIN_FACTORIES, BUILTIN_FLEETS, BUILTIN_SESSIONS, Chosen, Files, Fleet, FleetCurtailment,
+    FleetPool, FleetProvider, FleetRegion, FleetService, FleetSite, Over, Parsed, ParsedFleet,
+    PoolFailures, PoolRole, PoolScale, Spans, Variants, Varied, VaryError, builtin_factory,
+    builtin_fleet, fleet_json_schema, json_schema, parse_factory, parse_factory_with, parse_fleet,
+    parse_sessions, reference_markdown, with_values,
 };
 pub use trace::{
     RecordedLengths, Trace, TraceErrors, TraceForm, TraceProblem, TraceReader, TraceRequest,

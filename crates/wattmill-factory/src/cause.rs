@@ -3,7 +3,7 @@
 
 use wattmill_units::{Id, IdVec};
 
-use crate::{Deal, DealKind, Factory, Hardware, Phase, Service, Site};
+use crate::{Curtailment, Deal, DealKind, Factory, Hardware, Phase, Service, Site};
 
 /// A group of inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -12,8 +12,10 @@ pub enum Cause {
     Dates,
     /// Which systems the phases install, and what is provisioned for a unit.
     Hardware,
-    /// Which sites and phases there are, their power and where it comes from.
+    /// Which sites and phases there are, their power and the firm power that they have.
     Power,
+    /// Sun, wind, batteries, what the grid takes and asks for, cooling and water.
+    Energy,
     /// Of energy and its carbon, machines, building, operations, money and services.
     Price,
     /// What is served and trained.
@@ -26,10 +28,11 @@ pub enum Cause {
 
 impl Cause {
     /// Every one, in the order in which they are told.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Dates,
         Self::Hardware,
         Self::Power,
+        Self::Energy,
         Self::Price,
         Self::Demand,
         Self::Contracts,
@@ -42,6 +45,7 @@ impl Cause {
             Self::Dates => "dates",
             Self::Hardware => "hardware",
             Self::Power => "power",
+            Self::Energy => "energy",
             Self::Price => "price",
             Self::Demand => "demand",
             Self::Contracts => "contracts",
@@ -56,10 +60,10 @@ impl Cause {
 /// use wattmill_factory::{Cause, Causes};
 /// let both = Causes::NONE.with(Cause::Dates).with(Cause::Price);
 /// assert!(both.has(Cause::Price) && !both.has(Cause::Power));
-/// assert_eq!(Causes::every().count(), 128);
+/// assert_eq!(Causes::every().count(), 256);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Causes(u8);
+pub struct Causes(u16);
 
 impl Causes {
     /// None of them.
@@ -110,7 +114,7 @@ pub fn mixed(base: &Factory, other: &Factory, causes: Causes) -> Factory {
     let of = |cause| if causes.has(cause) { other } else { base };
     let (power, dates, demand) = (of(Cause::Power), of(Cause::Dates), of(Cause::Demand));
     let (machines, price, money) = (of(Cause::Hardware), of(Cause::Price), of(Cause::Contracts));
-    let rest = of(Cause::Rest);
+    let (energy, rest) = (of(Cause::Energy), of(Cause::Rest));
     let mut hardware: IdVec<Hardware> = IdVec::new();
     let phases = power.phases.iter().map(|phase| {
         let dated = phase_of(power, phase, dates);
@@ -133,6 +137,9 @@ pub fn mixed(base: &Factory, other: &Factory, causes: Causes) -> Factory {
     let phases: IdVec<Phase> = phases.collect();
     let sites = power.sites.iter().map(|site| {
         let mut mixed = site.clone();
+        if let Some(supplied) = site_of(energy, site) {
+            supplied.give_energy(&mut mixed);
+        }
         if let Some(dated) = site_of(dates, site) {
             dated.give_dates(&mut mixed);
         }
@@ -146,6 +153,9 @@ pub fn mixed(base: &Factory, other: &Factory, causes: Causes) -> Factory {
         let same = |other: &&Service| other.name == service.name;
         if let Some(priced) = price.services.iter().find(same) {
             mixed.price_per_million_output = priced.price_per_million_output;
+            if let (Some(to), Some(from)) = (&mut mixed.subscription, priced.subscription) {
+                to.monthly = from.monthly;
+            }
         }
         mixed
     });
@@ -159,12 +169,13 @@ pub fn mixed(base: &Factory, other: &Factory, causes: Causes) -> Factory {
         start: rest.start,
         end: rest.end,
         seed: rest.seed,
+        weather: base.weather,
         sites: sites.collect(),
         hardware,
         phases,
         services: services.collect(),
         trainings: demand.trainings.clone(),
-        curtailments: power.curtailments.clone(),
+        curtailments: asked_of(energy, power),
         contracts: money.contracts.clone(),
         payments: money.payments.clone(),
         deals,
@@ -173,6 +184,16 @@ pub fn mixed(base: &Factory, other: &Factory, causes: Causes) -> Factory {
         targets: Vec::new(),
         uncertainty: crate::Uncertainty::default(),
     }
+}
+
+/// What the grid asks of sites of `from` in a factory with the sites of `power`.
+fn asked_of(from: &Factory, power: &Factory) -> Vec<Curtailment> {
+    let placed = |event: &Curtailment| {
+        let name = &from.sites[event.site].name;
+        let site = power.sites.find(|site| site.name == *name && site.grid.is_some())?;
+        Some(Curtailment { site, ..event.clone() })
+    };
+    from.curtailments.iter().filter_map(placed).collect()
 }
 
 /// A contract of `of` in a factory with the sites of `power` and the services of `demand`: what is not
@@ -240,6 +261,24 @@ impl Site {
         for (source, from) in to.onsite.iter_mut().zip(&self.onsite) {
             source.from = from.from;
         }
+        if let (Some(solar), Some(from)) = (&mut to.solar, &self.solar) {
+            solar.from = from.from;
+        }
+        if let (Some(wind), Some(from)) = (&mut to.wind, &self.wind) {
+            wind.from = from.from;
+        }
+        if let (Some(battery), Some(from)) = (&mut to.battery, &self.battery) {
+            battery.from = from.from;
+        }
+    }
+
+    fn give_energy(&self, to: &mut Self) {
+        (to.solar, to.wind, to.battery) =
+            (self.solar.clone(), self.wind.clone(), self.battery.clone());
+        (to.cooling, to.water_l_per_kwh) = (self.cooling.clone(), self.water_l_per_kwh);
+        if let (Some(grid), Some(from)) = (&mut to.grid, &self.grid) {
+            grid.export = from.export;
+        }
     }
 
     fn give_prices(&self, to: &mut Self) {
@@ -251,6 +290,22 @@ impl Site {
         }
         for (source, from) in to.onsite.iter_mut().zip(&self.onsite) {
             (source.price, source.carbon) = (from.price, from.carbon);
+            source.outlay = from.outlay;
+        }
+        if let (Some(solar), Some(from)) = (&mut to.solar, &self.solar) {
+            (solar.price, solar.outlay) = (from.price, from.outlay);
+        }
+        if let (Some(wind), Some(from)) = (&mut to.wind, &self.wind) {
+            (wind.price, wind.outlay) = (from.price, from.outlay);
+        }
+        if let (Some(battery), Some(from)) = (&mut to.battery, &self.battery) {
+            battery.outlay = from.outlay;
+        }
+        let export = |site: &Self| site.grid.as_ref().and_then(|grid| grid.export);
+        if let (Some(to), Some(from)) = (to.grid.as_mut(), export(self))
+            && let Some(export) = &mut to.export
+        {
+            export.price = from.price;
         }
     }
 }

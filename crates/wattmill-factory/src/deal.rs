@@ -15,6 +15,8 @@ pub struct Event {
     pub name: String,
     /// The day, if it happens.
     pub on: Option<Date>,
+    /// Who defaults on it: pays, lends and hands over nothing any more.
+    pub defaults: Option<String>,
 }
 
 /// A contract that pays over time.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use jiff::civil::{Date, DateTime};
-use wattmill_units::{Energy, EnergyPrice, Power, Seconds};
+use wattmill_units::{Energy, EnergyPrice, Money, Power, Seconds, Stream};
 
 /// A value for every hour of the plan, from its first midnight UTC on.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,6 +62,65 @@ impl Period {
     }
 }
 
+/// What something costs to build, and for how long it stands.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Outlay {
+    /// Paid on its first day, or in the plan's first hour if it stands before.
+    pub capital: Money,
+    /// Straight-line life.
+    pub life: Seconds,
+}
+
+impl Outlay {
+    /// Nothing is paid for it: whoever sells its energy paid.
+    pub const NONE: Self = Self { capital: Money::ZERO, life: Seconds::from_hours(8766.0) };
+}
+
+/// Whose weather it is: the plan's, or that of one sample.
+///
+/// ```
+/// use wattmill_factory::Weather;
+/// let first = |weather: Weather| weather.stream(1, "clouds at abilene").next_u64();
+/// assert_eq!(first(Weather::Same), first(Weather::Varies));
+/// let sample = |index| first(Weather::Sample { seed: 1, index });
+/// assert_ne!(sample(0), first(Weather::Same));
+/// assert_ne!(sample(0), sample(1));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Weather {
+    /// The same in the plan and in every sample.
+    #[default]
+    Same,
+    /// Every sample has its own; this is the plan's.
+    Varies,
+    /// That of a sample.
+    Sample {
+        /// What samples are drawn with.
+        seed: u64,
+        /// Which.
+        index: u64,
+    },
+}
+
+impl Weather {
+    /// What is drawn under this name; `plan` is the plan's own seed.
+    pub fn stream(self, plan: u64, name: &str) -> Stream {
+        match self {
+            Self::Same | Self::Varies => Stream::new(plan, name, 0),
+            Self::Sample { seed, index } => Stream::new(seed, name, index.saturating_add(1)),
+        }
+    }
+}
+
+/// What the grid takes of a site's own energy.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Export {
+    /// Most it takes.
+    pub most: Power,
+    /// What it pays; the hour's price of its own energy if nothing is said. May be negative.
+    pub price: Option<EnergyPrice>,
+}
+
 /// Power that comes with the sun.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Solar {
@@ -71,6 +130,8 @@ pub struct Solar {
     pub from: Date,
     /// Cost of its energy.
     pub price: EnergyPrice,
+    /// What it costs to build.
+    pub outlay: Outlay,
     /// How much of it there is.
     pub weather: SolarWeather,
 }
@@ -102,6 +163,8 @@ pub struct Wind {
     pub from: Date,
     /// Cost of its energy.
     pub price: EnergyPrice,
+    /// What it costs to build.
+    pub outlay: Outlay,
     /// How much of it there is.
     pub weather: WindWeather,
 }
@@ -149,6 +212,8 @@ pub struct Battery {
     pub discharge_above: Option<EnergyPrice>,
     /// What is drawn from the grid beyond this it gives.
     pub shave_above: Option<Power>,
+    /// What it costs to build.
+    pub outlay: Outlay,
 }
 
 /// How a site's local clock differs from UTC.

@@ -3,15 +3,17 @@
 use std::fmt;
 
 use wattmill_catalog::Precision;
-use wattmill_units::{Power, Ratio};
+use wattmill_units::{ByteRate, Power, Ratio};
 
 use crate::Speculation;
 
 /// Degrees of parallelism of one replica.
 ///
-/// Attention runs on `data_attention` groups of `tensor` accelerators, each with its own share of
-/// the batch; experts are spread over `expert` accelerators. `accelerators()` is
-/// `tensor × data_attention × pipeline`, and `expert` divides `tensor × data_attention`.
+/// Attention runs on `data_attention` groups, each with its own share of the batch. A group has
+/// `context` ranks of `tensor` accelerators, each with its own share of every sequence: of a prompt's
+/// tokens and of the cache. Experts are spread over `expert` accelerators. `accelerators()` is
+/// `tensor × data_attention × context × pipeline`, and `expert` divides
+/// `tensor × data_attention × context`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Layout {
     /// Tensor parallel degree.
@@ -22,17 +24,19 @@ pub struct Layout {
     pub expert: u32,
     /// Attention data parallel degree.
     pub data_attention: u32,
+    /// Context parallel degree.
+    pub context: u32,
 }
 
 impl Layout {
     /// Tensor parallel only.
     pub const fn tensor(degree: u32) -> Self {
-        Self { tensor: degree, pipeline: 1, expert: 1, data_attention: 1 }
+        Self { tensor: degree, pipeline: 1, expert: 1, data_attention: 1, context: 1 }
     }
 
     /// Accelerators of one replica.
     pub const fn accelerators(self) -> u32 {
-        self.tensor * self.data_attention * self.pipeline
+        self.tensor * self.data_attention * self.context * self.pipeline
     }
 }
 
@@ -78,7 +82,7 @@ impl fmt::Display for Flavour {
 ///
 /// ```
 /// use wattmill_factory::PowerCap;
-/// use wattmill_units::{Power, Ratio};
+/// use wattmill_units::{ByteRate, Power, Ratio};
 /// let h100 = Power::from_watts(700.0);
 /// assert_eq!(PowerCap::Watts(Power::from_watts(500.0)).of(h100).as_watts(), 500.0);
 /// let share = PowerCap::Share(Ratio::from_fraction(0.5));
@@ -137,11 +141,22 @@ pub struct EngineSpec {
     pub power_cap: Option<PowerCap>,
     /// Tokens guessed ahead; `None`: one token a step.
     pub speculation: Option<Speculation>,
+    /// Tokens of the busiest expert parallel rank over those of the mean one, which waits for it; 1
+    /// where the load is as even as in the kernels that were measured.
+    pub expert_imbalance: f64,
+    /// What each accelerator's link to host memory carries, over which the cache of a preempted
+    /// sequence goes and comes back; `None`: it is dropped and computed again.
+    pub swap: Option<ByteRate>,
 }
 
 impl EngineSpec {
+    /// What an accelerator's link to host memory carries one way unless stated: PCIe 5.0 with sixteen
+    /// lanes, of whose 63 GB/s large copies reach about four fifths \[E\].
+    pub const HOST_LINK: ByteRate = ByteRate::from_gb_per_s(50.0);
+
     /// Usual limits around a layout and precision: 1,024 sequences and 8,192 tokens a step, blocks
-    /// of 16 tokens, 90 % of memory, BF16 cache; vLLM; no power cap, no speculation.
+    /// of 16 tokens, 90 % of memory, BF16 cache; vLLM; no power cap, no speculation, experts with even
+    /// load, what is preempted computed again.
     pub const fn new(layout: Layout, precision: Precision) -> Self {
         Self {
             layout,
@@ -154,6 +169,8 @@ impl EngineSpec {
             memory_fraction: 0.9,
             power_cap: None,
             speculation: None,
+            expert_imbalance: 1.0,
+            swap: None,
         }
     }
 }

@@ -5,7 +5,7 @@ use wattmill_units::IdVec;
 
 use crate::{
     Contract, Curtailment, Deal, Economics, Event, Hardware, Payment, Phase, Service, Site, Target,
-    Training, Uncertainty,
+    Training, Uncertainty, Weather,
 };
 
 /// A programme of AI data centres between two dates.
@@ -19,6 +19,8 @@ pub struct Factory {
     pub end: Date,
     /// Seed of everything random.
     pub seed: u64,
+    /// Whose weather it has.
+    pub weather: Weather,
     /// Where power arrives.
     pub sites: IdVec<Site>,
     /// Every kind of machine that a phase installs.
@@ -45,4 +47,17 @@ pub struct Factory {
     pub targets: Vec<Target>,
     /// What of all this is not known exactly; the fields hold its median.
     pub uncertainty: Uncertainty,
+}
+
+impl Factory {
+    /// The first day on which an event has `party` default, if one does.
+    pub fn default_of(&self, party: &str) -> Option<Date> {
+        let of = |event: &&Event| event.defaults.as_deref() == Some(party);
+        self.events.iter().filter(of).filter_map(|event| event.on).min()
+    }
+
+    /// Whether every sample of it would be the plan: nothing is a distribution, and all have one weather.
+    pub fn is_certain(&self) -> bool {
+        self.uncertainty.is_empty() && self.weather == Weather::Same
+    }
 }

@@ -25,16 +25,16 @@ pub use clients::{Client, ClientLengths, ClientWindow, Clients, GapShape, Length
 pub use curtailment::{Answer, Curtailment};
 pub use deal::{Covers, Deal, DealKind, Event, US};
 pub use energy::{
-    Battery, Clock, Cooling, Hourly, Period, Solar, SolarWeather, SummerTime, Temperature, Wind,
-    WindWeather,
+    Battery, Clock, Cooling, Export, Hourly, Outlay, Period, Solar, SolarWeather, SummerTime,
+    Temperature, Weather, Wind, WindWeather,
 };
 pub use engine::{EngineChoice, EngineSpec, Flavour, Layout, PowerCap};
 pub use factory::Factory;
-pub use money::{Contract, Economics, PartShares, Payment};
+pub use money::{Contract, Economics, PartLives, PartShares, Payment};
 pub use profile::{Burst, Piece, Profile};
 pub use sessions::{Pause, Sessions, SystemPrompts};
 pub use site::{Chain, Grid, Hardware, Onsite, Phase, PowerBasis, Pue, Site};
 pub use speculation::{Draft, Speculation};
 pub use traffic::{Arrivals, LengthTable, Lengths, Region, Traffic};
 pub use uncertain::{Contradiction, Correlation, Uncertain, Uncertainty, Written};
-pub use work::{Goal, Service, Slo, Target, Training};
+pub use work::{Goal, Service, Slo, Subscription, Target, Training};

@@ -25,6 +25,8 @@ pub struct Economics {
     pub infrastructure_life: Seconds,
     /// What machines and infrastructure consist of.
     pub shares: PartShares,
+    /// How long these parts last where they last otherwise than the whole.
+    pub lives: PartLives,
 }
 
 /// Shares of parts in capital: the rest of machines is racks, the rest of infrastructure building
@@ -37,6 +39,19 @@ pub struct PartShares {
     pub power: f64,
     /// Of infrastructure: cooling and other mechanical plant.
     pub cooling: f64,
+}
+
+/// Straight-line lives of parts, as far as they are not those of the whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct PartLives {
+    /// Of switches, cables, network cards.
+    pub network: Option<Seconds>,
+    /// Of generators, transformers, distribution.
+    pub power: Option<Seconds>,
+    /// Of cooling and other mechanical plant.
+    pub cooling: Option<Seconds>,
+    /// Of building and land.
+    pub building: Option<Seconds>,
 }
 
 impl PartShares {

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use wattmill_catalog::{Accelerator, System};
 use wattmill_units::{CarbonIntensity, EnergyPrice, Id, Power, Seconds};
 
-use crate::{Battery, Clock, Cooling, Hourly, Period, Solar, Wind};
+use crate::{Battery, Clock, Cooling, Export, Hourly, Outlay, Period, Solar, Wind};
 
 /// A campus behind one grid connection.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,6 +55,8 @@ pub struct Grid {
     pub hourly_carbon: Option<Hourly>,
     /// Dollars for each kilowatt of the highest hour of a month.
     pub demand_usd_per_kw: f64,
+    /// What it takes of the site's own energy, if it takes any.
+    pub export: Option<Export>,
 }
 
 impl Grid {
@@ -74,6 +76,7 @@ impl Grid {
             hourly_price: None,
             hourly_carbon: None,
             demand_usd_per_kw: 0.0,
+            export: None,
         }
     }
 }
@@ -91,6 +94,8 @@ pub struct Onsite {
     pub price: EnergyPrice,
     /// Carbon intensity of its energy.
     pub carbon: CarbonIntensity,
+    /// What it costs to build.
+    pub outlay: Outlay,
 }
 
 /// Power usage effectiveness under its two conventions.
@@ -166,6 +171,10 @@ pub struct Phase {
     pub cancelled: Option<Date>,
     /// Age at which a unit is taken out; none stays for ever.
     pub retire: Option<Seconds>,
+    /// Share of its price that a unit is sold for when it is taken out, if others take its place.
+    pub resale: Option<f64>,
+    /// The phase whose units its own take the place of.
+    pub refreshes: Option<Id<Phase>>,
     /// Where its figures come from, as the file says.
     pub source: Option<String>,
 }

@@ -7,6 +7,9 @@ use wattmill_units::Stream;
 pub struct Traffic {
     /// Requests per day at the start of the plan, mean over the day.
     pub requests_per_day: f64,
+    /// Users who ask at least once a week at the start of the plan, where the file counts them. They grow
+    /// as requests do.
+    pub weekly_users: Option<f64>,
     /// Growth per year as a fraction: 0.4 means 1.4 times a year later, compounded daily.
     pub growth_per_year: f64,
     /// Rate in each hour of the UTC day over the day's mean; the mean of the 24 is 1.
@@ -29,6 +32,9 @@ pub struct Region {
     pub share: f64,
     /// Hours by which its clock is ahead of UTC.
     pub utc_offset: f64,
+    /// Its part of the service's rate in each hour of the UTC day, over the mean of that: those of all
+    /// regions add up to the `daily_shape` of the traffic.
+    pub daily_shape: [f64; 24],
 }
 
 /// Arrival process within an hour.

@@ -32,8 +32,26 @@ pub struct Service {
     pub engine: EngineChoice,
     /// Revenue of a million output tokens, if the file states one.
     pub price_per_million_output: Option<Money>,
+    /// What users pay by the month, if some do.
+    pub subscription: Option<Subscription>,
     /// Whether it may be throttled when power is short: nobody waits for its answers.
     pub batch: bool,
+}
+
+/// What users pay by the month, whatever they ask.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Subscription {
+    /// Of one who pays, a month.
+    pub monthly: Money,
+    /// Share of the weekly users who pay.
+    pub paying: f64,
+}
+
+impl Service {
+    /// Whether it brings money.
+    pub fn earns(&self) -> bool {
+        self.price_per_million_output.is_some() || self.subscription.is_some()
+    }
 }
 
 /// A training run.

@@ -1,6 +1,6 @@
 //! Attention of a step, from the sums a step shape carries.
 
-use wattmill_catalog::AttentionKind;
+use wattmill_catalog::{AttentionKind, Compressed};
 use wattmill_factory::Flavour;
 use wattmill_units::{Bytes, Energy, Flops, Seconds};
 
@@ -33,6 +33,9 @@ pub(crate) struct DecodeAttention<'a> {
     ranks: f64,
     /// Tokens of a sequence it reads at most.
     pub(crate) cap: u64,
+    seen: Seen,
+    /// Ranks that each hold a share of every sequence's tokens.
+    split: f64,
     /// Tokens of a sequence that attend to its cache at once: its next one and those guessed.
     queries: f64,
     each: Each,
@@ -83,6 +86,8 @@ impl<'a> AttentionCosts<'a> {
                 layers: kind.layers * drafting,
                 ranks: shard.ranks(),
                 cap: kind.cap,
+                seen: kind.seen,
+                split: shard.context,
                 queries,
                 each: Each::Cache(kind.decode),
                 surfaced,
@@ -99,12 +104,32 @@ impl<'a> AttentionCosts<'a> {
     }
 }
 
+/// Of the tokens before one, what attention reads.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Seen {
+    /// Tokens that an entry of the cache stands for.
+    pub(crate) tokens: f64,
+    /// The latest tokens that it reads one by one beside entries.
+    pub(crate) latest: f64,
+}
+
+impl Seen {
+    /// Every token.
+    pub(crate) const ALL: Self = Self { tokens: 1.0, latest: 0.0 };
+
+    /// Rows that are read of `context` tokens.
+    pub(crate) fn of(self, context: f64) -> f64 {
+        context / self.tokens + context.min(self.latest)
+    }
+}
+
 /// One kind of attention layer on one accelerator.
 pub(crate) struct Layer {
     pub(crate) layers: f64,
     pub(crate) cap: u64,
+    pub(crate) seen: Seen,
     pub(crate) name: [&'static str; 2],
-    decode: Kernel,
+    pub(crate) decode: Kernel,
     decode_formats: &'static [&'static str],
     pub(crate) prefill: Kernel,
     prefill_formats: &'static [&'static str],
@@ -114,7 +139,7 @@ pub(crate) struct Layer {
     pub(crate) cached: f64,
 }
 
-fn layers(deployment: &Deployment<'_>, shard: &Shard) -> Vec<Layer> {
+pub(crate) fn layers(deployment: &Deployment<'_>, shard: &Shard) -> Vec<Layer> {
     let model = deployment.model;
     let element = deployment.spec.kv_precision.bytes_per_weight();
     let narrow = element < 2.0;
@@ -140,80 +165,130 @@ fn layers(deployment: &Deployment<'_>, shard: &Shard) -> Vec<Layer> {
         });
         (decode, prefill)
     };
+    let attending = &shard.attending;
+    let latent = |rank: f64, rope: f64, key: f64, value: f64| {
+        // Decode works on the latent itself; prefill expands it to keys and values first.
+        let decode = Kernel::LatentDecode(LatentDecodeKernel {
+            sequences: 1.0,
+            context: 1.0,
+            heads: shard.heads,
+            rank,
+            rope,
+            cached: element,
+        });
+        let prefill = Kernel::LatentPrefill(LatentPrefillKernel {
+            prompts: 1.0,
+            tokens: 1.0,
+            heads: shard.heads,
+            key,
+            value,
+        });
+        (decode, prefill)
+    };
     let whole = match model.attention {
         AttentionKind::Grouped { head_dim, .. } => {
             let dim = f64::from(head_dim);
-            let kv_heads = shard.kv_elements / (2.0 * dim);
+            let kv_heads = attending.kv_elements / (2.0 * dim);
             let (decode, prefill) = grouped(shard.heads, kv_heads, dim, element);
             Layer {
                 layers: shard.full_layers,
                 cap: u64::MAX,
+                seen: Seen::ALL,
                 name: ["decode attention", "prefill attention"],
                 decode,
                 decode_formats,
                 prefill,
                 prefill_formats: grouped_formats,
                 expand: 0.0,
-                cached: shard.kv_elements * element,
+                cached: attending.kv_elements * element,
             }
         }
         AttentionKind::Latent { kv_rank, nope_dim, rope_dim, v_dim, .. } => {
             let (rank, nope) = (f64::from(kv_rank), f64::from(nope_dim));
             let (rope, v) = (f64::from(rope_dim), f64::from(v_dim));
+            let (decode, prefill) = latent(rank, rope, nope + rope, v);
             Layer {
                 layers: shard.full_layers,
                 cap: u64::MAX,
+                seen: Seen::ALL,
                 name: ["decode attention", "prefill attention"],
-                // Decode works on the latent itself; prefill expands it to keys and values first.
-                decode: Kernel::LatentDecode(LatentDecodeKernel {
-                    sequences: 1.0,
-                    context: 1.0,
-                    heads: shard.heads,
-                    rank,
-                    rope,
-                    cached: element,
-                }),
+                decode,
                 decode_formats,
-                prefill: Kernel::LatentPrefill(LatentPrefillKernel {
-                    prompts: 1.0,
-                    tokens: 1.0,
-                    heads: shard.heads,
-                    key: nope + rope,
-                    value: v,
-                }),
+                prefill,
                 prefill_formats: decode_formats,
                 expand: 2.0 * rank * shard.heads * (nope + v),
-                cached: shard.kv_elements * element,
+                cached: attending.kv_elements * element,
+            }
+        }
+        // A row is key and value at once, for prompts as for decodes.
+        AttentionKind::Compressed(Compressed { head_dim, dense, .. }) => {
+            let dim = f64::from(head_dim);
+            let (decode, prefill) = latent(dim, 0.0, dim, dim);
+            let tokens = f64::from(dense.tokens);
+            Layer {
+                layers: dense.layers.into(),
+                cap: u64::MAX,
+                seen: Seen { tokens, latest: model.window.into() },
+                name: ["decode entries", "prefill entries"],
+                decode,
+                decode_formats,
+                prefill,
+                prefill_formats: decode_formats,
+                expand: 0.0,
+                cached: dim * element / tokens,
             }
         }
     };
-    let window = (shard.window_layers > 0.0).then(|| Layer {
-        layers: shard.window_layers,
-        cap: u64::from(model.window),
-        name: ["decode window attention", "prefill window attention"],
-        ..copied(&whole)
-    });
-    let indexer = model.indexer.map(|indexer| {
+    let indexed = |layers: f64, cached: f64, seen: Seen| {
+        let indexer = model.indexer?;
         let (heads, dim) = (f64::from(indexer.heads), f64::from(indexer.head_dim));
-        // One key and no value for all heads: half of what grouped attention reads.
-        let (decode, prefill) = grouped(heads, 1.0, dim, element / 2.0);
-        Layer {
-            layers: shard.full_layers,
+        // One key and no value for all heads: half of what grouped attention reads and multiplies.
+        let (decode, prefill) = grouped(heads, 1.0, dim / 2.0, element);
+        Some(Layer {
+            layers,
             cap: u64::MAX,
+            seen,
             name: ["decode indexer", "prefill indexer"],
             decode,
             decode_formats,
             prefill,
             prefill_formats: grouped_formats,
             expand: 0.0,
-            cached: shard.index_elements * element,
-        }
-    });
-    let whole = match model.sparse_top_k {
-        0 => whole,
-        k => Layer { cap: u64::from(k), ..whole },
+            cached,
+        })
     };
-    let kinds = [Some(whole), window, indexer];
+    let window = |layers: f64| Layer {
+        layers,
+        cap: u64::from(model.window),
+        seen: Seen::ALL,
+        name: ["decode window attention", "prefill window attention"],
+        cached: attending.window_elements * element,
+        ..copied(&whole)
+    };
+    let kinds = if let AttentionKind::Compressed(c) = model.attention {
+        let tokens = f64::from(c.sparse.tokens);
+        let dim = model.indexer.map_or(0.0, |indexer| f64::from(indexer.head_dim));
+        let picked = Layer {
+            layers: c.sparse.layers.into(),
+            cap: u64::from(model.sparse_top_k).saturating_mul(c.sparse.tokens.into()),
+            seen: Seen { tokens, ..whole.seen },
+            name: ["decode picked entries", "prefill picked entries"],
+            cached: f64::from(c.head_dim) * element / tokens,
+            ..copied(&whole)
+        };
+        let keys = Seen { tokens, latest: 0.0 };
+        let indexer = indexed(c.sparse.layers.into(), dim * element / tokens, keys);
+        let rest = window(attending.window_layers - f64::from(c.layers()));
+        [Some(whole), Some(rest), indexer, Some(picked)]
+    } else {
+        let window = window(attending.window_layers);
+        let indexer = indexed(shard.full_layers, attending.index_elements * element, Seen::ALL);
+        let whole = match model.sparse_top_k {
+            0 => whole,
+            k => Layer { cap: u64::from(k), ..whole },
+        };
+        [Some(whole), Some(window), indexer, None]
+    };
     kinds.into_iter().flatten().filter(|l| l.layers > 0.0).collect()
 }
 
@@ -230,6 +305,8 @@ impl<'a> DecodeAttention<'a> {
             layers: states.layers,
             ranks: shard.ranks(),
             cap: 1,
+            seen: Seen::ALL,
+            split: 1.0,
             each: Each::States(states.decode),
             surfaced: None,
             tiles: None,
@@ -253,7 +330,8 @@ impl<'a> DecodeAttention<'a> {
     pub(crate) fn beside_prompts(&self, n: f64, context: f64) -> Operator {
         let tiled = self.tiles.as_ref().map_or(0.0, |tiles| {
             let sequences = (n / self.ranks).max(1.0);
-            tiles.prompts.arithmetic(tiles.rows * sequences, context.max(1.0), sequences)
+            let context = (self.seen.of(context) / self.split).max(1.0);
+            tiles.prompts.arithmetic(tiles.rows * sequences, context, sequences)
         });
         self.at(n, context, tiled)
     }
@@ -265,7 +343,8 @@ impl<'a> DecodeAttention<'a> {
 
     /// Of `n` sequences of `context` tokens each, with at least so many seconds of arithmetic a layer.
     fn at(&self, n: f64, context: f64, least: f64) -> Operator {
-        let (sequences, context) = ((n / self.ranks).max(1.0), context.max(1.0));
+        let sequences = (n / self.ranks).max(1.0);
+        let context = (self.seen.of(context) / self.split).max(1.0);
         let kernel = match self.each {
             Each::Cache(kernel) => kernel,
             Each::States(work) => return self.states(work, sequences),

@@ -168,8 +168,14 @@ impl<'a> Chip<'a> {
         self.operator(linear.name, linear.layers, &priced.parts, factor, flops, bytes, &rates, used)
     }
 
-    /// The routed experts of every layer.
-    pub(crate) fn experts(&self, layers: f64, mut kernel: ExpertsKernel) -> Option<Operator> {
+    /// The routed experts of every layer: what the mean accelerator does, in the time of the busiest,
+    /// which has `imbalance` times as many tokens.
+    pub(crate) fn experts(
+        &self,
+        layers: f64,
+        mut kernel: ExpertsKernel,
+        imbalance: f64,
+    ) -> Option<Operator> {
         let mut rates = self.narrow;
         kernel.weight = self.precision.bytes_per_weight();
         let formats: &[&'static str] = match self.precision {
@@ -187,7 +193,8 @@ impl<'a> Chip<'a> {
         } else if surfaced.used.format == "w4a8_skew101" {
             rates.compute = rates.compute.min(self.wide.compute * 2.0);
         }
-        let priced = surfaced.pricer.price(&as_kernel, &rates);
+        let busiest = ExpertsKernel { tokens: kernel.tokens * imbalance, ..kernel };
+        let priced = surfaced.pricer.price(&Kernel::Experts(busiest), &rates);
         // Weights are read for all by the one that has most of them to read.
         let waiting = blend(&priced.parts, 1.0, kernel.busiest());
         let factor = priced.factor * self.overheads.experts * waiting;

@@ -3,7 +3,7 @@
 use wattmill_units::Ticks;
 
 use crate::operator::Operator;
-use crate::spacing::{Spacing, between, in_proportion};
+use crate::spacing::{Spacing, in_proportion};
 use crate::step::{DecodeRun, StepCost};
 
 /// Mean contexts at which attention is priced: two in every octave from 512, where the measurements
@@ -12,6 +12,21 @@ const CONTEXTS: [u64; 22] = [
     1, 64, 128, 256, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 12_288, 16_384, 24_576,
     32_768, 49_152, 65_536, 98_304, 131_072, 262_144,
 ];
+/// The last of [`CONTEXTS`] that is not longer, by the two leading bits of a length.
+const AT_OR_BELOW: [u8; 2 * u64::BITS as usize] = {
+    let mut table = [0; 2 * u64::BITS as usize];
+    let mut leading = 0;
+    while leading < table.len() {
+        let least = leading_bits(leading);
+        let mut at = 0;
+        while at + 1 < CONTEXTS.len() && CONTEXTS[at + 1] <= least {
+            at += 1;
+        }
+        table[leading] = at as u8;
+        leading += 1;
+    }
+    table
+};
 /// Batches of up to 64 have a row of their own, then there are 16 in every octave.
 const BATCHES: Spacing = Spacing { each: 6, octave: 4 };
 
@@ -114,7 +129,7 @@ impl DecodeTable {
         let lasts = self.contexts.len() - 1;
         // The knot at or below the mean context, whose remainder cannot reach the next.
         let mean = seen / n.max(1);
-        let at = self.contexts.partition_point(|c| *c <= mean).clamp(1, lasts) - 1;
+        let at = at_or_below(mean).min(lasts - 1);
         let (low, high) = (self.contexts[at], self.contexts[at + 1]);
         let base = self.knot(decodes, at);
         let next = self.knot(decodes, at + 1);
@@ -131,30 +146,42 @@ impl DecodeTable {
     }
 
     /// A knot of any batch: of its own row, between two rows, or in proportion to the last.
-    #[inline]
+    #[inline(always)]
     fn knot(&self, decodes: u32, at: usize) -> Knot {
         let columns = self.contexts.len();
         let row = |index: usize| self.knots[index * columns + at];
-        let index = BATCHES.at_or_below(decodes).min(self.batches.len() - 1);
-        let (below, knot) = (self.batches[index], row(index));
-        if below == decodes {
-            return knot;
+        let place = BATCHES.place(decodes);
+        let last = self.batches.len() - 1;
+        if place.entry <= last && place.is_entry() {
+            return row(place.entry);
         }
-        match self.batches.get(index + 1) {
-            Some(above) => {
-                let next = row(index + 1);
-                let (part, whole) = (decodes - below, above - below);
-                Knot {
-                    ticks: between(knot.ticks, next.ticks, part, whole),
-                    nanojoules: between(knot.nanojoules, next.nanojoules, part, whole),
-                }
-            }
-            None => Knot {
-                ticks: in_proportion(knot.ticks, below, decodes.into()),
-                nanojoules: in_proportion(knot.nanojoules, below, decodes.into()),
-            },
+        if place.entry < last {
+            let (knot, next) = (row(place.entry), row(place.entry + 1));
+            return Knot {
+                ticks: place.between(knot.ticks, next.ticks),
+                nanojoules: place.between(knot.nanojoules, next.nanojoules),
+            };
+        }
+        let (below, knot) = (self.batches[last], row(last));
+        Knot {
+            ticks: in_proportion(knot.ticks, below, decodes.into()),
+            nanojoules: in_proportion(knot.nanojoules, below, decodes.into()),
         }
     }
+}
+
+/// The least length of an octave (even) or of its upper half.
+const fn leading_bits(leading: usize) -> u64 {
+    let octave = 1u64 << (leading / 2);
+    if leading.is_multiple_of(2) { octave } else { octave + octave / 2 }
+}
+
+/// The knot at or below `context`, if none was left out.
+#[inline]
+fn at_or_below(context: u64) -> usize {
+    let octave = context.max(1).ilog2();
+    let upper = if octave == 0 { 0 } else { context >> (octave - 1) & 1 };
+    AT_OR_BELOW[2 * octave as usize + upper as usize].into()
 }
 
 impl Segment {
@@ -167,6 +194,21 @@ impl Segment {
         StepCost {
             time: Ticks::from_raw(along(self.base.ticks, self.slope.ticks)),
             dynamic_nj: along(self.base.nanojoules, self.slope.nanojoules),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leading_bits_find_the_knot_that_counting_finds() {
+        let around = |c: u64| [c - 1, c, c + 1];
+        let lengths = CONTEXTS.into_iter().flat_map(around).chain(0..3000).chain([u64::MAX]);
+        for length in lengths {
+            let counted = CONTEXTS.iter().filter(|c| **c <= length).count().max(1) - 1;
+            assert_eq!(at_or_below(length), counted, "{length}");
         }
     }
 }

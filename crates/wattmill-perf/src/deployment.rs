@@ -1,7 +1,7 @@
 //! One model on one kind of accelerator in one layout, and what may be wrong with that.
 
 use thiserror::Error;
-use wattmill_catalog::{Accelerator, AttentionKind, Efficiency, Model, Precision};
+use wattmill_catalog::{Accelerator, AttentionKind, Compressed, Efficiency, Model, Precision};
 use wattmill_factory::{Draft, EngineSpec, Layout, PowerCap, Speculation};
 use wattmill_units::Bytes;
 
@@ -120,13 +120,13 @@ pub enum LayoutProblem {
     },
     /// Experts are dealt to accelerators that are not there.
     #[error(
-        "expert = {expert} does not divide the {group} accelerators of tensor x data_attention; \
-         use one of {allowed}"
+        "expert = {expert} does not divide the {group} accelerators of tensor x data_attention x \
+         context; use one of {allowed}"
     )]
     ExpertGroup {
         /// Degree asked for.
         expert: u32,
-        /// Tensor times attention data parallel degree.
+        /// Tensor times attention data times context parallel degree.
         group: u32,
         /// Degrees that divide it.
         allowed: String,
@@ -140,6 +140,32 @@ pub enum LayoutProblem {
         model: String,
         /// Layers of the model.
         layers: u32,
+    },
+    /// States pass from token to token, so that ranks would have to wait for each other.
+    #[error(
+        "context = {context}, but layers of `{model}` carry a state from token to token, of which \
+         ranks cannot each take a part; use context = 1"
+    )]
+    ContextStates {
+        /// Degree asked for.
+        context: u32,
+        /// Catalogue id.
+        model: String,
+    },
+    /// Context ranks lie unevenly over scale-up domains.
+    #[error(
+        "context = {context} ranks of {tensor} accelerators do not fill scale-up domains of \
+         {domain} evenly; use one of {allowed}"
+    )]
+    ContextDomains {
+        /// Degree asked for.
+        context: u32,
+        /// Accelerators of a rank.
+        tensor: u32,
+        /// Accelerators of a domain.
+        domain: u32,
+        /// Degrees that do.
+        allowed: String,
     },
     /// The replica needs a network nothing is known of.
     #[error(
@@ -232,15 +258,23 @@ impl Deployment<'_> {
         let (spec, layout) = (&self.spec, self.spec.layout);
         let size = u64::from(layout.tensor)
             .saturating_mul(u64::from(layout.pipeline))
-            .saturating_mul(u64::from(layout.data_attention));
+            .saturating_mul(u64::from(layout.data_attention))
+            .saturating_mul(u64::from(layout.context));
         let count = "a whole number of at least 1";
         let checks = [
             ("tensor", layout.tensor.to_string(), layout.tensor > 0, count),
             ("pipeline", layout.pipeline.to_string(), layout.pipeline > 0, count),
             ("expert", layout.expert.to_string(), layout.expert > 0, count),
             ("data_attention", layout.data_attention.to_string(), layout.data_attention > 0, count),
+            ("context", layout.context.to_string(), layout.context > 0, count),
             (
-                "tensor x data_attention x pipeline",
+                "context",
+                layout.context.to_string(),
+                layout.context < 2 || layout.context <= spec.max_tokens / 2,
+                "at most half of max_tokens: each rank computes two pieces of a chunk",
+            ),
+            (
+                "tensor x data_attention x context x pipeline",
                 size.to_string(),
                 size <= MOST_ACCELERATORS,
                 "at most 65536 accelerators",
@@ -288,6 +322,12 @@ impl Deployment<'_> {
                 "bf16 or fp8",
             ),
             (
+                "expert_imbalance",
+                spec.expert_imbalance.to_string(),
+                (1.0..=f64::from(MOST_ACCELERATORS as u32)).contains(&spec.expert_imbalance),
+                "a ratio of at least 1",
+            ),
+            (
                 "accelerators_per_domain",
                 self.accelerators_per_domain.to_string(),
                 self.accelerators_per_domain > 0,
@@ -320,7 +360,7 @@ impl Deployment<'_> {
                 allowed: divisors(heads, |d| splits_kv(model, d)),
             });
         }
-        let group = layout.tensor * layout.data_attention;
+        let group = layout.tensor * layout.data_attention * layout.context;
         let expert = layout.expert;
         match model.ffn.moe {
             None if expert > 1 => {
@@ -342,6 +382,9 @@ impl Deployment<'_> {
                 group,
                 allowed: divisors(group, |_| true),
             });
+        }
+        if layout.context > 1 && model.state.is_some() {
+            problems.push(LayoutProblem::ContextStates { context: layout.context, model: id() });
         }
         if layout.pipeline > model.layers {
             problems.push(LayoutProblem::Pipeline {
@@ -365,6 +408,15 @@ impl Deployment<'_> {
                 accelerators,
                 domain,
                 accelerator: chip.id.clone(),
+            });
+        }
+        let Layout { tensor, context, .. } = spec.layout;
+        if !fills_domains(tensor, context, domain) {
+            problems.push(LayoutProblem::ContextDomains {
+                context,
+                tensor,
+                domain,
+                allowed: names((1..=16).filter(|n| fills_domains(tensor, *n, domain))),
             });
         }
         let scaleup = chip.scaleup.is_some_and(|rate| rate.as_bytes_per_s() > 0.0);
@@ -455,7 +507,9 @@ impl Deployment<'_> {
 /// Query heads of a model.
 pub(crate) const fn heads(model: &Model) -> u32 {
     match model.attention {
-        AttentionKind::Grouped { heads, .. } | AttentionKind::Latent { heads, .. } => heads,
+        AttentionKind::Grouped { heads, .. }
+        | AttentionKind::Latent { heads, .. }
+        | AttentionKind::Compressed(Compressed { heads, .. }) => heads,
     }
 }
 
@@ -465,8 +519,19 @@ const fn splits_kv(model: &Model, tensor: u32) -> bool {
         AttentionKind::Grouped { kv_heads, .. } => {
             kv_heads.is_multiple_of(tensor) || tensor.is_multiple_of(kv_heads)
         }
-        AttentionKind::Latent { .. } => true,
+        AttentionKind::Latent { .. } | AttentionKind::Compressed(_) => true,
     }
+}
+
+/// Whether `context` ranks of `tensor` accelerators lie alike in every domain that they reach.
+const fn fills_domains(tensor: u32, context: u32, domain: u32) -> bool {
+    if context == 1 || tensor * context <= domain {
+        return true;
+    }
+    if tensor > domain {
+        return tensor.is_multiple_of(domain);
+    }
+    domain.is_multiple_of(tensor) && context.is_multiple_of(domain / tensor)
 }
 
 fn divisors(n: u32, fits: impl Fn(u32) -> bool) -> String {

@@ -8,6 +8,7 @@
 
 mod attention;
 mod chip;
+mod context;
 mod decode_table;
 mod deployment;
 mod fixed;

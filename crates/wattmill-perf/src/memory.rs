@@ -8,8 +8,9 @@ use crate::shard::Shard;
 
 /// Runtime, captured graphs, communication buffers and fragmentation of one accelerator, bytes.
 const RUNTIME: f64 = 1.5e9;
-/// Rows of hidden size that live at once per token: residual, input, output, normalised copy.
-const LIVE_ROWS: f64 = 4.0;
+/// Rows of hidden size that live at once per token beside the residual: input, output, normalised
+/// copy.
+const LIVE_ROWS: f64 = 3.0;
 
 /// How the memory of one accelerator is used. Every accelerator of a replica is taken to hold as
 /// much as the fullest.
@@ -18,6 +19,10 @@ const LIVE_ROWS: f64 = 4.0;
 /// and biases are left out. Activations are four rows of the hidden size and two of the widest
 /// inner size per token of a step, the logits of every sequence in FP32, and 1.5 GB of runtime.
 /// Pipeline stages hold `ceil(layers / stages)` layers of average size and one embedding.
+///
+/// Context parallel ranks each hold all weights but those of routed experts, and their share of
+/// every sequence: token by token in turn, so that a block lies on all of them. While they compute a
+/// chunk each has the keys and values of all its tokens in one layer.
 ///
 /// The cache holds keys and values, split over tensor parallelism as far as there are KV heads and
 /// repeated beyond; a latent is repeated on every accelerator of a tensor parallel group. Layers
@@ -34,12 +39,12 @@ pub struct MemoryPlan {
     pub activations: Bytes,
     /// Reserved for the windows of sliding-window layers and for states.
     pub windows: Bytes,
-    /// Cache that one more token of one sequence takes.
+    /// Cache that one more token of one sequence takes, on each accelerator that has a share of it.
     pub kv_per_token: Bytes,
     /// Tokens in a KV block.
     pub block_tokens: u32,
-    /// KV blocks of the whole replica, all attention data parallel groups together. 0: it does not
-    /// fit.
+    /// KV blocks of the whole replica, all attention data parallel groups and context ranks
+    /// together. 0: it does not fit.
     pub blocks: u64,
 }
 
@@ -54,13 +59,15 @@ impl MemoryPlan {
 
         let stage = 1.0 / shard.pipeline;
         let full = (shard.full_layers * stage).ceil();
-        let window = (shard.window_layers * stage).ceil();
+        let window = (shard.attending.window_layers * stage).ceil();
         let bytes = spec.kv_precision.bytes_per_weight();
-        let layer = (shard.kv_elements + shard.index_elements) * bytes;
+        let attending = &shard.attending;
+        let layer = (attending.kv_elements + attending.index_elements) * bytes;
         let sequences = (f64::from(spec.max_seqs) / shard.data_attention).ceil();
         let states = shard.state.as_ref();
         let states = states.map_or(0.0, |s| (s.layers * stage).ceil() * s.bytes_per_sequence);
-        let bounded = window * f64::from(deployment.model.window) * shard.kv_elements * bytes;
+        let windowed = window * attending.window_elements * bytes;
+        let bounded = windowed * f64::from(deployment.model.window) / shard.context;
 
         let reserved = Self {
             usable: Bytes::from_bytes(usable),
@@ -73,10 +80,10 @@ impl MemoryPlan {
         };
         let unbounded = Self {
             windows: Bytes::from_bytes(states * sequences),
-            kv_per_token: Bytes::from_bytes((full + window) * layer),
+            kv_per_token: Bytes::from_bytes(full * layer + windowed),
             ..reserved
         };
-        let groups = u64::from(spec.layout.data_attention);
+        let groups = u64::from(spec.layout.data_attention) * u64::from(spec.layout.context);
         let [reserved, unbounded] = [reserved, unbounded].map(|plan| plan.filled(groups));
         if unbounded.blocks > reserved.blocks { unbounded } else { reserved }
     }
@@ -123,12 +130,17 @@ fn activations(shard: &Shard, deployment: &Deployment<'_>) -> f64 {
     let spec = &deployment.spec;
     let tokens = (f64::from(spec.max_tokens) / shard.data_attention).ceil();
     let sequences = (f64::from(spec.max_seqs) / shard.data_attention).ceil();
+    // What decodes passes every context rank.
+    let decodes = sequences.min(tokens);
+    let rows = decodes + ((tokens - decodes) / shard.context).ceil();
+    let elements = shard.attending.kv_elements.max(shard.attending.index_elements);
+    let gathered = if shard.context > 1.0 { tokens * elements } else { 0.0 };
     let routed = shard.experts.map_or(0.0, |e| {
-        f64::from(e.moe.top_k) * (f64::from(e.moe.expert_dim) * shard.data_attention / shard.group)
+        f64::from(e.moe.top_k) * (f64::from(e.moe.expert_dim) * shard.spread() / shard.group)
     });
     let shared = shard.experts.map_or(0.0, |e| e.shared_inner);
     let inner = shard.dense_inner.max(routed).max(shared);
-    let rows = LIVE_ROWS * shard.hidden + 2.0 * inner + shard.attention_io;
+    let numbers = (LIVE_ROWS + shard.streams) * shard.hidden + 2.0 * inner + shard.attending.io;
     let logits = sequences * shard.vocab / shard.tensor * 4.0;
-    tokens * rows * 2.0 + logits + RUNTIME
+    rows * numbers * 2.0 + gathered * spec.kv_precision.bytes_per_weight() + logits + RUNTIME
 }

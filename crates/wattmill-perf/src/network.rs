@@ -97,6 +97,11 @@ impl<'a> Network<'a> {
         }
     }
 
+    /// The same among accelerators that lie `stride` apart.
+    pub(crate) fn apart(&self, stride: f64) -> Self {
+        Self { domain: (self.domain / stride).floor().max(1.0), ..self.clone() }
+    }
+
     /// A collective inside a domain, by whichever kernel of `kinds` is fastest.
     fn inside(&self, kinds: &[Collective], bytes: f64, n: f64) -> Exchange {
         let priced = self.collectives.iter().filter(|(c, _)| kinds.contains(c)).map(|(c, s)| {

@@ -5,6 +5,7 @@ use wattmill_units::{Bytes, Energy, FlopRate, Flops, Seconds};
 
 use crate::attention::AttentionCosts;
 use crate::chip::{Chip, Linear};
+use crate::context::ContextExchange;
 use crate::deployment::{Deployment, LayoutProblem};
 use crate::kernels::ExpertsKernel;
 use crate::network::Network;
@@ -24,7 +25,8 @@ const SAMPLING_KERNELS: f64 = 4.0;
 /// The operators of a step of a deployment, every layer and every accelerator included: the slow,
 /// readable form of [`StepSurface`](crate::StepSurface).
 ///
-/// Linear operators are priced once, at decodes plus prefill tokens. With attention data
+/// Linear operators are priced once, at decodes plus prefill tokens. Context parallel ranks share the
+/// prefill tokens, while each passes all that decode, and exchange what attention needs. With attention data
 /// parallelism the batch is dealt evenly to the groups, with pipeline parallelism to as many
 /// microbatches as there are stages: a step of the replica is one round, in which a microbatch
 /// passes all layers while the stages stay busy with the others. With speculation it is a round, in
@@ -58,7 +60,8 @@ pub fn explain(
     let replica = Replica::of(deployment)?;
     let mut operators = Vec::new();
     let verified = shape.decodes.saturating_mul(replica.verified);
-    replica.linear(verified.saturating_add(shape.prefill.tokens), &mut |o| operators.push(o));
+    let prompts = shape.prefill.tokens.div_ceil(deployment.spec.layout.context);
+    replica.linear(verified.saturating_add(prompts), &mut |o| operators.push(o));
     let samples = verified.saturating_add(shape.prefill.completed);
     replica.head(samples, &mut |o| operators.push(o));
     if shape.decodes > 0 {
@@ -66,10 +69,13 @@ pub fn explain(
         let beside = shape.prefill.chunks > 0;
         let decode = replica.attention.decode.iter();
         operators.extend(decode.map(|a| a.operator(shape.decodes, shape.decode_context, beside)));
+        operators.extend(replica.exchanges.iter().map(|e| e.merging(&replica.network, verified)));
     }
     if shape.prefill.chunks > 0 {
         let prefill = replica.attention.prefill.iter();
         operators.extend(prefill.map(|a| a.operator(&shape.prefill)));
+        let exchanges = replica.exchanges.iter();
+        operators.extend(exchanges.map(|e| e.operator(&replica.network, &shape.prefill)));
         operators.push(replica.uncaptured());
     }
     Ok(operators)
@@ -79,10 +85,14 @@ pub fn explain(
 pub(crate) struct Replica<'a> {
     pub(crate) chip: Chip<'a>,
     pub(crate) attention: AttentionCosts<'a>,
+    /// Messages among context parallel ranks, for each kind of attention layer; none without any.
+    pub(crate) exchanges: Vec<ContextExchange>,
+    pub(crate) network: Network<'a>,
     shard: Shard,
-    network: Network<'a>,
     accelerators: f64,
     expert: f64,
+    /// Tokens of the busiest expert rank over those of the mean one.
+    imbalance: f64,
     /// Format of attention's weights.
     attention_precision: Precision,
     matrices: f64,
@@ -104,9 +114,11 @@ impl<'a> Replica<'a> {
         let shard = Shard::of(deployment);
         Ok(Self {
             attention: AttentionCosts::of(deployment, &shard, &chip),
+            exchanges: ContextExchange::all(deployment, &shard),
             network: Network::of(deployment, &chip),
             accelerators: f64::from(deployment.spec.layout.accelerators()),
             expert: f64::from(deployment.spec.layout.expert),
+            imbalance: deployment.spec.expert_imbalance,
             attention_precision: deployment.attention_precision(),
             matrices: if deployment.model.ffn.gated { 3.0 } else { 2.0 },
             verified: deployment.verified() as u32,
@@ -116,7 +128,8 @@ impl<'a> Replica<'a> {
         })
     }
 
-    /// Everything that depends only on the step's tokens. A step without tokens has none.
+    /// Everything that depends only on the tokens of a step, as many as a context rank passes. A step
+    /// without tokens has none.
     pub(crate) fn linear(&self, tokens: u32, out: &mut dyn FnMut(Operator)) {
         if tokens == 0 {
             return;
@@ -184,9 +197,9 @@ impl<'a> Replica<'a> {
             precision: Precision::Bf16,
             blocks: false,
         }));
-        // All attention groups meet in the experts.
+        // All attention groups and context ranks meet in the experts.
         let kernel = ExpertsKernel {
-            tokens: (tokens / shard.pipeline).ceil(),
+            tokens: (tokens * shard.context / shard.pipeline).ceil(),
             top_k: f64::from(moe.top_k),
             experts: f64::from(moe.routed),
             expert_parallel: self.expert,
@@ -195,7 +208,7 @@ impl<'a> Replica<'a> {
             matrices: self.matrices,
             weight: 0.0,
         };
-        if let Some(operator) = self.chip.experts(layers, kernel) {
+        if let Some(operator) = self.chip.experts(layers, kernel, self.imbalance) {
             out(operator);
         }
         if experts.latent > 0.0 {
@@ -223,14 +236,13 @@ impl<'a> Replica<'a> {
         let shard = &self.shard;
         let moe_layers = shard.experts.map_or(0.0, |e| f64::from(e.moe.layers));
         let routed = shard.experts.map_or(0.0, |e| {
-            f64::from(e.moe.top_k) * f64::from(e.moe.expert_dim) * shard.data_attention
-                / shard.group
+            f64::from(e.moe.top_k) * f64::from(e.moe.expert_dim) * shard.spread() / shard.group
                 + e.shared_inner
         });
-        // Both norms read and write the row and its residual; the activation reads two inner rows
-        // and writes one; rotary position reads and writes queries and keys.
-        let numbers = 4.0 * shard.halves() * shard.hidden
-            + 2.0 * shard.attention_layers * shard.attention_io
+        // Both norms read and write the row and its residual streams; the activation reads two inner
+        // rows and writes one; rotary position reads and writes queries and keys.
+        let numbers = 2.0 * (1.0 + shard.streams) * shard.halves() * shard.hidden
+            + 2.0 * shard.attention_layers * shard.attending.io
             + 3.0 * (shard.dense_layers * shard.dense_inner + moe_layers * routed)
             + 2.0 * shard.hidden;
         let kernels =
@@ -242,7 +254,7 @@ impl<'a> Replica<'a> {
         let (shard, network) = (&self.shard, &self.network);
         let row_bytes = shard.hidden * 2.0;
         let moe_layers = shard.experts.map_or(0.0, |e| f64::from(e.moe.layers));
-        let grouped = shard.data_attention > 1.0;
+        let grouped = shard.spread() > 1.0;
         if shard.tensor > 1.0 {
             // After attention, after the feed-forward part, after the embedding. With attention
             // groups the experts have messages of their own.
@@ -257,13 +269,13 @@ impl<'a> Replica<'a> {
                     out(o);
                 }
             } else {
-                let batch = (tokens / shard.pipeline).ceil() * row_bytes;
+                let batch = (tokens * shard.context / shard.pipeline).ceil() * row_bytes;
                 let name = "expert gather and scatter";
                 out(network.gather(name, 2.0 * moe_layers, batch, shard.group));
             }
         }
         if shard.pipeline > 1.0 {
-            let bytes = rows * row_bytes / shard.tensor;
+            let bytes = rows * shard.streams * row_bytes / shard.tensor;
             out(network.send("pipeline send", shard.pipeline, bytes, self.accelerators));
         }
     }

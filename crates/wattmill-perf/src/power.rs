@@ -120,6 +120,11 @@ impl Span {
         Self { fixed: seconds, work: 0.0, compute: 0.0, memory: 0.0 }
     }
 
+    /// Seconds at the full clock.
+    const fn full(&self) -> f64 {
+        self.fixed + self.work
+    }
+
     fn at(&self, clock: f64) -> f64 {
         let together = overlap(self.compute, self.memory);
         let slower = if together > 0.0 {
@@ -152,7 +157,11 @@ impl Draw {
 
     /// A kernel that takes `span` and does `load` at the full clock.
     pub(crate) fn run(&self, span: &Span, load: Load) -> Run {
-        let seconds = span.at(1.0);
+        let seconds = span.full();
+        let drawn = self.at_work(seconds, load);
+        if drawn <= self.ceiling * seconds {
+            return Run { seconds, joules: self.joules(drawn), clock: 1.0 };
+        }
         let at = |clock: f64| {
             let slowed = span.at(clock);
             (slowed, self.slowed(seconds, load, slowed, clock))

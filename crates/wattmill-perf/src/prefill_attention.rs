@@ -2,7 +2,7 @@
 
 use wattmill_units::{Bytes, Energy, FlopRate, Flops, Seconds};
 
-use crate::attention::Layer;
+use crate::attention::{Layer, Seen};
 use crate::chip::{Chip, KernelDraw, Surfaced, bound};
 use crate::kernels::Kernel;
 use crate::operator::{Operator, SurfaceUse};
@@ -29,7 +29,14 @@ pub(crate) struct PrefillAttention {
     name: &'static str,
     layers: f64,
     ranks: f64,
+    /// Layers over the ranks that share the work: context ranks of all attention batches. Tokens are
+    /// dealt evenly to attention groups and pipeline stages, and what one of them attends to to its
+    /// context ranks: of 2n pieces of a chunk each takes one and the one as far from the end.
+    share: f64,
+    /// Of the cached tokens that a share reads and expands, so many times its own.
+    gathered: f64,
     cap: u64,
+    seen: Seen,
     launch: f64,
     /// Operations of a pair.
     pair: f64,
@@ -116,7 +123,11 @@ impl PrefillAttention {
             name: layer.name[1],
             layers: layer.layers,
             ranks: shard.ranks(),
+            share: layer.layers / (shard.ranks() * shard.context),
+            // Latents are gathered and expanded by every rank.
+            gathered: if layer.expand > 0.0 { shard.context } else { 1.0 },
             cap: layer.cap,
+            seen: layer.seen,
             launch: launch * chip.overheads.launch,
             pair,
             start,
@@ -140,7 +151,10 @@ impl PrefillAttention {
             name: "prefill states",
             layers: states.layers,
             ranks: shard.ranks(),
+            share: states.layers / shard.ranks(),
+            gathered: 1.0,
             cap: 1,
+            seen: Seen::ALL,
             launch: state::KERNELS * chip.overheads.kernel,
             pair: states.prefill.flops,
             start: 0.0,
@@ -160,13 +174,14 @@ impl PrefillAttention {
 
     /// Of the prefill part of a step, which has at least one chunk. Arithmetic alone, so that it is
     /// the same everywhere.
+    #[inline]
     pub(crate) fn cost(&self, prefill: &Prefill) -> PrefillCost {
         let tokens = f64::from(prefill.tokens.max(1));
         let half_pairs = self.half_pairs(prefill);
         let context =
             prefill.context.min(u64::from(prefill.chunks).saturating_mul(self.cap)) as f64;
-        // Tokens are dealt evenly to attention groups and pipeline stages.
-        let share = self.layers / self.ranks;
+        let context = context * self.gathered;
+        let share = self.share;
         let factor = self.factor(half_pairs / tokens, f64::from(prefill.chunks) / self.ranks);
         let pairs = half_pairs / 2.0;
         let (flops, expanded) = (pairs * self.pair, context * self.expand);
@@ -200,12 +215,17 @@ impl PrefillAttention {
         factor * tokens * (context + self.start) * self.pair * self.per_flop
     }
 
-    /// Twice the pairs of a chunk's tokens with those they attend to. By token: the length of a whole
-    /// prompt whose tokens attend to as many.
+    /// Twice the pairs of a chunk's tokens with what they attend to. By token: the length of a whole
+    /// prompt whose tokens attend to as much.
     fn half_pairs(&self, prefill: &Prefill) -> f64 {
         let half_pairs = prefill.products.saturating_mul(2).saturating_add(prefill.squares);
         let most = u64::from(prefill.tokens).saturating_mul(self.cap).saturating_mul(2);
-        half_pairs.min(most) as f64
+        let within = half_pairs.min(most) as f64;
+        if self.seen == Seen::ALL {
+            return within;
+        }
+        let latest = 2.0 * f64::from(prefill.tokens) * self.seen.latest;
+        within / self.seen.tokens + latest.min(half_pairs as f64)
     }
 
     /// Whether the points around it all lie within what was measured.
@@ -244,12 +264,18 @@ impl PrefillAttention {
     }
 }
 
-/// The power of two at or below `x`, and how far `x` is on the way to the next, up to `length` - 1.
+/// The power of two at or below `x`, and how far `x` is on the way to the next, up to `length` - 1:
+/// exponent and fraction of the number.
+#[inline]
 fn place(x: f64, length: usize) -> (usize, f64) {
-    let whole = (x as u64).max(1);
-    let power = (whole.ilog2() as usize).min(length - 2);
-    let low = (1u64 << power) as f64;
-    (power, ((x - low) / low).clamp(0.0, 1.0))
+    const FRACTION: u32 = f64::MANTISSA_DIGITS - 1;
+    let bits = x.max(1.0).to_bits();
+    let power = (bits >> FRACTION) as usize - (f64::MAX_EXP - 1) as usize;
+    if power > length - 2 {
+        return (length - 2, 1.0);
+    }
+    let one = 1f64.to_bits();
+    (power, f64::from_bits(one | (bits & ((1 << FRACTION) - 1))) - 1.0)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What of a model lies on one accelerator.
 
-use wattmill_catalog::{AttentionKind, Moe};
+use wattmill_catalog::{AttentionKind, Compressed, Model, Moe};
 
 use crate::deployment::{Deployment, heads};
 use crate::state::StateLayers;
@@ -34,10 +34,29 @@ pub(crate) struct Experts {
     pub(crate) shared_inner: f64,
 }
 
+/// What stands around attention on one accelerator, and what it keeps.
+#[derive(Clone, Debug)]
+pub(crate) struct Attending {
+    /// Projections, each with the layers that have it.
+    pub(crate) projections: Vec<(f64, Projection)>,
+    /// Numbers attention reads and writes per token beside the cache: queries and outputs.
+    pub(crate) io: f64,
+    /// Cached numbers of one token in one layer over the whole context, without the indexer's key.
+    pub(crate) kv_elements: f64,
+    /// Cached numbers of the indexer of one token in such a layer.
+    pub(crate) index_elements: f64,
+    /// Layers with a window.
+    pub(crate) window_layers: f64,
+    /// Cached numbers of one token in one of them.
+    pub(crate) window_elements: f64,
+}
+
 /// Shapes of one accelerator's share of every layer.
 #[derive(Clone, Debug)]
 pub(crate) struct Shard {
     pub(crate) hidden: f64,
+    /// Rows of that width between layers.
+    pub(crate) streams: f64,
     /// All layers.
     pub(crate) layers: f64,
     /// Layers that attend.
@@ -46,18 +65,10 @@ pub(crate) struct Shard {
     pub(crate) state: Option<StateLayers>,
     /// Layers that attend over the whole context.
     pub(crate) full_layers: f64,
-    /// Layers that attend over a window.
-    pub(crate) window_layers: f64,
     /// Query heads on one accelerator.
     pub(crate) heads: f64,
-    /// Projections around attention.
-    pub(crate) attention: Vec<Projection>,
-    /// Numbers attention reads and writes per token beside the cache: queries and outputs.
-    pub(crate) attention_io: f64,
-    /// Cached numbers of one token in one layer, without the indexer's key.
-    pub(crate) kv_elements: f64,
-    /// Cached numbers of the indexer of one token in one layer.
-    pub(crate) index_elements: f64,
+    /// What stands around attention, and its cache.
+    pub(crate) attending: Attending,
     /// Dense feed-forward layers, weights of one and their inner size.
     pub(crate) dense_layers: f64,
     pub(crate) dense: f64,
@@ -72,6 +83,8 @@ pub(crate) struct Shard {
     pub(crate) tensor: f64,
     pub(crate) pipeline: f64,
     pub(crate) data_attention: f64,
+    /// Ranks that share the tokens of a sequence.
+    pub(crate) context: f64,
 }
 
 impl Shard {
@@ -79,8 +92,78 @@ impl Shard {
         let (model, layout) = (deployment.model, deployment.spec.layout);
         let tensor = f64::from(layout.tensor);
         let hidden = f64::from(model.hidden);
+        let attending = match model.attention {
+            AttentionKind::Compressed(c) => Attending::compressed(model, &c, tensor),
+            AttentionKind::Grouped { .. } | AttentionKind::Latent { .. } => {
+                Attending::uncompressed(model, tensor)
+            }
+        };
+        let attention_layers = f64::from(model.attention_layers);
+        let context = f64::from(layout.context);
+        let group = tensor * f64::from(layout.data_attention) * context;
+        Self {
+            hidden,
+            streams: f64::from(model.residual_streams),
+            layers: f64::from(model.layers),
+            attention_layers,
+            state: model.state.map(|state| StateLayers::of(&state, hidden, tensor)),
+            full_layers: f64::from(model.full_attention_layers),
+            heads: f64::from(heads(model)) / tensor,
+            attending,
+            dense_layers: f64::from(model.ffn.dense_layers),
+            dense: model.ffn_parameters(model.ffn.dense_dim) / tensor,
+            dense_inner: f64::from(model.ffn.dense_dim) / tensor,
+            experts: model.ffn.moe.map(|moe| Experts {
+                moe,
+                expert: model.expert_parameters(),
+                width: f64::from(model.expert_width()),
+                latent: 2.0 * hidden * f64::from(moe.latent_dim) / tensor,
+                shared: model.ffn_parameters(moe.shared_dim) / tensor,
+                router: hidden * f64::from(moe.routed),
+                shared_inner: f64::from(moe.shared_dim) / tensor,
+            }),
+            embedding: f64::from(model.vocab) * hidden / tensor,
+            vocab: f64::from(model.vocab),
+            group,
+            tensor,
+            pipeline: f64::from(layout.pipeline),
+            data_attention: f64::from(layout.data_attention),
+            context,
+        }
+    }
+
+    /// Attention batches that are under way at once: groups times pipeline stages. Context ranks
+    /// share a batch.
+    pub(crate) fn ranks(&self) -> f64 {
+        self.data_attention * self.pipeline
+    }
+
+    /// Ranks with tokens of their own that meet in the experts: context ranks of all groups.
+    pub(crate) fn spread(&self) -> f64 {
+        self.data_attention * self.context
+    }
+
+    /// Projections around attention and states, each with the layers that have it.
+    pub(crate) fn mixing(&self) -> impl Iterator<Item = (f64, &Projection)> {
+        let attention = self.attending.projections.iter().map(|(layers, p)| (*layers, p));
+        let states = self.state.iter().flat_map(|s| s.projections.iter().map(|p| (s.layers, p)));
+        attention.chain(states).filter(|(layers, _)| *layers > 0.0)
+    }
+
+    /// Halves of layers, each with a norm and a sum of its own: attention, states, feed-forward.
+    pub(crate) fn halves(&self) -> f64 {
+        let experts = self.experts.map_or(0.0, |e| f64::from(e.moe.layers));
+        let states = self.state.as_ref().map_or(0.0, |s| s.layers);
+        self.attention_layers + states + self.dense_layers + experts
+    }
+}
+
+impl Attending {
+    /// Keys and values, or latents, of every token.
+    fn uncompressed(model: &Model, tensor: f64) -> Self {
+        let hidden = f64::from(model.hidden);
         let local_heads = f64::from(heads(model)) / tensor;
-        let (mut attention, attention_io, kv_elements) = match model.attention {
+        let (mut attention, io, kv_elements) = match model.attention {
             AttentionKind::Grouped { kv_heads, head_dim, .. } => {
                 let dim = f64::from(head_dim);
                 // Repeated where there are fewer than accelerators.
@@ -107,6 +190,7 @@ impl Shard {
                 let io = local_heads * (2.0 * kv_rank + rope);
                 (projections, io, kv_rank + rope)
             }
+            AttentionKind::Compressed(_) => (Vec::new(), 0.0, 0.0),
         };
         let query_in = match model.attention {
             AttentionKind::Latent { q_rank, .. } if q_rank > 0 => f64::from(q_rank),
@@ -123,62 +207,57 @@ impl Shard {
             let wide = match model.attention {
                 AttentionKind::Grouped { head_dim, .. } => local_heads * f64::from(head_dim),
                 AttentionKind::Latent { v_dim, .. } => local_heads * f64::from(v_dim),
+                AttentionKind::Compressed(c) => local_heads * f64::from(c.head_dim),
             };
             attention.push(projection("output gate", hidden, wide));
         }
-        let full_layers = f64::from(model.full_attention_layers);
-        let attention_layers = f64::from(model.attention_layers);
-        let group = tensor * f64::from(layout.data_attention);
+        let layers = f64::from(model.attention_layers);
         Self {
-            hidden,
-            layers: f64::from(model.layers),
-            attention_layers,
-            state: model.state.map(|state| StateLayers::of(&state, hidden, tensor)),
-            full_layers,
-            window_layers: attention_layers - full_layers,
-            heads: local_heads,
-            attention,
-            attention_io,
+            projections: attention.into_iter().map(|p| (layers, p)).collect(),
+            io,
             kv_elements,
             index_elements,
-            dense_layers: f64::from(model.ffn.dense_layers),
-            dense: model.ffn_parameters(model.ffn.dense_dim) / tensor,
-            dense_inner: f64::from(model.ffn.dense_dim) / tensor,
-            experts: model.ffn.moe.map(|moe| Experts {
-                moe,
-                expert: model.expert_parameters(),
-                width: f64::from(model.expert_width()),
-                latent: 2.0 * hidden * f64::from(moe.latent_dim) / tensor,
-                shared: model.ffn_parameters(moe.shared_dim) / tensor,
-                router: hidden * f64::from(moe.routed),
-                shared_inner: f64::from(moe.shared_dim) / tensor,
-            }),
-            embedding: f64::from(model.vocab) * hidden / tensor,
-            vocab: f64::from(model.vocab),
-            group,
-            tensor,
-            pipeline: f64::from(layout.pipeline),
-            data_attention: f64::from(layout.data_attention),
+            window_layers: layers - f64::from(model.full_attention_layers),
+            window_elements: kv_elements,
         }
     }
 
-    /// Attention batches that are under way at once: groups times pipeline stages.
-    pub(crate) fn ranks(&self) -> f64 {
-        self.data_attention * self.pipeline
-    }
-
-    /// Projections around attention and states, each with the layers that have it.
-    pub(crate) fn mixing(&self) -> impl Iterator<Item = (f64, &Projection)> {
-        let attention = self.attention.iter().map(|p| (self.attention_layers, p));
-        let states = self.state.iter().flat_map(|s| s.projections.iter().map(|p| (s.layers, p)));
-        attention.chain(states).filter(|(layers, _)| *layers > 0.0)
-    }
-
-    /// Halves of layers, each with a norm and a sum of its own: attention, states, feed-forward.
-    pub(crate) fn halves(&self) -> f64 {
-        let experts = self.experts.map_or(0.0, |e| f64::from(e.moe.layers));
-        let states = self.state.as_ref().map_or(0.0, |s| s.layers);
-        self.attention_layers + states + self.dense_layers + experts
+    /// A window in every layer, and entries. Rows and entries are repeated on every accelerator.
+    fn compressed(model: &Model, c: &Compressed, tensor: f64) -> Self {
+        let hidden = f64::from(model.hidden);
+        let (dim, q_rank) = (f64::from(c.head_dim), f64::from(c.q_rank));
+        let query = f64::from(c.heads) * dim / tensor;
+        let groups = (f64::from(c.output_groups) / tensor).max(1.0);
+        let grouped = groups * f64::from(c.output_rank);
+        let (layers, sparse) = (f64::from(model.attention_layers), f64::from(c.sparse.layers));
+        let [of_sparse, of_dense] = Compressed::MAKING.map(|numbers| numbers * dim);
+        let mut projections = vec![
+            (layers, projection("latent projection", hidden, q_rank + dim)),
+            (layers, projection("query projection", q_rank, query)),
+            (sparse, projection("sparse entries", hidden, of_sparse)),
+            (f64::from(c.dense.layers), projection("entries", hidden, of_dense)),
+            // Each group of heads for itself: so many times narrower than it is wide.
+            (layers, projection("output groups", query / groups, grouped)),
+            (layers, projection("output projection", grouped, hidden)),
+        ];
+        let mut key = 0.0;
+        if let Some(indexer) = model.indexer {
+            let heads = f64::from(indexer.heads);
+            key = f64::from(indexer.head_dim);
+            let made = Compressed::MAKING[0] * key + heads;
+            projections.push((sparse, projection("indexer projection", q_rank, heads * key)));
+            projections.push((sparse, projection("indexer key", hidden, made)));
+        }
+        let entries = f64::from(c.layers().max(1));
+        let keys = key * sparse / f64::from(c.sparse.tokens.max(1)) / entries;
+        Self {
+            projections,
+            io: 2.0 * query,
+            kv_elements: model.kv_elements_per_layer() - keys,
+            index_elements: keys,
+            window_layers: layers,
+            window_elements: dim,
+        }
     }
 }
 

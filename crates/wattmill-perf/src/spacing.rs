@@ -23,29 +23,54 @@ impl Spacing {
         counts
     }
 
-    /// The entry at or below `count`, if the table were endless.
+    /// Where `count` lies, if the table were endless.
     #[inline]
-    pub(crate) const fn at_or_below(self, count: u32) -> usize {
+    pub(crate) const fn place(self, count: u32) -> Place {
         let each = 1 << self.each;
         if count <= each {
-            return count as usize;
+            return Place { entry: count as usize, part: 0, octaves: 0 };
         }
         let octave = count.ilog2();
+        let octaves = octave - self.octave;
         let before = each + ((octave - self.each) << self.octave);
-        let beyond = (count - (1 << octave)) >> (octave - self.octave);
-        (before + beyond) as usize
+        let beyond = count - (1 << octave);
+        Place {
+            entry: (before + (beyond >> octaves)) as usize,
+            part: beyond & ((1 << octaves) - 1),
+            octaves,
+        }
     }
 }
 
-/// `a` for no part, `b` for all of `whole`, a power of two, and in whole numbers between.
-#[inline]
-pub(crate) const fn between(a: u64, b: u64, part: u32, whole: u32) -> u64 {
-    let rise = (b as i128 - a as i128) * part as i128;
-    (a as i128 + (rise >> whole.trailing_zeros())) as u64
+/// Where a count lies among the entries of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// The entry at or below it.
+    pub(crate) entry: usize,
+    /// How far above that entry.
+    part: u32,
+    /// Logarithm of what lies between that entry and the next.
+    octaves: u32,
+}
+
+impl Place {
+    /// Whether it is the count of the entry itself.
+    #[inline]
+    pub(crate) const fn is_entry(self) -> bool {
+        self.part == 0
+    }
+
+    /// `a` at the entry, `b` at the next, which are less than 2⁶³ apart, and in whole numbers between.
+    #[inline]
+    pub(crate) const fn between(self, a: u64, b: u64) -> u64 {
+        let rise = b.wrapping_sub(a).cast_signed() as i128 * self.part as i128;
+        // Less than 32, which spares the shift of another word.
+        a.wrapping_add((rise >> (self.octaves & 31)) as u64)
+    }
 }
 
 /// `cost` of `known` units for `count` of them, in proportion.
-#[inline]
+#[cold]
 pub(crate) const fn in_proportion(cost: u64, known: u32, count: u64) -> u64 {
     let known = if known == 0 { 1 } else { known };
     let scaled = cost as u128 * count as u128 / known as u128;
@@ -63,9 +88,13 @@ mod tests {
                 let counts = spacing.counts(most);
                 assert!(counts.last().is_some_and(|last| *last >= most));
                 for count in 0..=most {
-                    let index = spacing.at_or_below(count);
-                    assert!(counts[index] <= count, "{count} of {most}");
-                    assert!(counts.get(index + 1).is_none_or(|above| *above > count), "{count}");
+                    let place = spacing.place(count);
+                    let below = counts[place.entry];
+                    assert_eq!(count - below, place.part, "{count} of {most}");
+                    let above = counts.get(place.entry + 1);
+                    assert!(above.is_none_or(|above| *above > count), "{count} of {most}");
+                    let whole = above.map_or(0, |above| above - below);
+                    assert!(place.is_entry() || whole == 1 << place.octaves, "{count} of {most}");
                 }
             }
         }
@@ -73,8 +102,8 @@ mod tests {
 
     #[test]
     fn what_lies_between_is_in_proportion() {
-        assert_eq!(between(10, 20, 1, 4), 12);
-        assert_eq!(between(20, 10, 1, 4), 17);
+        let place = Place { entry: 0, part: 1, octaves: 2 };
+        assert_eq!((place.between(10, 20), place.between(20, 10)), (12, 17));
         assert_eq!(in_proportion(7, 2, 10), 35);
         assert_eq!(in_proportion(u64::MAX, 1, 2), u64::MAX);
     }

@@ -1,6 +1,6 @@
 //! The interface between pricing and simulation: what a step consists of, what it costs.
 
-use wattmill_units::Ticks;
+use wattmill_units::{Energy, Seconds, Ticks, nearest};
 
 /// Prefill part of a step, as sums over its chunks. A chunk is `c` new tokens of one prompt of
 /// which `p` tokens are already in the cache.
@@ -77,6 +77,14 @@ pub struct StepCost {
     pub time: Ticks,
     /// Accelerator energy above idle, whole replica, nanojoules.
     pub dynamic_nj: u64,
+}
+
+impl StepCost {
+    /// The nearest whole ticks and nanojoules.
+    #[inline]
+    pub(crate) fn of(time: Seconds, energy: Energy) -> Self {
+        Self { time: Ticks::from_seconds(time), dynamic_nj: nearest(energy.as_joules() * 1e9) }
+    }
 }
 
 /// Consecutive pure decode steps of an unchanged batch, whose cost rises evenly from step to step.

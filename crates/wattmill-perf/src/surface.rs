@@ -1,16 +1,17 @@
 //! The performance model compiled to tables and integer slopes.
 
 use wattmill_factory::EngineSpec;
-use wattmill_units::{Power, Seconds, Ticks};
+use wattmill_units::{Energy, Power, Seconds, Ticks};
 
 use crate::attention::DecodeAttention;
+use crate::context::ContextExchange;
 use crate::decode_table::DecodeTable;
 use crate::deployment::{Deployment, LayoutProblem};
 use crate::memory::MemoryPlan;
 use crate::operator::Operator;
 use crate::operators::Replica;
 use crate::prefill_attention::PrefillAttention;
-use crate::spacing::{Spacing, between, in_proportion};
+use crate::spacing::{Spacing, in_proportion};
 use crate::step::{DecodeRun, Prefill, StepCost, StepModel, StepShape};
 
 /// Counts of up to 256 have an entry of their own, then there are 64 in every octave.
@@ -35,6 +36,7 @@ pub struct StepSurface {
     /// Decode attention in steps that hold prompts, where it is priced otherwise.
     beside_prompts: Option<Box<[DecodeTable]>>,
     prefill: Box<[PrefillAttention]>,
+    context: Option<Box<ContextRanks>>,
     uncaptured: StepCost,
     speculation: Option<Rounds>,
     idle: Power,
@@ -51,6 +53,64 @@ struct Rounds {
     decode: CostTable,
     /// Tokens of a sequence that are verified in a round.
     verified: u32,
+}
+
+/// Ranks that share the tokens of every sequence, and what each kind of attention layer sends among
+/// them.
+#[derive(Clone, Debug, PartialEq)]
+struct ContextRanks {
+    ranks: u32,
+    kinds: Box<[ContextTables]>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct ContextTables {
+    exchange: ContextExchange,
+    /// Gathering the keys and values of so many tokens.
+    gathering: CostTable,
+    /// Merging the partial results of so many sequences, for each token that one gains.
+    merging: CostTable,
+}
+
+impl ContextRanks {
+    fn of(replica: &Replica<'_>, spec: &EngineSpec, share: f64) -> Option<Box<Self>> {
+        let network = &replica.network;
+        let tables = |exchange: &ContextExchange| ContextTables {
+            gathering: CostTable::new(exchange.most(spec.max_tokens), |n, out| {
+                out(exchange.gathering(network, n.into()));
+            }),
+            merging: CostTable::new(spec.max_seqs, |n, out| {
+                let o = exchange.merging(network, n.saturating_mul(replica.verified()));
+                out(Operator { time: o.time * share, energy: o.energy * share, ..o });
+            }),
+            exchange: *exchange,
+        };
+        let kinds: Box<[_]> = replica.exchanges.iter().map(tables).collect();
+        let ranks = spec.layout.context;
+        (ranks > 1).then(|| Box::new(Self { ranks, kinds }))
+    }
+
+    fn cost(&self, shape: &StepShape) -> StepCost {
+        let mut cost = self.merging(shape.decodes);
+        if shape.prefill.chunks > 0 {
+            for kind in &self.kinds {
+                let behind = kind.exchange.behind(&shape.prefill);
+                cost = plus(cost, kind.gathering.at(shape.prefill.tokens.into()));
+                if behind > 0 {
+                    cost = plus(cost, kind.gathering.at(behind));
+                }
+            }
+        }
+        cost
+    }
+
+    fn merging(&self, decodes: u32) -> StepCost {
+        let cost = StepCost::default();
+        if decodes == 0 {
+            return cost;
+        }
+        self.kinds.iter().fold(cost, |cost, kind| plus(cost, kind.merging.at(decodes.into())))
+    }
 }
 
 impl Rounds {
@@ -87,6 +147,7 @@ impl StepSurface {
                 replica.head(n, out);
             }),
             speculation: Rounds::of(&replica, spec),
+            context: ContextRanks::of(&replica, spec, share),
             decode: decode
                 .iter()
                 .map(|a| DecodeTable::new(spec.max_seqs, a.cap, share, |n, c| a.alone(n, c)))
@@ -97,10 +158,7 @@ impl StepSurface {
                 };
                 decode.iter().map(beside).collect()
             }),
-            uncaptured: StepCost {
-                time: Ticks::from_seconds(uncaptured.time),
-                dynamic_nj: (uncaptured.energy.as_joules() * 1e9).round() as u64,
-            },
+            uncaptured: StepCost::of(uncaptured.time, uncaptured.energy),
             prefill: replica.attention.prefill.into(),
             idle: replica.chip.idle,
             accelerators: spec.layout.accelerators(),
@@ -125,12 +183,19 @@ impl StepSurface {
         plus(self.linear.at(tokens), self.head.at(samples))
     }
 
+    /// Prompt tokens of a step that each context rank passes.
+    #[inline]
+    fn prompts(&self, prefill: &Prefill) -> u64 {
+        let ranks = self.context.as_ref().map_or(1, |context| context.ranks);
+        u64::from(if ranks == 1 { prefill.tokens } else { prefill.tokens.div_ceil(ranks) })
+    }
+
     /// Likewise of a step with speculation: a token's share of a round, and all of what prompts add to
     /// a round.
     fn round(&self, rounds: &Rounds, shape: &StepShape) -> StepCost {
         let verified = u64::from(shape.decodes) * u64::from(rounds.verified);
         let decode = rounds.decode.at(u64::from(shape.decodes));
-        let (tokens, samples) = (shape.prefill.tokens.into(), u64::from(shape.prefill.completed));
+        let (tokens, samples) = (self.prompts(&shape.prefill), u64::from(shape.prefill.completed));
         if shape.decodes == 0 {
             return self.passing(tokens, samples);
         }
@@ -155,10 +220,13 @@ impl StepModel for StepSurface {
         let mut cost = match &self.speculation {
             None => {
                 let n = u64::from(shape.decodes);
-                self.passing(n + u64::from(prefill.tokens), n + u64::from(prefill.completed))
+                self.passing(n + self.prompts(prefill), n + u64::from(prefill.completed))
             }
             Some(rounds) => self.round(rounds, shape),
         };
+        if let Some(context) = &self.context {
+            cost = plus(cost, context.cost(shape));
+        }
         if shape.decodes > 0 {
             let beside = self.beside_prompts.as_ref().filter(|_| shape.prefill.chunks > 0);
             for table in beside.unwrap_or(&self.decode) {
@@ -186,6 +254,9 @@ impl StepModel for StepSurface {
             run.steps = 1;
             return run;
         }
+        if let Some(context) = &self.context {
+            run.first = plus(run.first, context.merging(decodes));
+        }
         for table in &*self.decode {
             let part = table.run(decodes, context);
             run.first = plus(run.first, part.first);
@@ -198,11 +269,8 @@ impl StepModel for StepSurface {
 
 #[inline]
 fn prefill_cost(attention: &PrefillAttention, prefill: &Prefill) -> StepCost {
-    let cost = attention.cost(prefill);
-    StepCost {
-        time: Ticks::from_seconds(Seconds::from_s(cost.run.seconds)),
-        dynamic_nj: (cost.run.joules * 1e9).round() as u64,
-    }
+    let run = attention.cost(prefill).run;
+    StepCost::of(Seconds::from_s(run.seconds), Energy::from_joules(run.joules))
 }
 
 #[inline]
@@ -213,11 +281,17 @@ fn plus(a: StepCost, b: StepCost) -> StepCost {
 /// Costs by a count, interpolated between entries.
 #[derive(Clone, Debug, PartialEq)]
 struct CostTable {
-    counts: Box<[u32]>,
-    costs: Box<[StepCost]>,
+    entries: Box<[Entry]>,
+    /// Count of the last entry.
+    most: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Entry {
+    cost: StepCost,
     /// Where the line to the next entry begins. Multiplications go in tiles and rounds of tiles: one
     /// row past a full one costs another, so the line is drawn from there.
-    bases: Box<[StepCost]>,
+    base: StepCost,
 }
 
 impl CostTable {
@@ -230,47 +304,46 @@ impl CostTable {
                 time += operator.time.as_s();
                 joules += operator.energy.as_joules();
             });
-            StepCost {
-                time: Ticks::from_seconds(Seconds::from_s(time)),
-                dynamic_nj: (joules * 1e9).round() as u64,
-            }
+            StepCost::of(Seconds::from_s(time), Energy::from_joules(joules))
         };
         let costs: Vec<StepCost> = counts.iter().map(|count| cost(*count)).collect();
-        let bases = counts.windows(2).zip(&costs[1..]).map(|(pair, next)| {
-            let width = pair[1] - pair[0];
+        let base = |index: usize| {
+            let (Some(above), Some(next)) = (counts.get(index + 1), costs.get(index + 1)) else {
+                return costs[index];
+            };
+            let width = above - counts[index];
             if width < 2 {
                 return *next;
             }
-            let after = cost(pair[0] + 1);
+            let after = cost(counts[index] + 1);
             StepCost {
                 time: Ticks::from_raw(before(after.time.raw(), next.time.raw(), width)),
                 dynamic_nj: before(after.dynamic_nj, next.dynamic_nj, width),
             }
-        });
-        Self { bases: bases.collect(), costs: costs.into(), counts: counts.into() }
+        };
+        let entries =
+            costs.iter().enumerate().map(|(i, cost)| Entry { cost: *cost, base: base(i) });
+        Self { entries: entries.collect(), most: counts[counts.len() - 1] }
     }
 
     #[inline]
     fn at(&self, count: u64) -> StepCost {
-        let within = count.min(u64::from(u32::MAX)) as u32;
-        let last = self.counts.len() - 1;
-        let index = COUNTS.at_or_below(within).min(last);
-        let (below, cost) = (self.counts[index], self.costs[index]);
-        if u64::from(below) == count {
-            return cost;
-        }
-        if index == last {
+        if count > u64::from(self.most) {
+            let Entry { cost, .. } = self.entries[self.entries.len() - 1];
             return StepCost {
-                time: Ticks::from_raw(in_proportion(cost.time.raw(), below, count)),
-                dynamic_nj: in_proportion(cost.dynamic_nj, below, count),
+                time: Ticks::from_raw(in_proportion(cost.time.raw(), self.most, count)),
+                dynamic_nj: in_proportion(cost.dynamic_nj, self.most, count),
             };
         }
-        let (above, base, next) =
-            (self.counts[index + 1], self.bases[index], self.costs[index + 1]);
-        let (part, whole) = (within - below, above - below);
+        let place = COUNTS.place(count as u32);
+        let Entry { cost, base } = self.entries[place.entry];
+        if place.is_entry() {
+            return cost;
+        }
+        let next = self.entries[place.entry + 1].cost;
         StepCost {
-            time: Ticks::from_raw(between(base.time.raw(), next.time.raw(), part, whole)),
-            dynamic_nj: between(base.dynamic_nj, next.dynamic_nj, part, whole),
+            time: Ticks::from_raw(place.between(base.time.raw(), next.time.raw())),
+            dynamic_nj: place.between(base.dynamic_nj, next.dynamic_nj),
         }
     }
 }

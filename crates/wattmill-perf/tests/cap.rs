@@ -19,7 +19,7 @@ const KINDS: [Kind; 5] = [
         "deepseek-v3",
         "b200-sxm",
         Precision::Fp8,
-        Layout { tensor: 1, pipeline: 1, expert: 8, data_attention: 8 },
+        Layout { expert: 8, data_attention: 8, ..Layout::tensor(1) },
     ),
     ("qwen3-30b-a3b", "b200-sxm", Precision::Bf16, Layout::tensor(2)),
 ];

@@ -135,6 +135,7 @@ fn time_per_token_of_serving_points() {
             pipeline: degree(&row, "pp_size"),
             expert: degree(&row, "moe_ep_size"),
             data_attention: degree(&row, "attention_dp_size"),
+            context: 1,
         };
         let spec = EngineSpec::new(layout, precision);
         let Some(surface) = surfaces.of(model, chip, spec) else {

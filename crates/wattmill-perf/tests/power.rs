@@ -20,7 +20,7 @@ const CHIPS: [&str; 7] =
     ["a100-80", "h100-sxm", "h200-sxm", "b200-sxm", "gb300", "mi355x", "vr200"];
 
 const fn layout(tensor: u32, pipeline: u32, expert: u32, data_attention: u32) -> Layout {
-    Layout { tensor, pipeline, expert, data_attention }
+    Layout { tensor, pipeline, expert, data_attention, context: 1 }
 }
 
 const LAYOUTS: [Layout; 6] = [

@@ -8,7 +8,7 @@ use wattmill_perf::{Deployment, StepModel, StepShape, StepSurface, explain};
 
 /// One MLA model with experts, one dense model with grouped attention.
 const CASES: [(&str, &str, Layout); 2] = [
-    ("deepseek-v3", "h200-sxm", Layout { tensor: 1, pipeline: 1, expert: 32, data_attention: 32 }),
+    ("deepseek-v3", "h200-sxm", Layout { expert: 32, data_attention: 32, ..Layout::tensor(1) }),
     ("llama-3.1-8b", "h100-sxm", Layout::tensor(1)),
 ];
 

@@ -9,11 +9,15 @@ use wattmill_factory::{EngineSpec, Layout};
 use wattmill_perf::{Deployment, Prefill, StepModel, StepShape, StepSurface, explain};
 
 const fn layout(tensor: u32, pipeline: u32, expert: u32, data_attention: u32) -> Layout {
-    Layout { tensor, pipeline, expert, data_attention }
+    Layout { tensor, pipeline, expert, data_attention, context: 1 }
+}
+
+const fn ranks(context: u32, layout: Layout) -> Layout {
+    Layout { context, ..layout }
 }
 
 /// Dense, grouped and latent attention, experts, windows, sparse attention, states; every kind of layout.
-const CASES: [(&str, &str, Precision, Layout); 12] = [
+const CASES: [(&str, &str, Precision, Layout); 17] = [
     ("llama-3.1-8b", "h100-sxm", Precision::Bf16, Layout::tensor(1)),
     ("llama-3.1-70b", "h200-sxm", Precision::Fp8, Layout::tensor(8)),
     ("llama-3.1-405b", "h100-sxm", Precision::Fp8, layout(8, 2, 1, 1)),
@@ -27,6 +31,12 @@ const CASES: [(&str, &str, Precision, Layout); 12] = [
     ("qwen3.5-397b-a17b", "h200-sxm", Precision::Fp8, layout(4, 1, 8, 2)),
     // Decodes beside prompts fill tiles of their own.
     ("qwen3-32b", "rtx-pro-6000", Precision::Bf16, Layout::tensor(2)),
+    // Context ranks inside a domain and across domains.
+    ("llama-3.1-70b", "h200-sxm", Precision::Fp8, ranks(4, Layout::tensor(2))),
+    ("llama-3.1-405b", "h100-sxm", Precision::Fp8, ranks(16, Layout::tensor(8))),
+    ("deepseek-v3", "h200-sxm", Precision::Fp8, ranks(4, layout(4, 1, 32, 2))),
+    ("deepseek-v3.2", "gb200", Precision::Fp4, ranks(2, layout(4, 2, 8, 1))),
+    ("gpt-oss-120b", "b200-sxm", Precision::Fp4, ranks(4, Layout::tensor(2))),
 ];
 
 fn deployment(case: usize) -> Deployment<'static> {

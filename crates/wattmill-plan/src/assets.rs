@@ -2,11 +2,15 @@
 
 use std::collections::VecDeque;
 
-use wattmill_units::Money;
+use wattmill_factory::{Economics, Outlay, Site};
+use wattmill_units::{Money, Seconds};
+
+use crate::calendar::{Calendar, hours};
+use crate::cash::annuity;
 
 /// Everything of one life that a site bought.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Assets {
+struct Assets {
     bought: Money,
     /// Of it, what has lost all its value.
     written_off: Money,
@@ -16,19 +20,14 @@ pub(crate) struct Assets {
 
 impl Assets {
     /// Buys at hour `at`, not earlier than the last time.
-    pub(crate) fn buy(&mut self, at: f64, price: Money) {
+    fn buy(&mut self, at: f64, price: Money) {
         self.bought += price;
         self.purchases.push_back((at, self.bought));
     }
 
-    /// All that was bought.
-    pub(crate) const fn bought(&self) -> Money {
-        self.bought
-    }
-
     /// Straight-line depreciation of the hour `at`, which must not fall from call to call, with a
     /// life of `life` hours.
-    pub(crate) fn depreciation(&mut self, at: f64, life: f64) -> Money {
+    fn depreciation(&mut self, at: f64, life: f64) -> Money {
         while let Some((_, until_then)) =
             self.purchases.pop_front_if(|(hour, _)| at >= *hour + life)
         {
@@ -40,12 +39,161 @@ impl Assets {
 
 impl Assets {
     /// Straight-line depreciation of `hours` hours from `at` on, as [`Self::depreciation`] of each.
-    pub(crate) fn depreciation_of(&mut self, at: f64, hours: u32, life: f64) -> Money {
+    fn depreciation_of(&mut self, at: f64, hours: u32, life: f64) -> Money {
         let last = at + f64::from(hours);
         if self.purchases.front().is_none_or(|(hour, _)| last <= *hour + life) {
             return (self.bought - self.written_off) / life * f64::from(hours);
         }
         (0..hours).map(|hour| self.depreciation(at + f64::from(hour), life)).sum()
+    }
+}
+
+/// Parts of something that is bought as one: the share of each in its price, and its life in hours.
+/// Parts of one life are one.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Parts(pub(crate) Vec<(f64, f64)>);
+
+impl Parts {
+    fn of(parts: impl IntoIterator<Item = (f64, Seconds)>) -> Self {
+        let mut all: Vec<(f64, f64)> = Vec::new();
+        for (share, life) in parts {
+            match all.iter_mut().find(|(_, known)| *known == hours(life)) {
+                Some((sum, _)) => *sum += share,
+                None => all.push((share, hours(life))),
+            }
+        }
+        if let [(share, _)] = &mut all[..] {
+            // Shares of a whole need not add up to the last bit.
+            *share = 1.0;
+        }
+        Self(all)
+    }
+
+    /// Racks and network.
+    pub(crate) fn of_machines(economics: &Economics) -> Self {
+        let (life, network) = (economics.machine_life, economics.shares.network);
+        Self::of([(1.0 - network, life), (network, economics.lives.network.unwrap_or(life))])
+    }
+
+    /// Building and land, power plant, cooling.
+    pub(crate) fn of_infrastructure(economics: &Economics) -> Self {
+        let (life, lives, shares) =
+            (economics.infrastructure_life, &economics.lives, &economics.shares);
+        Self::of([
+            (1.0 - shares.power - shares.cooling, lives.building.unwrap_or(life)),
+            (shares.power, lives.power.unwrap_or(life)),
+            (shares.cooling, lives.cooling.unwrap_or(life)),
+        ])
+    }
+}
+
+/// What a site bought of one kind, part by part.
+#[derive(Clone, Debug)]
+pub(crate) struct Estate {
+    bought: Money,
+    parts: Vec<Holding>,
+}
+
+#[derive(Clone, Debug)]
+struct Holding {
+    share: f64,
+    life: f64,
+    assets: Assets,
+    worn: Money,
+}
+
+impl Estate {
+    pub(crate) fn new(parts: &Parts) -> Self {
+        let holding = |(share, life): &(f64, f64)| Holding {
+            share: *share,
+            life: *life,
+            assets: Assets::default(),
+            worn: Money::ZERO,
+        };
+        Self { bought: Money::ZERO, parts: parts.0.iter().map(holding).collect() }
+    }
+
+    /// Buys at hour `at`, not earlier than the last time.
+    pub(crate) fn buy(&mut self, at: f64, price: Money) {
+        self.bought += price;
+        for part in &mut self.parts {
+            part.assets.buy(at, price * part.share);
+        }
+    }
+
+    /// All that was bought.
+    pub(crate) const fn bought(&self) -> Money {
+        self.bought
+    }
+
+    /// Straight-line depreciation of `hours` hours from `at` on, which must not fall from call to call.
+    pub(crate) fn depreciation(&mut self, at: f64, hours: u32) -> Money {
+        let mut all = Money::ZERO;
+        for part in &mut self.parts {
+            let worn = part.assets.depreciation_of(at, hours, part.life);
+            part.worn += worn;
+            all += worn;
+        }
+        all
+    }
+
+    /// What the parts of this life have lost so far, and their share in the price.
+    pub(crate) fn worn(&self, life: Seconds) -> (Money, f64) {
+        let of_life = self.parts.iter().find(|part| part.life == hours(life));
+        of_life.map_or((Money::ZERO, 1.0), |part| (part.worn, part.share))
+    }
+}
+
+/// What makes and stores energy on a site: each is bought on its day and has a life of its own.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct EnergyPlant {
+    coming: Vec<(f64, Outlay)>,
+    bought: Money,
+    there: Vec<(f64, Assets)>,
+}
+
+impl EnergyPlant {
+    pub(crate) fn of(site: &Site, calendar: Calendar) -> Self {
+        let onsite = site.onsite.iter().map(|source| (source.from, source.outlay));
+        let solar = site.solar.iter().map(|solar| (solar.from, solar.outlay));
+        let wind = site.wind.iter().map(|wind| (wind.from, wind.outlay));
+        let battery = site.battery.iter().map(|battery| (battery.from, battery.outlay));
+        let all = onsite.chain(solar).chain(wind).chain(battery);
+        let paid = all.filter(|(_, outlay)| outlay.capital > Money::ZERO);
+        let coming = paid.map(|(from, outlay)| (calendar.hour_of(from), outlay)).collect();
+        Self { coming, ..Self::default() }
+    }
+
+    /// Buys what comes until hour `at`: what that costs, and what it costs in a year with interest at
+    /// `rate`.
+    pub(crate) fn arrive(&mut self, at: f64, rate: f64) -> (Money, Money) {
+        let (mut capital, mut yearly) = (Money::ZERO, Money::ZERO);
+        let (there, bought) = (&mut self.there, &mut self.bought);
+        self.coming.retain(|(from, outlay)| {
+            if *from > at {
+                return true;
+            }
+            let mut assets = Assets::default();
+            assets.buy(at, outlay.capital);
+            there.push((hours(outlay.life), assets));
+            *bought += outlay.capital;
+            capital += outlay.capital;
+            yearly += outlay.capital * annuity(rate, outlay.life);
+            false
+        });
+        (capital, yearly)
+    }
+
+    /// All that was bought.
+    pub(crate) const fn bought(&self) -> Money {
+        self.bought
+    }
+
+    /// Straight-line depreciation of `hours` hours from `at` on.
+    pub(crate) fn depreciation(&mut self, at: f64, hours: u32) -> Money {
+        self.there
+            .iter_mut()
+            .fold(Money::ZERO, |sum, (life, assets)| sum + assets.depreciation_of(at, hours, *life))
     }
 }
 
@@ -66,7 +214,24 @@ mod tests {
                 assert_eq!(lost, Money::from_usd(110.0), "nine hours of one, two of the other");
             }
         }
-        assert_eq!(lost, assets.bought());
+        assert_eq!(lost, Money::from_usd(200.0), "all that they cost");
         assert_eq!(assets.depreciation(40.0, 10.0), Money::ZERO);
+    }
+
+    #[test]
+    fn parts_of_one_life_are_one_and_others_wear_apart() {
+        let days = Seconds::from_days;
+        let same = Parts::of([(0.3, days(10.0)), (0.7, days(10.0))]);
+        assert_eq!(same, Parts(vec![(1.0, 240.0)]));
+        let parts = Parts::of([(0.5, days(1.0)), (0.25, days(2.0)), (0.25, days(1.0))]);
+        assert_eq!(parts, Parts(vec![(0.75, 24.0), (0.25, 48.0)]));
+        let mut estate = Estate::new(&parts);
+        estate.buy(0.0, Money::from_usd(96.0));
+        let day = estate.depreciation(0.0, 24);
+        assert!((day.as_usd() - (72.0 + 12.0)).abs() < 1e-9, "{day}");
+        let next = estate.depreciation(24.0, 24) + estate.depreciation(48.0, 24);
+        assert!((next.as_usd() - 12.0).abs() < 1e-9, "{next}");
+        assert!((estate.worn(days(1.0)).0.as_usd() - 72.0).abs() < 1e-9);
+        assert_eq!(estate.worn(days(2.0)).1, 0.25);
     }
 }

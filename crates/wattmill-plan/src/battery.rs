@@ -158,6 +158,7 @@ mod tests {
             charge_below: None,
             discharge_above: None,
             shave_above: None,
+            outlay: wattmill_factory::Outlay::NONE,
         };
         let mut storage = Storage::new(&battery, Calendar::new(date(2027, 1, 1), date(2030, 1, 1)));
         storage.age(0.0);

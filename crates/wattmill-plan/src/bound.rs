@@ -117,7 +117,7 @@ impl Window<'_> {
         for hour in self.first..self.first + self.count {
             let at = hour as f64;
             let draw = self.hours.draw.get(hour).map_or(0.0, |draw| draw.as_mw());
-            let Offered { sellers, renewables, battery } = microgrid.offered(at);
+            let Offered { sellers, renewables, battery, buyer } = microgrid.offered(at);
             let mut carried: Vec<(Variable, f64)> = Vec::new();
             let mut grid = Vec::new();
             for seller in &sellers {
@@ -137,9 +137,12 @@ impl Window<'_> {
                     grid.push((beyond, 1.0));
                 }
             }
+            // What is sold is the site's own: of sun, wind and battery.
+            let mut own = Vec::new();
             for (power, price) in renewables {
                 let used = problem.add_var(price.as_usd_per_mwh(), (0.0, power.as_mw()));
                 carried.push((used, 1.0));
+                own.push((used, -1.0));
             }
             if let Some(battery) = battery {
                 // Its comings and goings of age are the policy's.
@@ -147,6 +150,7 @@ impl Window<'_> {
                 let most = (0.0, battery.power.as_mw());
                 let (into, out) = (problem.add_var(0.0, most), problem.add_var(0.0, most));
                 carried.extend([(into, -1.0), (out, 1.0)]);
+                own.push((out, -1.0));
                 let last = hour + 1 == self.first + self.count;
                 let least = if last { stored(hour + 1) } else { 0.0 };
                 let capacity = battery.energy.as_mwh().max(least);
@@ -161,6 +165,13 @@ impl Window<'_> {
                 }
                 problem.add_constraint(kept, ComparisonOp::Le, start);
                 before = Some(after);
+            }
+            if buyer.most > Power::ZERO && !own.is_empty() {
+                let most = (0.0, buyer.most.as_mw());
+                let sold = problem.add_var(-buyer.pays.as_usd_per_mwh(), most);
+                carried.push((sold, -1.0));
+                own.push((sold, 1.0));
+                problem.add_constraint(own, ComparisonOp::Le, 0.0);
             }
             if carried.is_empty() {
                 continue;

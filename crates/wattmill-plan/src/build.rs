@@ -47,8 +47,11 @@ pub(crate) struct Delivery {
     cancelled: f64,
     /// Hours after which a unit is taken out.
     life: f64,
-    /// Infrastructure that one unit needs of ours: none where the site is leased.
+    /// Infrastructure that one unit needs of ours: none where the site is leased, or where it takes the
+    /// place of another.
     pub(crate) unit_infrastructure: Money,
+    /// Share of its price that a unit is sold for when another takes its place.
+    pub(crate) resale: Option<f64>,
 }
 
 impl Delivery {
@@ -133,7 +136,11 @@ pub(crate) fn accelerators_of(factory: &Factory, hardware: Id<Hardware>) -> f64 
 /// Most accelerators of one kind of machine that ever stand at one site.
 pub(crate) fn most_at_a_site(factory: &Factory, hardware: Id<Hardware>) -> f64 {
     let at = |site: Id<Site>| -> f64 {
-        let here = |phase: &&Phase| phase.may_be(hardware) && phase.site == site;
+        // Units that take the place of others of their kind stand where these did.
+        let again = |phase: &Phase| {
+            phase.refreshes.is_some_and(|before| factory.phases[before].may_be(hardware))
+        };
+        let here = |phase: &&Phase| phase.may_be(hardware) && phase.site == site && !again(phase);
         factory.phases.iter().filter(here).map(|phase| units_if(factory, phase, hardware)).sum()
     };
     let most = factory.sites.ids().map(at).fold(0.0, f64::max);
@@ -165,7 +172,9 @@ pub(crate) fn deliveries(factory: &Factory, calendar: Calendar) -> Vec<Delivery>
                 links,
                 cancelled: phase.cancelled.map_or(f64::INFINITY, |day| calendar.hour_of(day)),
                 life: phase.retire.map_or(f64::INFINITY, hours),
-                unit_infrastructure: if is_leased(factory, phase.site) {
+                resale: phase.resale,
+                unit_infrastructure: if is_leased(factory, phase.site) || phase.refreshes.is_some()
+                {
                     Money::ZERO
                 } else {
                     let watts =

@@ -3,7 +3,8 @@
 use wattmill_factory::Economics;
 use wattmill_units::{Money, Seconds};
 
-use crate::calendar::QuarterLabel;
+use crate::assets::Parts;
+use crate::calendar::{QuarterLabel, hours};
 use crate::result::Sums;
 
 /// What comes in and goes out in a quarter.
@@ -17,7 +18,7 @@ pub struct CashQuarter {
     pub received: Money,
     /// Energy and operations.
     pub operating: Money,
-    /// Machines and infrastructure.
+    /// Machines, infrastructure and what makes energy, less what refreshed machines were sold for.
     pub capital: Money,
     /// What leases, capacity and shares of revenue bring, less what they take.
     pub contracts: Money,
@@ -85,25 +86,31 @@ impl Cash {
         };
         let (mut days, mut balance) = (0.0, Money::ZERO);
         let mut flows: Vec<(f64, f64)> = Vec::new();
-        let (mut machines, mut infrastructure) = (Money::ZERO, Money::ZERO);
+        let (mut machines, mut infrastructure, mut energy) =
+            (Money::ZERO, Money::ZERO, Money::ZERO);
         for Quarterly { label, days: of_quarter, sums, revenue, received, contracts } in quarters {
             let operating = sums.operating_cost();
             let [contracts, debt] = contracts;
-            let capital = sums.capital;
+            let capital = sums.capital - sums.resale;
             let quarter =
                 CashQuarter { label, revenue, received, operating, capital, contracts, debt };
             days += f64::from(of_quarter);
-            machines += sums.machine_capital;
-            infrastructure += capital - sums.machine_capital;
+            machines += sums.machine_capital - sums.refreshed;
+            infrastructure += sums.capital - sums.machine_capital - sums.energy_capital;
+            energy += sums.energy_yearly;
             cash.ownership_per_year = operating * (DAYS_PER_YEAR / f64::from(of_quarter));
             flows.push((days / DAYS_PER_YEAR, quarter.own().as_usd()));
             balance += quarter.net();
             cash.to_finance = cash.to_finance.max(-balance);
-            cash.book_value += sums.capital - sums.depreciation;
+            cash.book_value += capital - sums.depreciation;
             cash.quarters.push(quarter);
         }
-        cash.ownership_per_year += machines * annuity(discount, economics.machine_life)
-            + infrastructure * annuity(discount, economics.infrastructure_life);
+        let yearly = |parts: Parts| -> f64 {
+            parts.0.iter().map(|(share, life)| share * annuity_of(discount, *life)).sum()
+        };
+        cash.ownership_per_year += machines * yearly(Parts::of_machines(economics))
+            + infrastructure * yearly(Parts::of_infrastructure(economics))
+            + energy;
         flows.push((days / DAYS_PER_YEAR, cash.book_value.as_usd()));
         cash.present_value = Money::from_usd(worth(&flows, discount));
         cash.rate_of_return = rate(&flows);
@@ -114,8 +121,12 @@ impl Cash {
 const DAYS_PER_YEAR: f64 = 365.25;
 
 /// What is paid in a year, in equal parts over a life, for each dollar spent at a rate a year.
-fn annuity(rate: f64, life: Seconds) -> f64 {
-    let years = life.as_days() / DAYS_PER_YEAR;
+pub(crate) fn annuity(rate: f64, life: Seconds) -> f64 {
+    annuity_of(rate, hours(life))
+}
+
+fn annuity_of(rate: f64, life_hours: f64) -> f64 {
+    let years = life_hours / 24.0 / DAYS_PER_YEAR;
     if rate > 0.0 { rate / (1.0 - libm::pow(1.0 + rate, -years)) } else { 1.0 / years }
 }
 
@@ -178,6 +189,7 @@ mod tests {
             machine_life: Seconds::from_days(3652.5),
             infrastructure_life: Seconds::from_days(3652.5),
             shares: wattmill_factory::PartShares::NONE,
+            lives: wattmill_factory::PartLives::default(),
         };
         let cash = Cash::of(quarters, &economics);
         assert!((cash.ownership_per_year.as_usd() - 15.0).abs() < 1e-9, "150 over ten years");

@@ -71,15 +71,28 @@ pub(crate) fn moved_late(
             let ends =
                 begins.zip(term).map_or(f64::INFINITY, |(begins, term)| begins + term.as_days());
             let ends = deal.ends.map_or(ends, |date| ends.min(day(date)));
+            // Who defaults pays and lends nothing any more, and hands over nothing that would be paid for;
+            // who has borrowed then pays nothing back. Shares of revenue are owed on.
+            let stops = |party: &str| factory.default_of(party).map_or(f64::INFINITY, day);
+            let delivers = !matches!(deal.kind, DealKind::RevenueShare { .. });
+            let to_stops = stops(&deal.to);
+            let ends =
+                ends.min(stops(&deal.from)).min(if delivers { to_stops } else { f64::INFINITY });
             let span = begins.map(|begins| (begins, ends));
-            all[id.index()] = Some(walk(deal, span, periods));
+            all[id.index()] = Some(walk(deal, span, to_stops, periods));
         }
     }
     all.into_iter().flatten().map(|(moved, _)| moved).collect()
 }
 
-/// What a contract moves that lasts over these days of the plan, and the day on which it ended.
-fn walk(deal: &Deal, span: Option<(f64, f64)>, periods: &[Period]) -> (Vec<Moved>, Option<f64>) {
+/// What a contract moves that lasts over these days of the plan, and the day on which it ended. What was
+/// lent is paid back until the day `stops`.
+fn walk(
+    deal: &Deal,
+    span: Option<(f64, f64)>,
+    stops: f64,
+    periods: &[Period],
+) -> (Vec<Moved>, Option<f64>) {
     let mut all = Vec::with_capacity(periods.len());
     let mut ended = span.filter(|(_, ends)| ends.is_finite()).map(|(_, ends)| ends);
     let (mut from, mut paid) = (0.0, Money::ZERO);
@@ -90,11 +103,11 @@ fn walk(deal: &Deal, span: Option<(f64, f64)>, periods: &[Period]) -> (Vec<Moved
         let mut moved = Moved::default();
         if let DealKind::Loan { rate, .. } = deal.kind {
             let owed: Money = draws.iter().map(|(_, left)| *left).sum();
-            let years = f64::from(period.days) / DAYS_PER_YEAR;
-            moved.interest = owed * (rate * years);
+            let days = f64::from(period.days).min(stops - from).max(0.0);
+            moved.interest = owed * (rate * (days / DAYS_PER_YEAR));
             let term = deal.term.map_or(f64::INFINITY, |term| term.as_days());
             for (draw, left) in &mut draws {
-                let part = (*draw * (f64::from(period.days) / term)).min(*left);
+                let part = (*draw * (days / term)).min(*left);
                 *left -= part;
                 moved.repaid += part;
             }

@@ -3,9 +3,9 @@
 use wattmill_catalog::{Catalog, Model, Precision};
 use wattmill_factory::{EngineSpec, Hardware, Layout};
 use wattmill_perf::{Deployment, LayoutProblem, MemoryPlan, StepSurface};
-use wattmill_policy::BatchLimits;
+use wattmill_policy::{BatchLimits, Preemption};
 use wattmill_sim::Setup;
-use wattmill_units::Power;
+use wattmill_units::{Power, Ticks};
 
 /// One replica: the deployment, its compiled step times and its batching limits.
 pub struct Engine<'a> {
@@ -47,9 +47,17 @@ impl<'a> Engine<'a> {
         let surface = StepSurface::compile(&deployment).map_err(|problems| {
             problems.iter().map(LayoutProblem::to_string).collect::<Vec<_>>()
         })?;
-        let blocks = MemoryPlan::of(&deployment).blocks;
-        let limits = BatchLimits::new(spec.max_seqs, spec.max_tokens, spec.block_tokens, blocks)
-            .flavoured(spec.flavour);
+        let memory = MemoryPlan::of(&deployment);
+        let limits =
+            BatchLimits::new(spec.max_seqs, spec.max_tokens, spec.block_tokens, memory.blocks)
+                .flavoured(spec.flavour);
+        // Every accelerator moves what it holds of a block at once.
+        let held =
+            memory.kv_per_token * (f64::from(spec.block_tokens) / f64::from(spec.layout.context));
+        let preemption = spec.swap.map_or(Preemption::Recompute, |link| Preemption::Swap {
+            block: Ticks::from_seconds(held / link),
+        });
+        let limits = BatchLimits { preemption, ..limits };
         Ok(Self { deployment, surface, limits })
     }
 
@@ -87,7 +95,7 @@ pub fn usual_specs(model: &Model, hardware: &Hardware) -> Vec<EngineSpec> {
     if let Some(moe) = model.ffn.moe {
         let wide = powers().filter(|n| *n > 1 && moe.routed % n == 0);
         specs.extend(wide.map(|degree| {
-            let layout = Layout { tensor: 1, pipeline: 1, expert: degree, data_attention: degree };
+            let layout = Layout { expert: degree, data_attention: degree, ..Layout::tensor(1) };
             let spec = EngineSpec::new(layout, precision);
             EngineSpec { max_seqs: 256 * degree, max_tokens: 1024 * degree, ..spec }
         }));

@@ -4,7 +4,7 @@ use std::fmt;
 
 use jiff::civil::{Date, date};
 use wattmill_catalog::Catalog;
-use wattmill_factory::{Factory, Goal, Site};
+use wattmill_factory::{Factory, Goal, Service, Site};
 use wattmill_units::Power;
 
 use crate::calendar::QuarterLabel;
@@ -166,6 +166,10 @@ fn of_course(factory: &Factory, course: &Course, mut push: impl FnMut(Name<'_>, 
     if factory.sites.iter().any(|site| site.battery.is_some()) {
         push(Whole("energy from batteries"), Mwh, flows.given().as_mwh());
     }
+    if factory.sites.iter().any(|site| site.grid.as_ref().is_some_and(|g| g.export.is_some())) {
+        push(Whole("energy sold"), Mwh, flows.sold.as_mwh());
+        push(Whole("sales of energy"), Usd, flows.sales.as_usd());
+    }
     let demand = |site: &Site| site.grid.as_ref().is_some_and(|grid| grid.demand_usd_per_kw > 0.0);
     if factory.sites.iter().any(demand) {
         push(Whole("demand charges"), Usd, flows.demand_charges.as_usd());
@@ -190,7 +194,13 @@ fn of_course(factory: &Factory, course: &Course, mut push: impl FnMut(Name<'_>, 
     push(Whole("depreciation"), Usd, total.depreciation.as_usd());
     let cost = total.cost_per_million_tokens().map_or(f64::INFINITY, |cost| cost.as_usd());
     push(Whole("full cost of tokens"), UsdPerMillionTokens, cost);
-    if factory.services.iter().any(|service| service.price_per_million_output.is_some()) {
+    if factory.phases.iter().any(|phase| phase.resale.is_some()) {
+        push(Whole("machines sold"), Usd, total.resale.as_usd());
+    }
+    if factory.services.iter().any(|service| service.subscription.is_some()) {
+        push(Whole("subscriptions"), Usd, services().map(|of| of.subscriptions.as_usd()).sum());
+    }
+    if factory.services.iter().any(Service::earns) {
         push(Whole("revenue"), Usd, services().map(|of| of.revenue.as_usd()).sum());
     }
     let periods: Vec<Period> = match factory.deals.is_empty() {
@@ -218,7 +228,7 @@ fn of_course(factory: &Factory, course: &Course, mut push: impl FnMut(Name<'_>, 
         push(Whole("from contracts"), Usd, paid.sum());
     }
     push(Whole("net present value"), Usd, cash.present_value.as_usd());
-    if factory.services.iter().any(|service| service.price_per_million_output.is_some()) {
+    if factory.services.iter().any(Service::earns) {
         let rate = cash.rate_of_return.unwrap_or(f64::NEG_INFINITY);
         push(Whole("internal rate of return"), Share, rate);
     }

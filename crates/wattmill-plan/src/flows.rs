@@ -19,6 +19,8 @@ pub struct EnergyFlows {
     pub wind: Energy,
     /// Of sun and wind, what nobody took.
     pub curtailed: Energy,
+    /// Of sun, wind and batteries, what the grid bought.
+    pub sold: Energy,
     /// What batteries took.
     pub charged: Energy,
     /// What batteries gave, by [`BatteryUse::ALL`].
@@ -43,6 +45,8 @@ pub struct EnergyFlows {
     pub throttled_site_hours: f64,
     /// Of the energy cost, what is charged for the highest hour of each month.
     pub demand_charges: Money,
+    /// What the grid paid for what it bought; the energy cost is less by it.
+    pub sales: Money,
     /// Litres of water.
     pub water_l: f64,
 }
@@ -55,6 +59,7 @@ impl EnergyFlows {
         self.solar += other.solar;
         self.wind += other.wind;
         self.curtailed += other.curtailed;
+        self.sold += other.sold;
         self.charged += other.charged;
         self.brought += other.brought;
         self.lost += other.lost;
@@ -65,6 +70,7 @@ impl EnergyFlows {
         self.throttled_hours += other.throttled_hours;
         self.throttled_site_hours += other.throttled_site_hours;
         self.demand_charges += other.demand_charges;
+        self.sales += other.sales;
         self.water_l += other.water_l;
         let all = |sums: &mut [Energy], others: &[Energy]| {
             sums.iter_mut().zip(others).for_each(|(sum, other)| *sum += *other);
@@ -107,7 +113,10 @@ impl EnergyFlows {
             self.demand_charges.as_usd(),
             self.water_l,
         ];
-        energies.chain(others).collect()
+        // What sells nothing is what it was before anything could be sold.
+        let sold =
+            (self.sold != Energy::ZERO).then(|| [self.sold.as_joules(), self.sales.as_usd()]);
+        energies.chain(others).chain(sold.into_iter().flatten()).collect()
     }
 
     /// Whether there is more to tell than of grid and generators.
@@ -134,6 +143,8 @@ pub struct HourMix {
     pub charged_mw: f32,
     /// Of sun and wind, what nobody took, MW.
     pub curtailed_mw: f32,
+    /// Of sun, wind and batteries, what the grid bought, MW.
+    pub sold_mw: f32,
     /// What batteries hold at the end of it, MWh.
     pub stored_mwh: f32,
     /// What was not to be drawn from the grid, MW.
@@ -150,6 +161,7 @@ impl HourMix {
         self.charged_mw += now.charged.as_mw() as f32;
         self.curtailed_mw += now.curtailed.as_mw() as f32;
         self.asked_mw += now.asked.as_mw() as f32;
+        self.sold_mw += now.sold.as_mw() as f32;
         self.stored_mwh += stored.as_mwh() as f32;
     }
 

@@ -14,9 +14,9 @@ use wattmill_catalog::Catalog;
 use wattmill_factory::Factory;
 use wattmill_units::{Id, Money, Power, Seconds};
 
-use crate::assets::Assets;
+use crate::assets::{EnergyPlant, Estate, Parts};
 use crate::build::{Delivery, Standing, deliveries};
-use crate::calendar::{Calendar, QuarterLabel, hours};
+use crate::calendar::{Calendar, QuarterLabel};
 use crate::flows::EnergyFlows;
 use crate::groups::Groups;
 use crate::microgrid::{Microgrid, Restraint};
@@ -24,6 +24,7 @@ use crate::plant::Plant;
 use crate::receipts::Investors;
 use crate::relief::{self, Reliefs, Scene};
 use crate::result::{ServiceQuarter, Sums, TrainingOutcome};
+use crate::revenue;
 use crate::run::HOURS_PER_YEAR;
 use crate::serving::Offer;
 use crate::stretch::{HOURS, PerHour, Point, Want, lanes, serve, sum, train};
@@ -91,8 +92,12 @@ struct Walk<'a> {
     fastest: Vec<f64>,
     standing: Standing,
     bought: Vec<f64>,
-    machines: Vec<Assets>,
-    infrastructure: Vec<Assets>,
+    refreshed: Vec<f64>,
+    /// What is left of the price of refreshed machines after their sale, by site.
+    gone: Vec<Money>,
+    machines: Vec<Estate>,
+    infrastructure: Vec<Estate>,
+    energy: Vec<EnergyPlant>,
     wants: Vec<Want>,
     asked: Vec<[f64; HOURS]>,
     output_tokens: Vec<f64>,
@@ -165,8 +170,11 @@ impl<'a> Walk<'a> {
             trainings,
             fastest,
             bought: vec![0.0; deliveries.len()],
-            machines: vec![Assets::default(); sites],
-            infrastructure: vec![Assets::default(); sites],
+            refreshed: vec![0.0; deliveries.len()],
+            gone: vec![Money::ZERO; sites],
+            machines: vec![Estate::new(&Parts::of_machines(&factory.economics)); sites],
+            infrastructure: vec![Estate::new(&Parts::of_infrastructure(&factory.economics)); sites],
+            energy: factory.sites.iter().map(|site| EnergyPlant::of(site, calendar)).collect(),
             wants: vec![Want::nothing(); factory.services.len()],
             asked: vec![[0.0; HOURS]; factory.services.len()],
             output_tokens: lengths.clone().map(|of| of.output.mean()).collect(),
@@ -263,6 +271,7 @@ impl<'a> Walk<'a> {
             peak_asked_per_s: 0.0,
             worst_hour_served: 1.0,
             revenue: Money::ZERO,
+            subscriptions: Money::ZERO,
         };
         self.peaks.fill(Power::ZERO);
         self.quarter = Some(CourseQuarter {
@@ -278,10 +287,10 @@ impl<'a> Walk<'a> {
         let Some(mut quarter) = self.quarter.take() else { return };
         quarter.total.capacity_tokens_per_day /= f64::from(quarter.days);
         quarter.total.peak_draw = self.peaks.iter().sum();
+        let first = (self.course.days.len() as u32).saturating_sub(quarter.days);
         for tally in &mut quarter.services {
-            if let Some(price) = self.factory.services[tally.service].price_per_million_output {
-                tally.revenue = price * (tally.served_output_tokens / 1e6);
-            }
+            let service = &self.factory.services[tally.service];
+            revenue::settle(service, (first, quarter.days), tally);
         }
         self.course.quarters.push(quarter);
     }
@@ -295,19 +304,36 @@ impl<'a> Walk<'a> {
             self.order = self.groups.order(standing);
         }
         for (index, delivery) in self.deliveries.iter().enumerate() {
+            let site = delivery.site.index();
+            let machine = &self.banks[self.groups.of_delivery[index]].machine;
+            if let Some(resale) = delivery.resale {
+                let gone = standing.installed[index] - standing.there[index];
+                let price = machine.unit_price * (gone - self.refreshed[index]);
+                if price > Money::ZERO {
+                    self.refreshed[index] = gone;
+                    self.machines[site].buy(at, -(price * resale));
+                    self.gone[site] += price - price * resale;
+                    total.refreshed += price;
+                    total.resale += price * resale;
+                }
+            }
             let new = standing.installed[index] - self.bought[index];
             if new <= 0.0 {
                 continue;
             }
             self.bought[index] = standing.installed[index];
-            let site = delivery.site.index();
-            let machine = &self.banks[self.groups.of_delivery[index]].machine;
             let machines = machine.unit_price * new;
             let infrastructure = delivery.unit_infrastructure * new;
             self.machines[site].buy(at, machines);
             self.infrastructure[site].buy(at, infrastructure);
             total.capital += machines + infrastructure;
             total.machine_capital += machines;
+        }
+        for energy in &mut self.energy {
+            let (capital, yearly) = energy.arrive(at, self.factory.economics.discount_per_year);
+            total.capital += capital;
+            total.energy_capital += capital;
+            total.energy_yearly += yearly;
         }
         total.available = standing.available.iter().sum();
         total.energised = total.available - standing.left.iter().sum();
@@ -596,15 +622,18 @@ impl<'a> Walk<'a> {
             }
             let (machines, infrastructure) =
                 (&mut self.machines[site], &mut self.infrastructure[site]);
-            let capital = machines.bought() + infrastructure.bought();
+            let energy = &mut self.energy[site];
+            let capital =
+                machines.bought() + infrastructure.bought() + energy.bought() - self.gone[site];
             total.operations +=
                 capital * (economics.operations_per_year / HOURS_PER_YEAR * HOURS as f64);
-            let life = hours(economics.machine_life);
-            let worn = machines.depreciation_of(at, HOURS as u32, life);
+            let worn = machines.depreciation(at, HOURS as u32);
             total.machine_depreciation += worn;
             total.depreciation += worn;
-            let life = hours(economics.infrastructure_life);
-            total.depreciation += infrastructure.depreciation_of(at, HOURS as u32, life);
+            total.depreciation += infrastructure.depreciation(at, HOURS as u32);
+            let worn = energy.depreciation(at, HOURS as u32);
+            total.energy_depreciation += worn;
+            total.depreciation += worn;
         }
         for (service, (want, asked)) in self.wants.iter().zip(&self.asked).enumerate() {
             let mut worst = 1.0_f64;

@@ -25,8 +25,10 @@ mod microgrid;
 mod plant;
 mod probed;
 mod receipts;
+mod regions;
 mod relief;
 mod result;
+mod revenue;
 mod risk;
 mod run;
 mod serving;
@@ -53,6 +55,7 @@ pub use figures::{Figure, FigureName, FigureUnit, figure_day, figures, sample};
 pub use flows::{EnergyFlows, HourMix};
 pub use ledger::Balance;
 pub use probed::{Probed, offers};
+pub use regions::RegionQuarter;
 pub use result::{
     Binds, CapitalPart, Day, PhaseMonth, PhaseOutcome, Plan, Quarter, Receipt, ServiceQuarter,
     SiteQuarter, Sums, TrainingOutcome, WaitsFor,
@@ -60,7 +63,7 @@ pub use result::{
 pub use risk::{Bar, Chance, Risk, Sample, Spread, Tornado};
 pub use run::run;
 pub use serving::{Offer, Outcome, ServingPoint, choose};
-pub use statement::{Circle, DealOutcome, Party, Statement, Stress};
+pub use statement::{Circle, DealOutcome, DefaultOutcome, Party, Statement, Stress};
 pub use sweep::{Swept, swept};
 pub use waterfall::{Split, Stage};
 pub use zoom::{Flow, Pool, Window, Zoom, ZoomError, zoom};

@@ -1,7 +1,7 @@
 //! A site's sources behind its meter, hour by hour: the policy decides, this does it and keeps count.
 
-use wattmill_factory::{Answer, Factory, Hourly, Site};
-use wattmill_policy::{BatteryRules, EnergyActions, EnergyView, Seller, dispatch_energy};
+use wattmill_factory::{Answer, Export, Factory, Hourly, Site};
+use wattmill_policy::{BatteryRules, Buyer, EnergyActions, EnergyView, Seller, dispatch_energy};
 use wattmill_units::{CarbonIntensity, Energy, EnergyPrice, Id, Money, Power, Seconds};
 
 use crate::battery::{Rated, Storage};
@@ -40,6 +40,7 @@ pub(crate) struct Microgrid {
     /// What the battery held, had brought and had lost at the end of the last hour.
     booked: (Energy, Energy, Energy),
     demand_usd_per_kw: f64,
+    export: Option<Export>,
     /// Highest hour of the grid in this month.
     month_peak: Power,
     /// Sources that sell in the hour under way, cheapest first, and what each of them carries.
@@ -67,6 +68,7 @@ pub(crate) struct Offered {
     pub(crate) sellers: Vec<Seller>,
     pub(crate) renewables: Vec<(Power, EnergyPrice)>,
     pub(crate) battery: Option<Rated>,
+    pub(crate) buyer: Buyer,
 }
 
 /// What the grid asks of an hour, and what it would have been without.
@@ -94,6 +96,7 @@ pub(crate) struct HourPower {
     pub(crate) discharged: Power,
     pub(crate) charged: Power,
     pub(crate) curtailed: Power,
+    pub(crate) sold: Power,
     pub(crate) asked: Power,
 }
 
@@ -114,17 +117,19 @@ impl Microgrid {
         if !(tariff || asked || held || more) {
             return None;
         }
+        let drawn =
+            |what: &str| factory.weather.stream(factory.seed, &format!("{what} at {}", site.name));
         let solar = site.solar.as_ref().map(|solar| Renewable {
             from: calendar.hour_of(solar.from),
             capacity: solar.capacity,
             price: solar.price,
-            share: weather::solar(&solar.weather, calendar, factory.seed, &site.name),
+            share: weather::solar(&solar.weather, calendar, drawn("clouds")),
         });
         let wind = site.wind.as_ref().map(|wind| Renewable {
             from: calendar.hour_of(wind.from),
             capacity: wind.capacity,
             price: wind.price,
-            share: weather::wind(&wind.weather, calendar, factory.seed, &site.name),
+            share: weather::wind(&wind.weather, calendar, drawn("wind")),
         });
         let rules = site.battery.as_ref().map(|battery| BatteryRules {
             charge_below: battery.charge_below,
@@ -137,6 +142,7 @@ impl Microgrid {
             grid_price: of_grid.and_then(|g| tariff::hourly_price(g, site.clock, calendar)),
             grid_carbon: of_grid.and_then(|grid| grid.hourly_carbon.clone()),
             demand_usd_per_kw: of_grid.map_or(0.0, |grid| grid.demand_usd_per_kw),
+            export: of_grid.and_then(|grid| grid.export),
             solar,
             wind,
             storage: site.battery.as_ref().map(|battery| Storage::new(battery, calendar)),
@@ -196,6 +202,23 @@ impl Microgrid {
         self.selling = selling;
     }
 
+    /// What the grid would buy at an hour, once it is known who sells then.
+    fn buyer(&self, at: f64) -> Buyer {
+        let grid = self.sellers.iter().find(|seller| seller.grid);
+        let (Some(export), Some(grid)) = (self.export, grid) else { return Buyer::default() };
+        let (mut power, mut usd) = (0.0, 0.0);
+        for of in [&self.solar, &self.wind].into_iter().flatten() {
+            power += of.power(at).as_mw();
+            usd += of.power(at).as_mw() * of.price.as_usd_per_mwh();
+        }
+        let costs = if power > 0.0 { usd / power } else { 0.0 };
+        Buyer {
+            most: export.most,
+            pays: export.price.unwrap_or(grid.price),
+            costs: EnergyPrice::from_usd_per_mwh(costs),
+        }
+    }
+
     fn storage_view(&self, at: f64, most: Power) -> (Power, Power, Power) {
         let Some(storage) = &self.storage else {
             return (Power::ZERO, Power::ZERO, Power::ZERO);
@@ -219,6 +242,7 @@ impl Microgrid {
             takes,
             gives,
             reserve,
+            buyer: self.buyer(at),
         };
         let actions = dispatch_energy(&view, &self.rules, &mut self.bought);
         // What nobody sells is drawn of whom it can be: of the grid beyond what it asks, or else of
@@ -292,12 +316,18 @@ impl Microgrid {
             })
         };
         let ((solar, solar_cost), (wind, wind_cost)) = (of(&self.solar), of(&self.wind));
-        bill.cost += solar_cost + wind_cost;
+        now.sold = actions.sold();
+        let sales = self.buyer(at).pays * (now.sold * HOUR);
+        bill.cost += solar_cost + wind_cost - sales;
+        flows.sales += sales;
         (now.solar, now.wind, now.curtailed) = (solar, wind, curtailed);
         (now.charged, now.discharged) = (actions.charged(), actions.discharged());
         bill.grid = now.grid * HOUR;
-        // Energy at the meter: what batteries take is used, what they give comes from somewhere.
-        bill.energy += (actions.renewable_used + now.discharged - actions.charged_of_grid) * HOUR;
+        // Energy of the facility: what batteries take is used, what they give comes from somewhere, and
+        // what is sold is others'.
+        bill.energy += (actions.renewable_used + actions.discharged_for_use()
+            - actions.charged_of_grid)
+            * HOUR;
         if let Some(storage) = &mut self.storage {
             storage.work(now.charged, now.discharged);
             // Since the last hour: it may have aged, or come, as someone looked ahead.
@@ -312,6 +342,7 @@ impl Microgrid {
         flows.solar += solar * HOUR;
         flows.wind += wind * HOUR;
         flows.curtailed += curtailed * HOUR;
+        flows.sold += now.sold * HOUR;
         flows.charged += now.charged * HOUR;
         for (sum, given) in flows.discharged.iter_mut().zip(actions.given) {
             *sum += given * HOUR;
@@ -343,6 +374,7 @@ impl Microgrid {
             sellers: self.sellers.clone(),
             renewables: renewables.map(|of| (of.power(at), of.price)).collect(),
             battery: self.storage.as_ref().and_then(|storage| storage.rated(at)),
+            buyer: self.buyer(at),
         }
     }
 
@@ -369,7 +401,7 @@ fn answered(
     for (sum, work) in flows.answered.iter_mut().zip(restraint.work) {
         *sum += work * HOUR;
     }
-    let battery = (now.discharged - before.actions.discharged())
+    let battery = (actions.discharged_for_use() - before.actions.discharged_for_use())
         + (before.actions.charged() - now.charged)
         + (actions.renewable_used - before.actions.renewable_used)
         + (actions.charged_of_surplus - before.actions.charged_of_surplus);

@@ -11,11 +11,17 @@ use crate::result::Receipt;
 pub(crate) struct Investors {
     /// Steps paid, by contract.
     paid: Vec<f64>,
+    /// Day from which each contract pays no more: its event's, or that on which who pays defaults.
+    ends: Vec<Option<Date>>,
 }
 
 impl Investors {
     pub(crate) fn new(factory: &Factory) -> Self {
-        Self { paid: vec![0.0; factory.contracts.len()] }
+        let ends = factory.contracts.iter().map(|contract| {
+            let defaulted = factory.default_of(&contract.from);
+            contract.ends.into_iter().chain(defaulted).min()
+        });
+        Self { paid: vec![0.0; factory.contracts.len()], ends: ends.collect() }
     }
 
     /// What had come before the plan, in order.
@@ -38,12 +44,14 @@ impl Investors {
             .payments
             .iter()
             .filter(|payment| payment.on == date)
+            .filter(|payment| factory.default_of(&payment.from).is_none_or(|day| date < day))
             .map(receipt)
             .for_each(&mut take);
-        for (contract, paid) in factory.contracts.iter().zip(&mut self.paid) {
+        let contracts = factory.contracts.iter().zip(&mut self.paid).zip(&self.ends);
+        for ((contract, paid), ends) in contracts {
             // What does not begin, and what has ended, pays nothing.
             let begun = contract.begins.is_some_and(|day| date >= day);
-            if !begun || contract.ends.is_some_and(|day| date >= day) {
+            if !begun || ends.is_some_and(|day| date >= day) {
                 continue;
             }
             loop {
@@ -67,4 +75,17 @@ impl Investors {
 fn receipt(payment: &Payment) -> Receipt {
     let Payment { from, amount, on } = payment.clone();
     Receipt { date: on, from, amount, released_at: None }
+}
+
+/// Everything that comes while `deployed` runs, by day.
+pub(crate) fn received(
+    factory: &Factory,
+    deployed: impl Iterator<Item = (Date, Power)>,
+) -> Vec<Receipt> {
+    let mut investors = Investors::new(factory);
+    let mut all = Vec::new();
+    for (date, deployed) in deployed {
+        investors.pay(factory, date, deployed, |receipt| all.push(receipt));
+    }
+    all
 }

@@ -131,7 +131,7 @@ impl Reliefs {
                 let generation = std::mem::take(&mut of_work[Answer::Generation as usize]);
                 restraints[site] = Some(Restraint {
                     grid: before.grid - need,
-                    battery: before.actions.discharged() + battery,
+                    battery: before.actions.discharged_for_use() + battery,
                     generation: before.generators + generation,
                     before,
                     work: of_work,
@@ -159,7 +159,7 @@ fn answer(
 ) -> [Power; Answer::ALL.len()] {
     let of_work = |answer: &&Answer| !matches!(answer, Answer::Battery | Answer::Generation);
     let mut able = [Power::ZERO; Answer::ALL.len()];
-    able[Answer::Battery as usize] = (before.battery - before.actions.discharged())
+    able[Answer::Battery as usize] = (before.battery - before.actions.discharged_for_use())
         .max(Power::ZERO)
         + before.actions.charged_of_grid;
     able[Answer::Generation as usize] = before.generation - before.generators;

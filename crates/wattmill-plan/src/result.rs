@@ -1,14 +1,15 @@
 //! What a plan says, as plain data.
 
 use jiff::civil::Date;
-use wattmill_factory::{PartShares, Phase, Service, Site, Training};
-use wattmill_units::{Energy, Id, Money, Power};
+use wattmill_factory::{Economics, Phase, Service, Site, Training};
+use wattmill_units::{Energy, Id, Money, Power, Seconds};
 
 use crate::bound::{Bound, SiteHours};
 use crate::calendar::QuarterLabel;
 use crate::cash::Cash;
 use crate::flows::{EnergyFlows, HourMix};
 use crate::ledger::Balance;
+use crate::regions::RegionQuarter;
 use crate::serving::Offer;
 use crate::statement::Statement;
 use crate::waterfall::Stage;
@@ -73,6 +74,8 @@ pub struct Quarter {
     pub sites: Vec<SiteQuarter>,
     /// Every service, in the order of the factory.
     pub services: Vec<ServiceQuarter>,
+    /// Every region of those services whose users live in some, in the same order.
+    pub regions: Vec<RegionQuarter>,
 }
 
 impl Quarter {
@@ -134,11 +137,20 @@ pub struct Sums {
     pub serving_energy: Energy,
     /// Emitted CO₂e, tonnes.
     pub carbon_t: f64,
-    /// Machines and infrastructure bought. What stands before the plan is bought in its first hour.
+    /// Machines, infrastructure and what makes energy bought. What stands before the plan is bought in its
+    /// first hour.
     pub capital: Money,
     /// Of it, machines.
     pub machine_capital: Money,
-    /// Energy bought, demand charges included.
+    /// Price of the machines that others took the place of in a refresh.
+    pub refreshed: Money,
+    /// What these were sold for.
+    pub resale: Money,
+    /// Of it, generators, panels, turbines and batteries.
+    pub energy_capital: Money,
+    /// What these cost in a year, spread evenly over their lives with interest at the discount rate.
+    pub energy_yearly: Money,
+    /// Energy bought, demand charges included, less what was sold.
     pub energy_cost: Money,
     /// Staff, spares, insurance, tax.
     pub operations: Money,
@@ -146,8 +158,10 @@ pub struct Sums {
     pub depreciation: Money,
     /// Where the energy came from, and what it passed through.
     pub flows: EnergyFlows,
-    /// Of it, of machines.
+    /// Of depreciation, of machines.
     pub machine_depreciation: Money,
+    /// Of depreciation, of what makes and stores energy.
+    pub energy_depreciation: Money,
 }
 
 impl Sums {
@@ -169,11 +183,16 @@ impl Sums {
         self.carbon_t += other.carbon_t;
         self.capital += other.capital;
         self.machine_capital += other.machine_capital;
+        self.refreshed += other.refreshed;
+        self.resale += other.resale;
+        self.energy_capital += other.energy_capital;
+        self.energy_yearly += other.energy_yearly;
         self.energy_cost += other.energy_cost;
         self.operations += other.operations;
         self.depreciation += other.depreciation;
         self.flows.add(&other.flows);
         self.machine_depreciation += other.machine_depreciation;
+        self.energy_depreciation += other.energy_depreciation;
     }
 
     /// Energy and operations: what is paid to run what stands.
@@ -266,8 +285,10 @@ pub struct ServiceQuarter {
     pub peak_asked_per_s: f64,
     /// Fraction served in the hour that was served worst.
     pub worst_hour_served: f64,
-    /// Revenue, where the service has a price.
+    /// Revenue, where the service has a price or subscribers.
     pub revenue: Money,
+    /// Of it, what subscribers pay.
+    pub subscriptions: Money,
 }
 
 /// A day, for pictures.
@@ -374,25 +395,44 @@ pub struct CapitalPart {
     pub depreciation: Money,
 }
 
+/// What the parts of machines or infrastructure that have one life have lost, and their share in the
+/// price of the whole.
+pub(crate) type Worn<'a> = &'a dyn Fn(Seconds) -> (Money, f64);
+
 impl CapitalPart {
-    pub(crate) fn of(total: &Sums, shares: &PartShares) -> Vec<Self> {
-        let machines = [total.machine_capital, total.machine_depreciation];
-        let infrastructure = [
-            total.capital - total.machine_capital,
-            total.depreciation - total.machine_depreciation,
-        ];
-        let part = |name, [capital, depreciation]: [Money; 2], share: f64| Self {
-            name,
-            capital: capital * share,
-            depreciation: depreciation * share,
+    /// `machines` and `infrastructure` say what has worn off.
+    pub(crate) fn of(
+        total: &Sums,
+        economics: &Economics,
+        (machines, infrastructure): (Worn<'_>, Worn<'_>),
+    ) -> Vec<Self> {
+        let (shares, lives) = (&economics.shares, &economics.lives);
+        let energy = total.energy_capital;
+        let bought = [total.machine_capital, total.capital - total.machine_capital - energy];
+        let part = |name, whole: Money, worn: Worn<'_>, share: f64, life: Seconds| {
+            let (worn, of_life) = worn(life);
+            let depreciation = if of_life > 0.0 { worn * (share / of_life) } else { Money::ZERO };
+            Self { name, capital: whole * share, depreciation }
         };
-        vec![
-            part("accelerators and racks", machines, 1.0 - shares.network),
-            part("network", machines, shares.network),
-            part("power plant", infrastructure, shares.power),
-            part("cooling", infrastructure, shares.cooling),
-            part("building and land", infrastructure, 1.0 - shares.power - shares.cooling),
-        ]
+        let (life, of) = (economics.machine_life, bought[0]);
+        let network = lives.network.unwrap_or(life);
+        let mut parts = vec![
+            part("accelerators and racks", of, machines, 1.0 - shares.network, life),
+            part("network", of, machines, shares.network, network),
+        ];
+        let (life, of) = (economics.infrastructure_life, bought[1]);
+        for (name, share, own) in [
+            ("power plant", shares.power, lives.power),
+            ("cooling", shares.cooling, lives.cooling),
+            ("building and land", 1.0 - shares.power - shares.cooling, lives.building),
+        ] {
+            parts.push(part(name, of, infrastructure, share, own.unwrap_or(life)));
+        }
+        if energy > Money::ZERO {
+            let depreciation = total.energy_depreciation;
+            parts.push(Self { name: "energy sources and storage", capital: energy, depreciation });
+        }
+        parts
     }
 }
 

@@ -1,13 +1,13 @@
 //! The hourly walk over the years: a fluid of machines, dispatched to services and training.
 
 use wattmill_catalog::Catalog;
-use wattmill_factory::{Factory, Service};
+use wattmill_factory::{Factory, Service, Site};
 use wattmill_units::{Energy, Id, Money, Power, Seconds};
 
-use crate::assets::Assets;
+use crate::assets::{EnergyPlant, Estate, Parts};
 use crate::bound::SiteHours;
 use crate::build::{Delivery, Standing, deliveries};
-use crate::calendar::{Calendar, QuarterLabel, hours};
+use crate::calendar::{Calendar, QuarterLabel};
 use crate::flows::{EnergyFlows, HourMix};
 use crate::groups::{Groups, asked};
 use crate::ledger::Balance;
@@ -22,7 +22,7 @@ use crate::supply::Supply;
 use crate::training::TrainingRun;
 use crate::waterfall::Waterfall;
 use crate::work::Work;
-use crate::{answer, warnings};
+use crate::{answer, regions, revenue, warnings};
 
 /// The plan in the making.
 struct Walk<'a> {
@@ -42,6 +42,8 @@ struct Walk<'a> {
     sites: Vec<SiteState>,
     /// Units bought, by delivery.
     bought: Vec<f64>,
+    /// Of them, units that others took the place of.
+    refreshed: Vec<f64>,
     /// How far each delivery was at the end of every month.
     months: Vec<Vec<PhaseMonth>>,
     quarters: Vec<Quarter>,
@@ -53,10 +55,13 @@ struct Walk<'a> {
 }
 
 /// What a site carries from hour to hour.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct SiteState {
-    machines: Assets,
-    infrastructure: Assets,
+    machines: Estate,
+    infrastructure: Estate,
+    energy: EnergyPlant,
+    /// What is left of the price of refreshed machines after their sale.
+    gone: Money,
     /// Facility energy of the hour under way.
     drawn: Energy,
     /// IT energy of it.
@@ -68,6 +73,35 @@ struct SiteState {
     /// Idle accelerators of the hour under way.
     idle: f64,
     binds_hours: [u32; Binds::ALL.len()],
+}
+
+impl SiteState {
+    fn new(factory: &Factory, site: Id<Site>, calendar: Calendar) -> Self {
+        Self {
+            machines: Estate::new(&Parts::of_machines(&factory.economics)),
+            infrastructure: Estate::new(&Parts::of_infrastructure(&factory.economics)),
+            energy: EnergyPlant::of(&factory.sites[site], calendar),
+            gone: Money::ZERO,
+            drawn: Energy::ZERO,
+            it: Energy::ZERO,
+            restraint: None,
+            throttled: false,
+            idle: 0.0,
+            binds_hours: [0; Binds::ALL.len()],
+        }
+    }
+
+    /// All that was bought, less what was sold.
+    fn bought(&self) -> Money {
+        self.machines.bought() + self.infrastructure.bought() + self.energy.bought()
+    }
+
+    /// Sells machines that had this price.
+    fn refresh(&mut self, at: f64, price: Money, resale: Money) {
+        // What they bring is so much less to be written off.
+        self.machines.buy(at, -resale);
+        self.gone += price - resale;
+    }
 }
 
 /// Both sides of everything that is conserved, summed independently of each other.
@@ -117,8 +151,9 @@ impl<'a> Walk<'a> {
             mix: Vec::new(),
             site_hours: vec![SiteHours::default(); factory.sites.len()],
             groups,
-            sites: vec![SiteState::default(); factory.sites.len()],
+            sites: factory.sites.ids().map(|s| SiteState::new(factory, s, calendar)).collect(),
             bought: vec![0.0; deliveries.len()],
+            refreshed: vec![0.0; deliveries.len()],
             months: vec![Vec::new(); deliveries.len()],
             deliveries,
             trainings,
@@ -208,12 +243,14 @@ impl<'a> Walk<'a> {
             peak_asked_per_s: 0.0,
             worst_hour_served: 1.0,
             revenue: Money::ZERO,
+            subscriptions: Money::ZERO,
         };
         Quarter {
             label,
             days: 0,
             sites: self.factory.sites.ids().map(site).collect(),
             services: self.factory.services.ids().map(service).collect(),
+            regions: regions::open(self.factory),
         }
     }
 
@@ -251,13 +288,23 @@ impl<'a> Walk<'a> {
             return;
         };
         for (index, delivery) in self.deliveries.iter().enumerate() {
+            let site = delivery.site.index();
+            let machine = &self.groups.all[self.groups.of_delivery[index]].machine;
+            if let Some(resale) = delivery.resale {
+                let gone = standing.installed[index] - standing.there[index];
+                let price = machine.unit_price * (gone - self.refreshed[index]);
+                if price > Money::ZERO {
+                    self.refreshed[index] = gone;
+                    self.sites[site].refresh(at, price, price * resale);
+                    quarter.sites[site].sums.refreshed += price;
+                    quarter.sites[site].sums.resale += price * resale;
+                }
+            }
             let new = standing.installed[index] - self.bought[index];
             if new <= 0.0 {
                 continue;
             }
             self.bought[index] = standing.installed[index];
-            let site = delivery.site.index();
-            let machine = &self.groups.all[self.groups.of_delivery[index]].machine;
             let machines = machine.unit_price * new;
             let infrastructure = delivery.unit_infrastructure * new;
             self.sites[site].machines.buy(at, machines);
@@ -267,6 +314,11 @@ impl<'a> Walk<'a> {
         }
         for site in &mut quarter.sites {
             let index = site.site.index();
+            let rate = self.factory.economics.discount_per_year;
+            let (capital, yearly) = self.sites[index].energy.arrive(at, rate);
+            site.sums.capital += capital;
+            site.sums.energy_capital += capital;
+            site.sums.energy_yearly += yearly;
             site.sums.available = standing.available[index];
             site.sums.energised = standing.available[index] - standing.left[index];
             (site.sums.units, site.sums.accelerators) = (0.0, 0.0);
@@ -323,6 +375,8 @@ impl<'a> Walk<'a> {
         };
         let services = &self.factory.services;
         let hour = Seconds::from_hours(1.0);
+        let placed = !quarter.regions.is_empty();
+        let mut from = vec![vec![0.0; self.sites.len()]; if placed { services.len() } else { 0 }];
         for index in work.order.iter().copied() {
             let group = &self.groups.all[index];
             let site = group.site.index();
@@ -347,6 +401,9 @@ impl<'a> Walk<'a> {
                 tally.served_requests += requests;
                 tally.served_output_tokens += output;
                 self.books.requests_served += requests;
+                if placed {
+                    from[service][site] += requests;
+                }
                 let idle = machine.idle_power * *given * hour;
                 self.waterfall.serving(&point.split, idle + above_idle);
             }
@@ -401,6 +458,10 @@ impl<'a> Walk<'a> {
                 day.site_power[site] += overhead / Seconds::from_hours(24.0);
                 state.drawn += overhead;
             }
+        }
+        if placed {
+            let hour = at as usize % 24;
+            regions::book(&mut quarter.regions, services, hour, asked, &from, &work.unserved);
         }
         let mut short = work.wanting;
         for (unserved, tally) in work.unserved.iter().zip(&mut quarter.services) {
@@ -471,12 +532,13 @@ impl<'a> Walk<'a> {
             sums.carbon_t += bill.carbon_t;
             sums.peak_draw = sums.peak_draw.max(drawn / hour);
             self.books.energy_bought += bill.energy;
-            let capital = state.machines.bought() + state.infrastructure.bought();
+            let capital = state.bought() - state.gone;
             sums.operations += capital * (economics.operations_per_year / HOURS_PER_YEAR);
-            let worn = state.machines.depreciation(at, hours(economics.machine_life));
+            let worn = state.machines.depreciation(at, 1);
             sums.machine_depreciation += worn;
-            sums.depreciation +=
-                worn + state.infrastructure.depreciation(at, hours(economics.infrastructure_life));
+            let of_energy = state.energy.depreciation(at, 1);
+            sums.energy_depreciation += of_energy;
+            sums.depreciation += worn + state.infrastructure.depreciation(at, 1) + of_energy;
 
             let starved =
                 self.deliveries.iter().zip(standing.there.iter().zip(&standing.running)).any(
@@ -514,12 +576,13 @@ impl<'a> Walk<'a> {
 
     fn finish(mut self, offers: Vec<Offer>) -> Plan {
         self.close_quarter();
+        let mut first = 0;
         for quarter in &mut self.quarters {
             for tally in &mut quarter.services {
-                if let Some(price) = self.factory.services[tally.service].price_per_million_output {
-                    tally.revenue = price * (tally.served_output_tokens / 1e6);
-                }
+                let service = &self.factory.services[tally.service];
+                revenue::settle(service, (first, quarter.days), tally);
             }
+            first += quarter.days;
         }
         let mut ledger = self.ledger();
         let purchases = self.purchases();
@@ -538,17 +601,38 @@ impl<'a> Walk<'a> {
                 last_rack: self.calendar.date_of(delivery.last_hour),
             })
             .collect();
-        let books =
-            Settlement::of(self.factory, &self.quarters, &totals, &self.receipts, &purchases);
+        let books = Settlement::of(
+            self.factory,
+            &self.quarters,
+            &totals,
+            &self.receipts,
+            &purchases,
+            &self
+                .days
+                .iter()
+                .map(|day| (day.date, day.phase_power.iter().sum()))
+                .collect::<Vec<(jiff::civil::Date, Power)>>(),
+        );
         let mut whole = Sums::default();
         totals.iter().for_each(|total| whole.add(total));
         ledger.extend(books.ledger);
         let (cash, statement) = (books.cash, books.statement);
         let per_hour = whole.cost_per_accelerator_hour();
+        let worn = |estate: fn(&SiteState) -> &Estate, life| {
+            let all = self.sites.iter().map(|site| estate(site).worn(life));
+            all.fold((Money::ZERO, 1.0), |(sum, _), (worn, share)| (sum + worn, share))
+        };
+        let parts = CapitalPart::of(
+            &whole,
+            &self.factory.economics,
+            (&|life| worn(|site| &site.machines, life), &|life| {
+                worn(|site| &site.infrastructure, life)
+            }),
+        );
         let mut plan = Plan {
             cash,
             statement,
-            parts: CapitalPart::of(&whole, &self.factory.economics.shares),
+            parts,
             factory: self.factory.name.clone(),
             start: self.factory.start,
             end: self.factory.end,
@@ -606,16 +690,12 @@ impl<'a> Walk<'a> {
             sum
         });
         let flows = &quarters.flows;
-        let capital: Money = self
-            .sites
-            .iter()
-            .map(|site| site.machines.bought() + site.infrastructure.bought())
-            .sum();
+        let capital: Money = self.sites.iter().map(SiteState::bought).sum();
         let trained: f64 = self.trainings.iter().map(TrainingRun::flops_done).sum();
         let left: f64 = self.trainings.iter().map(TrainingRun::flops_left).sum();
         let served: f64 =
             self.quarters.iter().flat_map(|q| &q.services).map(|s| s.served_output_tokens).sum();
-        vec![
+        let mut all = vec![
             balance(
                 "energy bought = used",
                 "MWh",
@@ -629,9 +709,9 @@ impl<'a> Walk<'a> {
                 self.waterfall.total().as_mwh(),
             ),
             balance(
-                "energy bought = sources",
+                "energy bought + sold = sources",
                 "MWh",
-                books.energy_bought.as_mwh() + flows.charged.as_mwh(),
+                (books.energy_bought + flows.charged + flows.sold).as_mwh(),
                 (flows.grid + flows.generators + flows.solar + flows.wind + flows.given()).as_mwh(),
             ),
             balance(
@@ -656,12 +736,23 @@ impl<'a> Walk<'a> {
             balance("tokens by site = by service", "tokens", quarters.served_output_tokens, served),
             balance("training FLOPs = done + left", "FLOP", books.flops_wanted, trained + left),
             balance(
-                "capital by quarter = by site",
+                "capital less resale by quarter = by site",
                 "USD",
-                quarters.capital.as_usd(),
+                (quarters.capital - quarters.resale).as_usd(),
                 capital.as_usd(),
             ),
-        ]
+        ];
+        let placed = |service: &ServiceQuarter| {
+            !self.factory.services[service.service].traffic.regions.is_empty()
+        };
+        let services = || self.quarters.iter().flat_map(|quarter| &quarter.services);
+        if services().any(placed) {
+            let asked = services().filter(|s| placed(s)).map(|s| s.asked_requests).sum();
+            let regions = self.quarters.iter().flat_map(|quarter| &quarter.regions);
+            let counted = regions.map(|r| r.from.iter().sum::<f64>() + r.unserved).sum();
+            all.push(balance("requests by service = by region", "requests", asked, counted));
+        }
+        all
     }
 }
 

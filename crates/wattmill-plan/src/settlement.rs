@@ -1,12 +1,14 @@
 //! The plan's cash with its contracts, and whether it adds up from both ends.
 
+use jiff::civil::Date;
 use wattmill_factory::{DealKind, Factory};
-use wattmill_units::Money;
+use wattmill_units::{Money, Power};
 
 use crate::calendar::QuarterLabel;
 use crate::cash::{Cash, CashQuarter, Quarterly};
 use crate::deals::{Moved, Period, moved, net, period};
 use crate::ledger::Balance;
+use crate::receipts::received;
 use crate::result::{Quarter, Receipt, Sums};
 use crate::statement::{Accounts, DealOutcome, Statement};
 
@@ -19,13 +21,14 @@ pub(crate) struct Settlement {
 
 impl Settlement {
     /// `machines` are purchases by vendor; energy, infrastructure and operations come from `totals`,
-    /// one for each quarter.
+    /// one for each quarter; `deployed` runs at the end of each day.
     pub(crate) fn of(
         factory: &Factory,
         quarters: &[Quarter],
         totals: &[Sums],
         receipts: &[Receipt],
         machines: &[(String, Money)],
+        deployed: &[(Date, Power)],
     ) -> Self {
         let periods: Vec<Period> = quarters
             .iter()
@@ -53,9 +56,13 @@ impl Settlement {
         let sum = |of: fn(&Sums) -> Money| -> Money { totals.iter().map(of).sum() };
         let mut purchases = machines.to_vec();
         purchases.extend([
-            ("builders".to_owned(), sum(|s| s.capital - s.machine_capital)),
-            ("energy suppliers".to_owned(), sum(|s| s.energy_cost)),
+            ("builders".to_owned(), sum(|s| s.capital - s.machine_capital - s.energy_capital)),
+            ("makers of energy plant".to_owned(), sum(|s| s.energy_capital)),
+            ("energy suppliers".to_owned(), sum(|s| s.energy_cost + s.flows.sales)),
+            // Who is paid less than nothing pays.
+            ("buyers of energy".to_owned(), sum(|s| Money::ZERO - s.flows.sales)),
             ("operations".to_owned(), sum(|s| s.operations)),
+            ("buyers of used machines".to_owned(), sum(|s| Money::ZERO - s.resale)),
         ]);
         let accounts = Accounts {
             factory,
@@ -63,6 +70,7 @@ impl Settlement {
             receipts,
             purchases: &purchases,
             cash: &cash_of,
+            received: &|factory| received(factory, deployed.iter().copied()),
         };
         let statement = accounts.statement();
         let ledger = ledger(factory, &cash, &statement);

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use wattmill_factory::{Deal, DealKind, Factory, US};
+use jiff::civil::Date;
+use wattmill_factory::{Deal, DealKind, Event, Factory, US};
 use wattmill_units::{Id, Money};
 
 use crate::cash::Cash;
@@ -18,6 +19,8 @@ pub struct Statement {
     pub parties: Vec<Party>,
     /// Circles that money goes in, the largest first.
     pub circles: Vec<Circle>,
+    /// What each default that happens does.
+    pub defaults: Vec<DefaultOutcome>,
     /// Sum of the squares of the parties' shares of what comes in: 1 if all of it is one's.
     pub concentration: Option<f64>,
 }
@@ -75,6 +78,28 @@ pub struct Stress {
     pub late_to_finance: Money,
 }
 
+/// What one default does, against the same plan without it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DefaultOutcome {
+    /// Name of the event.
+    pub event: String,
+    /// Who defaults.
+    pub party: String,
+    /// When.
+    pub on: Date,
+    /// What we get less of it.
+    pub missing: Money,
+    /// What we need not pay it.
+    pub spared: Money,
+    /// What we owe it on that is not called in, at the end.
+    pub owed: Money,
+    /// More to be financed from elsewhere.
+    pub to_finance: Money,
+    /// What others go without, the most first: what it would have paid or lent them itself, and what we
+    /// would pay them if nobody else steps in for it, each as it is paid.
+    pub others: Vec<(String, Money)>,
+}
+
 /// A circle of payments.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Circle {
@@ -99,6 +124,8 @@ pub(crate) struct Accounts<'a> {
     pub(crate) purchases: &'a [(String, Money)],
     /// Cash if contracts and investors did otherwise.
     pub(crate) cash: &'a CashOf<'a>,
+    /// Receipts of a factory in which others default.
+    pub(crate) received: &'a dyn Fn(&Factory) -> Vec<Receipt>,
 }
 
 /// Name of those who pay for services.
@@ -134,7 +161,8 @@ impl Accounts<'_> {
         });
         let concentration = (parties.iter().any(|party| party.received > Money::ZERO))
             .then(|| parties.iter().map(|party| party.share * party.share).sum());
-        Statement { deals, parties, circles, concentration }
+        let defaults = self.defaults(&moved, &parties);
+        Statement { deals, parties, circles, defaults, concentration }
     }
 
     fn edges(&self, deals: &[DealOutcome]) -> Edges {
@@ -207,6 +235,69 @@ impl Accounts<'_> {
             Party { received, paid, most_owed, share, stress, name }
         };
         names.into_iter().map(party).collect()
+    }
+
+    /// What each default does that happens within the plan.
+    fn defaults(&self, moved: &[Vec<Moved>], parties: &[Party]) -> Vec<DefaultOutcome> {
+        let happens = |event: &&Event| event.on.is_some_and(|day| day <= self.factory.end);
+        let all = self.factory.events.iter().filter(happens);
+        all.filter_map(|event| self.default(event, moved, parties)).collect()
+    }
+
+    fn default(
+        &self,
+        event: &Event,
+        with: &[Vec<Moved>],
+        parties: &[Party],
+    ) -> Option<DefaultOutcome> {
+        let (party, on) = (event.defaults.clone()?, event.on?);
+        let mut factory = self.factory.clone();
+        let same = factory.events.iter_mut().find(|other| other.name == event.name)?;
+        same.defaults = None;
+        let without = moved_late(&factory, self.periods, |_| 0.0);
+        let receipts = (self.received)(&factory);
+        let cash = (self.cash)(&without, &receipts);
+        let to_finance = (self.cash)(with, self.receipts).to_finance - cash.to_finance;
+        let paid = |moved: &[Moved]| -> Money { moved.iter().map(|m| m.paid).sum() };
+        let back = |moved: &[Moved]| -> Money { moved.iter().map(|m| m.repaid + m.interest).sum() };
+        let invested = |receipts: &[Receipt]| -> Money {
+            let of =
+                |receipt: &&Receipt| receipt.from == party && receipt.date >= self.factory.start;
+            receipts.iter().filter(of).map(|receipt| receipt.amount).sum()
+        };
+        let mut missing = invested(&receipts) - invested(self.receipts);
+        let (mut spared, mut owed) = (Money::ZERO, Money::ZERO);
+        let mut others: BTreeMap<String, Money> = BTreeMap::new();
+        for ((deal, with), without) in self.factory.deals.iter().zip(with).zip(&without) {
+            let less = paid(without) - paid(with);
+            let less_back = back(without) - back(with);
+            match (deal.from == party, deal.to == party) {
+                (true, _) if deal.to == US => {
+                    missing += less;
+                    spared += less_back;
+                    owed += with.last().map_or(Money::ZERO, |m| m.owed);
+                }
+                (_, true) if deal.from == US => {
+                    spared += less;
+                    missing += less_back;
+                }
+                (true, _) => *others.entry(deal.to.clone()).or_insert(Money::ZERO) += less,
+                (_, true) => *others.entry(deal.from.clone()).or_insert(Money::ZERO) += less_back,
+                _ => {}
+            }
+        }
+        let rest: Money = parties.iter().filter(|p| p.name != party).map(|p| p.paid).sum();
+        if to_finance > Money::ZERO && rest > Money::ZERO {
+            let share = (to_finance / rest).min(1.0);
+            for other in parties.iter().filter(|other| other.name != party) {
+                *others.entry(other.name.clone()).or_insert(Money::ZERO) += other.paid * share;
+            }
+        }
+        let mut others: Vec<(String, Money)> =
+            others.into_iter().filter(|(_, less)| *less > Money::ZERO).collect();
+        others.sort_by(|a, b| b.1.as_usd().total_cmp(&a.1.as_usd()).then(a.0.cmp(&b.0)));
+        let event = event.name.clone();
+        Some(DefaultOutcome { event, party, on, missing, spared, owed, to_finance, others })
     }
 
     fn has_contracts(&self, name: &str) -> bool {

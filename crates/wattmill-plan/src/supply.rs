@@ -105,7 +105,7 @@ impl Supply {
 mod tests {
     use super::*;
     use jiff::civil::date;
-    use wattmill_factory::{Clock, Cooling, Grid, Onsite, Pue};
+    use wattmill_factory::{Clock, Cooling, Grid, Onsite, Outlay, Pue};
 
     /// A cheap connection of 10 MW that comes on the second day, behind dear turbines of 4 MW.
     fn supply() -> Supply {
@@ -125,6 +125,7 @@ mod tests {
                 from: start,
                 price: EnergyPrice::from_usd_per_mwh(100.0),
                 carbon: CarbonIntensity::from_g_per_kwh(500.0),
+                outlay: Outlay::NONE,
             }],
             solar: None,
             wind: None,

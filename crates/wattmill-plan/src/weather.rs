@@ -23,12 +23,11 @@ const PERFORMANCE: f64 = 0.85;
 /// Wind speeds at which a turbine starts, gives its rating, and is turned out of the wind, m/s.
 const WIND: (f64, f64, f64) = (3.0, 12.0, 25.0);
 
-/// Fraction of the capacity that the sun brings in every hour; `site` names its clouds.
-pub(crate) fn solar(weather: &SolarWeather, calendar: Calendar, seed: u64, site: &str) -> Hourly {
+/// Fraction of the capacity that the sun brings in every hour, under clouds that are drawn.
+pub(crate) fn solar(weather: &SolarWeather, calendar: Calendar, mut clouds: Stream) -> Hourly {
     match weather {
         SolarWeather::Profile(hourly) => hourly.clone(),
         SolarWeather::Modelled { latitude, longitude, clearness, tracking } => {
-            let mut clouds = Stream::new(seed, &format!("clouds at {site}"), 0);
             let around = clearness.min(1.0 - clearness);
             let mut hours = Vec::with_capacity(calendar.days() as usize * 24);
             for day in 0..calendar.days() {
@@ -65,12 +64,11 @@ fn clear_sky(latitude: f64, longitude: f64, day_of_year: f64, utc: f64, tracking
     1.1 * beam * on_panel.max(0.0)
 }
 
-/// Fraction of the capacity that the wind brings in every hour; `site` names its gusts.
-pub(crate) fn wind(weather: &WindWeather, calendar: Calendar, seed: u64, site: &str) -> Hourly {
+/// Fraction of the capacity that the wind brings in every hour, with gusts that are drawn.
+pub(crate) fn wind(weather: &WindWeather, calendar: Calendar, mut gusts: Stream) -> Hourly {
     match weather {
         WindWeather::Profile(hourly) => hourly.clone(),
         WindWeather::Modelled { mean_m_per_s, shape, persistence } => {
-            let mut gusts = Stream::new(seed, &format!("wind at {site}"), 0);
             let scale = mean_m_per_s / libm::tgamma(1.0 + 1.0 / shape);
             let fresh = libm::sqrt(1.0 - persistence * persistence);
             let mut score = gusts.normal();
@@ -132,7 +130,7 @@ mod tests {
     fn sun(latitude: f64, tracking: bool) -> Hourly {
         let modelled =
             SolarWeather::Modelled { latitude, longitude: 0.0, clearness: 0.8, tracking };
-        solar(&modelled, year(), 1, "site")
+        solar(&modelled, year(), Stream::new(1, "clouds", 0))
     }
 
     #[test]
@@ -163,7 +161,8 @@ mod tests {
     fn the_wind_has_its_mean_and_its_memory() {
         let modelled = WindWeather::Modelled { mean_m_per_s: 7.5, shape: 2.0, persistence: 0.95 };
         let long = Calendar::new(date(2027, 1, 1), date(2036, 12, 31));
-        let hours = wind(&modelled, long, 1, "site");
+        let drawn = |index| wind(&modelled, long, Stream::new(1, "gusts", index));
+        let hours = drawn(0);
         // The integral of the power curve over a Weibull distribution of that mean, by quadrature.
         let scale = 7.5 / libm::tgamma(1.5);
         let steps = 100_000;
@@ -178,8 +177,8 @@ mod tests {
         let pairs = hours.0.windows(2).map(|w| (w[0] - mean) * (w[1] - mean)).sum::<f64>();
         let square = hours.0.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>();
         assert!((0.85..0.97).contains(&(pairs / square)), "{}", pairs / square);
-        assert_ne!(hours, wind(&modelled, long, 1, "elsewhere"));
-        assert_eq!(hours, wind(&modelled, long, 1, "site"));
+        assert_ne!(hours, drawn(1));
+        assert_eq!(hours, drawn(0));
     }
 
     #[test]

@@ -340,3 +340,210 @@ substitute = {{ system = "gb200-nvl72", unit_power = "140 kW", if_after = 2027-0
     let never = change("60 days", "cancelled = 2027-02-01");
     assert!(never.months.iter().all(|month| month.running == 0.0), "{never:?}");
 }
+
+fn sound(text: &str) -> Factory {
+    let parsed = parse_factory(text, Catalog::builtin());
+    let said = parsed.diagnostics.render("contracts.toml", text, false);
+    parsed.factory.unwrap_or_else(|| panic!("it is not sound:\n{said}"))
+}
+
+/// Users who pay by the month: as many as pay, times their months, as far as they are served.
+#[test]
+fn subscribers_pay_by_the_month_as_far_as_they_are_served() {
+    let text = |users: &str, more: &str| {
+        format!(
+            r#"name = "subscribers"
+start = 2027-01-01
+end = 2027-12-31
+
+[[site]]
+name = "hall"
+grid = {{ connection = "10 MW", energized = 2026-01-01, price = "50 USD/MWh", carbon = "0 g/kWh" }}
+
+[[phase]]
+name = "nodes"
+site = "hall"
+system = "dgx-h100"
+power = "1 MW"
+first_rack = 2027-01-01
+
+[[service]]
+name = "chat"
+model = "llama-3.1-8b"
+slo = {{ ttft = "2 s", tpot = "50 ms" }}
+engine = {{ tensor = 1, precision = "fp8" }}
+users = {{ weekly = 10000, {users}input_tokens = 500, output_tokens = 100 }}
+subscription = {{ monthly = "20 USD", paying = "5 %" }}
+{more}
+"#
+        )
+    };
+    let sums = |plan: &Plan| {
+        let all = plan.quarters.iter().map(|quarter| quarter.services[0]);
+        all.fold((0.0, 0.0), |(revenue, of_months), service| {
+            (revenue + service.revenue.as_usd(), of_months + service.subscriptions.as_usd())
+        })
+    };
+    let steady = plan(&sound(&text("", "")));
+    let (revenue, subscriptions) = sums(&steady);
+    // 365 days of twelve months in 365.25.
+    let expected = 10_000.0 * 0.05 * 20.0 * 12.0 * 365.0 / 365.25;
+    assert!((subscriptions / expected - 1.0).abs() < 1e-9, "{subscriptions} {expected}");
+    assert_eq!(revenue, subscriptions);
+    let growing = plan(&sound(&text("growth = \"100 %/year\", ", "price = \"1 USD/M tokens\"")));
+    let (revenue, subscriptions) = sums(&growing);
+    // The mean of twice as many after a year is 1 / ln 2, a day early at most.
+    assert!((subscriptions / expected * 2.0_f64.ln() - 1.0).abs() < 0.003, "{subscriptions}");
+    let tokens: f64 = growing.quarters.iter().map(|q| q.services[0].served_output_tokens).sum();
+    assert!((revenue - subscriptions - tokens / 1e6).abs() < 1e-6 * revenue);
+    // More than the machines can serve: who gets no answer does not pay.
+    let short = plan(&sound(&text("requests_per_day = 1e10, ", "")));
+    let services = short.quarters.iter().map(|quarter| quarter.services[0]);
+    let (asked, served) =
+        services.fold((0.0, 0.0), |(a, s), of| (a + of.asked_requests, s + of.served_requests));
+    assert!(served < 0.9 * asked);
+    let (_, subscriptions) = sums(&short);
+    assert!((subscriptions / expected / (served / asked) - 1.0).abs() < 1e-3, "{subscriptions}");
+    let all = figures(&sound(&text("", "")), Catalog::builtin(), &steady.offers);
+    let of = |name| all.iter().find(|(f, _)| f.name == FigureName::Whole(name)).expect("it").1;
+    assert!((of("subscriptions") / expected - 1.0).abs() < 1e-9);
+    assert!((of("revenue") / expected - 1.0).abs() < 1e-9);
+}
+
+/// Parties that default half-way through the first year of the plan.
+#[test]
+fn a_default_ends_what_comes_from_a_party_and_says_who_goes_without() {
+    let contracts = |event: &str| {
+        factory(&format!(
+            r#"
+{event}
+[[contract]]
+name = "vendor loan"
+kind = "loan"
+from = "nvidia"
+share = "50 %"
+rate = "8 %/year"
+term = "10 years"
+
+[[contract]]
+name = "rented out"
+kind = "capacity"
+from = "cloud"
+yearly = "1 MUSD"
+
+[[contract]]
+name = "on to another"
+kind = "capacity"
+from = "cloud"
+to = "steel"
+yearly = "2 MUSD"
+
+[[contract]]
+name = "share"
+kind = "revenue share"
+to = "cloud"
+share = "1 %"
+
+[[contract]]
+kind = "investment"
+from = "cloud"
+amount = "3 MUSD"
+for_each = "200 kW"
+"#
+        ))
+    };
+    let event = "[[event]]\nname = \"bankrupt\"\non = 2027-07-02\ndefaults = \"cloud\"\n";
+    let (whole, broken) = (plan(&contracts("")), plan(&contracts(event)));
+    assert!(whole.statement.defaults.is_empty());
+    let outcome = &broken.statement.defaults[0];
+    assert_eq!((outcome.event.as_str(), outcome.party.as_str()), ("bankrupt", "cloud"));
+    // It rents for 182 days of 1096, and invests in what stands until then.
+    assert!((paid(&broken, 1) / paid(&whole, 1) - 182.0 / 1096.0).abs() < 1e-9);
+    let invested = |plan: &Plan| -> f64 { plan.receipts.iter().map(|r| r.amount.as_usd()).sum() };
+    assert!(invested(&broken) < invested(&whole) && invested(&broken) > 0.0);
+    let missing = paid(&whole, 1) - paid(&broken, 1) + invested(&whole) - invested(&broken);
+    assert!((outcome.missing.as_usd() - missing).abs() < 1.0, "{} {missing}", outcome.missing);
+    // Its share of revenue is owed on, to whoever has its claims; the loan is another's.
+    assert_eq!(paid(&broken, 3), paid(&whole, 3));
+    assert_eq!(paid(&broken, 0), paid(&whole, 0));
+    let more = broken.cash.to_finance - whole.cash.to_finance;
+    assert!((outcome.to_finance - more).as_usd().abs() < 1.0 && more > Money::ZERO, "{more}");
+    let lost = outcome.others.iter().find(|(name, _)| name == "steel").expect("it is paid");
+    let of_its_own = paid(&whole, 2) - paid(&broken, 2);
+    assert!((lost.1.as_usd() - of_its_own).abs() < 1.0 && of_its_own > 3e6, "{lost:?}");
+    assert!(outcome.others.iter().any(|(name, _)| name == "nvidia"), "{:?}", outcome.others);
+    // A lender that defaults lends nothing more, and is owed what it lent.
+    let lender = plan(&contracts(&event.replace("cloud", "nvidia")));
+    let outcome = &lender.statement.defaults[0];
+    assert!(paid(&lender, 0) < paid(&whole, 0) && outcome.owed > Money::ZERO);
+    assert_eq!(outcome.owed, lender.statement.deals[0].owed);
+    // One that is less likely than not does not happen in the plan.
+    let unlikely = plan(&contracts(&event.replace("defaults", "chance = 0.2\ndefaults")));
+    assert!(unlikely.statement.defaults.is_empty());
+    assert_eq!(unlikely.cash, whole.cash);
+}
+
+/// Machines that others take the place of: bought again, sold for a part, away for a while.
+#[test]
+fn a_refresh_buys_again_sells_the_old_and_stands_still_between() {
+    let text = |refresh: &str| {
+        format!(
+            r#"name = "refreshed"
+start = 2027-01-01
+end = 2029-12-31
+
+[[site]]
+name = "hall"
+grid = {{ connection = "1.5 MW", energized = 2026-01-01, price = "50 USD/MWh", carbon = "0 g/kWh" }}
+
+[[phase]]
+name = "nodes"
+site = "hall"
+system = "dgx-h100"
+power = "1 MW"
+first_rack = 2027-01-01
+{refresh}
+"#
+        )
+    };
+    let plain = plan(&sound(&text("")));
+    let refresh = "refresh = { at = \"365 days\", residual = \"20 %\", downtime = \"14 days\" }";
+    let again = plan(&sound(&text(refresh)));
+    let sums = |plan: &Plan| {
+        let mut sums = wattmill_plan::Sums::default();
+        plan.quarters.iter().for_each(|quarter| sums.add(&quarter.total()));
+        sums
+    };
+    let (one, two) = (sums(&plain), sums(&again));
+    let close = |a: Money, b: Money| (a - b).as_usd().abs() < 1e-6 * b.as_usd().abs().max(1.0);
+    assert!(close(two.machine_capital, one.machine_capital * 2.0));
+    assert!(close(two.capital - one.capital, one.machine_capital), "no second building");
+    assert!(close(two.refreshed, one.machine_capital));
+    assert!(close(two.resale, one.machine_capital * 0.2));
+    assert_eq!(again.phases.len(), 2);
+    assert_eq!(again.phases[1].first_rack.to_string(), "2028-01-15");
+    let standing = |plan: &Plan, date: &str| {
+        let day = plan.days.iter().find(|day| day.date.to_string() == date).expect("a day");
+        day.accelerators
+    };
+    assert_eq!(standing(&again, "2027-12-31"), standing(&plain, "2027-12-31"));
+    assert_eq!(standing(&again, "2028-01-05"), 0.0, "a fortnight without");
+    assert_eq!(standing(&again, "2028-01-15"), standing(&plain, "2028-01-15"));
+    // What stands costs upkeep, not what was taken out.
+    let upkeep = two.operations - one.operations;
+    let gap = one.machine_capital * (-0.03 * 14.0 / 365.25);
+    assert!(close(upkeep, gap), "{upkeep} {gap}");
+    let market = again.statement.parties.iter().find(|p| p.name == "buyers of used machines");
+    assert!(close(market.expect("who paid").received, two.resale));
+    let capital: Money = again.cash.quarters.iter().map(|quarter| quarter.capital).sum();
+    assert!(close(capital, two.capital - two.resale));
+    // Another kind, which takes other power for a unit.
+    let kind = "refresh = { at = \"1 year\", system = \"gb200-nvl72\", unit_power = \"140 kW\" }";
+    let other = sound(&text(kind));
+    assert_eq!(other.hardware.len(), 2);
+    let other = plan(&other);
+    assert_eq!(other.phases[1].accelerators, (1000.0 / 1.4 / 140.0_f64).floor() * 72.0);
+    let all = figures(&sound(&text(refresh)), Catalog::builtin(), &again.offers);
+    let sold = all.iter().find(|(f, _)| f.name == FigureName::Whole("machines sold"));
+    assert!((sold.expect("it").1 - two.resale.as_usd()).abs() < 1.0);
+}

@@ -238,3 +238,113 @@ fn a_leap_year_has_a_day_more() {
     let (usual, leap) = (year("2027-01-01", "2027-12-31"), year("2028-01-01", "2028-12-31"));
     assert!(close(leap / usual, 8784.0 / 8760.0), "{leap} {usual}");
 }
+
+/// What neither machines nor battery take is sold where the grid pays more than it costs.
+#[test]
+fn what_is_left_over_is_sold_and_nothing_is_sold_below_its_cost() {
+    let solar = "solar = { capacity = \"2 MW\", price = \"15 USD/MWh\" }";
+    let sold = |export: &str| {
+        let grid = GRID.replace("price = ", &format!("{export}price = "));
+        planned(&format!("{grid}\n{solar}"), "")
+    };
+    let (kept, none) = sold("");
+    let (plan, some) = sold("export = { most = \"500 kW\", price = \"40 USD/MWh\" }, ");
+    assert!(none.sold == Energy::ZERO && none.sales.as_usd() == 0.0 && some.sold > Energy::ZERO);
+    assert!(close((some.curtailed + some.sold).as_mwh(), none.curtailed.as_mwh()));
+    assert!(close(some.sales.as_usd(), 40.0 * some.sold.as_mwh()), "{}", some.sales);
+    let most = plan.mix.iter().map(|hour| hour.sold_mw).fold(0.0, f32::max);
+    assert!((most - 0.5).abs() < 1e-6, "{most} MW");
+    // Its energy is bought of the panels' owner, and sold.
+    let less = kept.quarters[0].total().energy_cost - plan.quarters[0].total().energy_cost;
+    assert!(close(less.as_usd(), (40.0 - 15.0) * some.sold.as_mwh()), "{less}");
+    assert_eq!(kept.quarters[0].total().energy, plan.quarters[0].total().energy);
+    let buyer = plan.statement.parties.iter().find(|p| p.name == "buyers of energy").expect("one");
+    assert!(close(buyer.received.as_usd(), some.sales.as_usd()));
+    for price in ["15 USD/MWh", "-5 USD/MWh"] {
+        let (_, flows) = sold(&format!("export = {{ most = \"500 kW\", price = \"{price}\" }}, "));
+        assert_eq!(flows.sold, Energy::ZERO, "{price}");
+    }
+    // Left out, the price is the hour's own: 50 USD/MWh.
+    let (_, own) = sold("export = { most = \"500 kW\" }, ");
+    assert!(close(own.sales.as_usd(), 50.0 * own.sold.as_mwh()) && own.sold == some.sold);
+}
+
+/// A battery that is larger than the site sells what the site cannot use, and an optimiser does not
+/// find less than nothing to gain.
+#[test]
+fn a_battery_sells_in_dear_hours_and_the_bound_is_below() {
+    let grid = GRID.replace(
+        "price",
+        "export = { most = \"1 MW\" }, period = [{ from = 16, to = 20, price = \"200 USD/MWh\" }, \
+         { from = 0, to = 6, price = \"10 USD/MWh\" }], price",
+    );
+    let battery = "battery = { energy = \"4 MWh\", power = \"1 MW\", efficiency = 0.81, start = 0, \
+                   charge_below = \"20 USD/MWh\", discharge_above = \"100 USD/MWh\", \
+                   capital = \"1 MUSD\", life = \"10 years\" }";
+    let solar = "solar = { capacity = \"2 MW\" }";
+    let factory = read(&text(&format!("{grid}\n{battery}\n{solar}"), ""));
+    let plan = plan(&factory);
+    let flows = flows(&plan);
+    assert!(flows.sold > Energy::ZERO && flows.given() > Energy::ZERO);
+    let in_dear: f64 = plan
+        .mix
+        .iter()
+        .enumerate()
+        .filter(|(hour, _)| (16..20).contains(&(hour % 24)))
+        .map(|(_, mix)| f64::from(mix.sold_mw))
+        .sum();
+    assert!(in_dear > 0.0, "it sells when energy is dear");
+    for days in [1, 7] {
+        let bound = bound(&factory, &plan, days).expect("solved");
+        let site = &bound.sites[0];
+        assert!(site.least <= site.policy + wattmill_units::Money::from_usd(1e-6), "{site:?}");
+    }
+    let all = figures(&factory, Catalog::builtin(), &plan.offers);
+    let of = |name: &str| all.iter().find(|(f, _)| f.name.to_string() == name).expect("it").1;
+    assert!(close(of("energy sold"), flows.sold.as_mwh()));
+    assert!(close(of("sales of energy"), flows.sales.as_usd()));
+}
+
+/// What stands on a campus is capital of its own, written off over its own life.
+#[test]
+fn panels_and_batteries_are_bought_on_their_day_and_wear_off_over_their_lives() {
+    let bought = "solar = { capacity = \"1 MW\", capital = \"146.1 kUSD\", life = \"4 years\" }\n\
+                  battery = { energy = \"1 MWh\", power = \"500 kW\", efficiency = 0.9, \
+                  from = 2027-07-08, capital = \"70 kUSD\", life = \"7 days\" }";
+    let (plain, _) = planned(GRID, "");
+    let (plan, _) = planned(&format!("{GRID}\n{bought}"), "");
+    let (plain, total) = (plain.quarters[0].total(), plan.quarters[0].total());
+    let more = total.capital - plain.capital;
+    assert!(close(more.as_usd(), 216.1e3) && close(total.energy_capital.as_usd(), 216.1e3));
+    // A fortnight of four years of 365.25 days, and all of a battery of a week.
+    let worn = 146.1e3 * 14.0 / (4.0 * 365.25) + 70e3;
+    assert!(close(total.energy_depreciation.as_usd(), worn), "{}", total.energy_depreciation);
+    assert!(close((total.depreciation - plain.depreciation).as_usd(), worn));
+    let part = plan.parts.last().expect("parts");
+    assert_eq!(part.name, "energy sources and storage");
+    assert!(close(part.depreciation.as_usd(), worn));
+    let maker = plan.statement.parties.iter().find(|p| p.name == "makers of energy plant");
+    assert!(close(maker.expect("who was paid").paid.as_usd(), 216.1e3));
+    // Insurance and upkeep are of all capital: of the battery for its week.
+    let upkeep = (total.operations - plain.operations).as_usd();
+    let expected = 0.03 * (146.1e3 * 14.0 + 70e3 * 7.0) / 365.25;
+    assert!(close(upkeep, expected), "{upkeep} {expected}");
+}
+
+#[test]
+fn parts_that_last_otherwise_wear_otherwise() {
+    let economics = "\n[economics]\nnetwork_life = \"7 days\"\nbuilding_life = \"50 years\"\n";
+    let (plain, _) = planned(GRID, "");
+    let (plan, _) = planned(GRID, economics);
+    let part = |plan: &Plan, name: &str| {
+        plan.parts.iter().copied().find(|part| part.name == name).expect("a part")
+    };
+    assert_eq!(part(&plan, "network").capital, part(&plain, "network").capital);
+    let network = part(&plan, "network");
+    assert!(close(network.depreciation.as_usd(), network.capital.as_usd()), "gone in a week");
+    let racks = |plan: &Plan| part(plan, "accelerators and racks").depreciation.as_usd();
+    assert!(close(racks(&plan), racks(&plain)), "as before");
+    let building = part(&plain, "building and land").depreciation.as_usd();
+    let slower = part(&plan, "building and land").depreciation.as_usd();
+    assert!(close(slower / building, 15.0 / 50.0), "{slower} {building}");
+}

@@ -162,6 +162,27 @@ impl BatchLimits {
         Self { order: PrefillOrder::of(flavour), watermark_blocks, answer_percent, ..self }
     }
 
+    /// Limits of one of `groups` attention groups (at least one is assumed) with batches of their own:
+    /// an even part of each.
+    ///
+    /// ```
+    /// use wattmill_policy::BatchLimits;
+    /// let group = BatchLimits::new(1000, 8192, 16, 80_000).of_group(8);
+    /// assert_eq!((group.max_seqs, group.max_tokens, group.blocks), (125, 1024, 10_000));
+    /// ```
+    #[must_use]
+    pub fn of_group(self, groups: u32) -> Self {
+        let groups = groups.max(1);
+        let max_seqs = self.max_seqs.div_ceil(groups);
+        Self {
+            max_seqs,
+            max_tokens: self.max_tokens.div_ceil(groups).max(max_seqs),
+            blocks: (self.blocks / u64::from(groups)).max(1),
+            watermark_blocks: self.watermark_blocks / u64::from(groups),
+            ..self
+        }
+    }
+
     /// Blocks that `tokens` tokens fill or begin.
     #[inline]
     pub const fn blocks_for(&self, tokens: u64) -> u64 {

@@ -1,5 +1,5 @@
 //! Where an hour's power comes from: sun and wind first, then the battery by its rules, then whoever
-//! sells cheapest.
+//! sells cheapest; and what of it the grid gets.
 
 use wattmill_units::{EnergyPrice, Power};
 
@@ -29,6 +29,19 @@ pub struct EnergyView<'a> {
     pub gives: Power,
     /// What it can give beyond that, of its reserve.
     pub reserve: Power,
+    /// What the grid would buy.
+    pub buyer: Buyer,
+}
+
+/// What the grid would buy in the hour of what the site makes itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Buyer {
+    /// Most it takes; nothing if it takes none.
+    pub most: Power,
+    /// What it pays. May be negative.
+    pub pays: EnergyPrice,
+    /// What energy of sun and wind costs that would else be curtailed.
+    pub costs: EnergyPrice,
 }
 
 /// When a battery works. With none of them it gives all it can whenever sun and wind do not suffice.
@@ -77,12 +90,16 @@ pub struct EnergyActions {
     pub renewable_used: Power,
     /// Of sun and wind, what charges the battery.
     pub charged_of_surplus: Power,
+    /// Of sun and wind, what is sold.
+    pub sold_of_surplus: Power,
     /// Of sun and wind, what nobody takes.
     pub curtailed: Power,
     /// What is bought of the grid to charge the battery; counted in what is bought, too.
     pub charged_of_grid: Power,
     /// What the battery gives, by [`BatteryUse::ALL`].
     pub given: [Power; 4],
+    /// Of that, what is sold.
+    pub sold_of_battery: Power,
     /// What nobody sells.
     pub unmet: Power,
 }
@@ -97,23 +114,35 @@ impl EnergyActions {
     pub fn discharged(&self) -> Power {
         self.given.iter().sum()
     }
+
+    /// Of that, what the facility uses.
+    pub fn discharged_for_use(&self) -> Power {
+        self.discharged() - self.sold_of_battery
+    }
+
+    /// What is sold.
+    pub fn sold(&self) -> Power {
+        self.sold_of_surplus + self.sold_of_battery
+    }
 }
 
 /// Dispatches an hour; `bought` gets what each seller carries.
 ///
-/// Sun and wind carry the draw first; what they leave charges the battery, the rest is curtailed. What
+/// Sun and wind carry the draw first; what they leave charges the battery, is sold if the grid pays more
+/// than it costs, or else curtailed. What
 /// is missing the battery gives as far as a rule says so, then the sellers carry it, cheapest first. When
 /// they cannot, the battery gives its reserve. It is never charged from the grid in an hour in which it
-/// gives.
+/// gives. Where it gives because energy is dear, and the grid pays as much, it sells what is left.
 ///
 /// ```
-/// use wattmill_policy::{BatteryRules, EnergyView, Seller, dispatch_energy};
+/// use wattmill_policy::{BatteryRules, Buyer, EnergyView, Seller, dispatch_energy};
 /// use wattmill_units::{EnergyPrice, Power};
 /// let mw = Power::from_mw;
 /// let price = EnergyPrice::from_usd_per_mwh(120.0);
 /// let sellers = [Seller { capacity: mw(50.0), price, grid: true }];
 /// let (takes, gives, reserve) = (mw(10.0), mw(10.0), mw(0.0));
-/// let view = EnergyView { draw: mw(40.0), renewable: mw(5.0), sellers: &sellers, takes, gives, reserve };
+/// let (draw, renewable, buyer) = (mw(40.0), mw(5.0), Buyer::default());
+/// let view = EnergyView { draw, renewable, sellers: &sellers, takes, gives, reserve, buyer };
 /// let rules = BatteryRules {
 ///     discharge_above: Some(EnergyPrice::from_usd_per_mwh(100.0)),
 ///     ..BatteryRules::default()
@@ -132,6 +161,11 @@ pub fn dispatch_energy(
     let surplus = view.renewable - done.renewable_used;
     done.charged_of_surplus = surplus.min(view.takes);
     done.curtailed = surplus - done.charged_of_surplus;
+    let buyer = &view.buyer;
+    if buyer.pays > buyer.costs {
+        done.sold_of_surplus = done.curtailed.min(buyer.most);
+        done.curtailed -= done.sold_of_surplus;
+    }
     let mut missing = view.draw - done.renewable_used;
     // Tariffs are the grid's; without one the cheapest seller's price is the price.
     let grid = view.sellers.iter().position(|seller| seller.grid);
@@ -148,9 +182,8 @@ pub fn dispatch_energy(
     if *rules == BatteryRules::default() {
         give(BatteryUse::OwnSupply, missing, &mut missing);
     }
-    if let (Some(price), Some(limit)) = (price, rules.discharge_above)
-        && price >= limit
-    {
+    let dear = price.zip(rules.discharge_above).filter(|(price, limit)| price >= limit);
+    if dear.is_some() {
         give(BatteryUse::Price, missing, &mut missing);
     }
     if let Some(limit) = rules.shave_above {
@@ -163,6 +196,16 @@ pub fn dispatch_energy(
         let of_reserve = (missing - carried).max(Power::ZERO).min(view.reserve);
         missing -= of_reserve;
         done.given[BatteryUse::Shortage as usize] += of_reserve;
+    }
+    // What nobody here can use any more.
+    let left = view.gives - done.discharged();
+    if let Some((_, limit)) = dear
+        && buyer.pays >= limit
+        && missing <= Power::ZERO
+        && left > Power::ZERO
+    {
+        done.sold_of_battery = left.min(buyer.most - done.sold_of_surplus).max(Power::ZERO);
+        done.given[BatteryUse::Price as usize] += done.sold_of_battery;
     }
     for (seller, bought) in view.sellers.iter().zip(bought.iter_mut()) {
         *bought = missing.min(seller.capacity);

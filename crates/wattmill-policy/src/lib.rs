@@ -28,7 +28,9 @@ pub use autoscaler::{
 pub use batching::{BatchLimits, Need, Preemption, PrefillOrder, Scheduling, emptiest};
 pub use curtailment::answer_cut;
 pub use dispatch::{Claim, serve_in_order};
-pub use energy::{BatteryRules, BatteryUse, EnergyActions, EnergyView, Seller, dispatch_energy};
+pub use energy::{
+    BatteryRules, BatteryUse, Buyer, EnergyActions, EnergyView, Seller, dispatch_energy,
+};
 pub use failover::{Preference, SiteChoice, SiteRules, SiteView, UnknownPreference};
 pub use ledger::{Ledger, Ticket, Unbalanced};
 pub use power_cap::{CapOrder, PowerClaim, cap_power};

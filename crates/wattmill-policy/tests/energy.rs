@@ -2,7 +2,7 @@
 //! charged and discharged at once.
 
 use proptest::prelude::*;
-use wattmill_policy::{BatteryRules, BatteryUse, EnergyView, Seller, dispatch_energy};
+use wattmill_policy::{BatteryRules, BatteryUse, Buyer, EnergyView, Seller, dispatch_energy};
 use wattmill_units::{EnergyPrice, Power};
 
 fn power() -> impl Strategy<Value = Power> {
@@ -32,8 +32,13 @@ fn rules() -> impl Strategy<Value = BatteryRules> {
     )
 }
 
-/// The hour once more, in megawatts and as the rules are told.
-fn twin(view: &EnergyView<'_>, rules: &BatteryRules) -> (f64, f64, f64, f64) {
+fn buyer() -> impl Strategy<Value = Buyer> {
+    (power(), price(), price()).prop_map(|(most, pays, costs)| Buyer { most, pays, costs })
+}
+
+/// The hour once more, in megawatts and as the rules are told: what goes into the battery, is curtailed,
+/// comes out of it, is bought, and is sold.
+fn twin(view: &EnergyView<'_>, rules: &BatteryRules) -> [f64; 5] {
     let mw = Power::as_mw;
     let used = mw(view.renewable).min(mw(view.draw));
     let over = mw(view.renewable) - used;
@@ -52,7 +57,15 @@ fn twin(view: &EnergyView<'_>, rules: &BatteryRules) -> (f64, f64, f64, f64) {
     let needed = (missing - by_rule - carried).max(0.0);
     let given = by_rule + needed.min(mw(view.gives) - by_rule + mw(view.reserve));
     let bought = (missing - given).min(carried);
-    (into, over - into, given, bought)
+    let buyer = &view.buyer;
+    let wanted = if buyer.pays > buyer.costs { mw(buyer.most) } else { 0.0 };
+    let of_surplus = (over - into).min(wanted);
+    let worth_it = dear && rules.discharge_above.is_some_and(|limit| buyer.pays >= limit);
+    let of_battery = match worth_it && missing - given <= 0.0 {
+        true => (mw(view.gives) - given).min(mw(buyer.most) - of_surplus).max(0.0),
+        false => 0.0,
+    };
+    [into, over - into - of_surplus, given + of_battery, bought, of_surplus + of_battery]
 }
 
 proptest! {
@@ -60,15 +73,17 @@ proptest! {
     fn an_hour_is_balanced(
         (draw, renewable, takes, gives, reserve) in (power(), power(), power(), power(), power()),
         sellers in sellers(),
-        rules in rules(),
+        (rules, buyer) in (rules(), buyer()),
     ) {
-        let view = EnergyView { draw, renewable, sellers: &sellers, takes, gives, reserve };
+        let view = EnergyView { draw, renewable, sellers: &sellers, takes, gives, reserve, buyer };
         let mut bought = vec![Power::ZERO; sellers.len()];
         let done = dispatch_energy(&view, &rules, &mut bought);
         let sum: Power = bought.iter().sum();
         let close = |a: Power, b: Power| (a - b).abs() <= Power::from_watts(1e-3);
-        prop_assert!(close(renewable, done.renewable_used + done.charged_of_surplus + done.curtailed));
-        let carried = done.renewable_used + done.discharged() + sum - done.charged_of_grid + done.unmet;
+        let of_weather = done.renewable_used + done.charged_of_surplus + done.curtailed;
+        prop_assert!(close(renewable, of_weather + done.sold_of_surplus));
+        prop_assert!(done.sold() <= buyer.most + Power::from_watts(1e-3));
+        let carried = done.renewable_used + done.discharged_for_use() + sum - done.charged_of_grid + done.unmet;
         prop_assert!(close(draw, carried), "{:?} {:?}", done, bought);
         prop_assert!(done.charged() <= takes + Power::from_watts(1e-3));
         prop_assert!(done.discharged() <= gives + reserve + Power::from_watts(1e-3));
@@ -78,13 +93,14 @@ proptest! {
         for (seller, bought) in sellers.iter().zip(&bought) {
             prop_assert!(*bought >= Power::ZERO && *bought <= seller.capacity);
         }
-        let (into, curtailed, given, of_sellers) = twin(&view, &rules);
-        for (got, expected) in [
-            (done.charged_of_surplus, into),
-            (done.curtailed, curtailed),
-            (done.discharged(), given),
-            (sum - done.charged_of_grid, of_sellers),
-        ] {
+        let got = [
+            done.charged_of_surplus,
+            done.curtailed,
+            done.discharged(),
+            sum - done.charged_of_grid,
+            done.sold(),
+        ];
+        for (got, expected) in got.into_iter().zip(twin(&view, &rules)) {
             prop_assert!((got.as_mw() - expected).abs() < 1e-6, "{} {expected}", got.as_mw());
         }
     }

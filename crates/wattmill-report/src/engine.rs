@@ -25,6 +25,7 @@ pub(crate) fn layout_name(spec: &EngineSpec) -> String {
         ("TP", layout.tensor),
         ("PP", layout.pipeline),
         ("DP", layout.data_attention),
+        ("CP", layout.context),
         ("EP", layout.expert),
     ] {
         if degree > 1 || (name == "TP" && layout.accelerators() == 1) {
@@ -33,6 +34,12 @@ pub(crate) fn layout_name(spec: &EngineSpec) -> String {
         }
     }
     let cap = spec.power_cap.map_or_else(String::new, |cap| format!(", capped at {cap}"));
+    let uneven = if spec.expert_imbalance > 1.0 {
+        format!(", busiest experts {} times the mean", spec.expert_imbalance)
+    } else {
+        String::new()
+    };
+    let swapped = spec.swap.map_or_else(String::new, |link| format!(", swaps over {link}"));
     let guessed = spec.speculation.map_or_else(String::new, |s| format!(", {s}"));
-    format!("{text} {}{cap}{guessed}", spec.precision)
+    format!("{text} {}{cap}{guessed}{uneven}{swapped}", spec.precision)
 }

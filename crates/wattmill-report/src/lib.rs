@@ -56,8 +56,8 @@ pub use saturation::{
     Limiting, SaturationPoint, SaturationReport, saturation_page, saturation_text,
 };
 pub use serve::{
-    ServeReport, ServedFleet, ServedPool, ServedPoolRow, ServedRow, ServedService,
-    ServedServiceRow, ServedTransferRow, ServedTransfers, serve_page, serve_text,
+    ServeReport, ServedCap, ServedFleet, ServedPool, ServedPoolRow, ServedProvider, ServedRow,
+    ServedService, ServedServiceRow, ServedTransferRow, ServedTransfers, serve_page, serve_text,
 };
 pub use svg::{
     AreaChart, Arrangement, BarChart, Cell, Distribution, DistributionChart, DotChart, Heading,

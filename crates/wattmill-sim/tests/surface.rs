@@ -52,7 +52,7 @@ fn same<M: StepModel>(model: &M, limits: BatchLimits, requests: &[Request]) -> u
 
 #[test]
 fn compiled_deployments() {
-    let wide = Layout { tensor: 1, pipeline: 1, expert: 8, data_attention: 8 };
+    let wide = Layout { tensor: 1, pipeline: 1, expert: 8, data_attention: 8, context: 1 };
     for (model, chip, layout, precision, rate) in [
         ("llama-3.1-8b", "h100-sxm", Layout::tensor(1), Precision::Bf16, 8.0),
         ("llama-3.1-70b", "h200-sxm", Layout::tensor(4), Precision::Fp8, 6.0),

@@ -30,4 +30,4 @@ pub use quantity::{
 };
 pub use random::Stream;
 pub use text::{Magnitude, QuantityError, UnitTable};
-pub use time::{SimTime, Ticks};
+pub use time::{SimTime, Ticks, nearest};

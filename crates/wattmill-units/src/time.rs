@@ -28,7 +28,7 @@ impl SimTime {
 
     /// Nearest nanosecond; negative and NaN become zero, what is too long becomes [`Self::MAX`].
     pub fn from_seconds(s: Seconds) -> Self {
-        Self((s.as_s() * 1e9).round() as u64)
+        Self(nearest(s.as_s() * 1e9))
     }
 
     /// In nanoseconds.
@@ -70,6 +70,19 @@ impl fmt::Display for SimTime {
     }
 }
 
+/// Nearest whole number, halves up; negative and NaN become zero, what is too large `u64::MAX`.
+/// What [`f64::round`] says, without a call on machines that have no instruction for it.
+///
+/// ```
+/// use wattmill_units::nearest;
+/// assert_eq!([nearest(2.5), nearest(2.4999), nearest(-1.0), nearest(f64::NAN)], [3, 2, 0, 0]);
+/// ```
+#[inline]
+pub const fn nearest(x: f64) -> u64 {
+    let whole = x as u64;
+    whole.saturating_add((x - whole as f64 >= 0.5) as u64)
+}
+
 /// A span in 2⁻²⁴ ns: the exact fixed-point unit in which step times are priced and summed.
 ///
 /// Adding integers is associative, so `k` steps summed in closed form equal `k` additions to the
@@ -101,8 +114,9 @@ impl Ticks {
     }
 
     /// Nearest tick; negative and NaN become zero, what is too long the longest there is.
+    #[inline]
     pub fn from_seconds(s: Seconds) -> Self {
-        Self((s.as_s() * 1e9 * (1u64 << Self::FRACTION_BITS) as f64).round() as u64)
+        Self(nearest(s.as_s() * 1e9 * (1u64 << Self::FRACTION_BITS) as f64))
     }
 
     /// Whole nanoseconds, rounded down.

@@ -103,7 +103,7 @@ fn layout(row: &Row<'_>) -> Result<Layout, Reason> {
     let (tensor, expert, groups) = (degree("tp")?, degree("ep")?, degree("dp")?);
     let all = row.count("n_gpus", MOST_DEGREE)?.unwrap_or(tensor.saturating_mul(groups));
     let tensor = tensor.max(all / groups);
-    Ok(Layout { tensor, pipeline: 1, expert, data_attention: groups })
+    Ok(Layout { expert, data_attention: groups, ..Layout::tensor(tensor) })
 }
 
 /// Predicts every figure of a case with the shares of peak in `efficiency`.

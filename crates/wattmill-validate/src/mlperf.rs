@@ -174,13 +174,13 @@ struct Submitted<'a> {
 impl<'a> Submitted<'a> {
     /// The smallest roomy layout; else the largest that can be; else why not even that.
     fn deployment(&self, catalog: &'a Catalog) -> Result<Deployment<'a>, Reason> {
-        let latent = matches!(self.model.attention, AttentionKind::Latent { .. });
+        let latent = !matches!(self.model.attention, AttentionKind::Grouped { .. });
         let mut best = None;
         let mut problem = None;
         let divides = |degree: &u32| self.accelerators.is_multiple_of(*degree);
         for degree in [1u32, 2, 4, 8, 16].into_iter().filter(divides) {
             let layout = if latent {
-                Layout { tensor: 1, pipeline: 1, expert: degree, data_attention: degree }
+                Layout { expert: degree, data_attention: degree, ..Layout::tensor(1) }
             } else {
                 Layout::tensor(degree)
             };

@@ -285,6 +285,7 @@ impl PoolColumns {
             pipeline: degree(self.pipeline)?,
             expert: degree(self.expert)?,
             data_attention: degree(self.data_attention)?,
+            context: 1,
         })
     }
 }

@@ -343,7 +343,7 @@ mod tests {
         let table = Table::read(&format!("{head},{columns}\n{row},x,1,1,1,1,1\n")).unwrap();
         let row = table.rows().next().unwrap();
         let settings = Settings::of(&row, of, run)?;
-        let layout = Layout { tensor: run.tensor, pipeline: 1, expert: 1, data_attention: 1 };
+        let layout = Layout::tensor(run.tensor);
         let spec = settings.applied(EngineSpec::new(layout, of.3));
         Some((spec, settings.held(&spec)))
     }

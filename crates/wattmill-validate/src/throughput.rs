@@ -134,10 +134,9 @@ fn layout(row: &Row<'_>) -> Result<Layout, Reason> {
         },
     };
     Ok(Layout {
-        tensor: tensor.unwrap_or(1),
-        pipeline: 1,
         expert: expert.unwrap_or(1),
         data_attention: groups,
+        ..Layout::tensor(tensor.unwrap_or(1))
     })
 }
 

@@ -44,7 +44,7 @@ fn a_serving_row_says_what_runs_where() {
         serving("nvidia/DeepSeek-R1-NVFP4,B200,trtllm,4000,1000,224,1,1,fp4,x,agg,A,56,4,,4,,,,");
     // 56 in each of four attention groups, as the batch shows.
     let Pools::Together(deployment) = case.pools else { panic!("one pool") };
-    let layout = Layout { tensor: 1, pipeline: 1, expert: 4, data_attention: 4 };
+    let layout = Layout { expert: 4, data_attention: 4, ..Layout::tensor(1) };
     assert_eq!(deployment.spec.layout, layout);
     assert_eq!(deployment.spec.flavour, Flavour::Trtllm);
     assert_eq!(deployment.spec.precision, Precision::Fp4);

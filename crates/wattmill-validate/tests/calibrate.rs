@@ -77,10 +77,10 @@ fn a_machine_is_found_again_from_its_points() {
     let median = |errors: &std::collections::BTreeMap<Metric, wattmill_validate::Errors>| {
         errors[&Metric::Tpot].median
     };
-    // It is a third off before, and less than a tenth after, on the points given and on others.
+    // It is a third off before, and a few per cent after, on the points given and on others.
     assert!(median(&engine.before) > 0.2, "{:?}", engine.before);
-    assert!(median(&fitted.after) < 0.07, "{:?}", fitted.after);
-    assert!(median(&fitted.unseen) < 0.1, "{:?}", fitted.unseen);
+    assert!(median(&fitted.after) < 0.02, "{:?}", fitted.after);
+    assert!(median(&fitted.unseen) < 0.03, "{:?}", fitted.unseen);
 
     let mut efficiency = Catalog::builtin().efficiency("hopper").unwrap().clone();
     efficiency.overheads.insert("vllm".to_owned(), fitted.constants);
@@ -89,7 +89,7 @@ fn a_machine_is_found_again_from_its_points() {
         for (metric, value) in &point.case.measured().figures {
             let found = predicted.iter().find(|(m, _)| m == metric).unwrap().1;
             let off = found / value - 1.0;
-            assert!(off.abs() < 0.12, "{metric} of {}: {off:+.3}", point.place);
+            assert!(off.abs() < 0.04, "{metric} of {}: {off:+.3}", point.place);
         }
     }
     assert!(engine.moved().iter().any(|(name, from, to)| *name == "step" && to > from));

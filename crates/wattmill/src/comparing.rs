@@ -2,20 +2,23 @@
 //! common.
 
 use wattmill_catalog::Catalog;
-use wattmill_config::Variants;
+use wattmill_config::{Files, Variants};
 use wattmill_factory::{Causes, Factory};
 use wattmill_plan::{Comparison, ContrastSample, Contrasts};
 
 /// Two factory files that can be compared, from any thread.
 ///
 /// ```
-/// use wattmill::{Comparing, catalog::Catalog, config, factory::Causes};
+/// use wattmill::{Compared, Comparing, catalog::Catalog, config, factory::Causes};
 /// let catalog = Catalog::builtin();
 /// let text = config::builtin_factory("nvl72-rack").expect("a built-in factory");
 /// let base = config::parse_factory(text, catalog).factory.expect("it is sound");
 /// let dear = text.replace("47 USD/MWh", "60 USD/MWh");
 /// let other = config::parse_factory(&dear, catalog).factory.expect("it is sound");
-/// let comparing = Comparing::open((text, &base), (&dear, &other), catalog, |_, _| {});
+/// let files = config::Files::default();
+/// let base = Compared { text, files: &files, factory: &base };
+/// let other = Compared { text: &dear, files: &files, factory: &other };
+/// let comparing = Comparing::open(base, other, catalog, |_, _| {});
 /// let steps: Vec<_> = Causes::every().map(|causes| comparing.step(causes)).collect();
 /// let comparison = comparing.compare(&steps, &[]);
 /// assert!(comparison.ledger.iter().all(|balance| balance.closes()));
@@ -27,20 +30,31 @@ pub struct Comparing<'a> {
     seed: u64,
 }
 
+/// A factory file that is compared with another.
+#[derive(Clone, Copy, Debug)]
+pub struct Compared<'a> {
+    /// What it says.
+    pub text: &'a str,
+    /// The files that it names.
+    pub files: &'a Files,
+    /// The factory that was read from it.
+    pub factory: &'a Factory,
+}
+
 impl<'a> Comparing<'a> {
-    /// Of two files and the factories that were read from them. Measures what the machines of both
-    /// do; `progress` is called with how many of how many mixtures of the two are measured.
+    /// Of two files. Measures what the machines of both do; `progress` is called with how many of how
+    /// many mixtures of the two are measured.
     pub fn open(
-        base: (&'a str, &'a Factory),
-        other: (&'a str, &'a Factory),
+        base: Compared<'a>,
+        other: Compared<'a>,
         catalog: &'a Catalog,
         progress: impl FnMut(usize, usize),
     ) -> Self {
-        let open = |text| Variants::open(text, catalog);
+        let open = |of: Compared<'a>| Variants::open_with(of.text, catalog, of.files);
         Self {
-            contrasts: Contrasts::new(base.1, other.1, catalog, progress),
-            variants: open(base.0).zip(open(other.0)).map(|(base, other)| [base, other]),
-            seed: base.1.seed,
+            contrasts: Contrasts::new(base.factory, other.factory, catalog, progress),
+            variants: open(base).zip(open(other)).map(|(base, other)| [base, other]),
+            seed: base.factory.seed,
         }
     }
 
@@ -52,7 +66,7 @@ impl<'a> Comparing<'a> {
     /// The `index`-th sample of both; `None` if what was drawn makes no sense together.
     pub fn sample(&self, index: u64) -> Option<ContrastSample> {
         let [base, other] = self.variants.as_ref()?;
-        let drawn = |of: &Variants<'_>| of.factory(&of.uncertainty().draw(self.seed, index));
+        let drawn = |of: &Variants<'_>| of.sample(self.seed, index).1;
         Some(self.contrasts.sample(&drawn(base)?, &drawn(other)?, index))
     }
 

@@ -29,7 +29,7 @@ mod train;
 
 pub use bars::{Load, plan_bars, serving_bars};
 pub use check::{Checked, check, check_with};
-pub use comparing::Comparing;
+pub use comparing::{Compared, Comparing};
 pub use day::{Day, DayShard, DayTotal};
 pub use explain::explain;
 pub use replay::{Pricing, Replayed, Serving, replay, replay_watched};

@@ -240,14 +240,8 @@ fn world<'m, M: StepModel>(
     limits: Option<Limits>,
 ) -> WorldSpec<&'m M> {
     let whole = setup.limits;
-    let limits_of_group = BatchLimits {
-        max_seqs: whole.max_seqs.div_ceil(groups),
-        max_tokens: whole.max_tokens.div_ceil(groups).max(whole.max_seqs.div_ceil(groups)),
-        blocks: (whole.blocks / u64::from(groups)).max(1),
-        watermark_blocks: whole.watermark_blocks / u64::from(groups),
-        prefix_caching: serving.prefix_caching,
-        ..whole
-    };
+    let limits_of_group =
+        BatchLimits { prefix_caching: serving.prefix_caching, ..whole.of_group(groups) };
     let (in_hand, queue) = match serving.most_waiting {
         None => (u32::MAX, QueueLimits::NONE),
         Some(requests) => (whole.max_seqs, QueueLimits { requests, ..QueueLimits::NONE }),
@@ -261,15 +255,12 @@ fn world<'m, M: StepModel>(
             weights: [1.0; 24],
             latency: vec![SimTime::ZERO],
         }],
-        sites: vec![SiteSpec {
-            name: "here".to_owned(),
-            price: Money::ZERO,
-            carbon_g: 0.0,
-            outages: Vec::new(),
-        }],
+        sites: vec![SiteSpec { name: "here".to_owned(), outages: Vec::new() }],
         pools: vec![PoolSpec {
             name: "replicas".to_owned(),
             site: 0,
+            price: Money::ZERO,
+            carbon_g: 0.0,
             services: vec![0],
             replicas: setup.replicas,
             ready: setup.replicas,
@@ -370,7 +361,7 @@ mod tests {
         let system = catalog.system("dgx-h200").unwrap().clone();
         let accelerator = catalog.accelerator(&system.accelerator).unwrap().clone();
         let hardware = Hardware { system, accelerator };
-        let layout = Layout { tensor: 1, pipeline: 1, expert: 8, data_attention: 8 };
+        let layout = Layout { expert: 8, data_attention: 8, ..Layout::tensor(1) };
         let spec = EngineSpec { max_seqs: 256, ..EngineSpec::new(layout, Precision::Fp8) };
         let engine = Engine::new(model, &hardware, catalog, spec).unwrap();
         run(&Pricing::Engine(Box::new(engine)))

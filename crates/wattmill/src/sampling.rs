@@ -51,8 +51,8 @@ impl<'a> Sampling<'a> {
 
     /// The `index`-th sample; `None` if what was drawn makes no sense together.
     pub fn sample(&self, index: u64) -> Option<Sample> {
-        let drawn = self.variants.uncertainty().draw(self.factory.seed, index);
-        let factory = self.variants.factory(&drawn)?;
+        let (drawn, factory) = self.variants.sample(self.factory.seed, index);
+        let factory = factory?;
         Some(Sample { drawn, figures: sample(&factory, self.catalog, self.offers) })
     }
 

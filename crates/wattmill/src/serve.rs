@@ -1,28 +1,36 @@
 //! A fleet of sites and pools under traffic, request by request.
 
+mod levels;
+mod price;
+mod sustained;
+
 use std::ops::ControlFlow;
 
 use wattmill_catalog::Catalog;
 use wattmill_config::{
     Diagnostic, Diagnostics, Fleet, FleetPool, FleetService, PoolRole, Spans, parse_fleet,
 };
-use wattmill_factory::{EngineChoice, EngineSpec};
 use wattmill_perf::StepSurface;
-use wattmill_plan::{Engine, usual_specs};
+use wattmill_plan::Engine;
 use wattmill_policy::{BatchLimits, QueueLimits, ScaleRules};
 use wattmill_report::{
-    ServedFleet, ServedPool, ServedService, ServedTransfers, Traced, TracedPool, engine_name,
+    ServedCap, ServedFleet, ServedPool, ServedProvider, ServedService, ServedTransfers, Traced,
+    TracedPool, engine_name,
 };
 use wattmill_sim::{
     Answer, Ask, Duty, Failures, Handover, Latency, Limits, Outage, Pairing, PoolSpec, Progress,
     RegionSpec, Scale, ServiceSpec, SiteSpec, Unwatched, Watch, World, WorldSpec,
 };
-use wattmill_units::{Energy, Money, Power, Ratio, Seconds, SimTime, Stream};
+use wattmill_units::{Energy, EnergyPrice, Money, Power, Ratio, Seconds, SimTime, Stream};
 
+use self::levels::{Levels, Refusal, levels};
+use self::sustained::{Found, TRIED, Trial};
 use crate::rows::{PoolTerms, served_row};
 
 /// Batches of requests that a replica has in hand at most, where the file does not say.
 const BATCHES_IN_HAND: u32 = 4;
+/// What a stated rate may exceed the one found by before it is told: the search ends at 2 %.
+const TOLERATED: f64 = 1.05;
 
 /// A fleet file, checked.
 #[derive(Clone, Debug)]
@@ -47,19 +55,25 @@ pub fn check_fleet(text: &str, catalog: &Catalog) -> CheckedFleet {
     let Some(fleet) = parsed.fleet else {
         return CheckedFleet { fleet: None, diagnostics };
     };
-    match engines(&fleet, catalog) {
+    match levels(&fleet, catalog) {
         Err(refused) => {
-            for (pool, problem) in &refused {
-                diagnostics.push(refusal(&parsed.spans, &fleet.pools[*pool], "engine", problem));
+            for refusal in &refused {
+                diagnostics.push(told_of(&parsed.spans, refusal));
             }
         }
         Ok(engines) => {
-            for (pool, engine) in fleet.pools.iter().zip(&engines) {
+            for (pool, levels) in fleet.pools.iter().zip(&engines) {
                 let PoolRole::Prefill { decode, .. } = pool.role else { continue };
-                let paired = Pairing::of(&engine.deployment, &engines[decode].deployment);
+                let (ours, theirs) = (levels.engine(), engines[decode].engine());
+                let paired = Pairing::of(&ours.deployment, &theirs.deployment);
                 for problem in paired.err().unwrap_or_default() {
-                    let problem = problem.to_string();
-                    diagnostics.push(refusal(&parsed.spans, pool, "hands_to", &problem));
+                    let refusal = Refusal {
+                        kind: "pool",
+                        name: pool.name.clone(),
+                        key: "hands_to",
+                        problem: problem.to_string(),
+                    };
+                    diagnostics.push(told_of(&parsed.spans, &refusal));
                 }
             }
         }
@@ -68,45 +82,14 @@ pub fn check_fleet(text: &str, catalog: &Catalog) -> CheckedFleet {
     CheckedFleet { fleet, diagnostics }
 }
 
-/// What speaks against a pool; the problem ends in its way out.
-fn refusal(spans: &Spans, pool: &FleetPool, key: &str, problem: &str) -> Diagnostic {
-    let span = spans.near("pool", &pool.name, key).unwrap_or(0..0);
+/// What speaks against a pool or site; the problem ends in its way out.
+fn told_of(spans: &Spans, refusal: &Refusal) -> Diagnostic {
+    let Refusal { kind, name, key, problem } = refusal;
+    let span = spans.near(kind, name, key).unwrap_or(0..0);
     let (problem, help) = problem.split_once("; ").unwrap_or((problem, ""));
-    let message = format!("pool `{}`: {problem}", pool.name);
+    let message = format!("{kind} `{name}`: {problem}");
     let diagnostic = Diagnostic::error(span, message, "cannot be run");
     if help.is_empty() { diagnostic } else { diagnostic.with_help(help) }
-}
-
-/// The engine of every pool, or what speaks against them: pool and problem.
-fn engines<'a>(
-    fleet: &'a Fleet,
-    catalog: &'a Catalog,
-) -> Result<Vec<Engine<'a>>, Vec<(usize, String)>> {
-    let mut refused = Vec::new();
-    let mut built = Vec::new();
-    for (index, pool) in fleet.pools.iter().enumerate() {
-        match engine(pool, catalog) {
-            Ok(engine) => built.push(engine),
-            Err(why) => refused.extend(why.into_iter().map(|problem| (index, problem))),
-        }
-    }
-    if refused.is_empty() { Ok(built) } else { Err(refused) }
-}
-
-/// As spelled out, or the smallest usual layout that fits.
-fn engine<'a>(pool: &'a FleetPool, catalog: &'a Catalog) -> Result<Engine<'a>, Vec<String>> {
-    let specs: Vec<EngineSpec> = match pool.engine {
-        EngineChoice::Explicit(spec) => vec![spec],
-        EngineChoice::Auto => usual_specs(&pool.model, &pool.hardware),
-    };
-    let mut refusal = Vec::new();
-    for spec in specs {
-        match Engine::new(&pool.model, &pool.hardware, catalog, spec) {
-            Ok(engine) => return Ok(engine),
-            Err(why) => refusal = why,
-        }
-    }
-    Err(refusal)
 }
 
 /// Answers `asks`, which come in order of arrival, with a checked fleet.
@@ -142,27 +125,37 @@ pub fn serve_watched<W: Watch>(
     on_answer: impl FnMut(&Answer),
     on_progress: impl FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<(ServedFleet, W), Vec<String>> {
-    let engines = engines(fleet, catalog)
-        .map_err(|refused| refused.into_iter().map(|(_, problem)| problem).collect::<Vec<_>>())?;
-    let spec = world(fleet, &engines)?;
+    let engines = levels(fleet, catalog).map_err(|refused| {
+        refused.into_iter().map(|refusal| refusal.problem).collect::<Vec<_>>()
+    })?;
+    let shares = Shares::new(fleet);
+    let mut asks = asks.map(|ask| Ask { service: shares.service(group(ask.request.id)), ..ask });
+    let scaled = fleet.pools.iter().any(|pool| pool.scale.is_some());
+    let first: Vec<Ask> = asks.by_ref().take(if scaled { TRIED } else { 0 }).collect();
+    let mut warnings = Vec::new();
+    let sustained: Vec<Option<f64>> = (0..fleet.pools.len())
+        .map(|pool| sustains(fleet, pool, engines[pool].engine(), &first, &mut warnings))
+        .collect();
+    let spec = world(fleet, &engines, &sustained)?;
     let watch = watch(traced(fleet, &engines));
     let mut world = World::watched(spec, watch)
         .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>())?;
-    let shares = Shares::new(fleet);
-    let asks = asks.map(|ask| Ask { service: shares.service(group(ask.request.id)), ..ask });
+    let asks = first.into_iter().chain(asks);
     let flow = world.run(asks, SimTime::MAX, on_answer, on_progress);
     world.close_series();
-    let served = told(fleet, &engines, &world, flow.is_break());
-    Ok((served, world.into_watch()))
+    let told = told(fleet, &engines, &world, flow.is_break());
+    let pools = told.pools.into_iter().zip(sustained);
+    let pools = pools.map(|(pool, sustained)| ServedPool { sustained, ..pool }).collect();
+    Ok((ServedFleet { pools, warnings, ..told }, world.into_watch()))
 }
 
 /// What a trace says of a fleet.
-fn traced(fleet: &Fleet, engines: &[Engine<'_>]) -> Traced {
-    let pool = |(pool, engine): (&FleetPool, &Engine<'_>)| TracedPool {
+fn traced(fleet: &Fleet, engines: &[Levels<'_>]) -> Traced {
+    let pool = |(pool, levels): (&FleetPool, &Levels<'_>)| TracedPool {
         name: pool.name.clone(),
         about: format!("{}, {}", fleet.sites[pool.site].name, role(pool)),
         replicas: most_replicas(pool),
-        idle: Some(engine.idle_power()),
+        idle: Some(levels.engine().idle_power()),
     };
     Traced {
         title: fleet.name.clone(),
@@ -214,23 +207,66 @@ impl Shares {
     }
 }
 
-fn limits(pool: &FleetPool, engine: &Engine<'_>) -> BatchLimits {
-    let flavoured = engine.limits.flavoured(engine.deployment.spec.flavour);
-    BatchLimits { prefix_caching: pool.prefix_caching, ..flavoured }
+/// Attention groups of a replica with batches of their own, and the limits of each.
+fn groups(pool: &FleetPool, engine: &Engine<'_>) -> (BatchLimits, u32) {
+    let groups = if pool.own_batches { engine.deployment.spec.layout.data_attention } else { 1 };
+    let limits = engine.limits.of_group(groups);
+    (BatchLimits { prefix_caching: pool.prefix_caching, ..limits }, groups)
+}
+
+/// Requests a second that the autoscaler of a pool takes a replica to sustain, if it has one: as
+/// stated, or as found with the `first` requests. Warns of what was stated and does not hold.
+fn sustains(
+    fleet: &Fleet,
+    index: usize,
+    engine: &Engine<'_>,
+    first: &[Ask],
+    warnings: &mut Vec<String>,
+) -> Option<f64> {
+    let pool = &fleet.pools[index];
+    let scale = pool.scale?;
+    // A pool that only decodes is not asked; the file states what it sustains.
+    let trial = Trial::new(fleet, index, &engine.surface, groups(pool, engine), first);
+    let Some(Found { sustained, finished }) = trial.find() else {
+        return Some(scale.sustained.unwrap_or(1.0));
+    };
+    let mut warn = |what: String| warnings.push(format!("pool `{}`: {what}", pool.name));
+    let Some(found) = sustained else {
+        warn(format!(
+            "one replica keeps the SLO at no rate of these requests; its autoscaler follows the \
+             {finished:.3} a second that it finishes"
+        ));
+        return Some(scale.sustained.unwrap_or(finished));
+    };
+    if let Some(stated) = scale.sustained.filter(|stated| *stated > found * TOLERATED) {
+        warn(format!(
+            "`sustained = {stated}` is more than the {found:.3} requests a second that one replica \
+             sustains of these inside the SLO, so that its autoscaler starts too few; lower it, or \
+             leave it out to have it found"
+        ));
+    }
+    Some(scale.sustained.unwrap_or(found))
 }
 
 /// The fleet as a world.
 fn world<'e>(
     fleet: &Fleet,
-    engines: &'e [Engine<'_>],
+    engines: &'e [Levels<'_>],
+    sustained: &[Option<f64>],
 ) -> Result<WorldSpec<&'e StepSurface>, Vec<String>> {
     let mut pools = Vec::new();
-    for (pool, engine) in fleet.pools.iter().zip(engines) {
-        pools.push(pool_spec(pool, engine));
+    for (index, levels) in engines.iter().enumerate() {
+        let worth = price::of(fleet, engines, index);
+        pools.push(PoolSpec {
+            price: worth.money,
+            carbon_g: worth.carbon_g,
+            ..pool_spec(&fleet.pools[index], levels, sustained[index])
+        });
     }
     for (index, pool) in fleet.pools.iter().enumerate() {
         let PoolRole::Prefill { decode, short } = pool.role else { continue };
-        let pairing = Pairing::of(&engines[index].deployment, &engines[decode].deployment)
+        let [ours, theirs] = [index, decode].map(|at| &engines[at].engine().deployment);
+        let pairing = Pairing::of(ours, theirs)
             .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>())?;
         pools[index].part = Duty::Prefill(Handover {
             decode: decode as u16,
@@ -243,8 +279,6 @@ fn world<'e>(
     }
     let site = |site: &wattmill_config::FleetSite| SiteSpec {
         name: site.name.clone(),
-        price: site.price.map_or(Money::ZERO, |price| Energy::from_mwh(site.pue) * price),
-        carbon_g: site.carbon.map_or(0.0, |carbon| carbon.as_g_per_kwh() * site.pue),
         outages: site
             .outages
             .iter()
@@ -290,9 +324,15 @@ fn world<'e>(
     })
 }
 
-fn pool_spec<'e>(pool: &FleetPool, engine: &'e Engine<'_>) -> PoolSpec<&'e StepSurface> {
-    let limits = limits(pool, engine);
-    let scale = pool.scale.map(|scale| Scale {
+fn pool_spec<'e>(
+    pool: &FleetPool,
+    levels: &'e Levels<'_>,
+    sustained: Option<f64>,
+) -> PoolSpec<&'e StepSurface> {
+    let engine = levels.engine();
+    let (limits, groups) = groups(pool, engine);
+    let batch = limits.max_seqs.saturating_mul(groups);
+    let scale = pool.scale.zip(sustained).map(|(scale, sustained)| Scale {
         rules: ScaleRules {
             minimum: scale.minimum,
             maximum: scale.maximum,
@@ -303,7 +343,7 @@ fn pool_spec<'e>(pool: &FleetPool, engine: &'e Engine<'_>) -> PoolSpec<&'e StepS
             ..ScaleRules::default()
         },
         every: scale.every,
-        sustained: scale.sustained,
+        sustained,
     });
     PoolSpec {
         name: pool.name.clone(),
@@ -312,9 +352,11 @@ fn pool_spec<'e>(pool: &FleetPool, engine: &'e Engine<'_>) -> PoolSpec<&'e StepS
         replicas: most_replicas(pool),
         ready: pool.replicas,
         limits,
-        groups: 1,
-        models: vec![&engine.surface],
-        levels: Vec::new(),
+        groups,
+        price: Money::ZERO,
+        carbon_g: 0.0,
+        models: levels.engines.iter().map(|engine| &engine.surface).collect(),
+        levels: levels.changes.clone(),
         idle: engine.idle_power(),
         router: pool.router,
         part: Duty::Whole,
@@ -323,7 +365,7 @@ fn pool_spec<'e>(pool: &FleetPool, engine: &'e Engine<'_>) -> PoolSpec<&'e StepS
             .failures
             .map(|failures| Failures { between: failures.between, repair: failures.repair }),
         start_up: pool.start_up,
-        in_hand: pool.in_hand.unwrap_or_else(|| limits.max_seqs.saturating_mul(BATCHES_IN_HAND)),
+        in_hand: pool.in_hand.unwrap_or_else(|| batch.saturating_mul(BATCHES_IN_HAND)),
         queue: QueueLimits { requests: pool.queue, ..QueueLimits::NONE },
         scale,
     }
@@ -332,7 +374,7 @@ fn pool_spec<'e>(pool: &FleetPool, engine: &'e Engine<'_>) -> PoolSpec<&'e StepS
 /// What the world has to tell.
 fn told<W: Watch>(
     fleet: &Fleet,
-    engines: &[Engine<'_>],
+    engines: &[Levels<'_>],
     world: &World<&StepSurface, W>,
     interrupted: bool,
 ) -> ServedFleet {
@@ -359,10 +401,11 @@ fn told<W: Watch>(
     });
     let pools: Vec<ServedPool> = (0..)
         .zip(fleet.pools.iter().zip(engines))
-        .map(|(index, (pool, engine))| served_pool(fleet, pool, engine, world, index))
+        .map(|(index, (pool, levels))| served_pool(fleet, pool, levels, world, index))
         .collect();
     let books = world.books();
-    let (facility_energy, cost, carbon_g) = bill(fleet, engines, world, &pools);
+    let Bill { facility_energy, cost, carbon_g, providers } =
+        Bill::of(fleet, engines, world, &pools);
     let delivered = books.tokens_delivered as f64 / 1e6;
     let transfers = world.transfers();
     let terms = terms(fleet, engines);
@@ -383,7 +426,9 @@ fn told<W: Watch>(
         cost,
         cost_per_million_output: cost.filter(|_| delivered > 0.0).map(|cost| cost / delivered),
         carbon_g,
+        providers,
         pools,
+        warnings: Vec::new(),
         answer_hash: world.fingerprint(),
     }
 }
@@ -391,10 +436,11 @@ fn told<W: Watch>(
 fn served_pool<W: Watch>(
     fleet: &Fleet,
     pool: &FleetPool,
-    engine: &Engine<'_>,
+    levels: &Levels<'_>,
     world: &World<&StepSurface, W>,
     index: u16,
 ) -> ServedPool {
+    let engine = levels.engine();
     let span_s = world.now().as_seconds().as_s();
     let usage = world.pool_usage(index);
     let (on_s, busy_s) = (
@@ -407,12 +453,14 @@ fn served_pool<W: Watch>(
     ServedPool {
         name: pool.name.clone(),
         site: fleet.sites[pool.site].name.clone(),
+        provider: pool.provider.map(|provider| fleet.providers[provider].name.clone()),
         engine: engine_name(&pool.model.id, &pool.hardware.system.id, &engine.deployment.spec),
         role: role(pool),
         router: pool.router.name(),
         replicas: most_replicas(pool),
         replicas_on: share(on_s, span_s),
         accelerators: engine.accelerators(),
+        groups: groups(pool, engine).1,
         cache: (engine.limits.blocks, engine.limits.block_tokens),
         batch_mean: share(usage.decode_tokens as f64, usage.steps as f64),
         busy: share(busy_s, on_s),
@@ -420,43 +468,81 @@ fn served_pool<W: Watch>(
         hit_rate: pool.prefix_caching.then(|| share(usage.cached_tokens as f64, prompts as f64)),
         energy,
         power: Power::from_watts(share(energy.as_joules(), span_s)),
+        caps: levels
+            .caps()
+            .into_iter()
+            .map(|(from, accelerator)| ServedCap { from: from.as_seconds(), accelerator })
+            .collect(),
+        sustained: None,
         usage,
     }
 }
 
-/// Facility energy, its cost with that of accelerators, and its emissions.
-fn bill<W: Watch>(
-    fleet: &Fleet,
-    engines: &[Engine<'_>],
-    world: &World<&StepSurface, W>,
-    pools: &[ServedPool],
-) -> (Energy, Option<Money>, Option<f64>) {
-    let mut energy = Energy::ZERO;
-    let (mut cost, mut carbon) = (Some(Money::ZERO), Some(0.0));
-    for (index, (pool, served)) in (0..).zip(fleet.pools.iter().zip(pools)) {
-        let site = &fleet.sites[pool.site];
-        let used = served.energy * site.pue;
-        energy += used;
-        let on_hours = world.pool_on_ns(index) as f64 / 3.6e12;
-        let accelerators = f64::from(engines[usize::from(index)].accelerators());
-        let machines = pool.accelerator_hour.map(|each| each * (on_hours * accelerators));
-        let paid = site.price.map(|price| used * price);
-        cost = cost.zip(machines).zip(paid).map(|((sum, machines), paid)| sum + machines + paid);
-        let emitted = site.carbon.map(|carbon| carbon.as_g_per_kwh() * used.as_mwh() * 1e3);
-        carbon = carbon.zip(emitted).map(|(sum, emitted)| sum + emitted);
+/// What pools used, paid and emitted.
+struct Bill {
+    facility_energy: Energy,
+    cost: Option<Money>,
+    carbon_g: Option<f64>,
+    /// In the order of the file; those that have machines of their own last.
+    providers: Vec<ServedProvider>,
+}
+
+impl Bill {
+    fn of<W: Watch>(
+        fleet: &Fleet,
+        engines: &[Levels<'_>],
+        world: &World<&StepSurface, W>,
+        pools: &[ServedPool],
+    ) -> Self {
+        let mut facility_energy = Energy::ZERO;
+        let mut carbon_g = Some(0.0);
+        let names = fleet.providers.iter().map(|provider| Some(provider.name.clone()));
+        let mut providers: Vec<ServedProvider> =
+            names.chain([None]).map(ServedProvider::new).collect();
+        for (index, (pool, served)) in (0..).zip(fleet.pools.iter().zip(pools)) {
+            let site = &fleet.sites[pool.site];
+            let used = served.energy * site.pue;
+            facility_energy += used;
+            let on_hours = world.pool_on_ns(index) as f64 / 3.6e12;
+            let accelerators = engines[usize::from(index)].engine().accelerators();
+            let hours = on_hours * f64::from(accelerators);
+            let provider = pool.provider.map(|provider| &fleet.providers[provider]);
+            let included = provider.is_some_and(|provider| provider.energy_included);
+            let paid = match included {
+                true => Some(Money::ZERO),
+                false => site.price.map(|price| used * price),
+            };
+            let own = providers.len() - 1;
+            let part = &mut providers[pool.provider.unwrap_or(own)];
+            part.pools += 1;
+            part.accelerator_hours += hours;
+            let machines = pool.accelerator_hour.map(|each| each * hours);
+            part.accelerators = part.accelerators.zip(machines).map(|(sum, paid)| sum + paid);
+            part.energy = part.energy.zip(paid).map(|(sum, paid)| sum + paid);
+            part.output_tokens += served.usage.decode_tokens + served.usage.prompt_completions;
+            let emitted = site.carbon.map(|carbon| carbon.as_g_per_kwh() * used.as_mwh() * 1e3);
+            carbon_g = carbon_g.zip(emitted).map(|(sum, emitted)| sum + emitted);
+        }
+        let cost: Option<Money> = providers.iter().map(ServedProvider::cost).sum();
+        providers.retain(|provider| provider.name.is_some() || provider.pools > 0);
+        if fleet.providers.is_empty() {
+            providers.clear();
+        }
+        Self { facility_energy, cost, carbon_g, providers }
     }
-    (energy, cost, carbon)
 }
 
 /// What the rows of the pools are told by.
-fn terms(fleet: &Fleet, engines: &[Engine<'_>]) -> Vec<PoolTerms> {
-    let of = |(pool, engine): (&FleetPool, &Engine<'_>)| {
-        let site = &fleet.sites[pool.site];
+fn terms(fleet: &Fleet, engines: &[Levels<'_>]) -> Vec<PoolTerms> {
+    let of = |(pool, levels): (&FleetPool, &Levels<'_>)| {
+        let (site, engine) = (&fleet.sites[pool.site], levels.engine());
         let accelerators = f64::from(engine.accelerators());
+        let provider = pool.provider.map(|provider| &fleet.providers[provider]);
+        let included = provider.is_some_and(|provider| provider.energy_included);
         PoolTerms {
             idle: Some(engine.idle_power()),
             pue: site.pue,
-            price: site.price,
+            price: if included { Some(EnergyPrice::ZERO) } else { site.price },
             replica_hour: pool.accelerator_hour.map(|each| each * accelerators),
         }
     };

@@ -3,11 +3,11 @@
 use std::sync::{Mutex, PoisonError};
 
 use wattmill_catalog::{Catalog, Kind};
-use wattmill_config::{Chosen, Severity, Varied, with_values};
+use wattmill_config::{Chosen, Files, Severity, Varied, with_values};
 use wattmill_plan::{Figure, FigureName, Probed, figures};
 use wattmill_units::{AnswerHash, draw};
 
-use crate::check::check;
+use crate::check::check_with;
 
 /// How points are chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub enum Design {
 /// let spans = config::parse_factory(text, Catalog::builtin()).spans;
 /// let asked = "site.hall.grid.price=20..90 USD/MWh";
 /// let varied = config::Varied::read(asked, text, &spans).expect("it is written there");
-/// let sweep = Sweep::new(text, Catalog::builtin(), vec![varied], 1);
+/// let sweep = Sweep::new(text, config::Files::default(), Catalog::builtin(), vec![varied], 1);
 /// let points = sweep.points(Design::Grid, 3);
 /// let costs: Vec<f64> = points
 ///     .iter()
@@ -43,6 +43,7 @@ pub enum Design {
 #[derive(Debug)]
 pub struct Sweep<'a> {
     text: &'a str,
+    files: Files,
     catalog: &'a Catalog,
     varied: Vec<Varied>,
     seed: u64,
@@ -56,20 +57,26 @@ pub struct Sweep<'a> {
 pub struct SweepPoint {
     /// A value for everything that is varied.
     pub chosen: Vec<Chosen>,
-    /// Hash of the factory file with these values, of the catalogue's engine constants and of this
-    /// version: equal ones have equal answers.
+    /// Hash of the factory file with these values, of the files that it names, of the catalogue's engine
+    /// constants and of this version: equal ones have equal answers.
     pub hash: u64,
 }
 
 impl<'a> Sweep<'a> {
-    /// Of the file whose values are `varied`.
-    pub fn new(text: &'a str, catalog: &'a Catalog, varied: Vec<Varied>, seed: u64) -> Self {
+    /// Of the file whose values are `varied`, with every file that it names at any of them.
+    pub fn new(
+        text: &'a str,
+        files: Files,
+        catalog: &'a Catalog,
+        varied: Vec<Varied>,
+        seed: u64,
+    ) -> Self {
         let mut constants = AnswerHash::new();
         for family in catalog.ids(Kind::Efficiency) {
             constants.add_text(&format!("{:?}", catalog.efficiency(family)));
         }
         let constants = constants.finish();
-        Self { text, catalog, varied, seed, constants, probed: Mutex::default() }
+        Self { text, files, catalog, varied, seed, constants, probed: Mutex::default() }
     }
 
     /// What is varied.
@@ -91,6 +98,10 @@ impl<'a> Sweep<'a> {
         hash.add_text(env!("CARGO_PKG_VERSION"));
         hash.add(self.constants);
         hash.add_text(&with_values(self.text, &self.varied, chosen));
+        for (path, text) in self.files.iter() {
+            hash.add_text(path);
+            hash.add_text(text.unwrap_or_default());
+        }
         hash
     }
 
@@ -162,7 +173,7 @@ impl<'a> Sweep<'a> {
     /// What is wrong with the factory there.
     pub fn figures(&self, point: &SweepPoint) -> Result<Vec<(Figure, f64)>, String> {
         let text = with_values(self.text, &self.varied, &point.chosen);
-        let checked = check(&text, self.catalog);
+        let checked = check_with(&text, self.catalog, &self.files);
         let Some(factory) = checked.factory else {
             let errors = checked.diagnostics.iter().filter(|d| d.severity == Severity::Error);
             let said: Vec<String> = errors.map(|d| format!("{}: {}", d.message, d.label)).collect();
@@ -190,7 +201,7 @@ mod tests {
         let spans = parse_factory(text, Catalog::builtin()).spans;
         let asked = ["site.hall.grid.price=0..100 USD/MWh", "site.hall.grid.carbon=0..1000 g/kWh"];
         let varied = asked.map(|asked| Varied::read(asked, text, &spans).expect("written"));
-        let sweep = Sweep::new(text, Catalog::builtin(), varied.to_vec(), 7);
+        let sweep = Sweep::new(text, Files::default(), Catalog::builtin(), varied.to_vec(), 7);
         let points = sweep.points(Design::Lhs, 50);
         for (axis, scale) in [(0, 2.0), (1, 20.0)] {
             let mut parts: Vec<i64> =

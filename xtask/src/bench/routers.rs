@@ -93,13 +93,10 @@ fn pool(router: RouterKind, limits: BatchLimits, table: &StepTable) -> WorldSpec
             weights: [1.0; 24],
             latency: vec![SimTime::ZERO],
         }],
-        sites: vec![SiteSpec {
-            name: name.clone(),
+        sites: vec![SiteSpec { name: name.clone(), outages: Vec::new() }],
+        pools: vec![PoolSpec {
             price: Money::ZERO,
             carbon_g: 0.0,
-            outages: Vec::new(),
-        }],
-        pools: vec![PoolSpec {
             name,
             site: 0,
             services: vec![0],

@@ -97,6 +97,32 @@ pub(super) fn speculation(text: &str) -> Result<wattmill::factory::Speculation, 
     })
 }
 
+/// Where the cache of a preempted sequence goes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Swap {
+    /// Nowhere: it is computed again.
+    Never,
+    /// To host memory, over a link of each accelerator.
+    Over(wattmill::units::ByteRate),
+}
+
+pub(super) fn preemption(text: &str) -> Result<Swap, String> {
+    use wattmill::units::ByteRate;
+    let link = match text.split_once('@') {
+        None if text == "recompute" => return Ok(Swap::Never),
+        None if text == "swap" => Some(wattmill::factory::EngineSpec::HOST_LINK),
+        Some(("swap", link)) => link.parse().ok().filter(|link| *link > ByteRate::ZERO),
+        _ => None,
+    };
+    link.map(Swap::Over)
+        .ok_or_else(|| "use recompute, swap, or swap over a link such as swap@450GB/s".to_owned())
+}
+
+pub(super) fn imbalance(text: &str) -> Result<f64, String> {
+    let read = text.parse().ok().filter(|ratio| (1.0..=4096.0).contains(ratio));
+    read.ok_or_else(|| "a ratio from 1 to 4096, such as 1.3".to_owned())
+}
+
 pub(super) fn router(text: &str) -> Result<wattmill::policy::RouterKind, String> {
     text.parse().map_err(|unknown: wattmill::policy::UnknownRouter| unknown.to_string())
 }

@@ -1,10 +1,10 @@
 //! `wattmill compare`.
 
-use wattmill::Comparing;
 use wattmill::catalog::Catalog;
 use wattmill::factory::Causes;
 use wattmill::plan::Comparison;
 use wattmill::report::{Compared, comparison_document, comparison_page, comparison_text};
+use wattmill::{Compared as Side, Comparing};
 
 use super::cores;
 use super::factory::{Loaded, load};
@@ -22,7 +22,7 @@ pub(crate) fn run(args: &Compare) -> Outcome {
     let others: Vec<Loaded> =
         args.others.iter().map(|other| load(Some(other), catalog)).collect::<Result<_, _>>()?;
     let samples = args.samples.unwrap_or(0);
-    if samples > 0 && others.iter().all(|other| other.factory.uncertainty.is_empty()) {
+    if samples > 0 && others.iter().all(|other| other.factory.is_certain()) {
         possible(&base)?;
     }
     let mut compared = Compared { base: &base.factory, others: Vec::new(), samples };
@@ -41,6 +41,10 @@ pub(crate) fn run(args: &Compare) -> Outcome {
     files::print(&known.told(&comparison_text(&compared)))
 }
 
+fn side(loaded: &Loaded) -> Side<'_> {
+    Side { text: &loaded.named.text, files: &loaded.files, factory: &loaded.factory }
+}
+
 fn compare(
     base: &Loaded,
     other: &Loaded,
@@ -48,12 +52,9 @@ fn compare(
     samples: u64,
 ) -> Result<Comparison, Failure> {
     let mut progress = Progress::new("probing");
-    let comparing = Comparing::open(
-        (&base.named.text, &base.factory),
-        (&other.named.text, &other.factory),
-        catalog,
-        |done, all| progress.at(done as u64, all as u64),
-    );
+    let comparing = Comparing::open(side(base), side(other), catalog, |done, all| {
+        progress.at(done as u64, all as u64)
+    });
     drop(progress);
     let every: Vec<Causes> = Causes::every().collect();
     let steps =

@@ -55,10 +55,11 @@ pub(super) fn found<'a>(
 /// The layout of the flags, or the usual ones, smallest first; formats and software as the flags
 /// say.
 pub(super) fn candidates(args: &EngineArgs, model: &Model, hardware: &Hardware) -> Vec<EngineSpec> {
-    let degrees = [args.tp, args.pp, args.ep, args.dp];
+    let degrees = [args.tp, args.pp, args.ep, args.dp, args.cp];
     let specs = if degrees.iter().any(Option::is_some) {
-        let [tensor, pipeline, expert, data_attention] = degrees.map(|degree| degree.unwrap_or(1));
-        let layout = Layout { tensor, pipeline, expert, data_attention };
+        let [tensor, pipeline, expert, data_attention, context] =
+            degrees.map(|degree| degree.unwrap_or(1));
+        let layout = Layout { tensor, pipeline, expert, data_attention, context };
         let fp8 = hardware.accelerator.peak(Precision::Fp8);
         let precision = if fp8.is_some() { Precision::Fp8 } else { Precision::Bf16 };
         vec![EngineSpec::new(layout, precision)]
@@ -71,6 +72,7 @@ pub(super) fn candidates(args: &EngineArgs, model: &Model, hardware: &Hardware) 
         kv_precision: args.kv_precision.unwrap_or(spec.kv_precision),
         power_cap: args.power_cap.or(spec.power_cap),
         speculation: args.speculate.or(spec.speculation),
+        expert_imbalance: args.expert_imbalance.unwrap_or(spec.expert_imbalance),
         ..spec
     };
     specs.into_iter().map(with_flags).collect()

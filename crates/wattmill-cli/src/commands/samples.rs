@@ -12,10 +12,10 @@ use crate::invalid::Invalid;
 
 /// Whether the file has anything to draw.
 pub(super) fn possible(loaded: &Loaded) -> Result<(), Failure> {
-    if loaded.factory.uncertainty.is_empty() {
+    if loaded.factory.is_certain() {
         let problem = "nothing in it is a distribution: every sample would be the plan".to_owned();
         let help = "write a number as one, such as `slip = { p50 = \"60 days\", p90 = \"270 days\" }` \
-                    or `price = \"30..70 USD/MWh\"`; see docs/factory-file.md";
+                    or `price = \"30..70 USD/MWh\"`, or `weather = \"varies\"`; see docs/factory-file.md";
         return Err(Invalid::plain(&loaded.named.name, &[(problem, Some(help.to_owned()))]).into());
     }
     Ok(())

@@ -90,6 +90,9 @@ pub(crate) fn run(args: &Serve) -> Outcome {
     if let Some((watch, name)) = watched {
         perfetto::finish(watch, &name)?;
     }
+    for warning in &served.warnings {
+        files::tell(&format!("warning: {warning}\n"));
+    }
     if let Some(out) = out {
         out.finish()?;
     }
@@ -103,9 +106,9 @@ pub(crate) fn run(args: &Serve) -> Outcome {
         fleet_seed: fleet.seed,
         traffic: source.traffic.clone(),
         shaping: shaping::told(&traffic.shaping),
+        warnings: source.warnings.iter().chain(&served.warnings).cloned().collect(),
         served,
         wall: Seconds::from_s(started.elapsed().as_secs_f64()),
-        warnings: source.warnings.clone(),
         calibration: known.calibration().cloned(),
     };
     if let Some(path) = &args.output.html {

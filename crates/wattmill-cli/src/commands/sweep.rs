@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use wattmill::catalog::Catalog;
-use wattmill::config::{Chosen, Over, Varied, parse_factory};
+use wattmill::config::{Chosen, Files, Over, Varied, parse_factory_with, with_values};
 use wattmill::plan::{Figure, FigureUnit, swept};
 use wattmill::report::{
     SweepColumn, SweepReport, SweepRow, SweepTable, SweepTableError, SweptKind, sweep_document,
@@ -16,7 +16,7 @@ use wattmill::units::AnswerHash;
 use wattmill::{Design, Sweep, SweepPoint};
 
 use super::cores;
-use super::factory::load;
+use super::factory::{Loaded, load};
 use crate::args::{self, SweepDesign};
 use crate::exit::{Failure, Outcome};
 use crate::files::{self, Whole};
@@ -35,7 +35,8 @@ pub(crate) fn run(args: &args::Sweep) -> Outcome {
     let loaded = load(Some(&args.factory), catalog)?;
     let text = &loaded.named.text;
     let seed = args.seed.unwrap_or(loaded.factory.seed);
-    let sweep = Sweep::new(text, catalog, varied(args, text, catalog)?, seed);
+    let varied = varied(args, &loaded, catalog)?;
+    let sweep = Sweep::new(text, files_of(&loaded, &varied), catalog, varied, seed);
     let (design, word) = match args.design {
         SweepDesign::Grid => (Design::Grid, "grid"),
         SweepDesign::Random => (Design::Random, "random"),
@@ -100,8 +101,9 @@ pub(crate) fn run(args: &args::Sweep) -> Outcome {
 }
 
 /// What the flags vary.
-fn varied(args: &args::Sweep, text: &str, catalog: &Catalog) -> Result<Vec<Varied>, Failure> {
-    let spans = parse_factory(text, catalog).spans;
+fn varied(args: &args::Sweep, of: &Loaded, catalog: &Catalog) -> Result<Vec<Varied>, Failure> {
+    let text = &of.named.text;
+    let spans = parse_factory_with(text, catalog, &of.files).spans;
     let (mut all, mut problems): (Vec<Varied>, Vec<(String, Option<String>)>) = Default::default();
     for asked in &args.vary {
         match Varied::read(asked, text, &spans) {
@@ -118,6 +120,20 @@ fn varied(args: &args::Sweep, text: &str, catalog: &Catalog) -> Result<Vec<Varie
     } else {
         Err(Invalid::plain("command line", &problems).into())
     }
+}
+
+/// Every file that the factory file names at any of its values: a list may name other ones.
+fn files_of(of: &Loaded, varied: &[Varied]) -> Files {
+    let mut files = of.files.clone();
+    for one in varied {
+        let many = one.listed().unwrap_or(0);
+        for place in 0..many {
+            let chosen = one.at((place as f64 + 0.5) / many as f64);
+            let text = with_values(&of.named.text, std::slice::from_ref(one), &[chosen]);
+            files::beside(&of.named, Files::named_in(&text), &mut files);
+        }
+    }
+    files
 }
 
 /// Figures that the points have: those of the first that is sound.

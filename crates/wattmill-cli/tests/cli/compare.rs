@@ -1,6 +1,6 @@
 //! `wattmill compare`.
 
-use crate::support::{Dir, MILL, mill};
+use crate::support::{Dir, MILL, mill, yard};
 
 /// The mill, and one that differs in date, price and demand, with the length of its slip unknown.
 fn two() -> Dir {
@@ -71,4 +71,29 @@ fn a_factory_does_not_differ_from_itself_and_answers_are_the_same_twice() {
     dir.write("plain.toml", MILL);
     let certain = dir.run("compare plain.toml plain.toml --samples 5");
     certain.refuses(3, &["nothing in it is a distribution"]);
+}
+
+/// Samples of both read the files of hours that both name.
+#[test]
+fn factories_of_files_are_compared_with_samples() {
+    let dir = yard();
+    let text = std::fs::read_to_string(dir.path("yard.toml")).expect("it was written");
+    let battery = "energy = \"500 kWh\"";
+    assert!(text.contains(battery));
+    let text = text.replace(battery, "energy = \"400..600 kWh\"");
+    let text = text.replace("price = \"47 USD/MWh\", ", "");
+    dir.write("a.toml", &text);
+    dir.write("b.toml", text.replace("prices.csv", "dear.csv"));
+    let hours: String = (0..8760).map(|hour| format!("{}\n", 60 + hour % 24)).collect();
+    dir.write("dear.csv", format!("price_usd_per_mwh\n{hours}"));
+    let document = dir.run("compare a.toml b.toml --samples 8 --json").document();
+    let figures = document["others"][0]["figures"].as_array().expect("figures");
+    let cost = figures.iter().find(|f| f["figure"] == "energy cost").expect("a cost");
+    let number = |value: &serde_json::Value| value.as_f64().expect("a number");
+    let more = number(&cost["other"]) - number(&cost["base"]);
+    let price = cost["causes"].as_array().expect("causes").iter();
+    let price = price.clone().find(|c| c["cause"] == "price").expect("a cause");
+    assert!(more > 0.0 && (number(&price["difference"]) / more - 1.0).abs() < 1e-9, "{cost}");
+    let mean = number(&cost["samples"]["difference_mean"]);
+    assert!(mean > 0.0, "{cost}");
 }

@@ -2,7 +2,7 @@
 
 use expect_test::{Expect, expect};
 
-use crate::support::{Dir, columns};
+use crate::support::{Dir, columns, yard};
 
 /// From the meter to the token.
 const STAGES: [&str; 10] = [
@@ -129,20 +129,6 @@ fn another_seed_is_another_answer() {
     let hash = dir.run("run hgx-node").hash();
     assert_eq!(dir.run("run a.toml").hash(), hash, "a copy is the same factory");
     assert_ne!(dir.run("run b.toml").hash(), hash);
-}
-
-/// A mill with panels, a battery and a file of prices beside it.
-fn yard() -> Dir {
-    let site = "name = \"hall\"\nlatitude = 35.0\nlongitude = -100.0\nsolar = { capacity = \"2 MW\" }\n\
-                battery = { energy = \"500 kWh\", power = \"1 MW\", efficiency = 0.86 }\n\
-                grid = { hourly = \"prices.csv\", ";
-    let text = crate::support::mill("name = \"hall\"\ngrid = { ", site);
-    let event =
-        "\n[[curtailment]]\nsite = \"hall\"\nat = 2026-07-20T09:00:00\nfor = \"3 h\"\ncut = 0.25\n";
-    let dir = Dir::with("yard.toml", text + event);
-    let hours: String = (0..8760).map(|hour| format!("{}\n", 30 + hour % 24)).collect();
-    dir.write("prices.csv", format!("price_usd_per_mwh\n{hours}"));
-    dir
 }
 
 #[test]

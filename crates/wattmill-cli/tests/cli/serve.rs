@@ -113,7 +113,8 @@ fn what_cannot_be_served_is_told() {
     let engine = "system = \"dgx-h100\"\nengine = { tensor = 3, precision = \"fp8\" }";
     dir.write("fleet.toml", FLEET.replace("system = \"dgx-h100\"", engine));
     refuse(&dir, &["fleet.toml", "pool `all`", "3"]);
-    dir.run("serve nowhere.toml --rate 1").refuses(4, &["built-in fleets are two-coasts"]);
+    dir.run("serve nowhere.toml --rate 1")
+        .refuses(4, &["built-in fleets are two-coasts, three-providers"]);
     dir.write("fleet.toml", FLEET);
     dir.run("serve fleet.toml").refuses(2, &["give a TRACE, --rate or --users, or --clients"]);
 }

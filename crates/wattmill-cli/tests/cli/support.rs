@@ -195,3 +195,17 @@ pub(crate) fn columns(text: &str, starts: &[&str], columns: usize) -> String {
         all + &words.join(" ") + "\n"
     })
 }
+
+/// A mill with panels, a battery and a file of prices beside it.
+pub(crate) fn yard() -> Dir {
+    let site = "name = \"hall\"\nlatitude = 35.0\nlongitude = -100.0\nsolar = { capacity = \"2 MW\" }\n\
+                battery = { energy = \"500 kWh\", power = \"1 MW\", efficiency = 0.86 }\n\
+                grid = { hourly = \"prices.csv\", ";
+    let text = mill("name = \"hall\"\ngrid = { ", site);
+    let event =
+        "\n[[curtailment]]\nsite = \"hall\"\nat = 2026-07-20T09:00:00\nfor = \"3 h\"\ncut = 0.25\n";
+    let dir = Dir::with("yard.toml", text + event);
+    let hours: String = (0..8760).map(|hour| format!("{}\n", 30 + hour % 24)).collect();
+    dir.write("prices.csv", format!("price_usd_per_mwh\n{hours}"));
+    dir
+}

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
-use crate::support::{Dir, MILL, Run};
+use crate::support::{Dir, MILL, Run, yard};
 
 const PRICE: &str = "site.hall.grid.price=20..90 USD/MWh";
 
@@ -82,4 +82,44 @@ fn an_interrupted_sweep_keeps_what_is_done() {
     let done = rows(&dir);
     assert!(done > 0 && done < 1_000_000);
     assert_eq!(dir.names(), ["mill.toml", "points.parquet"]);
+}
+
+/// Prices of hours are in a file: it is read for every point, and other prices are other points.
+#[test]
+fn a_factory_of_files_is_swept_and_its_files_are_part_of_a_point() {
+    let dir = yard();
+    // Prices as the files have them, not scaled to a mean.
+    let text = std::fs::read_to_string(dir.path("yard.toml")).expect("it was written");
+    dir.write("yard.toml", text.replace("price = \"47 USD/MWh\", ", ""));
+    let hours: String = (0..8760).map(|hour| format!("{}\n", 60 + hour % 24)).collect();
+    dir.write("dear.csv", format!("price_usd_per_mwh\n{hours}"));
+    let run = |more: &[&str]| {
+        let mut arguments = vec!["sweep", "yard.toml", "--out", "points.parquet"];
+        arguments.extend(more);
+        Run::of("sweep", dir.command(&arguments).output().expect("the program starts"))
+    };
+    let cost = |run: &Run| {
+        let document = run.document();
+        assert_eq!(document["points_refused"], 0, "{document}");
+        let all = document["figures"].as_array().expect("figures").clone();
+        let cost = all.into_iter().find(|f| f["figure"] == "energy cost").expect("a cost");
+        (cost["low"].as_f64().expect("a cost"), cost["high"].as_f64().expect("a cost"))
+    };
+    let battery = ["--vary", "site.hall.battery.energy=400..600 kWh", "--points", "2"];
+    let told = [&battery[..], &["--json"]].concat();
+    let first = run(&told);
+    assert!(cost(&first).0 > 0.0);
+    let again = run(&told).document();
+    assert_eq!((&again["points_computed"], &again["points_known"]), (&0.into(), &2.into()));
+    // The same file says other prices: nothing of before is known.
+    std::fs::rename(dir.path("prices.csv"), dir.path("cheap.csv")).expect("it is there");
+    std::fs::copy(dir.path("dear.csv"), dir.path("prices.csv")).expect("it is there");
+    run(&battery).refuses(3, &["of another factory", "--out"]);
+    std::fs::remove_file(dir.path("points.parquet")).expect("it is there");
+    let files = run(&["--vary", "site.hall.grid.hourly=cheap.csv, dear.csv", "--json"]);
+    let (low, high) = cost(&files);
+    assert!(high > low * 1.3, "prices of 30 to 53 against 60 to 83: {low} {high}");
+    let missing = ["--vary", "site.hall.grid.hourly=nowhere.csv, not-here.csv"];
+    std::fs::remove_file(dir.path("points.parquet")).expect("it was written");
+    run(&missing).refuses(3, &["there is no `nowhere.csv`"]);
 }

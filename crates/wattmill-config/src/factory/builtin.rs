@@ -23,8 +23,10 @@ pub fn builtin_factory(name: &str) -> Option<&'static str> {
 }
 
 /// Name and text of every built-in fleet file.
-pub const BUILTIN_FLEETS: &[(&str, &str)] =
-    &[("two-coasts", include_str!("../../../../fleets/two-coasts.toml"))];
+pub const BUILTIN_FLEETS: &[(&str, &str)] = &[
+    ("two-coasts", include_str!("../../../../fleets/two-coasts.toml")),
+    ("three-providers", include_str!("../../../../fleets/three-providers.toml")),
+];
 
 /// Text of a built-in fleet file by its name, with or without `.toml`.
 ///

@@ -4,14 +4,21 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use wattmill_catalog::{Catalog, closest};
-use wattmill_factory::{Hourly, Lengths, Uncertain};
+use wattmill_factory::{Hourly, Lengths, Uncertain, Weather};
 
 use super::files::{Files, NO_FILES};
 use super::spans::Spans;
 use crate::{Diagnostic, Diagnostics, Severity};
 
-/// Columns of a file of hours, by name.
-pub(super) type Hours = BTreeMap<&'static str, Hourly>;
+/// A file of hours, brought onto the hours of the plan.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Hours {
+    /// Its columns, by name.
+    pub columns: BTreeMap<&'static str, Hourly>,
+    /// The same if the plan had the weather of each year that the file has whole, in their order. None
+    /// unless weather varies.
+    pub years: Vec<BTreeMap<&'static str, Hourly>>,
+}
 
 /// What a sample knows beforehand, by where it starts in the text.
 #[derive(Clone, Copy)]
@@ -22,6 +29,8 @@ pub(super) struct Drawn<'c> {
     pub lengths: &'c BTreeMap<usize, Lengths>,
     /// Files of hours, which no draw changes.
     pub hours: &'c BTreeMap<usize, Hours>,
+    /// Whose weather it has.
+    pub weather: Weather,
 }
 
 /// Carried through the reading of one file.
@@ -35,6 +44,8 @@ pub(super) struct Context<'c> {
     pub lengths: BTreeMap<usize, Lengths>,
     /// Every file of hours so far, and where it is named.
     pub hours: BTreeMap<usize, Hours>,
+    /// Whether samples have weather of their own.
+    pub weather_varies: bool,
     /// In a sample what was drawn.
     drawn: Option<Drawn<'c>>,
     problems: Vec<Diagnostic>,
@@ -58,6 +69,7 @@ impl<'c> Context<'c> {
             uncertain: Vec::new(),
             lengths: BTreeMap::new(),
             hours: BTreeMap::new(),
+            weather_varies: false,
             drawn: None,
             problems: Vec::new(),
             broken: Vec::new(),
@@ -88,6 +100,15 @@ impl<'c> Context<'c> {
     /// The file of hours that is named at `at`, known from the first reading.
     pub(super) fn known_hours(&self, at: usize) -> Option<&'c Hours> {
         self.drawn?.hours.get(&at)
+    }
+
+    /// Whose weather is read.
+    pub(super) fn weather(&self) -> Weather {
+        match self.drawn {
+            _ if !self.weather_varies => Weather::Same,
+            Some(drawn) => drawn.weather,
+            None => Weather::Varies,
+        }
     }
 
     /// Reports that the text is not TOML at `span`.

@@ -2,8 +2,8 @@
 
 use jiff::civil::Date;
 use wattmill_factory::{
-    Answer, Battery, Clock, Cooling, Curtailment, Hourly, Period, Site, Solar, SolarWeather,
-    SummerTime, Temperature, Wind, WindWeather,
+    Answer, Battery, Clock, Cooling, Curtailment, Hourly, Outlay, Period, Site, Solar,
+    SolarWeather, SummerTime, Temperature, Wind, WindWeather,
 };
 use wattmill_units::{CarbonIntensity, EnergyPrice, Id, IdVec};
 
@@ -54,7 +54,7 @@ pub(super) fn rates(cx: &mut Context<'_>, row: &Row<'_>, days: Option<Days>) -> 
         );
     }
     if let (Some(price), Some(hours)) = (price, &mut hourly_price) {
-        let mean = hours.mean();
+        let mean = row.plan_mean(cx, "price_usd_per_mwh").unwrap_or_else(|| hours.mean());
         if mean <= 0.0 {
             cx.error(
                 row.span("price"),
@@ -117,6 +117,7 @@ pub(super) fn solar(
     let price = row.quantity(cx, "price");
     let clearness = row.number(cx, "clearness");
     let mount = row.choice(cx, "mount");
+    let outlay = outlay(cx, &row);
     let _ = row.text(cx, "source");
     let [share] = row.hours(cx, [Column { name: "solar_fraction", within: FRACTION }], days);
     let weather = if row.has_hours() {
@@ -128,7 +129,13 @@ pub(super) fn solar(
         let tracking = mount? == "tracking";
         Some(SolarWeather::Modelled { latitude, longitude, clearness: clearness?, tracking })
     };
-    Some(Solar { capacity: capacity?, from: from?, price: price?, weather: weather? })
+    Some(Solar {
+        capacity: capacity?,
+        from: from?,
+        price: price?,
+        outlay: outlay?,
+        weather: weather?,
+    })
 }
 
 /// The `wind` of a site, if it has one.
@@ -140,6 +147,7 @@ pub(super) fn wind(cx: &mut Context<'_>, site: &Row<'_>, days: Option<Days>) -> 
     let speed = row.measured(cx, "speed", |text| text);
     let shape = row.number(cx, "shape");
     let persistence = row.number(cx, "persistence");
+    let outlay = outlay(cx, &row);
     let _ = row.text(cx, "source");
     let [share] = row.hours(cx, [Column { name: "wind_fraction", within: FRACTION }], days);
     let weather = if row.has_hours() {
@@ -157,7 +165,13 @@ pub(super) fn wind(cx: &mut Context<'_>, site: &Row<'_>, days: Option<Days>) -> 
         let (shape, persistence) = (shape?, persistence?);
         Some(WindWeather::Modelled { mean_m_per_s: speed?, shape, persistence })
     };
-    Some(Wind { capacity: capacity?, from: from?, price: price?, weather: weather? })
+    Some(Wind {
+        capacity: capacity?,
+        from: from?,
+        price: price?,
+        outlay: outlay?,
+        weather: weather?,
+    })
 }
 
 /// Reports keys of the model where a file says it all.
@@ -201,6 +215,7 @@ pub(super) fn battery(cx: &mut Context<'_>, site: &Row<'_>, days: Option<Days>) 
     let charge_below = row.quantity::<EnergyPrice>(cx, "charge_below");
     let discharge_above = row.quantity::<EnergyPrice>(cx, "discharge_above");
     let shave_above = row.quantity(cx, "shave_above");
+    let outlay = outlay(cx, &row);
     let _ = row.text(cx, "source");
     if let (Some(low), Some(high)) = (charge_below, discharge_above)
         && low > high
@@ -227,7 +242,14 @@ pub(super) fn battery(cx: &mut Context<'_>, site: &Row<'_>, days: Option<Days>) 
         charge_below,
         discharge_above,
         shave_above,
+        outlay: outlay?,
     })
+}
+
+/// What it costs to build, and for how long it stands.
+pub(super) fn outlay(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Outlay> {
+    let (capital, life) = (row.quantity(cx, "capital"), row.quantity(cx, "life"));
+    Some(Outlay { capital: capital?, life: life? })
 }
 
 /// The round trip, with a word of its own for what nature does not allow.

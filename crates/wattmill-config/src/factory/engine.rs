@@ -3,7 +3,7 @@
 use toml::de::DeValue;
 use wattmill_catalog::Precision;
 use wattmill_factory::{Draft, EngineChoice, EngineSpec, Flavour, Layout, PowerCap, Speculation};
-use wattmill_units::{Power, Ratio};
+use wattmill_units::{ByteRate, Power, Ratio};
 
 use super::context::Context;
 use super::row::{Row, SizeOrShare};
@@ -31,6 +31,7 @@ fn explicit(cx: &mut Context<'_>, row: &Row<'_>) -> Option<EngineSpec> {
     let pipeline = row.small(cx, "pipeline");
     let expert = row.small(cx, "expert");
     let data_attention = row.small(cx, "data_attention");
+    let context = row.small(cx, "context");
     let flavour = row.choice(cx, "flavour").and_then(Flavour::from_name);
     let precision = self::precision(cx, row, "precision");
     let kv_precision = self::precision(cx, row, "kv_precision");
@@ -42,6 +43,8 @@ fn explicit(cx: &mut Context<'_>, row: &Row<'_>) -> Option<EngineSpec> {
         SizeOrShare::Size(watts) => PowerCap::Watts(Power::from_watts(watts)),
         SizeOrShare::Share(share) => PowerCap::Share(Ratio::from_fraction(share)),
     });
+    let expert_imbalance = row.number(cx, "expert_imbalance");
+    let swap = swap(cx, row);
     let speculation = match row.raw("speculation") {
         None => None,
         Some(_) => {
@@ -54,21 +57,24 @@ fn explicit(cx: &mut Context<'_>, row: &Row<'_>) -> Option<EngineSpec> {
         pipeline: pipeline?,
         expert: expert?,
         data_attention: data_attention?,
+        context: context?,
     };
-    let stage = layout.tensor * layout.data_attention;
+    let stage = [layout.data_attention, layout.context]
+        .into_iter()
+        .fold(layout.tensor, u32::saturating_mul);
     if !stage.is_multiple_of(layout.expert) {
         cx.error(
             row.span("expert"),
             format!("experts cannot be spread over {} accelerators", layout.expert),
             format!("a stage has {stage}"),
-            format!("`expert` must divide `tensor × data_attention`, here {stage}"),
+            format!("`expert` must divide `tensor × data_attention × context`, here {stage}"),
         );
     }
     if stage.checked_mul(layout.pipeline).is_none_or(|n| n > 1 << 20) {
         cx.error(
             row.header(),
             "a replica of more than 1,048,576 accelerators",
-            "`tensor × data_attention × pipeline` is too large",
+            "`tensor × data_attention × context × pipeline` is too large",
             "lower one of the degrees",
         );
     }
@@ -83,6 +89,8 @@ fn explicit(cx: &mut Context<'_>, row: &Row<'_>) -> Option<EngineSpec> {
         memory_fraction: memory_fraction?,
         power_cap,
         speculation,
+        expert_imbalance: expert_imbalance?,
+        swap: swap?,
     };
     if spec.max_tokens < spec.max_seqs {
         cx.error(
@@ -93,6 +101,27 @@ fn explicit(cx: &mut Context<'_>, row: &Row<'_>) -> Option<EngineSpec> {
         );
     }
     Some(spec)
+}
+
+/// Link to host memory over which what is preempted goes, if it does.
+fn swap(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Option<ByteRate>> {
+    let word = row.choice(cx, "preemption")?;
+    if word == "swap" {
+        return match row.has("host_link") {
+            true => row.quantity(cx, "host_link").map(Some),
+            false => Some(Some(EngineSpec::HOST_LINK)),
+        };
+    }
+    if row.has("host_link") {
+        cx.error(
+            row.span("host_link"),
+            "`host_link` of an engine that moves nothing to its host",
+            "what is preempted is computed again",
+            "leave it out, or set `preemption = \"swap\"`",
+        );
+        return None;
+    }
+    Some(None)
 }
 
 /// Tokens guessed ahead.

@@ -35,6 +35,20 @@ impl Files {
         self.0.insert(path.to_owned(), text);
     }
 
+    /// Every file, in the order of their paths: its text, or why there is none.
+    ///
+    /// ```
+    /// use wattmill_config::Files;
+    /// let mut files = Files::default();
+    /// files.put("b.csv", Ok("47".to_owned()));
+    /// files.put("a.csv", Err("it is not there".to_owned()));
+    /// let paths: Vec<&str> = files.iter().map(|(path, _)| path).collect();
+    /// assert_eq!(paths, ["a.csv", "b.csv"]);
+    /// ```
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Result<&str, &str>)> {
+        self.0.iter().map(|(path, text)| (path.as_str(), text.as_deref().map_err(String::as_str)))
+    }
+
     /// The text of a file.
     pub(super) fn text(&self, path: &str) -> Result<&str, &str> {
         match self.0.get(path) {

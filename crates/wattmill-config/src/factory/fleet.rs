@@ -7,13 +7,13 @@ mod tests;
 
 use toml::de::{DeTable, DeValue};
 use wattmill_catalog::{Catalog, Model};
-use wattmill_factory::{EngineChoice, Hardware, Slo};
-use wattmill_policy::{Preference, RouterKind, SiteRules};
-use wattmill_units::{CarbonIntensity, EnergyPrice, Money, Seconds, SimTime};
+use wattmill_factory::{EngineChoice, Hardware, PowerCap, Slo};
+use wattmill_policy::{CapOrder, Preference, RouterKind, SiteRules};
+use wattmill_units::{CarbonIntensity, EnergyPrice, Money, Power, Ratio, Seconds, SimTime};
 
 use super::context::Context;
 use super::own::Own;
-use super::row::Row;
+use super::row::{Row, SizeOrShare};
 use super::{Spans, check, keys, some_tables};
 use super::{service as services, traffic};
 use crate::Diagnostics;
@@ -33,6 +33,8 @@ pub struct Fleet {
     pub row: SimTime,
     /// Where machines stand.
     pub sites: Vec<FleetSite>,
+    /// Who rents machines out.
+    pub providers: Vec<FleetProvider>,
     /// Replicas behind routers.
     pub pools: Vec<FleetPool>,
     /// Who asks; none: everybody is beside every site.
@@ -54,6 +56,34 @@ pub struct FleetSite {
     pub pue: f64,
     /// When it is lost, and from when it is back ([`SimTime::MAX`]: never).
     pub outages: Vec<(SimTime, SimTime)>,
+    /// Facility power that the accelerators of its pools may draw; `None`: all their limits.
+    pub power: Option<Power>,
+    /// How that is shared.
+    pub shared: CapOrder,
+    /// When it may draw less.
+    pub curtailments: Vec<FleetCurtailment>,
+}
+
+/// A time in which a site may draw less.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FleetCurtailment {
+    /// What it may draw: facility power, or a part of what it otherwise may.
+    pub power: PowerCap,
+    /// Its begin.
+    pub from: SimTime,
+    /// Its end.
+    pub until: SimTime,
+}
+
+/// Who rents machines out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FleetProvider {
+    /// Unique name.
+    pub name: String,
+    /// What an accelerator costs for an hour, where a pool does not say otherwise.
+    pub accelerator_hour: Option<Money>,
+    /// Whether that pays for the energy.
+    pub energy_included: bool,
 }
 
 /// Equal replicas behind one router.
@@ -75,6 +105,8 @@ pub struct FleetPool {
     pub replicas: u32,
     /// Who chooses the replica.
     pub router: RouterKind,
+    /// Whether each attention group has a batch of its own.
+    pub own_batches: bool,
     /// Whether blocks are kept for prompts that begin alike.
     pub prefix_caching: bool,
     /// Which part of a request it does.
@@ -89,8 +121,12 @@ pub struct FleetPool {
     pub queue: u32,
     /// How its replicas break.
     pub failures: Option<PoolFailures>,
-    /// What an accelerator costs for an hour, energy not included.
+    /// What an accelerator costs for an hour, its own or its provider's.
     pub accelerator_hour: Option<Money>,
+    /// Whose machines they are, by place in the list; one's own if nobody's.
+    pub provider: Option<usize>,
+    /// Who keeps power where its site has too little, the higher the longer.
+    pub priority: u8,
 }
 
 /// Which part of a request a pool does.
@@ -116,8 +152,8 @@ pub struct PoolScale {
     pub minimum: u32,
     /// Most replicas.
     pub maximum: u32,
-    /// Requests a second that one replica sustains inside the SLO.
-    pub sustained: f64,
+    /// Requests a second that one replica sustains inside the SLO; `None`: to be found.
+    pub sustained: Option<f64>,
     /// Share of that at which replicas are to run.
     pub target: f64,
     /// How often it looks.
@@ -226,11 +262,21 @@ fn read(cx: &mut Context<'_>, file: &Row<'_>) -> Option<Fleet> {
     let service_rows = some_tables(cx, file, "service");
     let pool_rows = some_tables(cx, file, "pool");
     let region_rows = file.tables(cx, "region");
-    for rows in [&site_rows, &service_rows, &pool_rows, &region_rows] {
+    let provider_rows = file.tables(cx, "provider");
+    for rows in [&site_rows, &service_rows, &pool_rows, &region_rows, &provider_rows] {
         check::duplicates(cx, rows);
     }
     let mut sites: Vec<Option<FleetSite>> = site_rows.iter().map(|row| site(cx, row)).collect();
-    ranked(cx, file, prefer, &site_rows);
+    let providers: Vec<Option<FleetProvider>> =
+        provider_rows.iter().map(|row| provider(cx, row)).collect();
+    for row in file.tables(cx, "curtailment") {
+        let at = named(cx, &row, "site", &site_rows);
+        if let (Some(at), Some(less)) = (at, curtailment(cx, &row))
+            && let Some(Some(site)) = sites.get_mut(at)
+        {
+            site.curtailments.push(less);
+        }
+    }
     for event in file.tables(cx, "event") {
         let at = named(cx, &event, "site", &site_rows);
         let (lost, back) = (span(cx, &event, "lost"), span(cx, &event, "back"));
@@ -260,8 +306,15 @@ fn read(cx: &mut Context<'_>, file: &Row<'_>) -> Option<Fleet> {
     nobody(cx, &region_rows, weights().sum(), regions.iter().all(Option::is_some));
     let pools: Vec<Option<FleetPool>> = pool_rows
         .iter()
-        .map(|row| pool::pool(cx, row, &own, (&site_rows, &service_rows, &pool_rows)))
+        .map(|row| {
+            let rows = (&site_rows[..], &service_rows[..], &pool_rows[..], &provider_rows[..]);
+            pool::pool(cx, row, &own, rows, &providers)
+        })
         .collect();
+    ranked(cx, file, prefer, &site_rows, &pools, &providers);
+    if prefer == Some(Preference::Price) {
+        pool::priced(cx, &pool_rows, &pools);
+    }
     pool::pairs(cx, &pool_rows, &pools);
     pool::unanswered(cx, &service_rows, &pools);
     Some(Fleet {
@@ -271,6 +324,7 @@ fn read(cx: &mut Context<'_>, file: &Row<'_>) -> Option<Fleet> {
         most_resends: most_resends? as u8,
         row: row?,
         sites: sites.into_iter().collect::<Option<_>>()?,
+        providers: providers.into_iter().collect::<Option<_>>()?,
         pools: pools.into_iter().collect::<Option<_>>()?,
         regions: regions.into_iter().collect::<Option<_>>()?,
         services: services.into_iter().collect::<Option<_>>()?,
@@ -281,7 +335,46 @@ fn site(cx: &mut Context<'_>, row: &Row<'_>) -> Option<FleetSite> {
     let name = row.text(cx, "name");
     let (price, carbon) = (row.quantity(cx, "price"), row.quantity(cx, "carbon"));
     let pue = row.number(cx, "pue");
-    Some(FleetSite { name: name?, price, carbon, pue: pue?, outages: Vec::new() })
+    let power = row.quantity(cx, "power");
+    let shared = match row.choice(cx, "shared")? {
+        "priority" => CapOrder::Priority,
+        _ => CapOrder::Proportional,
+    };
+    Some(FleetSite {
+        name: name?,
+        price,
+        carbon,
+        pue: pue?,
+        outages: Vec::new(),
+        power,
+        shared,
+        curtailments: Vec::new(),
+    })
+}
+
+fn provider(cx: &mut Context<'_>, row: &Row<'_>) -> Option<FleetProvider> {
+    let name = row.text(cx, "name");
+    let accelerator_hour = row.quantity(cx, "accelerator_hour");
+    let energy_included = flag(cx, row, "energy_included", true);
+    Some(FleetProvider { name: name?, accelerator_hour, energy_included: energy_included? })
+}
+
+fn curtailment(cx: &mut Context<'_>, row: &Row<'_>) -> Option<FleetCurtailment> {
+    let power = row.size_or_share(cx, "power").map(|power| match power {
+        SizeOrShare::Size(watts) => PowerCap::Watts(Power::from_watts(watts)),
+        SizeOrShare::Share(share) => PowerCap::Share(Ratio::from_fraction(share)),
+    });
+    let (from, until) = (span(cx, row, "from"), span(cx, row, "until"));
+    let (from, until) = (from?, until?);
+    if until <= from {
+        cx.error(
+            row.span("until"),
+            format!("until {}, but from {}", until.as_seconds(), from.as_seconds()),
+            "not later than it begins",
+            "exchange the two",
+        );
+    }
+    Some(FleetCurtailment { power: power?, from, until })
 }
 
 fn service(cx: &mut Context<'_>, row: &Row<'_>) -> Option<FleetService> {
@@ -340,14 +433,32 @@ fn region(cx: &mut Context<'_>, row: &Row<'_>, sites: &[Row<'_>]) -> Option<Flee
     })
 }
 
-/// Reports sites that cannot be ranked because they do not say what they are ranked by.
-fn ranked(cx: &mut Context<'_>, file: &Row<'_>, prefer: Option<Preference>, sites: &[Row<'_>]) {
+/// Reports sites that cannot be ranked because they do not say what they are ranked by. A price that
+/// nobody pays there need not be said.
+fn ranked(
+    cx: &mut Context<'_>,
+    file: &Row<'_>,
+    prefer: Option<Preference>,
+    sites: &[Row<'_>],
+    pools: &[Option<FleetPool>],
+    providers: &[Option<FleetProvider>],
+) {
+    let pays = |site: usize| {
+        let mut here = pools.iter().flatten().filter(|pool| pool.site == site).peekable();
+        let included = |pool: &FleetPool| {
+            let provider = pool.provider.and_then(|place| providers[place].as_ref());
+            provider.is_some_and(|provider| provider.energy_included)
+        };
+        here.peek().is_none() || !here.all(included)
+    };
     let (key, example) = match prefer {
         Some(Preference::Price) => ("price", "price = \"47 USD/MWh\""),
         Some(Preference::Carbon) => ("carbon", "carbon = \"299 g/kWh\""),
         _ => return,
     };
-    for site in sites.iter().filter(|site| !site.has_or_means(key)) {
+    let asked = |site: usize| prefer == Some(Preference::Carbon) || pays(site);
+    let silent = |(place, site): &(usize, &Row<'_>)| !site.has_or_means(key) && asked(*place);
+    for (_, site) in sites.iter().enumerate().filter(silent) {
         let name = site.plain_text("name").unwrap_or("?");
         cx.missing(
             file.span("prefer"),

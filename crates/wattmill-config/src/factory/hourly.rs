@@ -1,9 +1,11 @@
 //! Files of hours, brought onto the hours of the plan.
 
-use jiff::civil::{Date, DateTime, date};
-use wattmill_factory::Hourly;
+use std::collections::BTreeMap;
 
-use super::context::Context;
+use jiff::civil::{Date, DateTime, date};
+use wattmill_factory::{Hourly, Weather};
+
+use super::context::{Context, Hours};
 use super::row::Row;
 
 /// Hours of a year without a leap day.
@@ -50,16 +52,15 @@ impl Row<'_> {
         let Some(path) = self.text(cx, "hourly") else { return nothing };
         let at = self.span("hourly").start;
         if let Some(known) = cx.known_hours(at) {
-            return columns.map(|column| known.get(column.name).cloned());
+            let (weather, Some(days)) = (cx.weather(), days) else { return nothing };
+            return columns.map(|column| of_weather(known, column.name, weather, days));
         }
-        let found = read(cx.files.text(&path), &path, &columns, days);
+        let found = read(cx.files.text(&path), &path, &columns, (days, cx.weather_varies));
         match found {
             Ok(found) => {
-                let named = columns.iter().zip(&found);
-                let kept =
-                    named.filter_map(|(column, hourly)| Some((column.name, hourly.clone()?)));
-                cx.hours.insert(at, kept.collect());
-                found
+                let of = columns.map(|column| found.columns.get(column.name).cloned());
+                cx.hours.insert(at, found);
+                of
             }
             Err((problem, help)) => {
                 cx.error(self.span("hourly"), problem, "this file", help);
@@ -69,14 +70,42 @@ impl Row<'_> {
     }
 }
 
+impl Row<'_> {
+    /// In a sample the mean that a column of the row's file has in the plan.
+    pub(super) fn plan_mean(&self, cx: &Context<'_>, column: &str) -> Option<f64> {
+        let known = cx.known_hours(self.span("hourly").start)?;
+        known.columns.get(column).map(Hourly::mean)
+    }
+}
+
+/// A column of a known file as this weather has it: for every year of the plan one of the file's is
+/// drawn, the same of all files that have the same years.
+fn of_weather(known: &Hours, column: &str, weather: Weather, days: Days) -> Option<Hourly> {
+    let plan = known.columns.get(column)?;
+    let Weather::Sample { .. } = weather else { return Some(plan.clone()) };
+    if known.years.len() < 2 {
+        return Some(plan.clone());
+    }
+    let mut years = weather.stream(0, "years of weather");
+    let mut hours = Vec::with_capacity(plan.0.len());
+    for year in days.start.year()..=days.end.year() {
+        let drawn = (years.uniform() * known.years.len() as f64) as usize;
+        let of_year = known.years.get(drawn)?.get(column)?;
+        let end = date(year, 12, 31).min(days.end);
+        let count = days.start.until(end).map_or(0, |span| span.get_days().max(-1) + 1) as usize;
+        hours.extend_from_slice(of_year.0.get(hours.len()..count * 24)?);
+    }
+    Some(Hourly(hours.into()))
+}
+
 type Problem = (String, String);
 
 fn read<const N: usize>(
     text: Result<&str, &str>,
     path: &str,
     columns: &[Column; N],
-    days: Option<Days>,
-) -> Result<[Option<Hourly>; N], Problem> {
+    (days, varies): (Option<Days>, bool),
+) -> Result<Hours, Problem> {
     let text = text.map_err(|why| {
         let help = "name a CSV file by its path from the factory file";
         (format!("there is no `{path}`: {why}"), help.to_owned())
@@ -108,13 +137,20 @@ fn read<const N: usize>(
         }
     }
     // Where the plan's own days are wrong, that is told, and nothing hangs on these hours.
-    let Some(days) = days else { return Ok(std::array::from_fn(|_| None)) };
-    let lines = on_the_plan(&sheet, path, days)?;
-    Ok(std::array::from_fn(|i| {
+    let Some(days) = days else { return Ok(Hours::default()) };
+    let of_lines = |lines: Vec<usize>| -> BTreeMap<&'static str, Hourly> {
         let values =
-            |place| lines.iter().map(|line| sheet.lines[*line][place]).collect::<Vec<f64>>();
-        places[i].map(|place| Hourly(values(place).into()))
-    }))
+            |place: usize| lines.iter().map(|line| sheet.lines[*line][place]).collect::<Vec<f64>>();
+        let there = columns.iter().zip(places);
+        there.filter_map(|(c, place)| Some((c.name, Hourly(values(place?).into())))).collect()
+    };
+    let calendar = SheetCalendar::of(&sheet, path)?;
+    let columns = of_lines(calendar.on_the_plan(path, days)?);
+    let years = match varies {
+        true => calendar.whole_years().map(|year| of_lines(calendar.of_year(year, days))).collect(),
+        false => Vec::new(),
+    };
+    Ok(Hours { columns, years })
 }
 
 fn sheet<'t>(text: &'t str, path: &str) -> Result<Sheet<'t>, Problem> {
@@ -174,47 +210,94 @@ fn hours_between(from: DateTime, to: DateTime) -> i64 {
     to.duration_since(from).as_secs() / 3600
 }
 
-/// The file's line of every hour of the plan.
-fn on_the_plan(sheet: &Sheet<'_>, path: &str, days: Days) -> Result<Vec<usize>, Problem> {
-    let count = sheet.lines.len();
-    let first = match sheet.first {
-        Some(first) => first,
-        // A year that is not said to be one: leap if it has the hours.
-        None if count == YEAR => date(2001, 1, 1).at(0, 0, 0, 0),
-        None if count == YEAR + 24 => date(2000, 1, 1).at(0, 0, 0, 0),
-        None => {
-            return Err((
-                format!("`{path}` has {count} lines and no column `time`"),
-                format!("give it a column `time`, or the {YEAR} or {} hours of a year", YEAR + 24),
-            ));
-        }
-    };
-    let line = |moment: DateTime| {
-        let place = hours_between(first, moment);
-        (0..count as i64).contains(&place).then_some(place as usize)
-    };
-    let years = || first.year()..=first.year().saturating_add((count / YEAR) as i16 + 1);
-    // The same day in a year of the file; the 28th where the 29th of February is in none.
-    let same_day = |day: Date, hour: i8| {
+/// Which line of a file has which hour.
+struct SheetCalendar {
+    first: DateTime,
+    count: usize,
+}
+
+impl SheetCalendar {
+    fn of(sheet: &Sheet<'_>, path: &str) -> Result<Self, Problem> {
+        let count = sheet.lines.len();
+        let first = match sheet.first {
+            Some(first) => first,
+            // A year that is not said to be one: leap if it has the hours.
+            None if count == YEAR => date(2001, 1, 1).at(0, 0, 0, 0),
+            None if count == YEAR + 24 => date(2000, 1, 1).at(0, 0, 0, 0),
+            None => {
+                return Err((
+                    format!("`{path}` has {count} lines and no column `time`"),
+                    format!(
+                        "give it a column `time`, or the {YEAR} or {} hours of a year",
+                        YEAR + 24
+                    ),
+                ));
+            }
+        };
+        Ok(Self { first, count })
+    }
+
+    fn line(&self, moment: DateTime) -> Option<usize> {
+        let place = hours_between(self.first, moment);
+        (0..self.count as i64).contains(&place).then_some(place as usize)
+    }
+
+    fn years(&self) -> impl Iterator<Item = i16> + Clone {
+        self.first.year()..=self.first.year().saturating_add((self.count / YEAR) as i16 + 1)
+    }
+
+    /// Years that it has from their first hour to their last.
+    fn whole_years(&self) -> impl Iterator<Item = i16> {
+        self.years().filter(|year| {
+            self.line(date(*year, 1, 1).at(0, 0, 0, 0)).is_some()
+                && self.line(date(*year, 12, 31).at(23, 0, 0, 0)).is_some()
+        })
+    }
+
+    /// The same day in one of these years; the 28th where the 29th of February is in none.
+    fn same_day(
+        &self,
+        day: Date,
+        hour: i8,
+        years: impl Iterator<Item = i16> + Clone,
+    ) -> Option<usize> {
         let in_year = |day: Date| {
             let in_year = |year| day.with().year(year).build().ok();
-            years().filter_map(in_year).find_map(|day| line(day.at(hour, 0, 0, 0)))
+            years.clone().filter_map(in_year).find_map(|day| self.line(day.at(hour, 0, 0, 0)))
         };
         in_year(day).or_else(|| in_year(day.yesterday().ok()?))
-    };
-    let mut lines = Vec::new();
-    for day in days.start.series(jiff::Span::new().days(1)).take_while(|day| *day <= days.end) {
-        for hour in 0..24 {
-            match line(day.at(hour, 0, 0, 0)).or_else(|| same_day(day, hour)) {
-                Some(line) => lines.push(line),
-                None => {
-                    return Err((
-                        format!("`{path}` has no hour for {day} {hour:02}:00"),
-                        "give it all hours of the plan, or those of a whole year".to_owned(),
-                    ));
+    }
+
+    /// The line of every hour of the plan.
+    fn on_the_plan(&self, path: &str, days: Days) -> Result<Vec<usize>, Problem> {
+        let mut lines = Vec::new();
+        for day in days.all() {
+            for hour in 0..24 {
+                let exact = self.line(day.at(hour, 0, 0, 0));
+                match exact.or_else(|| self.same_day(day, hour, self.years())) {
+                    Some(line) => lines.push(line),
+                    None => {
+                        return Err((
+                            format!("`{path}` has no hour for {day} {hour:02}:00"),
+                            "give it all hours of the plan, or those of a whole year".to_owned(),
+                        ));
+                    }
                 }
             }
         }
+        Ok(lines)
     }
-    Ok(lines)
+
+    /// The line of every hour of the plan if each of its years was one that the file has whole.
+    fn of_year(&self, year: i16, days: Days) -> Vec<usize> {
+        let hours = days.all().flat_map(|day| (0..24).map(move |hour| (day, hour)));
+        hours.filter_map(|(day, hour)| self.same_day(day, hour, std::iter::once(year))).collect()
+    }
+}
+
+impl Days {
+    fn all(self) -> impl Iterator<Item = Date> {
+        let days = self.start.series(jiff::Span::new().days(1));
+        days.take_while(move |day| *day <= self.end)
+    }
 }

@@ -15,14 +15,14 @@ mod phase;
 mod risk;
 mod site;
 
-pub(super) use energy::{BATTERY, CLIMATE, CLOCK, CURTAILMENT, PERIOD, SOLAR, WIND};
+pub(super) use energy::{BATTERY, CLIMATE, CLOCK, CURTAILMENT, EXPORT, PERIOD, SOLAR, WIND};
 pub(super) use engine::{ENGINE, SPECULATION};
 pub(super) use fleet::{
-    ADMISSION, AUTOSCALE, EVENT as FLEET_EVENT, FAILURES, FLEET, FLEET_SERVICE, FLEET_SITE, POOL,
-    REGION as FLEET_REGION, WAY_TO,
+    ADMISSION, AUTOSCALE, EVENT as FLEET_EVENT, FAILURES, FLEET, FLEET_CURTAILMENT, FLEET_SERVICE,
+    FLEET_SITE, POOL, PROVIDER, REGION as FLEET_REGION, WAY_TO,
 };
-pub(super) use money::{CONTRACT, CURRENCY, ECONOMICS, EVENT};
-pub(super) use phase::{REGION, SUBSTITUTE};
+pub(super) use money::{CONTRACT, CURRENCY, ECONOMICS, EVENT, SUBSCRIPTION};
+pub(super) use phase::{REFRESH, REGION, SUBSTITUTE};
 pub(super) use risk::{CORRELATION, DISTRIBUTION, TARGET};
 pub(super) use site::{GRID, ONSITE, PUE, SITE};
 
@@ -90,6 +90,15 @@ pub(super) static FILE: Table = Table {
             ("1", "any number does"),
             "7",
             "Seed of everything random. The same seed gives the same answer on every machine.",
+        ),
+        defaulted(
+            "weather",
+            Kind::Choice(&["same", "varies"]),
+            ("same", "what is not said to differ between samples does not"),
+            r#""varies""#,
+            "Whether every sample has weather of its own: other clouds and winds of the models, and other \
+             years of the files of hours, drawn of those that a file has whole, the same year for all \
+             files, prices included. The plan has the weather of its seed and the files' own years.",
         ),
         required(
             "site",
@@ -251,6 +260,12 @@ pub(super) static PHASE: Table = Table {
             r#""5 years""#,
             "Age at which a unit is taken out. Left out, it stays to the end of the plan.",
         ),
+        optional(
+            "refresh",
+            Kind::Table(&REFRESH),
+            r#"{ at = "5 years", system = "vr-nvl72", residual = "10 %", downtime = "14 days" }"#,
+            "What takes the place of each unit at an age. Left out, nothing does.",
+        ),
         SOURCE,
     ],
 };
@@ -333,6 +348,12 @@ pub(super) static SERVICE: Table = Table {
             ),
             r#""10 USD/M tokens""#,
             "Revenue of output tokens.",
+        ),
+        optional(
+            "subscription",
+            Kind::Table(&SUBSCRIPTION),
+            r#"{ monthly = "20 USD", paying = "5 %" }"#,
+            "What users pay by the month beside, or in place of, `price`. Needs `weekly` users.",
         ),
         defaulted(
             "batch",
@@ -655,6 +676,12 @@ pub(super) static MODEL: Table = Table {
         optional("release", Kind::Text, r#""2026-09""#, "Released."),
         optional("layers", SIZE, "61", "Layers."),
         optional("hidden", SIZE, "7168", "Residual width."),
+        optional(
+            "residual_streams",
+            SIZE,
+            "4",
+            "Rows of that width between layers, as with hyper-connections. Left out, 1.",
+        ),
         optional("heads", SIZE, "128", "Query heads."),
         optional(
             "kv_heads",
@@ -725,12 +752,39 @@ pub(super) static MODEL: Table = Table {
             "5",
             "Of these, layers that attend over the whole context. Left out, all.",
         ),
-        optional("window", SIZE_OR_NONE, "128", "Sliding window of the other layers, tokens."),
+        optional(
+            "window",
+            SIZE_OR_NONE,
+            "128",
+            "Sliding window of the other layers, tokens; of all where attention is compressed.",
+        ),
+        optional(
+            "sparse_entry_tokens",
+            SIZE,
+            "4",
+            "Compressed attention: tokens that an entry of the cache stands for in layers which pick \
+             `sparse_top_k` of their entries.",
+        ),
+        optional("sparse_entry_layers", SIZE_OR_NONE, "30", "How many layers do so."),
+        optional(
+            "entry_tokens",
+            SIZE,
+            "128",
+            "Compressed attention: the same in layers that read all of their entries.",
+        ),
+        optional("entry_layers", SIZE_OR_NONE, "31", "How many layers do so."),
+        optional(
+            "output_groups",
+            SIZE,
+            "16",
+            "Compressed attention: groups of heads that are projected together before the output.",
+        ),
+        optional("output_rank", SIZE, "1024", "What each of these groups becomes."),
         optional(
             "sparse_top_k",
             SIZE_OR_NONE,
             "2048",
-            "Tokens a sparse attention layer selects from the context.",
+            "Tokens, or entries, a sparse attention layer selects from the context.",
         ),
         optional("indexer_heads", SIZE, "64", "Sparse attention: query heads of what selects."),
         optional("indexer_dim", SIZE, "128", "Sparse attention: head size of what selects."),

@@ -38,8 +38,8 @@ use std::ops::Range;
 use jiff::civil::Date;
 use toml::de::DeTable;
 use wattmill_catalog::{Catalog, Kind};
-use wattmill_factory::{Factory, Hardware, Phase, Site};
-use wattmill_units::{Id, IdVec, Power};
+use wattmill_factory::{Contract, Deal, Factory, Hardware, Payment, Phase, Site};
+use wattmill_units::{Id, IdVec, Power, Seconds};
 
 use crate::Diagnostics;
 use check::Placed;
@@ -51,8 +51,8 @@ use row::Row;
 pub use builtin::{BUILTIN_FACTORIES, BUILTIN_FLEETS, builtin_factory, builtin_fleet};
 pub use files::Files;
 pub use fleet::{
-    Fleet, FleetPool, FleetRegion, FleetService, FleetSite, ParsedFleet, PoolFailures, PoolRole,
-    PoolScale, parse_fleet,
+    Fleet, FleetCurtailment, FleetPool, FleetProvider, FleetRegion, FleetService, FleetSite,
+    ParsedFleet, PoolFailures, PoolRole, PoolScale, parse_fleet,
 };
 pub use reference::reference_markdown;
 pub use schema_json::{fleet_json_schema, json_schema};
@@ -130,6 +130,7 @@ fn read(cx: &mut Context<'_>, file: &Row<'_>) -> Option<Factory> {
     let horizon = end.filter(|end| start.is_none_or(|start| start <= *end));
     let days = start.zip(horizon).map(|(start, end)| hourly::Days { start, end });
     let seed = file.whole(cx, "seed");
+    cx.weather_varies = file.choice(cx, "weather") == Some("varies");
     let own = Own::read(cx, file);
 
     let site_rows = some_tables(cx, file, "site");
@@ -137,10 +138,16 @@ fn read(cx: &mut Context<'_>, file: &Row<'_>) -> Option<Factory> {
         site_rows.iter().map(|row| site::site(cx, row, days)).collect();
     let phase_rows = some_tables(cx, file, "phase");
     let mut hardware = IdVec::new();
+    let mut refreshes = Vec::new();
     let phases: Vec<Option<Phase>> = phase_rows
         .iter()
-        .map(|row| {
-            let phase = phase(cx, row, (&site_rows, &sites), &own, &mut hardware)?;
+        .enumerate()
+        .map(|(index, row)| {
+            let mut phase = phase(cx, row, (&site_rows, &sites), &own, &mut hardware)?;
+            if row.has("refresh") {
+                let id = Id::from_index(index);
+                refreshes.push(refresh(cx, row, &mut phase, id, &own, &mut hardware)?);
+            }
             check::cancelled(cx, &phase, row);
             check::inside(
                 cx,
@@ -220,6 +227,12 @@ fn read(cx: &mut Context<'_>, file: &Row<'_>) -> Option<Factory> {
             None => {}
         }
     }
+    if !cx.sampling() {
+        let of_deals = deals.iter().flat_map(|deal: &Deal| [deal.from.as_str(), &deal.to]);
+        let steps = contracts.iter().map(|contract: &Contract| contract.from.as_str());
+        let at_once = payments.iter().map(|payment: &Payment| payment.from.as_str());
+        money::defaults(cx, file, of_deals.chain(steps).chain(at_once));
+    }
     // Only if all of them were read do their numbers mean what they say.
     if deals.len() == deal_rows.len() {
         money::circles(cx, &deals, &deal_rows);
@@ -232,9 +245,10 @@ fn read(cx: &mut Context<'_>, file: &Row<'_>) -> Option<Factory> {
         start: start?,
         end: end?,
         seed: seed?,
+        weather: cx.weather(),
         sites: sites.iter().cloned().collect::<Option<_>>()?,
         hardware,
-        phases: phases.into_iter().collect::<Option<_>>()?,
+        phases: phases.into_iter().chain(refreshes.into_iter().map(Some)).collect::<Option<_>>()?,
         services,
         trainings,
         curtailments: curtailments?,
@@ -290,9 +304,7 @@ fn phase(
     }
     let (delivery, site, unit_power) = (delivery?, site?, unit_power?);
     let system = machine.system.id.clone();
-    let mut place = |machine: Hardware| {
-        hardware.find(|h| *h == machine).unwrap_or_else(|| hardware.push(machine))
-    };
+    let mut place = |machine| placed(hardware, machine);
     let ordered = (place(machine), unit_power);
     let mut delivery = delivery;
     let (mut chosen, mut options) = (ordered, Vec::new());
@@ -303,7 +315,7 @@ fn phase(
         let days = jiff::Span::new().days(delivery.slip.as_days().floor() as i64);
         if delivery.first_rack.saturating_add(days) > if_after {
             chosen = other;
-            (delivery.first_rack, delivery.slip) = (first_rack, wattmill_units::Seconds::ZERO);
+            (delivery.first_rack, delivery.slip) = (first_rack, Seconds::ZERO);
         }
     }
     let (hardware, unit_power) = chosen;
@@ -322,6 +334,8 @@ fn phase(
         chains: delivery.chains,
         cancelled: delivery.cancelled,
         retire: delivery.retire,
+        resale: None,
+        refreshes: None,
         source: delivery.source,
     };
     if let Some(site) = &sites[Id::from_index(site)] {
@@ -329,6 +343,88 @@ fn phase(
         check::one_unit(cx, site, &phase, &system, row);
     }
     Some(phase)
+}
+
+/// Where a machine stands among those of the file.
+fn placed(hardware: &mut IdVec<Hardware>, machine: Hardware) -> Id<Hardware> {
+    hardware.find(|known| *known == machine).unwrap_or_else(|| hardware.push(machine))
+}
+
+/// What takes the place of `phase`, which then ends at an age.
+fn refresh(
+    cx: &mut Context<'_>,
+    phase_row: &Row<'_>,
+    phase: &mut Phase,
+    id: Id<Phase>,
+    own: &Own,
+    hardware: &mut IdVec<Hardware>,
+) -> Option<Phase> {
+    let row = phase_row.table(cx, "refresh")?;
+    let at = row.quantity::<Seconds>(cx, "at");
+    let system = row.text(cx, "system");
+    let stated = row.quantity(cx, "unit_power");
+    let residual = row.number(cx, "residual");
+    let downtime = row.quantity::<Seconds>(cx, "downtime");
+    let _ = row.text(cx, "source");
+    if phase_row.has("retire") {
+        cx.error(
+            phase_row.span("retire"),
+            "both `retire` and `refresh`",
+            "its age is said already",
+            "keep `refresh` if others take its place, or else `retire`",
+        );
+        return None;
+    }
+    if row.has("unit_power") && !row.has("system") {
+        cx.error(
+            row.span("unit_power"),
+            "`unit_power` without `system`",
+            "of the same again it is known",
+            "add `system`, or take `unit_power` away",
+        );
+        return None;
+    }
+    let (kind, unit_power) = match system {
+        None if row.has("system") => return None,
+        None => (phase.hardware, phase.unit_power),
+        Some(name) => {
+            let machine = own.hardware(cx, &row, "system", &name)?;
+            let unit_power = stated.or(machine.system.power_max).or(machine.system.power_typical);
+            let Some(unit_power) = unit_power else {
+                cx.error(
+                    row.span("system"),
+                    format!("no source states the power of one `{}`", machine.system.id),
+                    "its power is needed",
+                    "state `unit_power`, such as `unit_power = \"190 kW\"`",
+                );
+                return None;
+            };
+            check::unit_power(cx, &machine, unit_power, row.span("system"));
+            (placed(hardware, machine), unit_power)
+        }
+    };
+    let whole_days = |span: Seconds| span.as_days().floor();
+    let (age, gap) = (whole_days(at?).max(1.0), whole_days(downtime?));
+    let later = |day: Date| day.saturating_add(jiff::Span::new().days((age + gap) as i64));
+    phase.retire = Some(Seconds::from_days(age));
+    phase.resale = Some(residual?);
+    Some(Phase {
+        name: format!("{}, refreshed", phase.name),
+        hardware: kind,
+        options: Vec::new(),
+        unit_power,
+        first_rack: later(phase.first_rack),
+        chains: phase
+            .chains
+            .iter()
+            .map(|chain| wattmill_factory::Chain { ready: later(chain.ready), ..chain.clone() })
+            .collect(),
+        cancelled: phase.cancelled.map(later),
+        retire: None,
+        resale: None,
+        refreshes: Some(id),
+        ..phase.clone()
+    })
 }
 
 /// What comes in place of a phase's system, what is provisioned for a unit of it, after which day of the

@@ -3,8 +3,8 @@
 use jiff::civil::Date;
 use toml::de::DeValue;
 use wattmill_factory::{
-    Contract, Covers, Deal, DealKind, Economics, Event, PartShares, Payment, Service, Site,
-    Uncertain, Written,
+    Contract, Covers, Deal, DealKind, Economics, Event, PartLives, PartShares, Payment, Service,
+    Site, US, Uncertain, Written,
 };
 use wattmill_units::{Distribution, Id, IdVec, Money, Power, Seconds};
 
@@ -290,6 +290,7 @@ pub(super) fn events(cx: &mut Context<'_>, file: &Row<'_>) -> Option<Vec<Event>>
 fn event(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Event> {
     let name = row.text(cx, "name");
     let on = row.date(cx, "on");
+    let defaults = row.text(cx, "defaults");
     let _ = row.text(cx, "source");
     let at = row.span("chance").start;
     let happens = match (row.has("chance"), cx.drawn(at)) {
@@ -305,7 +306,33 @@ fn event(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Event> {
             chance >= 0.5
         }
     };
-    Some(Event { name: name?, on: happens.then_some(on).flatten() }).filter(|_| on.is_some())
+    let on_day = happens.then_some(on).flatten();
+    Some(Event { name: name?, on: on_day, defaults }).filter(|_| on.is_some())
+}
+
+/// Events in which someone defaults that is a side of no contract.
+pub(super) fn defaults<'n>(
+    cx: &mut Context<'_>,
+    file: &Row<'_>,
+    sides: impl Iterator<Item = &'n str> + Clone,
+) {
+    for row in file.tables(cx, "event") {
+        let Some(named) = row.plain_text("defaults") else { continue };
+        if named == US || !sides.clone().any(|side| side == named) {
+            let others = sides.clone().filter(|side| *side != US);
+            let label = match cx.closest(named, others) {
+                _ if named == US => "this is the programme itself".to_owned(),
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => "a side of no contract".to_owned(),
+            };
+            cx.error(
+                row.span("defaults"),
+                format!("`{named}` owes nobody anything that could be defaulted on"),
+                label,
+                "name who is `from` or `to` in a `[[contract]]` of this file",
+            );
+        }
+    }
 }
 
 /// Every `[[currency]]` and its dollars.
@@ -333,6 +360,12 @@ pub(super) fn economics(cx: &mut Context<'_>, file: &Row<'_>) -> Option<Economic
         ["network_share", "power_share", "cooling_share"].map(|key| row.number(cx, key));
     let machine_life = row.quantity(cx, "machine_life");
     let infrastructure_life = row.quantity(cx, "infrastructure_life");
+    let lives = PartLives {
+        network: row.quantity(cx, "network_life"),
+        power: row.quantity(cx, "power_life"),
+        cooling: row.quantity(cx, "cooling_life"),
+        building: row.quantity(cx, "building_life"),
+    };
     let _ = row.text(cx, "source");
     let shares = PartShares { network: network?, power: power?, cooling: cooling? };
     if shares.power + shares.cooling > 1.0 {
@@ -354,6 +387,7 @@ pub(super) fn economics(cx: &mut Context<'_>, file: &Row<'_>) -> Option<Economic
         machine_life: machine_life?,
         infrastructure_life: infrastructure_life?,
         shares,
+        lives,
     })
 }
 

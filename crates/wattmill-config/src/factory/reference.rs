@@ -12,6 +12,7 @@ const PAGE: &[(&str, &Table)] = &[
     ("`[[site]]`", &keys::SITE),
     ("`grid` of a site", &keys::GRID),
     ("`period` of a grid", &keys::PERIOD),
+    ("`export` of a grid", &keys::EXPORT),
     ("`onsite` of a site", &keys::ONSITE),
     ("`solar` of a site", &keys::SOLAR),
     ("`wind` of a site", &keys::WIND),
@@ -22,7 +23,9 @@ const PAGE: &[(&str, &Table)] = &[
     ("`[[phase]]`", &keys::PHASE),
     ("`chain` of a phase", &keys::CHAIN),
     ("`substitute` of a phase", &keys::SUBSTITUTE),
+    ("`refresh` of a phase", &keys::REFRESH),
     ("`[[service]]`", &keys::SERVICE),
+    ("`subscription` of a service", &keys::SUBSCRIPTION),
     ("`slo` of a service", &keys::SLO),
     ("`users` of a service", &keys::USERS),
     ("`lengths` of users", &keys::LENGTHS),
@@ -47,6 +50,7 @@ const PAGE: &[(&str, &Table)] = &[
     ("`pause` of sessions", &keys::SESSIONS_PAUSE),
     ("A fleet file", &keys::FLEET),
     ("`[[site]]` of a fleet", &keys::FLEET_SITE),
+    ("`[[provider]]` of a fleet", &keys::PROVIDER),
     ("`[[pool]]` of a fleet", &keys::POOL),
     ("`autoscale` of a pool", &keys::AUTOSCALE),
     ("`admission` of a pool", &keys::ADMISSION),
@@ -55,6 +59,7 @@ const PAGE: &[(&str, &Table)] = &[
     ("`to` of a region", &keys::WAY_TO),
     ("`[[service]]` of a fleet", &keys::FLEET_SERVICE),
     ("`[[event]]` of a fleet", &keys::FLEET_EVENT),
+    ("`[[curtailment]]` of a fleet", &keys::FLEET_CURTAILMENT),
 ];
 
 const INTRODUCTION: &str = "\

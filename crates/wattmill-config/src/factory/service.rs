@@ -1,7 +1,7 @@
 //! `[[service]]` and `[[training]]`.
 
 use jiff::civil::Date;
-use wattmill_factory::{Service, Slo, Training};
+use wattmill_factory::{Service, Slo, Subscription, Training};
 use wattmill_units::Money;
 
 use super::context::Context;
@@ -16,11 +16,17 @@ pub(super) fn service(cx: &mut Context<'_>, row: &Row<'_>, own: &Own) -> Option<
     let model = own.model(cx, row, "model");
     let slo = row.table(cx, "slo").and_then(|row| slo(cx, &row));
     let users = row.table(cx, "users");
+    let counted = users.as_ref().is_none_or(|users| users.has_or_means("weekly"));
     let traffic = users.and_then(|users| traffic::traffic(cx, &users, model.as_ref()));
     let engine = engine::engine(cx, row);
     let price = row.measured(cx, "price", |text| text);
     let batch = row.flag(cx, "batch");
     let asked = elasticity(cx, row, price);
+    let subscription = match row.table(cx, "subscription") {
+        Some(row) => Some(subscription(cx, &row, counted)?),
+        None if row.has("subscription") => return None,
+        None => None,
+    };
     let _ = row.text(cx, "source");
     Some(Service {
         name: name?,
@@ -32,8 +38,24 @@ pub(super) fn service(cx: &mut Context<'_>, row: &Row<'_>, own: &Own) -> Option<
         })?,
         engine: engine?,
         price_per_million_output: price.map(Money::from_usd),
+        subscription,
         batch: batch?,
     })
+}
+
+/// What users pay by the month; of users who are `counted`.
+fn subscription(cx: &mut Context<'_>, row: &Row<'_>, counted: bool) -> Option<Subscription> {
+    let (monthly, paying) = (row.quantity(cx, "monthly"), row.number(cx, "paying"));
+    let _ = row.text(cx, "source");
+    if !counted {
+        cx.missing(
+            row.header(),
+            "a subscription, and nobody counts who has one",
+            "users are needed here",
+            "add `weekly` to `users`, such as `weekly = \"700 M\"`",
+        );
+    }
+    Some(Subscription { monthly: monthly?, paying: paying? })
 }
 
 /// How much of what `users` say is asked at this price.

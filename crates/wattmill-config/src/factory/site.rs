@@ -1,7 +1,7 @@
 //! `[[site]]` and `[[phase]]`.
 
 use jiff::civil::Date;
-use wattmill_factory::{Chain, Grid, Onsite, PowerBasis, Pue, Site};
+use wattmill_factory::{Chain, Export, Grid, Onsite, PowerBasis, Pue, Site};
 use wattmill_units::{Power, Seconds};
 
 use super::context::Context;
@@ -81,6 +81,11 @@ fn grid(cx: &mut Context<'_>, row: &Row<'_>, days: Option<Days>) -> Option<Grid>
     let energized = row.date(cx, "energized");
     let rates = energy::rates(cx, row, days);
     let demand_usd_per_kw = row.measured(cx, "demand_charge", |text| text);
+    let export = match row.table(cx, "export") {
+        Some(row) => Some(export(cx, &row)?),
+        None if row.has("export") => return None,
+        None => None,
+    };
     let rates = rates?;
     Some(Grid {
         connection: connection?,
@@ -91,7 +96,15 @@ fn grid(cx: &mut Context<'_>, row: &Row<'_>, days: Option<Days>) -> Option<Grid>
         hourly_price: rates.hourly_price,
         hourly_carbon: rates.hourly_carbon,
         demand_usd_per_kw: demand_usd_per_kw?,
+        export,
     })
+}
+
+fn export(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Export> {
+    let most = row.quantity(cx, "most");
+    let price = row.quantity(cx, "price");
+    let _ = row.text(cx, "source");
+    Some(Export { most: most?, price })
 }
 
 fn onsite(cx: &mut Context<'_>, row: &Row<'_>, plan_start: Option<Date>) -> Option<Onsite> {
@@ -100,7 +113,15 @@ fn onsite(cx: &mut Context<'_>, row: &Row<'_>, plan_start: Option<Date>) -> Opti
     let from = if row.has("from") { row.date(cx, "from") } else { plan_start };
     let price = row.quantity(cx, "price");
     let carbon = row.quantity(cx, "carbon");
-    Some(Onsite { kind: kind?, capacity: capacity?, from: from?, price: price?, carbon: carbon? })
+    let outlay = energy::outlay(cx, row);
+    Some(Onsite {
+        kind: kind?,
+        capacity: capacity?,
+        from: from?,
+        price: price?,
+        carbon: carbon?,
+        outlay: outlay?,
+    })
 }
 
 fn pue(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Pue> {

@@ -251,7 +251,7 @@ fn a_file_of_several_mistakes_tells_them_all() {
             4 | colour = "blue"
               | ^^^^^^ not a key here
               |
-              = help: keys of file: name, start, end, seed, site, phase, service, training, curtailment, contract, event, currency, target, correlation, economics, system, accelerator, model
+              = help: keys of file: name, start, end, seed, weather, site, phase, service, training, curtailment, contract, event, currency, target, correlation, economics, system, accelerator, model
 
             error: site has no power
              --> mill.toml:6:1
@@ -1082,7 +1082,7 @@ fn engines() {
             19 | engine = { tensor = 4, expert = 3, precision = "fp8", max_seqs = 512, max_tokens = 256 }
                |                                 ^ a stage has 4
                |
-               = help: `expert` must divide `tensor × data_attention`, here 4
+               = help: `expert` must divide `tensor × data_attention × context`, here 4
 
             error: 256 tokens a step for 512 sequences
               --> mill.toml:19:84

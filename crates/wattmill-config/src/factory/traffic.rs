@@ -28,13 +28,15 @@ pub(super) fn traffic(
             fits_context(cx, row, lengths, model);
         }
     }
-    let requests_per_day = requests(cx, row, lengths.as_ref());
+    let weekly_users = row.count(cx, "weekly");
+    let requests_per_day = requests(cx, row, lengths.as_ref(), weekly_users);
     let growth = row.measured(cx, "growth", |text| text);
     let shape = shape(cx, row);
-    let regions = regions(cx, row);
+    let regions = regions(cx, row, shape.as_ref());
     let arrivals = arrivals(cx, row);
     Some(Traffic {
         requests_per_day: requests_per_day?,
+        weekly_users,
         growth_per_year: growth?,
         daily_shape: by_clocks(shape?, regions.as_deref()?),
         regions: regions?,
@@ -43,8 +45,12 @@ pub(super) fn traffic(
     })
 }
 
-fn requests(cx: &mut Context<'_>, row: &Row<'_>, lengths: Option<&Lengths>) -> Option<f64> {
-    let weekly = row.count(cx, "weekly");
+fn requests(
+    cx: &mut Context<'_>,
+    row: &Row<'_>,
+    lengths: Option<&Lengths>,
+    weekly: Option<f64>,
+) -> Option<f64> {
     let amounts = AMOUNTS.map(|key| row.count(cx, key));
     let written: Vec<&str> = AMOUNTS.into_iter().filter(|key| row.has(key)).collect();
     if let [first, second, ..] = written[..] {
@@ -244,13 +250,14 @@ pub(super) fn shape(cx: &mut Context<'_>, row: &Row<'_>) -> Option<[f64; 24]> {
     }
 }
 
-/// Where users are.
-fn regions(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Vec<Region>> {
+/// Where users are, who each live a day of this shape.
+fn regions(cx: &mut Context<'_>, row: &Row<'_>, shape: Option<&[f64; 24]>) -> Option<Vec<Region>> {
     let rows = row.tables(cx, "regions");
     let read = rows.iter().map(|row| {
         let name = row.text(cx, "name");
         let (share, utc_offset) = (row.number(cx, "share"), row.number(cx, "utc_offset"));
-        Some(Region { name: name?, share: share?, utc_offset: utc_offset? })
+        let daily_shape = *shape?;
+        Some(Region { name: name?, share: share?, utc_offset: utc_offset?, daily_shape })
     });
     let regions: Vec<Region> = read.collect::<Vec<_>>().into_iter().collect::<Option<_>>()?;
     let sum: f64 = regions.iter().map(|region| region.share).sum();
@@ -263,23 +270,30 @@ fn regions(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Vec<Region>> {
             "change `share` of one of them, or add the region that is missing",
         );
     }
-    Some(regions.into_iter().map(|r| Region { share: r.share / sum.max(1e-12), ..r }).collect())
+    let placed = |region: Region| {
+        let share = region.share / sum.max(1e-12);
+        let daily_shape = by_clock(&region.daily_shape, region.utc_offset).map(|rate| share * rate);
+        Region { share, daily_shape, ..region }
+    };
+    Some(regions.into_iter().map(placed).collect())
 }
 
-/// The UTC day of users who each live a day of this shape by the clock of their region.
+/// The UTC day of users who live a day of this shape by a clock that is so many hours ahead.
+fn by_clock(local: &[f64; 24], utc_offset: f64) -> [f64; 24] {
+    std::array::from_fn(|hour| {
+        let clock = (hour as f64 + utc_offset).rem_euclid(24.0);
+        let (before, part) = (clock.floor(), clock.fract());
+        let at = |hour: f64| local[hour as usize % 24];
+        at(before) * (1.0 - part) + at(before + 1.0) * part
+    })
+}
+
+/// The UTC day of all users: of this shape where nobody says where they are.
 fn by_clocks(local: [f64; 24], regions: &[Region]) -> [f64; 24] {
     if regions.is_empty() {
         return local;
     }
-    std::array::from_fn(|hour| {
-        let of = |region: &Region| {
-            let clock = (hour as f64 + region.utc_offset).rem_euclid(24.0);
-            let (before, part) = (clock.floor(), clock.fract());
-            let at = |hour: f64| local[hour as usize % 24];
-            region.share * (at(before) * (1.0 - part) + at(before + 1.0) * part)
-        };
-        regions.iter().map(of).sum()
-    })
+    std::array::from_fn(|hour| regions.iter().map(|region| region.daily_shape[hour]).sum())
 }
 
 /// Scaled to a mean of 1, if it has one.

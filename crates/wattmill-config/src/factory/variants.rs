@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use toml::de::DeTable;
 use wattmill_catalog::Catalog;
-use wattmill_factory::{Factory, Lengths, Uncertainty};
+use wattmill_factory::{Factory, Lengths, Uncertainty, Weather};
 
 use super::context::{Context, Drawn, Hours};
 use super::files::{Files, NO_FILES};
@@ -18,9 +18,9 @@ use super::{keys, read};
 /// use wattmill_config::{Variants, builtin_factory};
 /// let text = builtin_factory("hundred-megawatt").expect("it is built in");
 /// let variants = Variants::open(text, Catalog::builtin()).expect("it is sound");
-/// let drawn = variants.uncertainty().draw(1, 0);
-/// let sample = variants.factory(&drawn).expect("it is sound whatever is drawn");
-/// assert_eq!(sample.name, "A hundred megawatts");
+/// let (drawn, sample) = variants.sample(1, 0);
+/// assert_eq!(drawn, variants.uncertainty().draw(1, 0));
+/// assert_eq!(sample.expect("it is sound whatever is drawn").name, "A hundred megawatts");
 /// ```
 #[derive(Debug)]
 pub struct Variants<'t> {
@@ -59,14 +59,28 @@ impl<'t> Variants<'t> {
         &self.uncertainty
     }
 
-    /// The factory with `values` for its distributions, in their order and in base units.
+    /// What the `index`-th sample draws with `seed`, and the factory with that: with weather of its own
+    /// if the file says that it varies.
+    pub fn sample(&self, seed: u64, index: u64) -> (Vec<f64>, Option<Factory>) {
+        let drawn = self.uncertainty.draw(seed, index);
+        let factory = self.factory_in(&drawn, Weather::Sample { seed, index });
+        (drawn, factory)
+    }
+
+    /// The factory with `values` for its distributions, in their order and in base units, and the plan's
+    /// weather.
     ///
     /// Checks of one table against another are for what people write: a draw may well bring power
     /// after the first rack. `None` if a table alone makes no sense with these numbers.
     pub fn factory(&self, values: &[f64]) -> Option<Factory> {
+        self.factory_in(values, Weather::Varies)
+    }
+
+    fn factory_in(&self, values: &[f64], weather: Weather) -> Option<Factory> {
         let numbers: BTreeMap<usize, f64> =
             self.starts.iter().copied().zip(values.iter().copied()).collect();
-        let drawn = Drawn { numbers: &numbers, lengths: &self.lengths, hours: &self.hours };
+        let drawn =
+            Drawn { numbers: &numbers, lengths: &self.lengths, hours: &self.hours, weather };
         let mut cx = Context::sample(self.catalog, drawn);
         let row = Row::file(&mut cx, &keys::FILE, &self.table);
         read(&mut cx, &row)

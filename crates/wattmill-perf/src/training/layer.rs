@@ -303,6 +303,7 @@ fn attention_width(model: &wattmill_catalog::Model) -> f64 {
         AttentionKind::Latent { heads, nope_dim, rope_dim, v_dim, .. } => {
             f64::from(heads) * (2.0 * f64::from(nope_dim + rope_dim) + f64::from(v_dim))
         }
+        AttentionKind::Compressed(c) => (f64::from(c.heads) + 1.0) * f64::from(c.head_dim),
     }
 }
 
@@ -315,6 +316,7 @@ fn model_kv(model: &wattmill_catalog::Model) -> f64 {
         AttentionKind::Latent { heads, nope_dim, rope_dim, v_dim, .. } => {
             f64::from(heads) * f64::from(nope_dim + rope_dim + v_dim)
         }
+        AttentionKind::Compressed(c) => f64::from(c.head_dim),
     }
 }
 
@@ -323,5 +325,6 @@ fn kv_heads(model: &wattmill_catalog::Model) -> f64 {
     match model.attention {
         AttentionKind::Grouped { kv_heads, .. } => f64::from(kv_heads),
         AttentionKind::Latent { heads, .. } => f64::from(heads),
+        AttentionKind::Compressed(_) => 1.0,
     }
 }

@@ -156,6 +156,10 @@ fn per_layer(job: &TrainingJob<'_>) -> (f64, f64) {
             f64::from(heads) * f64::from(2 * (nope_dim + rope_dim) + 2 * v_dim)
                 + f64::from(q_rank + kv_rank) * tensor
         }
+        AttentionKind::Compressed(c) => {
+            f64::from(2 * c.heads) * f64::from(c.head_dim)
+                + f64::from(c.q_rank + c.head_dim) * tensor
+        }
     };
     // Means over the layers of both kinds.
     let layers = f64::from(model.layers).max(1.0);

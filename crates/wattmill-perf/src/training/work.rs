@@ -1,6 +1,6 @@
 //! Multiplications of a training step, and the conventions by which its FLOPs are counted.
 
-use wattmill_catalog::{AttentionKind, Model, Moe};
+use wattmill_catalog::{AttentionKind, Compressed, Model, Moe};
 use wattmill_units::Flops;
 
 use super::job::{Task, TrainingJob};
@@ -51,7 +51,30 @@ pub(crate) fn attention_products(model: &Model, rows: f64, tensor: f64) -> Vec<P
             products.push(one(heads * v, hidden));
             products
         }
+        AttentionKind::Compressed(c) => compressed_products(model, &c, rows, tensor),
     }
+}
+
+/// The mean of all layers, some of which have entries and some an indexer, too.
+fn compressed_products(model: &Model, c: &Compressed, rows: f64, tensor: f64) -> Vec<Product> {
+    let (hidden, dim) = (f64::from(model.hidden), f64::from(c.head_dim));
+    let (q_rank, rank) = (f64::from(c.q_rank), f64::from(c.output_rank));
+    let (wide, groups) = (f64::from(c.heads) * dim, f64::from(c.output_groups));
+    let share = |layers: u32| f64::from(layers) / f64::from(model.layers.max(1));
+    let (keys, key) = model.indexer.map_or((0.0, 0.0), |i| {
+        (f64::from(i.heads) * f64::from(i.head_dim), f64::from(i.head_dim))
+    });
+    let [sparse, dense] = Compressed::MAKING;
+    let one = |inner: f64, outer: f64, copies: f64| Product { rows, inner, outer, copies };
+    vec![
+        one(hidden, q_rank + dim, 1.0),
+        one(q_rank, wide / tensor, 1.0),
+        one(hidden, sparse * (dim + key), share(c.sparse.layers)),
+        one(hidden, dense * dim, share(c.dense.layers)),
+        one(q_rank, keys, share(c.sparse.layers)),
+        one(wide / groups, rank, groups / tensor),
+        one(groups * rank / tensor, hidden, 1.0),
+    ]
 }
 
 /// A feed-forward block of inner size `inner`.
@@ -73,18 +96,34 @@ pub(crate) fn attended(model: &Model, sequence: f64) -> f64 {
         AttentionKind::Latent { heads, nope_dim, rope_dim, v_dim, .. } => {
             f64::from(heads) * (f64::from(nope_dim) + f64::from(rope_dim) + f64::from(v_dim)) / 2.0
         }
+        AttentionKind::Compressed(c) => return compressed_attended(model, &c, sequence),
     };
     width * met(model, sequence)
+}
+
+/// The same over windows and entries; what the indexer compares counts half, having no values.
+fn compressed_attended(model: &Model, c: &Compressed, sequence: f64) -> f64 {
+    let width = f64::from(c.heads) * f64::from(c.head_dim);
+    let index = model.indexer.map_or(0.0, |i| f64::from(i.heads) * f64::from(i.head_dim) / 2.0);
+    let entries = |tokens: u32| sequence / 2.0 / f64::from(tokens.max(1));
+    let all = entries(c.sparse.tokens);
+    let picked = all.min(model.sparse_top_k.into());
+    let (sparse, dense) = (f64::from(c.sparse.layers), f64::from(c.dense.layers));
+    let behind = sparse * (width * picked + index * all) + dense * width * entries(c.dense.tokens);
+    width * windowed(model, sequence) + behind / f64::from(model.layers.max(1))
 }
 
 /// Tokens a query meets on average over layers, the causal half only.
 fn met(model: &Model, sequence: f64) -> f64 {
     let layers = f64::from(model.layers).max(1.0);
     let full = f64::from(model.full_attention_layers).min(layers);
+    (full * sequence / 2.0 + (layers - full) * windowed(model, sequence)) / layers
+}
+
+/// Tokens of its window a query meets on average: the first of a sequence meet fewer.
+fn windowed(model: &Model, sequence: f64) -> f64 {
     let window = f64::from(model.window).min(sequence);
-    // The first `window` tokens of a sequence meet fewer.
-    let windowed = window * (1.0 - window / (2.0 * sequence.max(1.0)));
-    (full * sequence / 2.0 + (layers - full) * windowed) / layers
+    window * (1.0 - window / (2.0 * sequence.max(1.0)))
 }
 
 /// FLOPs of one step of a whole job, by who counts.

@@ -37,6 +37,8 @@ struct Phase {
     first_rack: i32,
     ramp: u32,
     slip: Option<u32>,
+    /// Age at which others take its place, what the old is sold for, and days between.
+    refresh: Option<(u32, f64, u32)>,
     doubled: bool,
 }
 
@@ -51,6 +53,9 @@ struct Service {
     hours: Option<Vec<u32>>,
     cv: Option<f64>,
     price: Option<f64>,
+    subscription: Option<(f64, f64)>,
+    /// Share of the users who live by another clock, and by how many hours.
+    away: Option<(f64, f64)>,
 }
 
 #[derive(Clone, Debug)]
@@ -71,6 +76,8 @@ pub(crate) struct Draft {
     phases: Vec<Phase>,
     services: Vec<Service>,
     trainings: Vec<Training>,
+    /// Whether machines stay for ever.
+    lasting: bool,
 }
 
 /// Any draft whose sites have this headroom.
@@ -91,11 +98,12 @@ pub(crate) fn drafts(headroom: Headroom) -> impl Strategy<Value = Draft> {
         prop::collection::vec(service(), 0..=3),
         prop::collection::vec(training(), 0..=2),
     )
-        .prop_map(|((seed, start, days), sites, mut phases, services, trainings)| {
+        .prop_map(move |((seed, start, days), sites, mut phases, services, trainings)| {
             for phase in &mut phases {
                 phase.site %= sites.len();
             }
-            Draft { seed, start, days, sites, phases, services, trainings }
+            let lasting = matches!(headroom, Headroom::Double);
+            Draft { seed, start, days, sites, phases, services, trainings, lasting }
         })
 }
 
@@ -104,16 +112,10 @@ fn phase() -> impl Strategy<Value = Phase> {
         (0..3usize, select(vec!["dgx-h100", "dgx-a100", "gb200-nvl72"]), 1..200u32),
         (any::<bool>(), -90..240i32, prop_oneof![Just(0), 1..300u32]),
         prop::option::of(0..90u32),
+        prop::option::weighted(0.3, (1..300u32, 0.0..1.0f64, 0..40u32)),
     )
-        .prop_map(|((site, system, units), (facility, first_rack, ramp), slip)| Phase {
-            site,
-            system,
-            units,
-            facility,
-            first_rack,
-            ramp,
-            slip,
-            doubled: false,
+        .prop_map(|((site, system, units), (facility, first_rack, ramp), slip, refresh)| {
+            Phase { site, system, units, facility, first_rack, ramp, slip, refresh, doubled: false }
         })
 }
 
@@ -128,10 +130,22 @@ fn service() -> impl Strategy<Value = Service> {
         ),
         (1..600u32, 1..50u32),
         prop::option::of(prop::collection::vec(1..50u32, 24)),
-        (prop::option::of(0.3..4.0f64), prop::option::of(0.0..20.0f64)),
+        (
+            prop::option::of(0.3..4.0f64),
+            prop::option::of(0.0..20.0f64),
+            prop::option::of((1.0..100.0f64, 0.0..1.0f64)),
+            prop::option::of((0.0..1.0f64, -12.0..14.0f64)),
+        ),
     )
         .prop_map(
-            |((model, tpot_ms), engine, (requests, growth), tokens, hours, (cv, price))| {
+            |(
+                (model, tpot_ms),
+                engine,
+                (requests, growth),
+                tokens,
+                hours,
+                (cv, price, subscription, away),
+            )| {
                 let requests_per_day = requests;
                 Service {
                     model,
@@ -143,6 +157,8 @@ fn service() -> impl Strategy<Value = Service> {
                     hours,
                     cv,
                     price,
+                    subscription,
+                    away,
                 }
             },
         )
@@ -215,6 +231,14 @@ impl Draft {
                 let p90 = p50 * 2;
                 let _ = writeln!(text, "slip = {{ p50 = \"{p50} days\", p90 = \"{p90} days\" }}");
             }
+            if let (Some((age, residual, gap)), false) = (phase.refresh, self.lasting) {
+                let system = if age % 2 == 0 { "system = \"dgx-a100\", " } else { "" };
+                let _ = writeln!(
+                    text,
+                    "refresh = {{ at = \"{age} days\", {system}residual = {residual:?}, \
+                     downtime = \"{gap} days\" }}"
+                );
+            }
         }
         for (index, service) in self.services.iter().enumerate() {
             service.write(&mut text, index);
@@ -243,6 +267,7 @@ impl Draft {
         let _ = write!(
             text,
             "\n[[event]]\nname = \"e\"\non = {}\nchance = {}\n\
+             \n[[event]]\nname = \"bankrupt\"\non = {}\nchance = {}\ndefaults = \"{}\"\n\
              \n[[contract]]\nname = \"loan\"\nkind = \"loan\"\nfrom = \"nvidia\"\nshare = 0.4\n\
              rate = \"7 %/year\"\nterm = \"{} days\"\nup_to = \"{} MUSD\"\n\
              \n[[contract]]\nname = \"share\"\nkind = \"revenue share\"\nto = \"a partner\"\nshare = 0.3\n\
@@ -253,6 +278,9 @@ impl Draft {
              minimum = 0.4\nramp = \"50 days\"\nbegins = \"e\"\n",
             self.day(self.days / 3),
             f64::from(self.seed % 11) / 10.0,
+            self.day(self.days / 2),
+            f64::from(self.seed % 7) / 6.0,
+            ["a friend", "nvidia", "a partner"][self.seed as usize % 3],
             50 + self.seed,
             1 + self.seed,
         );
@@ -312,14 +340,28 @@ impl Service {
         if let Some(price) = self.price {
             let _ = writeln!(text, "price = \"{price} USD/M tokens\"");
         }
+        if let Some((monthly, paying)) = self.subscription {
+            let _ = writeln!(
+                text,
+                "subscription = {{ monthly = \"{monthly} USD\", paying = {paying:?} }}"
+            );
+        }
         let _ = write!(
             text,
-            "[service.users]\nrequests_per_day = {:?}\ngrowth = \"{} %/year\"\n\
+            "[service.users]\nweekly = 1000\nrequests_per_day = {:?}\ngrowth = \"{} %/year\"\n\
              input_tokens = {input}\noutput_tokens = {output}\n",
             self.requests_per_day, self.growth,
         );
         if let Some(hours) = &self.hours {
             let _ = writeln!(text, "shape = {hours:?}");
+        }
+        if let Some((share, hours)) = self.away {
+            let home = 1.0 - share;
+            let _ = writeln!(
+                text,
+                "regions = [{{ name = \"home\", share = {home:?}, utc_offset = 0 }}, \
+                 {{ name = \"away\", share = {share:?}, utc_offset = {hours:?} }}]"
+            );
         }
         if let Some(cv) = self.cv {
             let _ = writeln!(text, "arrivals = {{ cv = {cv:?} }}");

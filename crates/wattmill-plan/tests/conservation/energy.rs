@@ -16,6 +16,8 @@ struct Yard {
     tariff: Option<(f64, f64)>,
     cooling: Option<(f64, f64)>,
     water: bool,
+    export: Option<(f64, Option<f64>)>,
+    capital: Option<f64>,
 }
 
 /// An event of a draft.
@@ -62,14 +64,18 @@ pub(crate) fn energetic() -> impl Strategy<Value = Energetic> {
         prop::option::of((-50.0..200.0f64, 0.0..20.0f64)),
         prop::option::of((0.0..1.0f64, 0.0..2.0f64)),
         any::<bool>(),
+        prop::option::of((0.05..5.0f64, prop::option::of(-40.0..120.0f64))),
+        prop::option::of(0.0..3.0f64),
     )
-        .prop_map(|((solar, wind), battery, tariff, cooling, water)| Yard {
+        .prop_map(|((solar, wind), battery, tariff, cooling, water, export, capital)| Yard {
             solar,
             wind,
             battery,
             tariff,
             cooling,
             water,
+            export,
+            capital,
         });
     let event = (0..3usize, 0..60i32, 0..24i32, 1..30i32, (0.05..1.0f64, select(ANSWERS)))
         .prop_map(|(site, day, hour, hours, (cut, answers))| Event {
@@ -108,6 +114,12 @@ impl Energetic {
             text =
                 text.replace("[[phase]]\n", &format!("[[phase]]\noversubscription = {factor:?}\n"));
         }
+        if self.yards.iter().any(|yard| yard.capital.is_some()) {
+            text.push_str(
+                "\n[economics]\nnetwork_life = \"40 days\"\ncooling_life = \"90 days\"\n\
+                 building_life = \"50 years\"\n",
+            );
+        }
         if self.batch {
             text = text.replacen("[[service]]\n", "[[service]]\nbatch = true\n", 1);
         }
@@ -135,17 +147,30 @@ impl Yard {
             "latitude = 35.0\nlongitude = -100.0\nclimate = { mean = \"18 °C\" }\n\
              clock = { utc_offset = \"-6 h\", summer_time = \"us\" }\n",
         );
+        let capital = |share: f64| match self.capital {
+            Some(musd) => {
+                format!(", capital = \"{} MUSD\", life = \"{} days\"", musd * share, 20.0 + share)
+            }
+            None => String::new(),
+        };
         if let Some(mw) = self.solar {
-            let _ = writeln!(more, "solar = {{ capacity = \"{mw} MW\", price = \"20 USD/MWh\" }}");
+            let capital = capital(1.0);
+            let _ = writeln!(
+                more,
+                "solar = {{ capacity = \"{mw} MW\", price = \"20 USD/MWh\"{capital} }}"
+            );
         }
         if let Some(mw) = self.wind {
-            let _ = writeln!(more, "wind = {{ capacity = \"{mw} MW\", speed = \"7 m/s\" }}");
+            let capital = capital(2.0);
+            let _ =
+                writeln!(more, "wind = {{ capacity = \"{mw} MW\", speed = \"7 m/s\"{capital} }}");
         }
         if let Some((mwh, mw, efficiency, rules)) = self.battery {
             let _ = writeln!(
                 more,
                 "battery = {{ energy = \"{mwh} MWh\", power = \"{mw} MW\", efficiency = {efficiency:?}\
-                 {rules} }}"
+                 {rules}{} }}",
+                capital(400.0),
             );
         }
         if self.water {
@@ -161,6 +186,11 @@ impl Yard {
                 ),
                 1,
             );
+        }
+        if let Some((mw, price)) = self.export {
+            let price = price.map_or_else(String::new, |p| format!(", price = \"{p} USD/MWh\""));
+            let export = format!("grid = {{ export = {{ most = \"{mw} MW\"{price} }}, ");
+            site = site.replacen("grid = { ", &export, 1);
         }
         if let Some((fixed, per_degree)) = self.cooling {
             site = site.replacen(

@@ -35,7 +35,8 @@ fn at_most(a: f64, b: f64) -> bool {
 
 /// What holds of any plan.
 fn conserved(factory: &Factory, plan: &Plan) -> Result<(), TestCaseError> {
-    prop_assert_eq!(plan.ledger.len(), 12);
+    let placed = factory.services.iter().any(|service| !service.traffic.regions.is_empty());
+    prop_assert_eq!(plan.ledger.len(), if placed { 13 } else { 12 });
     for balance in &plan.ledger {
         prop_assert!(balance.error() <= ROUNDING, "{:?}", balance);
     }
@@ -72,6 +73,18 @@ fn conserved(factory: &Factory, plan: &Plan) -> Result<(), TestCaseError> {
         }
     }
     prop_assert!(close(energy, plan.ledger[0].sources), "energy of quarters and books");
+    // What is sold is of the site's own, and what wears off is never more than what was bought.
+    let mut sums = wattmill_plan::Sums::default();
+    plan.quarters.iter().for_each(|quarter| sums.add(&quarter.total()));
+    let own = sums.flows.solar + sums.flows.wind + sums.flows.given();
+    prop_assert!(at_most(sums.flows.sold.as_mwh(), own.as_mwh()));
+    prop_assert!(at_most(sums.depreciation.as_usd(), sums.capital.as_usd()), "{:?}", sums);
+    prop_assert!(at_most(sums.resale.as_usd(), sums.refreshed.as_usd()));
+    let parts = |of: fn(&wattmill_plan::CapitalPart) -> Money| -> f64 {
+        plan.parts.iter().map(of).sum::<Money>().as_usd()
+    };
+    prop_assert!(close(parts(|part| part.capital), sums.capital.as_usd()), "{:?}", plan.parts);
+    prop_assert!(close(parts(|part| part.depreciation), sums.depreciation.as_usd()));
     let by_day: f64 = plan.days.iter().map(|day| day.served_tokens).sum();
     prop_assert!(close(served, by_day), "tokens by quarter {served} and by day {by_day}");
     let trained: f64 = plan.trainings.iter().map(|run| run.accelerator_hours).sum();
@@ -150,11 +163,17 @@ fn walks_agree(factory: &Factory, plan: &Plan) -> Result<(), TestCaseError> {
         expected.push((FigureName::Whole(what), value));
     }
     let flows = &totals.flows;
+    let of_services = plan.quarters.iter().flat_map(|quarter| &quarter.services);
+    let subscriptions = of_services.map(|service| service.subscriptions.as_usd()).sum();
     for (what, value) in [
         ("water", flows.water_l),
         ("sun and wind used", (flows.solar + flows.wind).as_mwh()),
         ("sun and wind curtailed", flows.curtailed.as_mwh()),
         ("energy from batteries", flows.given().as_mwh()),
+        ("energy sold", flows.sold.as_mwh()),
+        ("sales of energy", flows.sales.as_usd()),
+        ("machines sold", totals.resale.as_usd()),
+        ("subscriptions", subscriptions),
         ("demand charges", flows.demand_charges.as_usd()),
         ("curtailment asked", flows.asked.as_mwh()),
         ("energy held back", flows.held_back.as_mwh()),
@@ -165,6 +184,16 @@ fn walks_agree(factory: &Factory, plan: &Plan) -> Result<(), TestCaseError> {
             expected.push((name, value));
         }
     }
+    for (what, value) in [
+        ("most to finance", plan.cash.to_finance.as_usd()),
+        ("cost of ownership a year", plan.cash.ownership_per_year.as_usd()),
+        ("net present value", plan.cash.present_value.as_usd()),
+    ] {
+        // A difference of large sums.
+        let got = find(&FigureName::Whole(what));
+        let scale = totals.capital.as_usd().max(1.0);
+        prop_assert!((got - value).abs() <= 1e-9 * scale, "{what}: {got}, {value}");
+    }
     let peak = plan.quarters.iter().map(|q| q.total().peak_draw.as_mw()).fold(0.0, f64::max);
     expected.push((FigureName::Whole("peak draw"), peak));
     for (run, training) in plan.trainings.iter().zip(&factory.trainings) {
@@ -174,7 +203,7 @@ fn walks_agree(factory: &Factory, plan: &Plan) -> Result<(), TestCaseError> {
     }
     for (name, value) in &expected {
         let got = find(name);
-        prop_assert!((got - value).abs() <= 1e-9 * value.abs().max(1e-6), "{name}: {got}, {value}");
+        prop_assert!((got - value).abs() <= 1e-9 * value.abs().max(1.0), "{name}: {got}, {value}");
     }
     Ok(())
 }

@@ -143,7 +143,7 @@ impl Figure {
 #[schemars(rename = "CausePart")]
 struct Part {
     /// The group of inputs that differs.
-    #[schemars(extend("enum" = ["dates", "hardware", "power", "price", "demand", "contracts", "rest"]))]
+    #[schemars(extend("enum" = ["dates", "hardware", "power", "energy", "price", "demand", "contracts", "rest"]))]
     cause: &'static str,
     /// In the unit of the figure.
     difference: f64,

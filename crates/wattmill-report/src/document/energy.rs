@@ -20,6 +20,8 @@ pub(super) struct EnergyFlows {
     wind_mwh: f64,
     /// Of sun and wind, what nobody took.
     curtailed_mwh: f64,
+    /// Of sun, wind and batteries, what the grid bought.
+    sold_mwh: f64,
     /// What batteries took.
     charged_mwh: f64,
     /// What batteries gave: because sun and wind did not suffice, for the price, for the peak, and
@@ -43,6 +45,8 @@ pub(super) struct EnergyFlows {
     throttled_site_hours: f64,
     /// Of the energy cost, what is charged for the highest hours.
     demand_charges_usd: f64,
+    /// What the grid paid for what it bought, by which the energy cost is less.
+    sales_usd: f64,
     /// Water.
     water_m3: f64,
 }
@@ -89,6 +93,7 @@ impl From<&plan::EnergyFlows> for EnergyFlows {
             solar_mwh: flows.solar.as_mwh(),
             wind_mwh: flows.wind.as_mwh(),
             curtailed_mwh: flows.curtailed.as_mwh(),
+            sold_mwh: flows.sold.as_mwh(),
             charged_mwh: flows.charged.as_mwh(),
             discharged: Discharged { own_supply_mwh, price_mwh, peak_mwh, shortage_mwh },
             lost_mwh: flows.lost.as_mwh(),
@@ -107,6 +112,7 @@ impl From<&plan::EnergyFlows> for EnergyFlows {
             throttled_accelerator_hours: flows.throttled_hours,
             throttled_site_hours: flows.throttled_site_hours,
             demand_charges_usd: flows.demand_charges.as_usd(),
+            sales_usd: flows.sales.as_usd(),
             water_m3: flows.water_l / 1e3,
         }
     }
@@ -143,6 +149,42 @@ impl Bound {
     }
 }
 
+/// What something on a campus costs to build.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Outlay {
+    /// Paid on its first day.
+    capital_usd: f64,
+    /// Straight-line life, in years of 365.25 days.
+    life_years: f64,
+}
+
+impl Outlay {
+    /// `None` where it costs nothing.
+    pub(super) fn of(outlay: &factory::Outlay) -> Option<Self> {
+        let capital_usd = outlay.capital.as_usd();
+        let life_years = outlay.life.as_days() / 365.25;
+        (capital_usd > 0.0).then_some(Self { capital_usd, life_years })
+    }
+}
+
+/// What the grid buys of a site's own energy.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Export {
+    /// Most that it takes.
+    most_power_mw: f64,
+    /// What it pays; null for the hour's price of its own energy.
+    price_usd_per_mwh: Option<f64>,
+}
+
+impl From<&factory::Export> for Export {
+    fn from(export: &factory::Export) -> Self {
+        Self {
+            most_power_mw: export.most.as_mw(),
+            price_usd_per_mwh: export.price.map(|price| price.as_usd_per_mwh()),
+        }
+    }
+}
+
 /// Panels or turbines on a campus.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Renewable {
@@ -153,6 +195,8 @@ pub(super) struct Renewable {
     from: String,
     /// Cost of the energy that is used.
     price_usd_per_mwh: f64,
+    /// What they cost to build; null where their energy is all that is paid for.
+    outlay: Option<Outlay>,
     /// Where the hours come from: a file, or a model of sun and wind.
     #[schemars(extend("enum" = ["file", "model"]))]
     hours_from: &'static str,
@@ -164,6 +208,7 @@ impl From<&factory::Solar> for Renewable {
             capacity_power_mw: solar.capacity.as_mw(),
             from: solar.from.to_string(),
             price_usd_per_mwh: solar.price.as_usd_per_mwh(),
+            outlay: Outlay::of(&solar.outlay),
             hours_from: match solar.weather {
                 SolarWeather::Profile(_) => "file",
                 SolarWeather::Modelled { .. } => "model",
@@ -178,6 +223,7 @@ impl From<&factory::Wind> for Renewable {
             capacity_power_mw: wind.capacity.as_mw(),
             from: wind.from.to_string(),
             price_usd_per_mwh: wind.price.as_usd_per_mwh(),
+            outlay: Outlay::of(&wind.outlay),
             hours_from: match wind.weather {
                 WindWeather::Profile(_) => "file",
                 WindWeather::Modelled { .. } => "model",
@@ -212,6 +258,8 @@ pub(super) struct Battery {
     discharge_above_usd_per_mwh: Option<f64>,
     /// What is drawn beyond this it gives.
     shave_above_power_mw: Option<f64>,
+    /// What it costs to build; null where the file does not say.
+    outlay: Option<Outlay>,
 }
 
 impl From<&factory::Battery> for Battery {
@@ -230,6 +278,7 @@ impl From<&factory::Battery> for Battery {
                 .discharge_above
                 .map(|price| price.as_usd_per_mwh()),
             shave_above_power_mw: battery.shave_above.map(|power| power.as_mw()),
+            outlay: Outlay::of(&battery.outlay),
         }
     }
 }

@@ -15,7 +15,9 @@ pub(super) struct Engine {
     expert_parallel: u32,
     /// Groups of accelerators that attend to a share of the batch each.
     data_parallel_attention: u32,
-    /// Accelerators of a replica: tensor × pipeline × data parallel degrees.
+    /// Ranks that share the tokens of every sequence.
+    context_parallel: u32,
+    /// Accelerators of a replica: tensor × pipeline × data × context parallel degrees.
     accelerators_per_replica: u32,
     /// The software whose overheads it has.
     #[schemars(extend("enum" = ["vllm", "sglang", "trtllm"]))]
@@ -42,6 +44,11 @@ pub(super) struct Engine {
     draft_tokens: Option<u32>,
     /// Probability that a guess is right if those before it are; null likewise.
     draft_acceptance_fraction: Option<f64>,
+    /// Tokens of the busiest expert parallel rank over those of the mean one.
+    expert_imbalance_ratio: f64,
+    /// What each accelerator's link to host memory carries, over which preempted caches go; null if
+    /// they are computed again.
+    swap_link_gb_per_s: Option<f64>,
 }
 
 impl From<&EngineSpec> for Engine {
@@ -52,6 +59,7 @@ impl From<&EngineSpec> for Engine {
             pipeline_parallel: layout.pipeline,
             expert_parallel: layout.expert,
             data_parallel_attention: layout.data_attention,
+            context_parallel: layout.context,
             accelerators_per_replica: layout.accelerators(),
             flavour: spec.flavour.name(),
             precision: spec.precision.name(),
@@ -64,6 +72,8 @@ impl From<&EngineSpec> for Engine {
             power_cap_fraction: cap_fraction(spec.power_cap),
             draft_tokens: spec.speculation.map(|s| s.draft_tokens),
             draft_acceptance_fraction: spec.speculation.map(|s| s.acceptance),
+            expert_imbalance_ratio: spec.expert_imbalance,
+            swap_link_gb_per_s: spec.swap.map(|link| link.as_bytes_per_s() / 1e9),
         }
     }
 }

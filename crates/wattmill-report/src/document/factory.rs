@@ -6,7 +6,7 @@ use wattmill_factory as factory;
 use wattmill_factory::{Arrivals, EngineChoice, PowerBasis};
 use wattmill_units::Seconds;
 
-use super::energy::{Battery, Curtailment, Renewable};
+use super::energy::{Battery, Curtailment, Export, Outlay, Renewable};
 use super::engine::Engine;
 
 /// Days of a year of life.
@@ -23,6 +23,8 @@ pub(super) struct Factory {
     /// Last day of the plan.
     #[schemars(extend("format" = "date"))]
     end: String,
+    /// Whether every sample has weather of its own.
+    weather_varies: bool,
     /// Where power arrives, in the order of the file.
     sites: Vec<Site>,
     /// Kinds of machines that phases install.
@@ -51,6 +53,7 @@ impl From<&factory::Factory> for Factory {
             name: factory.name.clone(),
             start: factory.start.to_string(),
             end: factory.end.to_string(),
+            weather_varies: factory.weather != factory::Weather::Same,
             sites: factory.sites.iter().map(Site::from).collect(),
             systems: factory.hardware.iter().map(System::from).collect(),
             phases: factory.phases.iter().map(|phase| Phase::of(factory, phase)).collect(),
@@ -144,6 +147,8 @@ struct Grid {
     carbon_by_hour: bool,
     /// What each kilowatt of a month's highest hour costs.
     demand_charge_usd_per_kw: f64,
+    /// What it buys of the site's own energy; null for nothing.
+    export: Option<Export>,
 }
 
 impl From<&factory::Grid> for Grid {
@@ -156,6 +161,7 @@ impl From<&factory::Grid> for Grid {
             price_by_hour: grid.hourly_price.is_some() || !grid.periods.is_empty(),
             carbon_by_hour: grid.hourly_carbon.is_some(),
             demand_charge_usd_per_kw: grid.demand_usd_per_kw,
+            export: grid.export.as_ref().map(Export::from),
         }
     }
 }
@@ -174,6 +180,8 @@ struct Onsite {
     price_usd_per_mwh: f64,
     /// Carbon intensity of its energy, CO₂e.
     carbon_g_per_kwh: f64,
+    /// What it costs to build; null where its energy is all that is paid for.
+    outlay: Option<Outlay>,
 }
 
 impl From<&factory::Onsite> for Onsite {
@@ -184,6 +192,7 @@ impl From<&factory::Onsite> for Onsite {
             from: onsite.from.to_string(),
             price_usd_per_mwh: onsite.price.as_usd_per_mwh(),
             carbon_g_per_kwh: onsite.carbon.as_g_per_kwh(),
+            outlay: Outlay::of(&onsite.outlay),
         }
     }
 }
@@ -258,6 +267,10 @@ struct Phase {
     cancelled: Option<String>,
     /// Age at which a unit is taken out.
     retire_days: Option<f64>,
+    /// Share of its price that a unit is sold for when another takes its place.
+    resale_fraction: Option<f64>,
+    /// Name of the phase whose units its own take the place of.
+    refreshes: Option<String>,
     /// Where its figures come from, as the file says.
     source: Option<String>,
 }
@@ -316,6 +329,8 @@ impl Phase {
             chains: phase.chains.iter().map(Chain::from).collect(),
             cancelled: phase.cancelled.map(|day| day.to_string()),
             retire_days: phase.retire.map(days),
+            resale_fraction: phase.resale,
+            refreshes: phase.refreshes.map(|before| factory.phases[before].name.clone()),
             source: phase.source.clone(),
         }
     }
@@ -359,6 +374,12 @@ struct Service {
     batch: bool,
     /// Revenue of a million output tokens, where the file states one.
     price_usd_per_million_output_tokens: Option<f64>,
+    /// Users who ask at least once a week at the start of the plan, where the file counts them.
+    weekly_users: Option<f64>,
+    /// What a user who pays by the month pays, where some do.
+    subscription_monthly_usd: Option<f64>,
+    /// Share of the weekly users who do.
+    paying_fraction: Option<f64>,
 }
 
 /// Users that live by one clock.
@@ -410,6 +431,9 @@ impl From<&factory::Service> for Service {
             price_usd_per_million_output_tokens: service
                 .price_per_million_output
                 .map(|price| price.as_usd()),
+            weekly_users: traffic.weekly_users,
+            subscription_monthly_usd: service.subscription.map(|s| s.monthly.as_usd()),
+            paying_fraction: service.subscription.map(|s| s.paying),
         }
     }
 }
@@ -493,11 +517,17 @@ struct Event {
     /// The day; null if it does not happen.
     #[schemars(extend("format" = "date"))]
     on: Option<String>,
+    /// Who defaults on it; null where nobody does.
+    defaults: Option<String>,
 }
 
 impl From<&factory::Event> for Event {
     fn from(event: &factory::Event) -> Self {
-        Self { event: event.name.clone(), on: event.on.map(|day| day.to_string()) }
+        Self {
+            event: event.name.clone(),
+            on: event.on.map(|day| day.to_string()),
+            defaults: event.defaults.clone(),
+        }
     }
 }
 
@@ -548,11 +578,25 @@ struct Economics {
     machine_life_years: f64,
     /// Straight-line life of infrastructure, likewise.
     infrastructure_life_years: f64,
+    /// Life of the network, where it is not that of machines.
+    network_life_years: Option<f64>,
+    /// Life of the power plant, where it is not that of infrastructure.
+    power_life_years: Option<f64>,
+    /// Life of cooling, likewise.
+    cooling_life_years: Option<f64>,
+    /// Life of building and land, likewise.
+    building_life_years: Option<f64>,
 }
 
 impl From<&factory::Economics> for Economics {
     fn from(economics: &factory::Economics) -> Self {
+        let lives = &economics.lives;
+        let years = |life: Option<Seconds>| life.map(|life| days(life) / YEAR);
         Self {
+            network_life_years: years(lives.network),
+            power_life_years: years(lives.power),
+            cooling_life_years: years(lives.cooling),
+            building_life_years: years(lives.building),
             price_year: economics.price_year,
             infrastructure_usd_per_w: economics.infrastructure_usd_per_w,
             accelerator_price_usd: economics.accelerator_price.as_usd(),

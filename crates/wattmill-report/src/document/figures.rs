@@ -58,8 +58,10 @@ pub(super) struct Flows {
     serving_energy_mwh: f64,
     /// Emitted CO₂e, tonnes.
     carbon_t: f64,
-    /// Machines and infrastructure bought.
+    /// Machines, infrastructure and what makes energy bought.
     capital_usd: f64,
+    /// What machines were sold for that others took the place of.
+    resale_usd: f64,
     /// Energy bought.
     energy_cost_usd: f64,
     /// Staff, spares, insurance and tax.
@@ -91,6 +93,7 @@ impl From<&Sums> for Flows {
             serving_energy_mwh: sums.serving_energy.as_mwh(),
             carbon_t: sums.carbon_t,
             capital_usd: sums.capital.as_usd(),
+            resale_usd: sums.resale.as_usd(),
             energy_cost_usd: sums.energy_cost.as_usd(),
             operations_cost_usd: sums.operations.as_usd(),
             depreciation_usd: sums.depreciation.as_usd(),

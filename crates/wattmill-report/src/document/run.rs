@@ -285,6 +285,54 @@ struct Quarter {
     sites: Vec<Site>,
     /// Every service, in the order of the factory.
     services: Vec<Service>,
+    /// Every region of the services whose users live in some, in the same order.
+    regions: Vec<Region>,
+}
+
+/// Users of a service in a region in a quarter.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "RegionQuarter")]
+struct Region {
+    /// Name of the service.
+    service: String,
+    /// Name of the region.
+    region: String,
+    /// Requests asked, by the hour of the UTC day.
+    asked_requests: [f64; 24],
+    /// Of them, requests served inside the SLO.
+    served_requests: [f64; 24],
+    /// Where they were served.
+    from: Vec<ServedFrom>,
+    /// Requests that nobody served.
+    unserved_requests: f64,
+}
+
+/// What a site serves of a region.
+#[derive(Debug, Serialize, JsonSchema)]
+struct ServedFrom {
+    /// Name of the site.
+    site: String,
+    /// Requests.
+    served_requests: f64,
+}
+
+impl Region {
+    fn of(factory: &Factory, part: &plan::RegionQuarter) -> Self {
+        let service = &factory.services[part.service];
+        let from = factory
+            .sites
+            .iter()
+            .zip(&part.from)
+            .map(|(site, served)| ServedFrom { site: site.name.clone(), served_requests: *served });
+        Self {
+            service: service.name.clone(),
+            region: service.traffic.regions[part.region].name.clone(),
+            asked_requests: part.asked,
+            served_requests: part.served,
+            from: from.collect(),
+            unserved_requests: part.unserved,
+        }
+    }
 }
 
 impl Quarter {
@@ -301,6 +349,7 @@ impl Quarter {
             total: Figures::from(&quarter.total()),
             sites: quarter.sites.iter().map(site).collect(),
             services: quarter.services.iter().map(|part| Service::of(factory, part)).collect(),
+            regions: quarter.regions.iter().map(|part| Region::of(factory, part)).collect(),
         }
     }
 }
@@ -336,8 +385,10 @@ struct Service {
     peak_asked_requests_per_s: f64,
     /// Share served in the hour that was served worst.
     worst_hour_served_fraction: f64,
-    /// Revenue; null where the service has no price.
+    /// Revenue; null where the service has neither price nor subscribers.
     revenue_usd: Option<f64>,
+    /// Of it, what subscribers pay; null where there are none.
+    subscriptions_usd: Option<f64>,
 }
 
 impl Service {
@@ -351,7 +402,8 @@ impl Service {
             served_output_tokens: part.served_output_tokens,
             peak_asked_requests_per_s: part.peak_asked_per_s,
             worst_hour_served_fraction: part.worst_hour_served,
-            revenue_usd: service.price_per_million_output.map(|_| part.revenue.as_usd()),
+            revenue_usd: service.earns().then(|| part.revenue.as_usd()),
+            subscriptions_usd: service.subscription.map(|_| part.subscriptions.as_usd()),
         }
     }
 }

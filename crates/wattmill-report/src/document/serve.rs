@@ -8,7 +8,9 @@ use super::latency::{EndToEnd, Tpot, Ttft};
 use super::replay::{ClientsOf, ReplayTraffic, SessionsOf, Synthetic};
 use super::series::SeriesRow;
 use super::text::text;
-use crate::serve::{ServeReport, ServedFleet, ServedPool, ServedService};
+use crate::serve::{
+    ServeReport, ServedCap, ServedFleet, ServedPool, ServedProvider, ServedService,
+};
 
 /// Name and version of the document's schema.
 pub(super) const SCHEMA: &str = "wattmill.serve/1";
@@ -61,6 +63,8 @@ pub(super) struct Serve {
     cost_usd_per_million_output_tokens: Option<f64>,
     /// Emitted CO₂e, tonnes; null if not every site states it.
     carbon_t: Option<f64>,
+    /// Costs by provider; empty if the fleet names none.
+    providers: Vec<Provider>,
     /// Rows of the time series.
     series: Vec<SeriesRow>,
     /// Wall-clock time of the simulation; not part of the answer.
@@ -102,6 +106,7 @@ impl Serve {
                 .cost_per_million_output
                 .map(|cost| cost.as_usd()),
             carbon_t: served.carbon_g.map(|grams| grams / 1e6),
+            providers: served.providers.iter().map(Provider::new).collect(),
             series: served.rows.iter().map(SeriesRow::new).collect(),
             wall_time_s: report.wall.as_s(),
         }
@@ -232,6 +237,8 @@ struct Pool {
     name: String,
     /// Name of its site.
     site: String,
+    /// Its provider; null if the machines are one's own.
+    provider: Option<String>,
     /// Its engine, in short.
     engine: String,
     /// What it does of a request.
@@ -245,11 +252,13 @@ struct Pool {
     replicas_on: f64,
     /// Accelerators of a replica.
     accelerators_per_replica: u32,
+    /// Attention groups of a replica that have batches of their own; 1: one batch for all.
+    attention_groups: u32,
     /// KV blocks of a replica.
     kv_blocks: u64,
     /// Tokens in a KV block.
     block_tokens: u32,
-    /// Most KV blocks in use at once in any replica.
+    /// Most KV blocks in use at once in any batch.
     kv_blocks_peak: u64,
     /// Steps taken.
     steps: u64,
@@ -273,6 +282,61 @@ struct Pool {
     energy_mwh: f64,
     /// Mean accelerator power over the span.
     power_w: f64,
+    /// What its site left each accelerator; empty if always its own limit.
+    power_caps: Vec<Cap>,
+    /// Requests that its autoscaler takes a replica to sustain; null without one.
+    sustained_requests_per_s: Option<f64>,
+}
+
+/// What an accelerator may draw from some instant on.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "FleetCap")]
+struct Cap {
+    /// From when on.
+    from_s: f64,
+    /// How much; null: its own limit.
+    accelerator_power_w: Option<f64>,
+}
+
+impl Cap {
+    fn new(cap: &ServedCap) -> Self {
+        let accelerator_power_w = cap.accelerator.map(|power| power.as_watts());
+        Self { from_s: cap.from.as_s(), accelerator_power_w }
+    }
+}
+
+/// What a provider was paid.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "FleetProvider")]
+struct Provider {
+    /// Its name; null: machines of one's own.
+    name: Option<String>,
+    /// Pools on its machines.
+    pools: usize,
+    /// Hours in which its accelerators were on, times their number.
+    accelerator_hours: f64,
+    /// What they cost; null if not every pool says.
+    accelerators_usd: Option<f64>,
+    /// What their energy cost beside that; null if not every site says.
+    energy_usd: Option<f64>,
+    /// Both.
+    cost_usd: Option<f64>,
+    /// Output tokens made there.
+    output_tokens: u64,
+}
+
+impl Provider {
+    fn new(provider: &ServedProvider) -> Self {
+        Self {
+            name: provider.name.clone(),
+            pools: provider.pools,
+            accelerator_hours: provider.accelerator_hours,
+            accelerators_usd: provider.accelerators.map(|cost| cost.as_usd()),
+            energy_usd: provider.energy.map(|cost| cost.as_usd()),
+            cost_usd: provider.cost().map(|cost| cost.as_usd()),
+            output_tokens: provider.output_tokens,
+        }
+    }
 }
 
 impl Pool {
@@ -281,12 +345,14 @@ impl Pool {
         Self {
             name: pool.name.clone(),
             site: pool.site.clone(),
+            provider: pool.provider.clone(),
             engine: pool.engine.clone(),
             role: pool.role,
             router: pool.router,
             replicas: pool.replicas,
             replicas_on: pool.replicas_on,
             accelerators_per_replica: pool.accelerators,
+            attention_groups: pool.groups,
             kv_blocks: pool.cache.0,
             block_tokens: pool.cache.1,
             kv_blocks_peak: usage.peak_blocks,
@@ -301,6 +367,8 @@ impl Pool {
             output_tokens: usage.decode_tokens + usage.prompt_completions,
             energy_mwh: pool.energy.as_mwh(),
             power_w: pool.power.as_watts(),
+            power_caps: pool.caps.iter().map(Cap::new).collect(),
+            sustained_requests_per_s: pool.sustained,
         }
     }
 }

@@ -35,6 +35,8 @@ pub(super) struct Statement {
     parties: Vec<Party>,
     /// Circles that money goes in, the largest first.
     circles: Vec<Circle>,
+    /// What each default does that happens, against the same plan without it.
+    defaults: Vec<Default>,
     /// Sum of the squares of the parties' shares of what comes in; null if nothing does.
     concentration_fraction: Option<f64>,
 }
@@ -94,6 +96,39 @@ struct Party {
     late_to_finance_usd: Option<f64>,
 }
 
+/// What one default does.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CounterpartyDefault")]
+struct Default {
+    /// Name of the event.
+    event: String,
+    /// Who defaults.
+    party: String,
+    /// When.
+    #[schemars(extend("format" = "date"))]
+    on: String,
+    /// What we get less of it.
+    missing_usd: f64,
+    /// What we need not pay it.
+    spared_usd: f64,
+    /// What it has lent us and is owed at the end.
+    owed_usd: f64,
+    /// More to finance from elsewhere.
+    to_finance_usd: f64,
+    /// What others go without if nobody else steps in, the most first.
+    others: Vec<Loss>,
+}
+
+/// What one of the others goes without.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "LossOfAnother")]
+struct Loss {
+    /// Who.
+    party: String,
+    /// How much.
+    less_usd: f64,
+}
+
 /// A circle of payments.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "MoneyCircle")]
@@ -133,6 +168,20 @@ impl Statement {
             default_of_others_fraction: party.stress.map(|s| s.default_of_others),
             late_to_finance_usd: party.stress.map(|s| s.late_to_finance.as_usd()),
         };
+        let default = |default: &plan::DefaultOutcome| Default {
+            event: default.event.clone(),
+            party: default.party.clone(),
+            on: default.on.to_string(),
+            missing_usd: default.missing.as_usd(),
+            spared_usd: default.spared.as_usd(),
+            owed_usd: default.owed.as_usd(),
+            to_finance_usd: default.to_finance.as_usd(),
+            others: default
+                .others
+                .iter()
+                .map(|(party, less)| Loss { party: party.clone(), less_usd: less.as_usd() })
+                .collect(),
+        };
         let circle = |circle: &plan::Circle| Circle {
             parties: circle.parties.clone(),
             around_usd: circle.around.as_usd(),
@@ -141,6 +190,7 @@ impl Statement {
             contracts: statement.deals.iter().map(deal).collect(),
             parties: statement.parties.iter().map(party).collect(),
             circles: statement.circles.iter().map(circle).collect(),
+            defaults: statement.defaults.iter().map(default).collect(),
             concentration_fraction: statement.concentration,
         }
     }

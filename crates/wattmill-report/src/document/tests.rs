@@ -184,6 +184,8 @@ const COUNTS: &[&str] = &[
     "pipeline_parallel",
     "expert_parallel",
     "data_parallel_attention",
+    "attention_groups",
+    "pools",
     "data_parallel",
     "context_parallel",
     "expert_tensor_parallel",

@@ -100,6 +100,30 @@ pub(super) fn words(plan: &Plan) -> String {
     }
 }
 
+/// What each default does that happens; nothing where none does.
+pub(super) fn defaults(plan: &Plan) -> String {
+    let told = plan.statement.defaults.iter().map(|default| {
+        let others: Vec<String> =
+            default.others.iter().take(4).map(|(name, less)| format!("{name} {less}")).collect();
+        let others = match others.is_empty() {
+            true => "nobody else goes without".to_owned(),
+            false => format!("others go without if nobody steps in: {}", others.join(", ")),
+        };
+        format!(
+            "{} defaults on {} (`{}`): {} less come of it, {} need not be paid, {} are owed on, {} more \
+             to finance; {others}.",
+            default.party,
+            default.on,
+            default.event,
+            default.missing,
+            default.spared,
+            default.owed,
+            default.to_finance,
+        )
+    });
+    told.collect::<Vec<String>>().join("\n")
+}
+
 /// Circles that money goes in.
 pub(super) fn circles(plan: &Plan) -> Table {
     let mut table = Table::new(["each pays the next", "goes all the way round"]);

@@ -28,22 +28,35 @@ pub(super) fn table(factory: &Factory, plan: &Plan) -> Option<Table> {
         "sun",
         "wind",
         "curtailed",
+        "sold",
         "into battery",
         "of battery",
         "lost in it",
         "demand charges",
+        "sales",
         "water",
     ];
-    let units = ["", "", "", "", "", "", "", "", "", "", "m³"];
-    let energy = |index: usize| (1..=8).contains(&index);
+    let units = ["", "", "", "", "", "", "", "", "", "", "", "", "m³"];
+    let energy = |index: usize| (1..=9).contains(&index);
     let named = (0..heads.len()).map(|i| if energy(i) { unit.name } else { units[i] });
     let mut table = Table::new(heads).units(named).left(&[0]);
     let mut row = |name: &str, f: &EnergyFlows| {
-        let energies =
-            [f.grid, f.generators, f.solar, f.wind, f.curtailed, f.charged, f.given(), f.lost];
+        let energies = [
+            f.grid,
+            f.generators,
+            f.solar,
+            f.wind,
+            f.curtailed,
+            f.sold,
+            f.charged,
+            f.given(),
+            f.lost,
+        ];
         let mut cells = vec![name.to_owned()];
         cells.extend(energies.map(|energy| number(unit.energy(energy))));
-        cells.extend([f.demand_charges.to_string(), prefixed(f.water_l / 1e3)]);
+        let money = [f.demand_charges, f.sales].map(|money| money.to_string());
+        cells.extend(money);
+        cells.push(prefixed(f.water_l / 1e3));
         table.push(cells);
     };
     for (site, flows) in factory.sites.iter().zip(&flows) {
@@ -199,11 +212,12 @@ fn mix(hours: &[HourMix], x: Horizontal) -> Svg {
     let facility = series("drawn by the facilities", &|mix| {
         mix.solar_mw + mix.wind_mw + mix.discharged_mw + mix.grid_mw + mix.generators_mw
             - mix.charged_mw
+            - mix.sold_mw
     });
     AreaChart {
         heading: Heading::new(
             "Where the energy comes from, hour by hour",
-            "All sites, UTC. What lies above the line charges batteries, or nobody takes it.",
+            "All sites, UTC. What lies above the line charges batteries, is sold, or nobody takes it.",
         ),
         x,
         y_label: format!("power at the meter, {}", unit.name),

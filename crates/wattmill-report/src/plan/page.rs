@@ -67,7 +67,9 @@ pub fn plan_page_of_week(
         .text("Services over the whole plan.")
         .table(&text::services(factory, plan));
     if factory.services.iter().any(|service| !service.traffic.regions.is_empty()) {
-        page = page.text("Where it is asked.").table(&tables::regions(factory, plan));
+        page = page
+            .text("Where it is asked, and from where it is served.")
+            .table(&tables::regions(factory, plan));
     }
     page = page
         .section("Latency")
@@ -100,6 +102,9 @@ pub fn plan_page_of_week(
         .chart(&counterparties::flows(factory, plan))
         .table(&counterparties::parties(plan))
         .text(&counterparties::words(plan));
+    if !plan.statement.defaults.is_empty() {
+        page = page.text(&counterparties::defaults(plan));
+    }
     if !plan.statement.circles.is_empty() {
         page = page
             .text("Circles of money: each pays the next, the last one the first.")

@@ -1,7 +1,7 @@
 //! Tables of a plan that only its page has.
 
 use wattmill_factory::{Factory, Phase, PowerBasis, Site};
-use wattmill_plan::{Binds, CashQuarter, Plan, Quarter, Sums};
+use wattmill_plan::{Binds, CashQuarter, Plan, Quarter, RegionQuarter, Sums};
 use wattmill_units::{Energy, Money, Power};
 
 use super::text::main_bind;
@@ -190,26 +190,60 @@ pub(super) fn phases(factory: &Factory, plan: &Plan) -> Table {
     table
 }
 
-/// What is asked of every service in every region that its users are said to live in.
+/// What is asked of every service in every region that its users are said to live in, what is served of
+/// it, in which hour worst, and from where.
 pub(super) fn regions(factory: &Factory, plan: &Plan) -> Table {
-    let mut table =
-        Table::new(["service", "region", "clock", "share", "asked", "output tokens asked"])
-            .units(["", "", "", "", "requests", ""])
-            .left(&[0, 1]);
-    for (id, service) in factory.services.enumerate() {
-        let all = || plan.quarters.iter().flat_map(|q| &q.services).filter(|s| s.service == id);
-        let (requests, tokens) =
-            all().fold((0.0, 0.0), |(r, t), s| (r + s.asked_requests, t + s.asked_output_tokens));
-        for region in &service.traffic.regions {
-            table.push([
-                service.name.clone(),
-                region.name.clone(),
-                format!("UTC{:+}", region.utc_offset),
-                percent(region.share),
-                prefixed(requests * region.share),
-                prefixed(tokens * region.share),
-            ]);
+    let mut table = Table::new([
+        "service",
+        "region",
+        "clock",
+        "asked",
+        "served",
+        "not served",
+        "worst hour",
+        "served from",
+    ])
+    .units(["", "", "", "requests", "", "requests", "", ""])
+    .left(&[0, 1, 7]);
+    let mut sums: Vec<RegionQuarter> = Vec::new();
+    for quarter in &plan.quarters {
+        for region in &quarter.regions {
+            let same = |sum: &&mut RegionQuarter| {
+                sum.service == region.service && sum.region == region.region
+            };
+            match sums.iter_mut().find(same) {
+                Some(sum) => sum.add(region),
+                None => sums.push(region.clone()),
+            }
         }
+    }
+    for sum in &sums {
+        let service = &factory.services[sum.service];
+        let region = &service.traffic.regions[sum.region];
+        let (asked, served): (f64, f64) = (sum.asked.iter().sum(), sum.from.iter().sum());
+        let share = |served: f64, asked: f64| if asked > 0.0 { served / asked } else { 1.0 };
+        let worst = (0..24)
+            .map(|hour| (share(sum.served[hour], sum.asked[hour]), hour))
+            .fold((f64::INFINITY, 0), |worst, hour| if hour.0 < worst.0 { hour } else { worst });
+        let mut from: Vec<(&str, f64)> =
+            factory.sites.iter().zip(&sum.from).map(|(s, served)| (&*s.name, *served)).collect();
+        from.retain(|(_, served)| *served > 0.0);
+        from.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let from: Vec<String> = from
+            .iter()
+            .take(4)
+            .map(|(name, part)| format!("{name} {}", percent(share(*part, served))))
+            .collect();
+        table.push([
+            service.name.clone(),
+            region.name.clone(),
+            format!("UTC{:+}", region.utc_offset),
+            prefixed(asked),
+            percent(share(served, asked)),
+            prefixed(sum.unserved.max(0.0)),
+            format!("{} at {:02}:00 UTC", percent(worst.0), worst.1),
+            from.join(", "),
+        ]);
     }
     table
 }

@@ -75,7 +75,7 @@ pub fn plan_text(
     line(format!("Services over the whole plan\n\n{}", services(factory, plan)));
     if factory.services.iter().any(|service| !service.traffic.regions.is_empty()) {
         line(format!(
-            "Where it is asked, over the whole plan\n\n{}",
+            "Where it is asked and from where it is served, over the whole plan\n\n{}",
             tables::regions(factory, plan)
         ));
     }
@@ -95,6 +95,9 @@ pub fn plan_text(
         counterparties::parties(plan),
         counterparties::words(plan)
     ));
+    if !plan.statement.defaults.is_empty() {
+        line(format!("{}\n", counterparties::defaults(plan)));
+    }
     if !plan.statement.circles.is_empty() {
         line(format!("Circles of money\n\n{}", counterparties::circles(plan)));
     }
@@ -261,7 +264,7 @@ pub(super) fn services(factory: &Factory, plan: &Plan) -> Table {
             if asked > 0.0 { percent(served / asked) } else { "-".to_owned() },
             grouped(all().map(|s| s.peak_asked_per_s).fold(0.0, f64::max)),
             percent(all().map(|s| s.worst_hour_served).fold(1.0, f64::min)),
-            or_dash(service.price_per_million_output, |_| prefixed(revenue)),
+            or_dash(service.earns().then_some(revenue), prefixed),
         ]);
     }
     table

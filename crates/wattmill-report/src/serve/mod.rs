@@ -64,6 +64,10 @@ pub struct ServedFleet {
     pub cost_per_million_output: Option<Money>,
     /// Emissions, grams of CO₂e; `None` if not every site states them.
     pub carbon_g: Option<f64>,
+    /// Costs by provider; empty if the fleet names none.
+    pub providers: Vec<ServedProvider>,
+    /// What a reader should know of the fleet.
+    pub warnings: Vec<String>,
     /// Hash of all answers.
     pub answer_hash: u64,
 }
@@ -113,6 +117,8 @@ pub struct ServedPool {
     pub name: String,
     /// Name of its site.
     pub site: String,
+    /// Name of its provider; `None`: machines of one's own.
+    pub provider: Option<String>,
     /// Its engine, in short.
     pub engine: String,
     /// What it does of a request: `both`, `prefill` or `decode`.
@@ -125,6 +131,8 @@ pub struct ServedPool {
     pub replicas_on: f64,
     /// Accelerators of a replica.
     pub accelerators: u32,
+    /// Attention groups of a replica that have batches of their own; 1: one batch for all.
+    pub groups: u32,
     /// KV blocks of a replica and tokens in each.
     pub cache: (u64, u32),
     /// What its replicas did.
@@ -141,6 +149,55 @@ pub struct ServedPool {
     pub energy: Energy,
     /// Mean accelerator power over the span.
     pub power: Power,
+    /// What its site left each accelerator, from when on; empty if always its own limit.
+    pub caps: Vec<ServedCap>,
+    /// Requests a second that its autoscaler takes a replica to sustain; `None` without one.
+    pub sustained: Option<f64>,
+}
+
+/// What an accelerator may draw from some instant on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ServedCap {
+    /// From when on.
+    pub from: Seconds,
+    /// How much; `None`: its own limit.
+    pub accelerator: Option<Power>,
+}
+
+/// What a provider was paid.
+#[derive(Clone, Debug)]
+pub struct ServedProvider {
+    /// Its name; `None`: machines of one's own.
+    pub name: Option<String>,
+    /// Pools on its machines.
+    pub pools: usize,
+    /// Hours in which its accelerators were on, times their number.
+    pub accelerator_hours: f64,
+    /// What they cost; `None` if not every pool says.
+    pub accelerators: Option<Money>,
+    /// What their energy cost beside that; `None` if not every site says.
+    pub energy: Option<Money>,
+    /// Output tokens made there.
+    pub output_tokens: u64,
+}
+
+impl ServedProvider {
+    /// One with no pool yet.
+    pub const fn new(name: Option<String>) -> Self {
+        Self {
+            name,
+            pools: 0,
+            accelerator_hours: 0.0,
+            accelerators: Some(Money::ZERO),
+            energy: Some(Money::ZERO),
+            output_tokens: 0,
+        }
+    }
+
+    /// Accelerators and energy.
+    pub fn cost(&self) -> Option<Money> {
+        self.accelerators.zip(self.energy).map(|(accelerators, energy)| accelerators + energy)
+    }
 }
 
 /// What went over links between pools.

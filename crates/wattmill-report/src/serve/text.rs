@@ -5,7 +5,9 @@ use std::fmt::Write;
 use wattmill_sim::Latency;
 use wattmill_units::{Bytes, Power, Seconds};
 
-use super::{ServeReport, ServedFleet, ServedPool, ServedPoolRow, ServedRow, ServedService};
+use super::{
+    ServeReport, ServedFleet, ServedPool, ServedPoolRow, ServedProvider, ServedRow, ServedService,
+};
 use crate::format::{counted, grouped, ms, number, or_dash, percent, prefixed, usd};
 use crate::replay::traffic_line;
 use crate::table::Table;
@@ -33,6 +35,9 @@ pub fn serve_text(report: &ServeReport) -> String {
     line(format!("\n{}", services(&served.services)));
     line(pools(&served.pools).to_string());
     line(work(&served.pools).to_string());
+    if !served.providers.is_empty() {
+        line(providers(&served.providers).to_string());
+    }
     line(series(&served.rows));
     for (name, value) in facts(report) {
         line(format!("{name:<16}{value}"));
@@ -113,7 +118,38 @@ pub(super) fn work(pools: &[ServedPool]) -> Table {
             cached(usage.evicted_blocks),
             prefixed((usage.decode_tokens + usage.prompt_completions) as f64),
             grouped(pool.preemptions as f64),
-            percent(usage.peak_blocks as f64 / pool.cache.0.max(1) as f64),
+            percent(
+                usage.peak_blocks as f64 / (pool.cache.0 / u64::from(pool.groups)).max(1) as f64,
+            ),
+        ]);
+    }
+    table
+}
+
+fn providers(providers: &[ServedProvider]) -> Table {
+    let mut table = Table::new([
+        "provider",
+        "pools",
+        "accelerators",
+        "made",
+        "accelerators",
+        "energy",
+        "both",
+        "a million",
+    ])
+    .units(["", "", "hours", "tokens", "USD", "USD", "USD", "USD"]);
+    for provider in providers {
+        let made = provider.output_tokens as f64;
+        let each = provider.cost().filter(|_| made > 0.0).map(|cost| cost / (made / 1e6));
+        table.push([
+            provider.name.clone().unwrap_or_else(|| "(own)".to_owned()),
+            grouped(provider.pools as f64),
+            number(provider.accelerator_hours),
+            prefixed(made),
+            or_dash(provider.accelerators, usd),
+            or_dash(provider.energy, usd),
+            or_dash(provider.cost(), usd),
+            or_dash(each, usd),
         ]);
     }
     table
@@ -230,6 +266,22 @@ pub(super) fn facts(report: &ServeReport) -> Vec<(&'static str, String)> {
             ),
         ));
     }
+    for pool in served.pools.iter().filter(|pool| !pool.caps.is_empty()) {
+        let cap = |cap: &super::ServedCap| {
+            let power = cap.accelerator.map_or_else(
+                || "their limit".to_owned(),
+                |power| format!("{} W", grouped(power.as_watts())),
+            );
+            format!("{power} from {}", cap.from)
+        };
+        let caps: Vec<String> = pool.caps.iter().map(cap).collect();
+        facts.push(("power caps", format!("{}: {}", pool.name, caps.join(", "))));
+    }
+    for pool in &served.pools {
+        facts.extend(pool.sustained.map(|rate| {
+            ("autoscaler", format!("{}: {} requests/s a replica", pool.name, number(rate)))
+        }));
+    }
     facts.push(("span", served.span.to_string()));
     facts.push(("energy", format!("{} of the facility, PUE included", served.facility_energy)));
     facts.push((
@@ -282,6 +334,11 @@ mod tests {
             ----  -------  --------  ------  -------  ------  ---------  ------------
             all       700      30 %     300        4     100          0           7 %
 
+            provider  pools  accelerators    made  accelerators  energy  both  a million
+                                    hours  tokens           USD     USD   USD        USD
+            --------  -----  ------------  ------  ------------  ------  ----  ---------
+            lender        1         0.025     100          0.50    0.00  0.50      5,000
+
             from  asked  answered       in SLO  failed  TTFT p90  TPOT p90  waiting  running       KV  batch  power  tokens/s  ready
                                    of answered                ms        ms                    fullest   mean      W       out
             ----  -----  --------  -----------  ------  --------  --------  -------  -------  -------  -----  -----  --------  -----
@@ -292,6 +349,8 @@ mod tests {
             tokens          100 made = 100 delivered + 0 wasted on lost replicas + 0 under way; 0 requests sent again
             ledger          closes on both sides
             hand-over       1 prompts, 2 GB; first token to arrival p50 400 ms, p99 1.1 s
+            power caps      all: their limit from 0 ns, 500 W from 20 s
+            autoscaler      all: 4.5 requests/s a replica
             span            1 min
             energy          60 kJ of the facility, PUE included
             cost            0.50 USD, 5,000 USD a million output tokens

@@ -1,5 +1,6 @@
 //! Places on the globe, degrees east across and degrees north up.
 
+use super::outline::{clipped, outlines};
 use super::sheet::{Anchor, LABEL, Plot, Sheet, WIDTH, color};
 use super::text::width;
 use super::{Heading, Svg, value_label};
@@ -69,6 +70,24 @@ impl PlaceMap {
         };
         let x = |at: f64| plot.left + (at - west) * degree;
         let y = |at: f64| plot.bottom - (at - south) * degree;
+        for border in [true, false] {
+            let mut runs: Vec<Vec<(f64, f64)>> = Vec::new();
+            for outline in outlines().filter(|outline| outline.border == border) {
+                for pair in outline.points.windows(2) {
+                    let inside = clipped(pair[0], pair[1], (west, east), (south, north));
+                    let Some((from, to)) = inside else { continue };
+                    let at = |(east, north): (f64, f64)| (x(east), y(north));
+                    match runs.last_mut() {
+                        Some(run) if run.last() == Some(&at(from)) => run.push(at(to)),
+                        _ => runs.push(vec![at(from), at(to)]),
+                    }
+                }
+            }
+            if !runs.is_empty() {
+                let dashes = if border { " stroke-dasharray=\"1 3\"" } else { "" };
+                sheet.path(&runs, false, &format!("class=\"wm-coast\"{dashes}"));
+            }
+        }
         let step = [1.0, 2.0, 5.0, 10.0, 20.0, 30.0]
             .into_iter()
             .find(|step| degree * step >= 70.0)

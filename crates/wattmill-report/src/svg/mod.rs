@@ -13,6 +13,7 @@ mod legend;
 mod line;
 mod map;
 mod number;
+mod outline;
 mod over_x;
 mod scale;
 mod scatter;

@@ -39,6 +39,7 @@ font-size:13px;fill:var(--wm-fg)}\
 .wm .wm-line{fill:none;stroke-width:2.2;stroke-linejoin:round;stroke-linecap:round}\
 .wm .wm-over{fill:none;stroke:var(--wm-fg);stroke-width:1.8;stroke-linejoin:round}\
 .wm .wm-link{stroke:var(--wm-axis);stroke-dasharray:2 3}.wm .wm-reach{stroke:var(--wm-axis);stroke-width:2}\
+.wm .wm-coast{fill:none;stroke:var(--wm-axis);stroke-width:1.1;stroke-linejoin:round}\
 .wm .wm-hit{fill:var(--wm-fg);fill-opacity:0}.wm .wm-hit:hover{fill-opacity:.08}";
 
 /// The picture without its dark colours.

@@ -5,7 +5,7 @@ use wattmill_policy::{SiteRules, SiteView};
 use wattmill_units::{SimTime, Stream};
 
 use super::pool::Pool;
-use super::spec::{Duty, RegionSpec, SiteSpec, WorldSpec};
+use super::spec::{Duty, RegionSpec, WorldSpec};
 
 const HOUR_NS: u64 = 3_600_000_000_000;
 
@@ -13,7 +13,6 @@ const HOUR_NS: u64 = 3_600_000_000_000;
 #[derive(Clone, Debug)]
 pub(crate) struct Places {
     regions: Vec<RegionSpec>,
-    sites: Vec<SiteSpec>,
     /// Whether each site stands.
     standing: Vec<bool>,
     rules: SiteRules,
@@ -31,7 +30,6 @@ impl Places {
         };
         Self {
             regions: spec.regions.clone(),
-            sites: spec.sites.clone(),
             standing: vec![true; spec.sites.len()],
             rules: spec.choice,
             candidates: (0..spec.services.len() as u16).map(takes).collect(),
@@ -83,7 +81,7 @@ impl Places {
         service: u16,
         pools: &[Pool<M>],
     ) -> Option<u16> {
-        let Self { regions, sites, standing, rules, candidates, views } = self;
+        let Self { regions, standing, rules, candidates, views } = self;
         let candidates = &candidates[usize::from(service)];
         let is_up = |pool: &Pool<M>| {
             let goes_on = match pool.spec.part {
@@ -106,8 +104,8 @@ impl Places {
                 latency: latency[site] + latency[site],
                 capacity: f64::from(pool.spec.in_hand) * f64::from(pool.router.open_replicas()),
                 load: (pool.in_hand + waiting) as f64,
-                price: sites[site].price,
-                carbon_g: sites[site].carbon_g,
+                price: pool.spec.price,
+                carbon_g: pool.spec.carbon_g,
             }
         }));
         rules.choose(views, 1.0).map(|choice| candidates[choice.site])

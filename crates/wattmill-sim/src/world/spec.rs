@@ -64,10 +64,6 @@ pub struct RegionSpec {
 pub struct SiteSpec {
     /// What people call it.
     pub name: String,
-    /// What a unit of work costs there, the same unit at every site, for a choice by price.
-    pub price: Money,
-    /// Grams of CO₂e emitted for a unit of work there, for a choice by carbon.
-    pub carbon_g: f64,
     /// When it is lost with everything under way there, and from when it is back.
     pub outages: Vec<Outage>,
 }
@@ -88,6 +84,10 @@ pub struct PoolSpec<M> {
     pub name: String,
     /// Its site, by its place in the list.
     pub site: u16,
+    /// What a unit of work costs there, the same unit for every pool, for a choice by price.
+    pub price: Money,
+    /// Grams of CO₂e emitted for a unit of work there, for a choice by carbon.
+    pub carbon_g: f64,
     /// Services it answers, by their places in the list.
     pub services: Vec<u16>,
     /// Most replicas it can have.

@@ -123,7 +123,7 @@ fn short_prompts_stay_where_they_are_decoded() {
 #[test]
 fn pairs_that_do_not_match_say_so() {
     let mut spec = pair(1, 1, BatchLimits::new(8, 512, 16, 1_000), 0);
-    spec.sites.push(site(1.0));
+    spec.sites.push(site());
     spec.regions[0].latency.push(SimTime::ZERO);
     spec.pools[1].site = 1;
     spec.pools[1].limits.block_tokens = 64;

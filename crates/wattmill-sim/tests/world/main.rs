@@ -74,6 +74,8 @@ fn pool(replicas: u32, limits: BatchLimits, router: RouterKind) -> PoolSpec<Simp
     PoolSpec {
         name: "pool".to_owned(),
         site: 0,
+        price: Money::from_usd(1.0),
+        carbon_g: -1.0,
         services: vec![0],
         replicas,
         ready: replicas,
@@ -102,13 +104,8 @@ fn region(latency: Vec<SimTime>) -> RegionSpec {
     RegionSpec { name, local_start: SimTime::ZERO, weights: [1.0; 24], latency }
 }
 
-fn site(price: f64) -> SiteSpec {
-    SiteSpec {
-        name: "site".to_owned(),
-        price: Money::from_usd(price),
-        carbon_g: -price,
-        outages: Vec::new(),
-    }
+fn site() -> SiteSpec {
+    SiteSpec { name: "site".to_owned(), outages: Vec::new() }
 }
 
 /// One site, one region, no latency.
@@ -117,7 +114,7 @@ fn one_site(pools: Vec<PoolSpec<Simple>>) -> WorldSpec<Simple> {
         seed: 5,
         services: vec![service(0)],
         regions: vec![region(vec![SimTime::ZERO])],
-        sites: vec![site(1.0)],
+        sites: vec![site()],
         pools,
         choice: SiteRules::default(),
         most_resends: 2,
@@ -212,8 +209,10 @@ fn eventful(seed: u64) -> WorldSpec<Simple> {
     let regions = 1 + draws.below(3);
     let services = 1 + draws.below(3) as u16;
     let at = |draws: &mut Stream| ms(draws.below(30_000));
-    let some_site = |draws: &mut Stream| {
-        let mut site = site(draws.uniform());
+    let mut prices = Vec::new();
+    let mut some_site = |draws: &mut Stream| {
+        let mut site = site();
+        prices.push(draws.uniform());
         for _ in 0..draws.below(3) {
             let from = at(draws);
             let until =
@@ -287,7 +286,7 @@ fn eventful(seed: u64) -> WorldSpec<Simple> {
             handover.decode = last;
         }
     }
-    WorldSpec {
+    let mut spec = WorldSpec {
         seed,
         services: (0..services)
             .map(|s| ServiceSpec {
@@ -306,7 +305,12 @@ fn eventful(seed: u64) -> WorldSpec<Simple> {
         },
         most_resends: draws.below(4) as u8,
         row: (draws.below(2) == 0).then_some(ms(700)),
+    };
+    for pool in &mut spec.pools {
+        let price = prices[usize::from(pool.site)];
+        (pool.price, pool.carbon_g) = (Money::from_usd(price), -price);
     }
+    spec
 }
 
 /// When everything has long been answered: a request that nobody ever answers fails the test, instead
@@ -452,7 +456,7 @@ fn a_lost_site_hands_over_to_the_next() {
     let mut there = pool(4, limits, RouterKind::LeastLoaded);
     there.site = 1;
     let mut spec = one_site(vec![pool(4, limits, RouterKind::LeastLoaded), there]);
-    spec.sites.push(site(2.0));
+    spec.sites.push(site());
     spec.regions[0].latency = vec![ms(5), ms(60)];
     spec.sites[0].outages.push(Outage { from: ms(5_000), until: ms(9_000) });
     spec.row = Some(ms(1_000));

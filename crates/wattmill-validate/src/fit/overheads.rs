@@ -76,7 +76,7 @@ const UNANSWERED: f64 = 1.0;
 
 /// The same for constants that are known already: what a host adds differs from one machine to the
 /// next by factors, how fast kernels are on the same chip by a few per cent.
-const HOST_LOYALTY: f64 = 0.15;
+const HOST_LOYALTY: f64 = 0.05;
 const KERNEL_LOYALTY: f64 = 0.5;
 /// Constants of kernels, in the order of [`Overheads::NAMES`]: from `reading` to `exchange`.
 const KERNELS: std::ops::Range<usize> = 5..12;

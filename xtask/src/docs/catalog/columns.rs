@@ -115,11 +115,20 @@ fn attention(row: &Model) -> String {
         AttentionKind::Latent { heads, kv_rank, .. } if heads * kv_rank > 0 => {
             format!("{heads} heads on a latent of {kv_rank}")
         }
+        AttentionKind::Compressed(c) => {
+            let entries = [("picked", c.sparse), ("all", c.dense)].map(|(read, e)| {
+                format!("{read} entries of {} tokens in {} layers", e.tokens, e.layers)
+            });
+            format!("{} heads on rows of {}, {}", c.heads, c.head_dim, entries.join(", "))
+        }
         AttentionKind::Grouped { .. } | AttentionKind::Latent { .. } => return String::new(),
     };
     let mut parts = vec![heads];
     if row.window > 0 {
-        let windowed = row.attention_layers.saturating_sub(row.full_attention_layers);
+        let windowed = match row.attention {
+            AttentionKind::Compressed(_) => row.attention_layers,
+            _ => row.attention_layers.saturating_sub(row.full_attention_layers),
+        };
         parts.push(format!("window of {} in {windowed} layers", row.window));
     }
     if row.sparse_top_k > 0 {

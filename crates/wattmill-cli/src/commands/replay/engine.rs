@@ -10,7 +10,7 @@ use wattmill::plan::Engine;
 use wattmill::policy::BatchLimits;
 use wattmill::report::ReplayEngine;
 
-use crate::args::Replay;
+use crate::args::{Replay, Swap};
 use crate::commands::engine::{candidates, catalogue, refused};
 use crate::exit::Failure;
 use crate::files;
@@ -85,6 +85,10 @@ fn with_flags(args: &Replay, spec: EngineSpec) -> EngineSpec {
         max_seqs: max_seqs(args, spec.max_seqs),
         max_tokens: args.max_tokens.unwrap_or(spec.max_tokens),
         block_tokens: args.block_tokens.unwrap_or(spec.block_tokens),
+        swap: match args.preemption {
+            Swap::Never => spec.swap,
+            Swap::Over(link) => Some(link),
+        },
         ..spec
     }
 }

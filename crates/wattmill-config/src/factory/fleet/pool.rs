@@ -7,17 +7,20 @@ use super::super::context::Context;
 use super::super::engine;
 use super::super::own::Own;
 use super::super::row::Row;
-use super::{FleetPool, PoolFailures, PoolRole, PoolScale, flag, named, place, span};
+use super::{
+    FleetPool, FleetProvider, PoolFailures, PoolRole, PoolScale, flag, named, place, span,
+};
 use wattmill_units::Money;
 
-/// Rows of sites, services and pools.
-type Rows<'r, 'a> = (&'r [Row<'a>], &'r [Row<'a>], &'r [Row<'a>]);
+/// Rows of sites, services, pools and providers.
+type Rows<'r, 'a> = (&'r [Row<'a>], &'r [Row<'a>], &'r [Row<'a>], &'r [Row<'a>]);
 
 pub(super) fn pool(
     cx: &mut Context<'_>,
     row: &Row<'_>,
     own: &Own,
-    (sites, services, pools): Rows<'_, '_>,
+    (sites, services, pools, sellers): Rows<'_, '_>,
+    providers: &[Option<FleetProvider>],
 ) -> Option<FleetPool> {
     let name = row.text(cx, "name");
     let site = named(cx, row, "site", sites);
@@ -28,6 +31,7 @@ pub(super) fn pool(
     let engine = engine::engine(cx, row);
     let replicas = row.small(cx, "replicas");
     let router = row.choice(cx, "router").and_then(|name| name.parse().ok());
+    let own_batches = own_batches(cx, row, engine.as_ref());
     let prefix_caching = flag(cx, row, "prefix_caching", true);
     let role = role(cx, row, pools);
     let start_up = span(cx, row, "start_up");
@@ -41,6 +45,13 @@ pub(super) fn pool(
         Some(PoolFailures { between: between?, repair: repair? })
     });
     let accelerator_hour = row.quantity::<Money>(cx, "accelerator_hour");
+    let provider = row.has("provider").then(|| named(cx, row, "provider", sellers));
+    let priority = row.small(cx, "priority");
+    let provider = match provider {
+        Some(provider) => Some(provider?),
+        None => None,
+    };
+    let asked = provider.and_then(|place| providers[place].as_ref()?.accelerator_hour);
     Some(FleetPool {
         name: name?,
         site: site?,
@@ -50,6 +61,7 @@ pub(super) fn pool(
         engine: engine?,
         replicas: replicas?,
         router: router?,
+        own_batches: own_batches?,
         prefix_caching: prefix_caching?,
         role: role?,
         start_up: start_up?,
@@ -63,8 +75,59 @@ pub(super) fn pool(
             Some(failures) => Some(failures?),
             None => None,
         },
-        accelerator_hour,
+        accelerator_hour: accelerator_hour.or(asked),
+        provider,
+        priority: priority? as u8,
     })
+}
+
+/// Whether attention groups have batches of their own, of an engine that has several.
+fn own_batches(cx: &mut Context<'_>, row: &Row<'_>, engine: Option<&EngineChoice>) -> Option<bool> {
+    let own = flag(cx, row, "own_batches", false)?;
+    let Some(EngineChoice::Explicit(spec)) = engine else { return Some(own) };
+    if own && spec.layout.data_attention == 1 {
+        cx.error(
+            row.span("own_batches"),
+            "`own_batches` of an engine with one attention group",
+            "there is but one batch",
+            "leave it out, or give `engine` several groups, such as `data_attention = 8`",
+        );
+        return None;
+    }
+    if own && spec.max_seqs < spec.layout.data_attention {
+        let (most, groups) = (spec.max_seqs, spec.layout.data_attention);
+        cx.error(
+            row.span("own_batches"),
+            format!("{most} sequences for the batches of {groups} attention groups"),
+            "some would have none",
+            format!("raise the engine's `max_seqs` to {groups} or more"),
+        );
+        return None;
+    }
+    Some(own)
+}
+
+/// Reports pools that cannot be compared by price because only others say what an hour costs.
+pub(super) fn priced(cx: &mut Context<'_>, rows: &[Row<'_>], pools: &[Option<FleetPool>]) {
+    let states = |pool: &Option<FleetPool>| {
+        pool.as_ref().is_some_and(|pool| pool.accelerator_hour.is_some())
+    };
+    if !pools.iter().any(states) {
+        return;
+    }
+    let silent = |(row, pool): (&Row<'_>, &Option<FleetPool>)| {
+        (pool.is_some() && !states(pool)).then(|| row.span("name"))
+    };
+    let silent: Vec<_> = rows.iter().zip(pools).filter_map(silent).collect();
+    for span in silent {
+        cx.missing(
+            span,
+            "nothing states what an hour of its accelerators costs",
+            "others do, and pools are ranked by price",
+            "add `accelerator_hour = \"2.20 USD\"` to the pool or its provider, or leave it out \
+             everywhere",
+        );
+    }
 }
 
 /// Places of the services that it answers.
@@ -145,6 +208,15 @@ fn autoscale(cx: &mut Context<'_>, row: &Row<'_>, replicas: Option<u32>) -> Opti
     let scale = row.table(cx, "autoscale")?;
     let (minimum, maximum) = (scale.small(cx, "min"), scale.small(cx, "max"));
     let sustained = scale.number(cx, "sustained");
+    if sustained.is_none() && row.plain_text("role") == Some("decode") && !scale.has("sustained") {
+        cx.missing(
+            row.span("autoscale"),
+            "an autoscaler of a pool that only decodes does not know what a replica sustains",
+            "`sustained` is needed",
+            "state it, such as `sustained = 5`; only pools that are asked are tried out",
+        );
+        return None;
+    }
     let target = scale.number(cx, "target");
     let every = span(cx, &scale, "every");
     let settle = span(cx, &scale, "settle");
@@ -171,7 +243,7 @@ fn autoscale(cx: &mut Context<'_>, row: &Row<'_>, replicas: Option<u32>) -> Opti
     Some(PoolScale {
         minimum,
         maximum,
-        sustained: sustained?,
+        sustained,
         target: target?,
         every: every?,
         settle: settle?,

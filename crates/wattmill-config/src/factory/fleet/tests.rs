@@ -234,3 +234,181 @@ fn a_service_that_nobody_answers() {
     "#]]
     .assert_eq(&parsed.diagnostics.render("fleet.toml", &text, false));
 }
+
+#[test]
+fn stages_that_do_not_match() {
+    broken(
+        "engine = { tensor = 2, precision = \"fp8\" }",
+        "engine = { tensor = 2, pipeline = 2, precision = \"fp8\" }",
+        expect![[r#"
+            error: pool `west-prompts` cannot hand prompts over to `west-answers`: 2 pipeline stages hold other layers than 1
+              --> fleet.toml:55:12
+               |
+            55 | hands_to = "west-answers"
+               |            ^^^^^^^^^^^^^^ 1 stages
+               |
+               = help: give both as many, which may be 1
+        "#]],
+    );
+}
+
+#[test]
+fn a_provider_that_is_not_there() {
+    broken(
+        "accelerator_hour = \"2.50 USD\"",
+        "provider = \"nebula\"",
+        expect![[r#"
+        error: there is no provider `nebula`
+          --> fleet.toml:58:12
+           |
+        58 | provider = "nebula"
+           |            ^^^^^^^^ no such `[[provider]]`
+           |
+           = help: add a `[[provider]]` of that name
+    "#]],
+    );
+    broken(
+        "[[event]]",
+        "[[provider]]\nname = \"nebula\"\nenergy_included = 1\n\n[[event]]",
+        expect![[r#"
+            error: `energy_included` must be `true` or `false`
+              --> fleet.toml:84:19
+               |
+            84 | energy_included = 1
+               |                   ^ this is a whole number
+               |
+               = help: write it like `energy_included = false`
+        "#]],
+    );
+}
+
+#[test]
+fn pools_that_cannot_be_compared_by_price() {
+    let text = sound().replace("prefer = \"latency\"", "prefer = \"price\"");
+    let text = text.replacen("accelerator_hour = \"2.50 USD\"\n", "", 1);
+    let parsed = parse_fleet(&text, Catalog::builtin());
+    assert!(parsed.fleet.is_none());
+    expect![[r#"
+        error: nothing states what an hour of its accelerators costs
+          --> fleet.toml:48:8
+           |
+        48 | name = "west-prompts"
+           |        ^^^^^^^^^^^^^^ others do, and pools are ranked by price
+           |
+           = help: add `accelerator_hour = "2.20 USD"` to the pool or its provider, or leave it out everywhere
+    "#]].assert_eq(&parsed.diagnostics.render("fleet.toml", &text, false));
+}
+
+#[test]
+fn a_curtailment_that_ends_before_it_begins() {
+    broken(
+        "[[event]]",
+        "[[curtailment]]\nsite = \"oregon\"\npower = \"60 %\"\nfrom = \"5 min\"\nuntil = \"5 min\"\n\n\
+         [[event]]",
+        expect![[r#"
+            error: until 5 min, but from 5 min
+              --> fleet.toml:86:9
+               |
+            86 | until = "5 min"
+               |         ^^^^^^^ not later than it begins
+               |
+               = help: exchange the two
+        "#]],
+    );
+    broken(
+        "[[event]]",
+        "[[curtailment]]\nsite = \"oregon\"\npower = \"160 %\"\nfrom = \"5 min\"\nuntil = \"6 min\"\n\n\
+         [[event]]",
+        expect![[r#"
+            error: `power` cannot be 160 %
+              --> fleet.toml:84:9
+               |
+            84 | power = "160 %"
+               |         ^^^^^^^ more than 0 and at most 1
+               |
+               = help: such as `power = "60 %"`
+        "#]],
+    );
+}
+
+#[test]
+fn batches_of_groups_that_are_not_there() {
+    broken(
+        "role = \"decode\"",
+        "role = \"decode\"\nown_batches = true",
+        expect![[r#"
+        error: `own_batches` of an engine with one attention group
+          --> fleet.toml:68:15
+           |
+        68 | own_batches = true
+           |               ^^^^ there is but one batch
+           |
+           = help: leave it out, or give `engine` several groups, such as `data_attention = 8`
+    "#]],
+    );
+    broken(
+        "engine = { tensor = 2, precision = \"fp8\" }",
+        "engine = { data_attention = 8, precision = \"fp8\", max_seqs = 4 }\nown_batches = true",
+        expect![[r#"
+            error: 4 sequences for the batches of 8 attention groups
+              --> fleet.toml:53:15
+               |
+            53 | own_batches = true
+               |               ^^^^ some would have none
+               |
+               = help: raise the engine's `max_seqs` to 8 or more
+        "#]],
+    );
+}
+
+#[test]
+fn a_decoding_autoscaler_states_what_it_follows() {
+    broken(
+        "role = \"decode\"",
+        "role = \"decode\"\nautoscale = { min = 1, max = 4 }",
+        expect![[r#"
+        error: an autoscaler of a pool that only decodes does not know what a replica sustains
+          --> fleet.toml:68:13
+           |
+        68 | autoscale = { min = 1, max = 4 }
+           |             ^^^^^^^^^^^^^^^^^^^^ `sustained` is needed
+           |
+           = help: state it, such as `sustained = 5`; only pools that are asked are tried out
+    "#]],
+    );
+    let text = sound().replace("sustained = 6, ", "");
+    let parsed = parse_fleet(&text, Catalog::builtin());
+    let fleet = parsed.fleet.expect("who is asked can be tried");
+    assert_eq!(fleet.pools[2].scale.map(|scale| scale.sustained), Some(None));
+}
+
+#[test]
+fn a_link_that_nothing_goes_over() {
+    broken(
+        "engine = { tensor = 2, precision = \"fp8\" }",
+        "engine = { tensor = 2, precision = \"fp8\", host_link = \"50 GB/s\" }",
+        expect![[r#"
+            error: `host_link` of an engine that moves nothing to its host
+              --> fleet.toml:52:55
+               |
+            52 | engine = { tensor = 2, precision = "fp8", host_link = "50 GB/s" }
+               |                                                       ^^^^^^^^^ what is preempted is computed again
+               |
+               = help: leave it out, or set `preemption = "swap"`
+        "#]],
+    );
+}
+
+#[test]
+fn three_providers_are_read() {
+    let text = builtin_fleet("three-providers").expect("it is built in");
+    let parsed = parse_fleet(text, Catalog::builtin());
+    assert_eq!(parsed.diagnostics.render("fleet.toml", text, false), "");
+    let fleet = parsed.fleet.expect("it is sound");
+    let hour = |pool: usize| fleet.pools[pool].accelerator_hour.map(|hour| hour.as_usd());
+    assert_eq!((hour(0), hour(2), hour(3)), (Some(1.6), Some(2.4), Some(3.9)));
+    assert_eq!((fleet.pools[1].provider, fleet.pools[3].provider), (None, Some(1)));
+    assert!(fleet.pools[1].own_batches && !fleet.pools[0].own_batches);
+    assert_eq!(fleet.sites[0].power.map(|power| power.as_watts()), Some(17_000.0));
+    assert_eq!(fleet.sites[0].curtailments.len(), 1);
+}

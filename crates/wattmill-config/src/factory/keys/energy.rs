@@ -1,9 +1,10 @@
 //! Keys of what a site's energy is made of, and of what the grid asks.
 
-use wattmill_units::{Energy, EnergyPrice, Seconds};
+use wattmill_units::{Energy, EnergyPrice, Money, Seconds};
 
 use super::{
-    DELAY, End, Kind, Limits, Measure, POWER, PRICE, SOURCE, Table, defaulted, optional, required,
+    DELAY, End, Key, Kind, LIFE, Limits, Measure, POWER, PRICE, SOURCE, Table, defaulted, optional,
+    required,
 };
 
 const SHARE: Kind = Kind::Number(Limits::within("0", "1"));
@@ -14,6 +15,40 @@ const DEGREES: Kind = Kind::Quantity(Measure::TEMPERATURE, Limits::within("-60 Â
 const SPAN: Kind = Kind::Quantity(Measure::WARMTH, Limits::within("0 K", "60 K"));
 const THRESHOLD: Kind =
     Kind::Quantity(Measure::of::<EnergyPrice>(), Limits::within("-1000 USD/MWh", "10000 USD/MWh"));
+
+/// What something on the campus costs to build.
+pub(in super::super) const CAPITAL: Key = defaulted(
+    "capital",
+    Kind::Quantity(Measure::of::<Money>(), Limits::within("0 USD", "100000 GUSD")),
+    ("0 USD", "whoever sells its energy has paid for it, unless the file says otherwise"),
+    r#""120 MUSD""#,
+    "What it costs to build, paid on its first day, or in the plan's first hour if it stands before.",
+);
+
+/// For how long it stands, with what is usually taken.
+pub(in super::super) const fn life(usual: &'static str, why: &'static str) -> Key {
+    defaulted("life", LIFE, (usual, why), r#""20 years""#, "Straight-line life of its `capital`.")
+}
+
+pub(in super::super) static EXPORT: Table = Table {
+    name: "site.grid.export",
+    doc: "What the grid buys of the site's own energy: sun and wind that neither the site nor its \
+          battery takes, if it pays more than they cost, and what the battery has left in hours in which \
+          `discharge_above` lets it give and the grid pays as much. Emissions are not credited.",
+    catalogue_row: false,
+    certain: "",
+    keys: &[
+        required("most", POWER, r#""200 MW""#, "Most that it takes."),
+        optional(
+            "price",
+            PRICE,
+            r#""25 USD/MWh""#,
+            "What it pays. May be negative: then nothing is sold. Left out, the hour's price of its own \
+             energy.",
+        ),
+        SOURCE,
+    ],
+};
 
 pub(in super::super) static PERIOD: Table = Table {
     name: "site.grid.period",
@@ -84,6 +119,8 @@ pub(in super::super) static SOLAR: Table = Table {
             r#""tracking""#,
             "Model only: whether the panels follow the sun about one axis.",
         ),
+        CAPITAL,
+        life("30 years", "assumption: as utility-scale panels are usually written off"),
         SOURCE,
     ],
 };
@@ -124,6 +161,8 @@ pub(in super::super) static WIND: Table = Table {
             "0.95",
             "Model only: correlation of one hour's wind with the next.",
         ),
+        CAPITAL,
+        life("30 years", "assumption: as onshore turbines are usually written off"),
         SOURCE,
     ],
 };
@@ -190,6 +229,8 @@ pub(in super::super) static BATTERY: Table = Table {
             r#""900 MW""#,
             "What is drawn beyond this, sun and wind left out, it gives.",
         ),
+        CAPITAL,
+        life("15 years", "assumption: as lithium-ion storage is usually written off"),
         SOURCE,
     ],
 };

@@ -1,6 +1,8 @@
 //! Keys of how a model is laid out and batched.
 
-use super::{Kind, Limits, MEASURED_ONCE, POWER, PRECISION, Table, defaulted, optional, required};
+use super::{
+    BANDWIDTH, Kind, Limits, MEASURED_ONCE, POWER, PRECISION, Table, defaulted, optional, required,
+};
 
 pub(in super::super) static SPECULATION: Table = Table {
     name: "service.engine.speculation",
@@ -33,8 +35,8 @@ pub(in super::super) static SPECULATION: Table = Table {
 
 pub(in super::super) static ENGINE: Table = Table {
     name: "service.engine",
-    doc: "One layout, on every kind of machine. A replica takes `tensor × data_attention × pipeline` \
-          accelerators.",
+    doc: "One layout, on every kind of machine. A replica takes \
+          `tensor × data_attention × context × pipeline` accelerators.",
     catalogue_row: false,
     certain: MEASURED_ONCE,
     keys: &[
@@ -57,7 +59,7 @@ pub(in super::super) static ENGINE: Table = Table {
             Kind::Whole(Limits::within("1", "4096")),
             ("1", "experts are split by tensor parallelism"),
             "8",
-            "Expert parallel degree. Divides `tensor × data_attention`.",
+            "Expert parallel degree. Divides `tensor × data_attention × context`.",
         ),
         defaulted(
             "data_attention",
@@ -65,6 +67,14 @@ pub(in super::super) static ENGINE: Table = Table {
             ("1", "one group"),
             "8",
             "Attention data parallel degree.",
+        ),
+        defaulted(
+            "context",
+            Kind::Whole(Limits::within("1", "4096")),
+            ("1", "one rank has all of a sequence"),
+            "8",
+            "Context parallel degree: ranks that share the tokens of every prompt and the cache of every \
+             sequence. For long prompts; decoding passes every token on every rank.",
         ),
         defaulted(
             "flavour",
@@ -120,6 +130,29 @@ pub(in super::super) static ENGINE: Table = Table {
             r#""500 W""#,
             "What each accelerator may draw, or the share of its own limit. Below that limit the clock \
              falls: compute slows, memory does not.",
+        ),
+        defaulted(
+            "expert_imbalance",
+            Kind::Number(Limits::within("1", "4096")),
+            ("1", "as even as the kernels that were measured"),
+            "1.3",
+            "Tokens of the busiest of the accelerators that share the experts over those of the mean one; \
+             all wait for it.",
+        ),
+        defaulted(
+            "preemption",
+            Kind::Choice(&["recompute", "swap"]),
+            ("recompute", "what engines do unless told"),
+            r#""swap""#,
+            "What becomes of the cache of a sequence whose blocks others need: dropped and computed again, \
+             or moved to host memory and back.",
+        ),
+        optional(
+            "host_link",
+            BANDWIDTH,
+            r#""450 GB/s""#,
+            "With `preemption = \"swap\"`: what each accelerator's link to host memory carries one way. \
+             Left out: 50 GB/s, what PCIe 5.0 gives of its 63 [E].",
         ),
         optional(
             "speculation",

@@ -3,8 +3,8 @@
 use wattmill_units::{Money, Seconds};
 
 use super::{
-    ACCELERATOR, CARBON, DELAY, ENGINE, LATENCY, MODEL, PRICE, SLO, SYSTEM, defaulted, optional,
-    required,
+    ACCELERATOR, CARBON, DELAY, ENGINE, LATENCY, MODEL, POWER, PRICE, SLO, SYSTEM, defaulted,
+    optional, required,
 };
 use crate::factory::schema::{Kind, Limits, Table};
 use crate::factory::text::Measure;
@@ -16,6 +16,7 @@ const TIME: Kind = Kind::Quantity(Measure::of::<Seconds>(), Limits::within("0 s"
 const WAY: Kind = Kind::Quantity(Measure::of::<Seconds>(), Limits::within("0 s", "1 h"));
 const REPLICAS: Kind = Kind::Whole(Limits::within("0", "1000000"));
 const SHARE: Kind = Kind::Number(Limits::within("0", "1000000"));
+const HOURLY: Kind = Kind::Quantity(Measure::of::<Money>(), Limits::within("0 USD", "10000 USD"));
 const PART: Kind = Kind::Number(Limits::above("0", "1"));
 
 pub(in crate::factory) static FLEET: Table = Table {
@@ -38,8 +39,9 @@ pub(in crate::factory) static FLEET: Table = Table {
             Kind::Choice(&["latency", "capacity", "price", "carbon"]),
             ("latency", "users feel it"),
             r#""price""#,
-            "Which site answers of those that could: the nearest, the one with the most room, or where \
-             a megawatt-hour at the meter, PUE included, costs or emits least.",
+            "Which pool answers of those that could: at the nearest site, the one with the most room, or \
+             where a request of 1,000 tokens and 250 more in answer costs or emits least in a full batch: \
+             the hours of its accelerators, if any pool states them, and its energy, PUE included.",
         ),
         optional(
             "farthest",
@@ -76,7 +78,19 @@ pub(in crate::factory) static FLEET: Table = Table {
             "",
             "What is asked for. At least one. The traffic is divided among them.",
         ),
+        optional(
+            "provider",
+            Kind::Tables(&PROVIDER),
+            "",
+            "Who rents machines out, by the hour. Pools name theirs.",
+        ),
         optional("event", Kind::Tables(&EVENT), "", "What happens to sites."),
+        optional(
+            "curtailment",
+            Kind::Tables(&FLEET_CURTAILMENT),
+            "",
+            "When a site may draw less power.",
+        ),
         optional("system", Kind::Named(&SYSTEM), "", "Systems of your own."),
         optional("accelerator", Kind::Named(&ACCELERATOR), "", "Accelerators of your own."),
         optional("model", Kind::Named(&MODEL), "", "Models of your own."),
@@ -99,6 +113,64 @@ pub(in crate::factory) static FLEET_SITE: Table = Table {
             "1.1",
             "Facility energy over that of the accelerators.",
         ),
+        optional(
+            "power",
+            POWER,
+            r#""2 MW""#,
+            "What the accelerators of all its pools may draw, PUE included, every replica on. Where it is \
+             less than their limits each accelerator of a pool is capped, and its compute slows.",
+        ),
+        defaulted(
+            "shared",
+            Kind::Choice(&["proportional", "priority"]),
+            ("proportional", "all slow down alike"),
+            r#""priority""#,
+            "How that is shared: each pool the same part of what it could use beyond its least, or those \
+             of the highest `priority` all that they could.",
+        ),
+    ],
+};
+
+pub(in crate::factory) static PROVIDER: Table = Table {
+    name: "provider",
+    doc: "Who rents machines out. Costs are told by provider, too.",
+    catalogue_row: false,
+    certain: ONE_RUN,
+    keys: &[
+        required("name", Kind::Text, r#""northern-cloud""#, "Unique among providers."),
+        optional(
+            "accelerator_hour",
+            HOURLY,
+            r#""2.80 USD""#,
+            "What an accelerator costs for an hour in which its replica is on, where a pool does not say \
+             otherwise.",
+        ),
+        defaulted(
+            "energy_included",
+            Kind::Flag,
+            ("true", "what is rented runs"),
+            "false",
+            "Whether that pays for the energy, too; otherwise it costs what the site states.",
+        ),
+    ],
+};
+
+pub(in crate::factory) static FLEET_CURTAILMENT: Table = Table {
+    name: "curtailment",
+    doc: "A site may draw less for some time: its accelerators are capped, from and to the step.",
+    catalogue_row: false,
+    certain: ONE_RUN,
+    keys: &[
+        required("site", Kind::Reference("a `[[site]]`"), r#""oregon""#, "Which site."),
+        required(
+            "power",
+            Kind::Either(&[POWER, Kind::Number(Limits::above("0", "1"))]),
+            r#""60 %""#,
+            "What it may draw, or the part of its `power`, or of the limits of all its accelerators if it \
+             states none.",
+        ),
+        required("from", TIME, r#""10 min""#, "From when, from the start."),
+        required("until", TIME, r#""25 min""#, "Until when."),
     ],
 };
 
@@ -145,6 +217,14 @@ pub(in crate::factory) static POOL: Table = Table {
             "Who chooses the replica.",
         ),
         defaulted(
+            "own_batches",
+            Kind::Flag,
+            ("false", "as if the batch were dealt evenly, which is never slower"),
+            "true",
+            "Whether each attention group of the engine (`data_attention`) has a batch of its own and \
+             waits for the slowest in every step, as they do.",
+        ),
+        defaulted(
             "prefix_caching",
             Kind::Flag,
             ("true", "what engines do unless told"),
@@ -181,7 +261,7 @@ pub(in crate::factory) static POOL: Table = Table {
         optional(
             "autoscale",
             Kind::Table(&AUTOSCALE),
-            "{ min = 2, max = 20, sustained = 5 }",
+            "{ min = 2, max = 20 }",
             "Who starts and drains replicas; nobody if left out.",
         ),
         optional(
@@ -198,9 +278,23 @@ pub(in crate::factory) static POOL: Table = Table {
         ),
         optional(
             "accelerator_hour",
-            Kind::Quantity(Measure::of::<Money>(), Limits::within("0 USD", "10000 USD")),
+            HOURLY,
             r#""2.20 USD""#,
-            "What an accelerator costs for an hour in which its replica is on, energy not included.",
+            "What an accelerator costs for an hour in which its replica is on; the provider's if left \
+             out. Energy costs extra, unless it is included there.",
+        ),
+        optional(
+            "provider",
+            Kind::Reference("a `[[provider]]`"),
+            r#""northern-cloud""#,
+            "Whose machines they are; one's own if left out.",
+        ),
+        defaulted(
+            "priority",
+            Kind::Whole(Limits::within("0", "255")),
+            ("0", "all alike"),
+            "2",
+            "Who keeps power where its site has too little for all, the higher the longer.",
         ),
     ],
 };
@@ -213,11 +307,12 @@ pub(in crate::factory) static AUTOSCALE: Table = Table {
     keys: &[
         required("min", REPLICAS, "2", "Fewest replicas."),
         required("max", REPLICAS, "20", "Most replicas."),
-        required(
+        optional(
             "sustained",
             Kind::Number(Limits::above("0", "1000000")),
             "5",
-            "Requests a second that one replica sustains inside the SLO.",
+            "Requests a second that one replica sustains inside the SLO. Left out: as many as it is found \
+             to of the requests that come. A pool that only decodes has to state it.",
         ),
         defaulted(
             "target",

@@ -168,6 +168,32 @@ pub(in super::super) static EVENT: Table = Table {
             "0.3",
             "How likely it is. A plan has it happen from one half on; every sample draws.",
         ),
+        optional(
+            "defaults",
+            Kind::Text,
+            r#""oracle""#,
+            "A side of a contract that goes bankrupt on the day: from then on it pays, invests and lends \
+             nothing, pays nothing back, and hands over nothing that would be paid for. What it has lent \
+             and its shares of revenue are owed on, to whoever has its claims.",
+        ),
+        SOURCE,
+    ],
+};
+
+pub(in super::super) static SUBSCRIPTION: Table = Table {
+    name: "service.subscription",
+    doc: "What users pay by the month, whatever they ask. Of that, as much is earned in a quarter as of \
+          all requests is served.",
+    catalogue_row: false,
+    certain: "",
+    keys: &[
+        required("monthly", MONEY, r#""20 USD""#, "Of one user who pays, a month."),
+        required(
+            "paying",
+            Kind::Number(Limits::within("0", "1")),
+            r#""5 %""#,
+            "Share of the weekly users who pay.",
+        ),
         SOURCE,
     ],
 };
@@ -282,6 +308,30 @@ pub(in super::super) static ECONOMICS: Table = Table {
             ("15 years", "term of the Abilene lease: TechSpot, 2025-05"),
             r#""20 years""#,
             "Straight-line life of land, building and plant.",
+        ),
+        optional(
+            "network_life",
+            LIFE,
+            r#""12 years""#,
+            "Straight-line life of the network, as part of the machines. Left out, as the whole.",
+        ),
+        optional(
+            "power_life",
+            LIFE,
+            r#""12 years""#,
+            "Straight-line life of the power plant, as part of infrastructure. Left out, as the whole.",
+        ),
+        optional(
+            "cooling_life",
+            LIFE,
+            r#""12 years""#,
+            "Straight-line life of cooling, as part of infrastructure. Left out, as the whole.",
+        ),
+        optional(
+            "building_life",
+            LIFE,
+            r#""12 years""#,
+            "Straight-line life of building and land, as part of infrastructure. Left out, as the whole.",
         ),
         SOURCE,
     ],

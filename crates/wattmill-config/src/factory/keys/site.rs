@@ -1,8 +1,9 @@
 //! Keys of a site: where power arrives.
 
+use super::energy::{CAPITAL, life};
 use super::{
-    BATTERY, CARBON, CLIMATE, CLOCK, Kind, Limits, Measure, PERIOD, POWER, PRICE, SOLAR, SOURCE,
-    Table, WIND, defaulted, optional, required,
+    BATTERY, CARBON, CLIMATE, CLOCK, EXPORT, Kind, Limits, Measure, PERIOD, POWER, PRICE, SOLAR,
+    SOURCE, Table, WIND, defaulted, optional, required,
 };
 
 pub(in super::super) static SITE: Table = Table {
@@ -123,6 +124,12 @@ pub(in super::super) static GRID: Table = Table {
             r#""12 USD/kW""#,
             "What each month's highest hour costs; a month that is only partly in the plan whole.",
         ),
+        optional(
+            "export",
+            Kind::Table(&EXPORT),
+            r#"{ most = "200 MW", price = "25 USD/MWh" }"#,
+            "What it buys of the site's own energy. Left out, nothing.",
+        ),
     ],
 };
 
@@ -146,6 +153,11 @@ pub(in super::super) static ONSITE: Table = Table {
             CARBON,
             r#""400 g/kWh""#,
             "Carbon intensity of its energy, CO₂ equivalent.",
+        ),
+        CAPITAL,
+        life(
+            "20 years",
+            "assumption: as gas plants are usually written off; fuel cells last less long",
         ),
     ],
 };

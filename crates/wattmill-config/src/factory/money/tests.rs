@@ -136,3 +136,62 @@ fn regions_add_up_and_an_elastic_price_has_a_reference() {
     let regions = broken("[service.users]", regions);
     assert!(regions.contains("the shares of the regions add up to 0.5"), "{regions}");
 }
+
+#[test]
+fn who_defaults_is_a_side_of_a_contract() {
+    let lease = "[[contract]]\nkind = \"lease\"\nto = \"landlord\"\nyearly = \"1 MUSD\"\n\n";
+    let event = "[[event]]\nname = \"e\"\non = 2027-01-01\ndefaults = ";
+    check(
+        &format!("{lease}{event}\"landlort\"\n"),
+        &expect![[r#"
+        error: `landlort` owes nobody anything that could be defaulted on
+          --> f.toml:40:12
+           |
+        40 | defaults = "landlort"
+           |            ^^^^^^^^^^ did you mean `landlord`?
+           |
+           = help: name who is `from` or `to` in a `[[contract]]` of this file
+    "#]],
+    );
+    check(
+        &format!("{lease}{event}\"us\"\n"),
+        &expect![[r#"
+        error: `us` owes nobody anything that could be defaulted on
+          --> f.toml:40:12
+           |
+        40 | defaults = "us"
+           |            ^^^^ this is the programme itself
+           |
+           = help: name who is `from` or `to` in a `[[contract]]` of this file
+    "#]],
+    );
+    check(&format!("{lease}{event}\"landlord\"\n"), &expect![[""]]);
+}
+
+#[test]
+fn a_refresh_and_a_subscription_that_cannot_be_are_told() {
+    let phase = "[[phase]]\nname = \"more\"\nsite = \"hall\"\nsystem = \"dgx-h100\"\n\
+                 power = \"20 kW\"\nfirst_rack = 2027-01-01\n";
+    let twice = "retire = \"5 years\"\nrefresh = { at = \"5 years\" }\n";
+    assert!(said(&format!("{phase}{twice}")).contains("both `retire` and `refresh`"));
+    let half = "refresh = { at = \"5 years\", unit_power = \"9 kW\" }\n";
+    assert!(said(&format!("{phase}{half}")).contains("`unit_power` without `system`"));
+    let unknown = "refresh = { at = \"5 years\", system = \"dgx-h10\" }\n";
+    assert!(said(&format!("{phase}{unknown}")).contains("did you mean `dgx-h100`?"));
+    let service = "[[service]]\nname = \"paid\"\nmodel = \"llama-3.1-8b\"\n\
+                   slo = { ttft = \"2 s\", tpot = \"50 ms\" }\n\
+                   subscription = { monthly = \"20 USD\", paying = 0.05 }\n\
+                   users = { requests_per_day = 1e3, input_tokens = 9, output_tokens = 9 }\n";
+    check(
+        service,
+        &expect![[r#"
+        error: a subscription, and nobody counts who has one
+          --> f.toml:36:16
+           |
+        36 | subscription = { monthly = "20 USD", paying = 0.05 }
+           |                ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ users are needed here
+           |
+           = help: add `weekly` to `users`, such as `weekly = "700 M"`
+    "#]],
+    );
+}

@@ -6,8 +6,8 @@ use wattmill_units::{Energy, Money, Power, Seconds};
 
 use crate::document::ReplayTraffic;
 use crate::serve::{
-    ServeReport, ServedFleet, ServedPool, ServedPoolRow, ServedRow, ServedService,
-    ServedServiceRow, ServedTransferRow, ServedTransfers,
+    ServeReport, ServedCap, ServedFleet, ServedPool, ServedPoolRow, ServedProvider, ServedRow,
+    ServedService, ServedServiceRow, ServedTransferRow, ServedTransfers,
 };
 
 /// Three requests asked of one pool: answered, shed, lost.
@@ -80,12 +80,14 @@ pub(crate) fn served() -> ServeReport {
             pools: vec![ServedPool {
                 name: "all".to_owned(),
                 site: "hall".to_owned(),
+                provider: Some("lender".to_owned()),
                 engine: "llama-3.1-8b on dgx-h100, TP1 fp8".to_owned(),
                 role: "both",
                 router: "kv-aware",
                 replicas: 2,
                 replicas_on: 1.5,
                 accelerators: 1,
+                groups: 1,
                 cache: (1_000, 16),
                 usage,
                 batch_mean: 1.1,
@@ -94,6 +96,11 @@ pub(crate) fn served() -> ServeReport {
                 hit_rate: Some(0.3),
                 energy: Energy::from_joules(54_000.0),
                 power: Power::from_watts(900.0),
+                caps: vec![
+                    ServedCap { from: s(0.0), accelerator: None },
+                    ServedCap { from: s(20.0), accelerator: Some(Power::from_watts(500.0)) },
+                ],
+                sustained: Some(4.5),
             }],
             regions: Vec::new(),
             rows: vec![ServedRow {
@@ -122,6 +129,15 @@ pub(crate) fn served() -> ServeReport {
             cost: Some(Money::from_usd(0.5)),
             cost_per_million_output: Some(Money::from_usd(5_000.0)),
             carbon_g: None,
+            providers: vec![ServedProvider {
+                name: Some("lender".to_owned()),
+                pools: 1,
+                accelerator_hours: 0.025,
+                accelerators: Some(Money::from_usd(0.5)),
+                energy: Some(Money::ZERO),
+                output_tokens: 100,
+            }],
+            warnings: Vec::new(),
             answer_hash: 7,
         },
         wall: s(0.25),

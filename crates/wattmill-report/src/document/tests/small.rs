@@ -6,10 +6,10 @@ use jiff::civil::date;
 use wattmill_catalog::{Catalog, Interval, Precision};
 use wattmill_factory::{
     Answer, Arrivals, Battery, Chain, Clock, Contract, Cooling, Curtailment, Economics,
-    EngineChoice, EngineSpec, Factory, Goal, Grid, Hardware, Layout, LengthTable, Lengths, Onsite,
-    PartShares, Payment, Phase, PowerBasis, Pue, Service, Site, Slo, Solar, SolarWeather,
-    SummerTime, Target, Temperature, Traffic, Training, Uncertain, Uncertainty, Wind, WindWeather,
-    Written,
+    EngineChoice, EngineSpec, Event, Export, Factory, Goal, Grid, Hardware, Layout, LengthTable,
+    Lengths, Onsite, Outlay, PartLives, PartShares, Payment, Phase, PowerBasis, Pue, Region,
+    Service, Site, Slo, Solar, SolarWeather, Subscription, SummerTime, Target, Temperature,
+    Traffic, Training, Uncertain, Uncertainty, Weather, Wind, WindWeather, Written,
 };
 use wattmill_plan::{Holding, Plan, Risk, Sample, figures, holding, offers, run, sample};
 use wattmill_sim::{Finished, Latency, Limits, Request, Summary, Tally};
@@ -36,26 +36,34 @@ fn factory() -> Factory {
     let price = EnergyPrice::from_usd_per_mwh(60.0);
     let carbon = CarbonIntensity::from_g_per_kwh(300.0);
     let spec = EngineSpec::new(Layout::tensor(1), Precision::Fp8);
+    let life = Seconds::from_days(15.0 * 365.25);
+    let outlay = Outlay { capital: Money::from_usd(10_000.0), life };
     Factory {
         name: "Two nodes".to_owned(),
         start: date(2027, 3, 1),
         end: date(2027, 4, 5),
         seed: 7,
+        weather: Weather::Varies,
         sites: IdVec::from_iter([Site {
             name: "cellar".to_owned(),
             location: Some((48.1, 11.6)),
-            grid: Some(Grid::constant(Power::from_kw(40.0), date(2027, 1, 1), price, carbon)),
+            grid: Some(Grid {
+                export: Some(Export { most: Power::from_kw(5.0), price: Some(price) }),
+                ..Grid::constant(Power::from_kw(40.0), date(2027, 1, 1), price, carbon)
+            }),
             onsite: vec![Onsite {
                 kind: "gas turbine".to_owned(),
                 capacity: Power::from_kw(10.0),
                 from: date(2027, 3, 3),
                 price,
                 carbon,
+                outlay: Outlay::NONE,
             }],
             solar: Some(Solar {
                 capacity: Power::from_kw(20.0),
                 from: date(2027, 3, 1),
                 price: EnergyPrice::ZERO,
+                outlay,
                 weather: SolarWeather::Modelled {
                     latitude: 48.1,
                     longitude: 11.6,
@@ -67,6 +75,7 @@ fn factory() -> Factory {
                 capacity: Power::from_kw(5.0),
                 from: date(2027, 3, 1),
                 price: EnergyPrice::ZERO,
+                outlay,
                 weather: WindWeather::Modelled { mean_m_per_s: 6.0, shape: 2.0, persistence: 0.9 },
             }),
             battery: Some(Battery {
@@ -81,6 +90,7 @@ fn factory() -> Factory {
                 charge_below: None,
                 discharge_above: None,
                 shave_above: None,
+                outlay,
             }),
             clock: Clock { offset: Seconds::from_hours(1.0), summer: SummerTime::Europe },
             pue: Pue { design: 1.4, annual: 1.2 },
@@ -119,6 +129,8 @@ fn factory() -> Factory {
             }],
             cancelled: None,
             retire: None,
+            resale: None,
+            refreshes: None,
             source: None,
         }]),
         services: IdVec::from_iter([Service {
@@ -127,9 +139,15 @@ fn factory() -> Factory {
             slo: Slo { ttft: Seconds::from_s(2.0), tpot: Seconds::from_ms(50.0), quantile: 0.99 },
             traffic: Traffic {
                 requests_per_day: 1e6,
+                weekly_users: Some(1e5),
                 growth_per_year: 0.4,
                 daily_shape: [1.0; 24],
-                regions: Vec::new(),
+                regions: vec![Region {
+                    name: "town".to_owned(),
+                    share: 1.0,
+                    utc_offset: 1.0,
+                    daily_shape: [1.0; 24],
+                }],
                 lengths: Lengths {
                     name: "fixed".to_owned(),
                     input: LengthTable::fixed(256),
@@ -139,6 +157,7 @@ fn factory() -> Factory {
             },
             engine: EngineChoice::Explicit(spec),
             price_per_million_output: Some(Money::from_usd(1.0)),
+            subscription: Some(Subscription { monthly: Money::from_usd(20.0), paying: 0.05 }),
             batch: false,
         }]),
         trainings: IdVec::from_iter([Training {
@@ -166,7 +185,11 @@ fn factory() -> Factory {
             ends: None,
         }],
         deals: IdVec::new(),
-        events: Vec::new(),
+        events: vec![Event {
+            name: "bankrupt".to_owned(),
+            on: Some(date(2027, 3, 25)),
+            defaults: Some("a friend".to_owned()),
+        }],
         payments: vec![Payment {
             from: "a bank".to_owned(),
             amount: Money::from_musd(2.0),
@@ -182,6 +205,7 @@ fn factory() -> Factory {
             machine_life: Seconds::from_days(5.0 * 365.25),
             infrastructure_life: Seconds::from_days(20.0 * 365.25),
             shares: PartShares { network: 0.2, power: 0.4, cooling: 0.3 },
+            lives: PartLives { cooling: Some(life), ..PartLives::default() },
         },
         targets: vec![
             Target {
