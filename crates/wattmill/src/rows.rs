@@ -24,8 +24,8 @@ pub(crate) fn served_row(terms: &[PoolTerms], row: &Row) -> ServedRow {
     row.services.iter().for_each(|service| all.merge(service));
     let length = row.until.since(row.from).as_seconds();
     ServedRow {
-        from: row.from.as_seconds(),
-        until: row.until.as_seconds(),
+        from: seconds(row.from),
+        until: seconds(row.until),
         all: service_row(&all),
         services: row.services.iter().map(service_row).collect(),
         regions: row.regions.clone(),
@@ -36,6 +36,11 @@ pub(crate) fn served_row(terms: &[PoolTerms], row: &Row) -> ServedRow {
             wait: quantiles(&row.transfers.waits),
         },
     }
+}
+
+/// A quotient, so that whole milliseconds are written as such.
+fn seconds(at: SimTime) -> Seconds {
+    Seconds::from_s(at.as_ns() as f64 / 1e9)
 }
 
 fn service_row(row: &ServiceRow) -> ServedServiceRow {

@@ -536,9 +536,9 @@ impl Bill {
 fn terms(fleet: &Fleet, engines: &[Levels<'_>]) -> Vec<PoolTerms> {
     let of = |(pool, levels): (&FleetPool, &Levels<'_>)| {
         let (site, engine) = (&fleet.sites[pool.site], levels.engine());
+        let accelerators = f64::from(engine.accelerators());
         let provider = pool.provider.map(|provider| &fleet.providers[provider]);
         let included = provider.is_some_and(|provider| provider.energy_included);
-        let accelerators = f64::from(engine.accelerators());
         PoolTerms {
             idle: Some(engine.idle_power()),
             pue: site.pue,

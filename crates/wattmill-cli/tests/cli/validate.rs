@@ -146,7 +146,11 @@ fn every_number_that_is_none_is_named_with_its_line() {
     let run = dir.run("validate m.csv");
     run.ended(0);
     assert!(run.stdout.contains("2 rows, 1 answered"), "{}", run.stdout);
-    assert!(run.stdout.contains("line 3: `isl_tokens`: `NaN` is not a number above 0"), "{}", run.stdout);
+    assert!(
+        run.stdout.contains("line 3: `isl_tokens`: `NaN` is not a number above 0"),
+        "{}",
+        run.stdout
+    );
     // Where no row says anything, the file is refused.
     let dir = Dir::with("m.csv", table(&[bad]));
     let run = dir.run("validate m.csv");

@@ -40,9 +40,10 @@ const fn ms(ms: u64) -> SimTime {
 fn pool(name: &str, replicas: u32) -> PoolSpec<Simple> {
     PoolSpec {
         price: Money::ZERO,
-        carbon_g: 0.0,
         name: name.to_owned(),
         site: 0,
+        price: Money::ZERO,
+        carbon_g: 0.0,
         services: Vec::new(),
         replicas,
         ready: replicas,
