@@ -145,7 +145,8 @@ pub fn train(
         }
     });
     let mut warnings = Vec::new();
-    if request.power_cap.is_some() {
+    let cap = request.power_cap.zip(chip.tdp).and_then(|(cap, limit)| cap.depth(limit));
+    if cap.is_some() {
         warnings.push(UNMEASURED_CAP.to_owned());
     }
     if let Some(lender) = &training.borrowed_from {
@@ -189,16 +190,17 @@ pub fn train(
 fn interval(catalog: &Catalog, job: &TrainingJob<'_>) -> Interval {
     let training = job.training;
     let measured = training.interval(&job.model.id, job.reach());
-    // Nothing was measured under a cap.
-    let inside = measured.inside && job.power_cap.is_none();
     let asked = Question {
         metric: "training_step_s",
         family: &training.family,
         engine: &training.stack,
         model: &job.model.id,
-        inside,
+        inside: measured.inside,
     };
-    catalog.error_bars().interval(&asked).unwrap_or(Interval { inside, ..measured })
+    let bar = catalog.error_bars().interval(&asked).unwrap_or(measured);
+    // Nothing was measured under a cap.
+    let cap = job.power_cap.zip(job.accelerator.tdp).and_then(|(cap, limit)| cap.depth(limit));
+    cap.map_or(bar, |depth| bar.widened(depth))
 }
 
 /// What a layout or a search came to.

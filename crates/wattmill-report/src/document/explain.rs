@@ -91,18 +91,32 @@ impl From<&ExplainReport> for Inputs {
 struct Step {
     /// Time of its operators, one after another.
     time_ms: f64,
-    /// A tenth of measured times per token lie below; null with prompts, or where none were measured.
+    /// A tenth of measured times of such steps lie below; null where none were measured.
     measured_low_ms: Option<f64>,
     /// A tenth of them lie above; null likewise.
     measured_high_ms: Option<f64>,
     /// Of the time; null likewise.
     error_bar: Option<ErrorBar>,
+    /// What was measured behind it, in words.
+    measured_as: &'static str,
     /// What the simulator takes it to be, from its tables.
     simulated_time_ms: f64,
     /// Energy of the replica's accelerators, idling included.
     energy_j: f64,
+    /// A tenth of measured energies lie below; null where none were measured.
+    energy_low_j: Option<f64>,
+    /// A tenth of them lie above; null likewise.
+    energy_high_j: Option<f64>,
+    /// Of the energy; null likewise.
+    energy_error_bar: Option<ErrorBar>,
     /// Mean power of one accelerator.
     accelerator_power_w: f64,
+    /// A tenth of measured powers lie below; null where none were measured.
+    accelerator_power_low_w: Option<f64>,
+    /// A tenth of them lie above, at most what it may draw; null likewise.
+    accelerator_power_high_w: Option<f64>,
+    /// Of the power; null likewise.
+    power_error_bar: Option<ErrorBar>,
     /// Its limit; null if nothing states it.
     accelerator_limit_w: Option<f64>,
     /// Power of one accelerator without work.
@@ -119,7 +133,8 @@ struct Step {
 
 impl From<&ExplainReport> for Step {
     fn from(report: &ExplainReport) -> Self {
-        let time = report.time();
+        let (time, energy, power) = (report.time(), report.energy(), report.power());
+        let (of_energy, of_power) = (report.energy_interval, report.power_interval);
         let accelerators = f64::from(report.spec.layout.accelerators().max(1));
         Self {
             time_ms: time.as_ms(),
@@ -127,8 +142,15 @@ impl From<&ExplainReport> for Step {
             measured_high_ms: report.interval.map(|interval| (time * interval.high).as_ms()),
             error_bar: report.interval.as_ref().map(ErrorBar::from),
             simulated_time_ms: report.compiled.time.as_seconds().as_ms(),
-            energy_j: report.energy().as_joules(),
-            accelerator_power_w: report.power().as_watts(),
+            measured_as: report.measured_as(),
+            energy_j: energy.as_joules(),
+            energy_low_j: of_energy.map(|bar| (energy * bar.low).as_joules()),
+            energy_high_j: of_energy.map(|bar| (energy * bar.high).as_joules()),
+            energy_error_bar: of_energy.as_ref().map(ErrorBar::from),
+            accelerator_power_w: power.as_watts(),
+            accelerator_power_low_w: of_power.map(|bar| (power * bar.low).as_watts()),
+            accelerator_power_high_w: of_power.map(|bar| (power * bar.high).as_watts()),
+            power_error_bar: of_power.as_ref().map(ErrorBar::from),
             accelerator_limit_w: report.limit.map(|limit| limit.as_watts()),
             accelerator_idle_w: report.idle.as_watts() / accelerators,
             outside_measured_fraction: report.share_outside(),

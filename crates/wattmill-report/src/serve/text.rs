@@ -3,9 +3,10 @@
 use std::fmt::Write;
 
 use wattmill_sim::Latency;
-use wattmill_units::{Bytes, Power, Seconds};
+use wattmill_units::{Bytes, Money, Power, Seconds};
 
 use super::{ServeReport, ServedFleet, ServedPool, ServedProvider, ServedRow, ServedService};
+use crate::bars::{ends, plain, with_bar};
 use crate::format::{counted, grouped, ms, number, or_dash, percent, prefixed, usd};
 use crate::replay::traffic_line;
 use crate::table::Table;
@@ -36,6 +37,7 @@ pub fn serve_text(report: &ServeReport) -> String {
     if !served.providers.is_empty() {
         line(providers(&served.providers).to_string());
     }
+    line(believed(served));
     line(series(&served.rows));
     for (name, value) in facts(report) {
         line(format!("{name:<16}{value}"));
@@ -63,6 +65,47 @@ fn services(services: &[ServedService]) -> Table {
         table.push(row);
     }
     table
+}
+
+/// Where 80 % of measurements of such engines lie.
+fn believed(served: &ServedFleet) -> String {
+    let headers = ["service, 80 % of measurements", "TTFT", "", "TPOT", "", "end to end", ""];
+    let mut services =
+        Table::new(headers).units(["", "mean ms", "ms", "mean ms", "ms", "mean ms", "ms"]);
+    for service in &served.services {
+        let (ttft, tpot, whole) = (service.ttft.mean, service.tpot.mean, service.end_to_end.mean);
+        let whole_bar = service.bars.end_to_end(ttft, whole);
+        let mut row = vec![service.name.clone()];
+        for (mean, bar) in
+            [(ttft, service.bars.ttft), (tpot, service.bars.tpot), (whole, whole_bar)]
+        {
+            let there = mean > Seconds::ZERO;
+            row.push(or_dash(there.then_some(mean), ms));
+            row.push(ends(mean.as_ms(), bar.as_ref().filter(|_| there), plain));
+        }
+        services.push(row);
+    }
+    let headers = ["pool, 80 % of measurements", "energy", "", "a million", "", "rows", "inside"];
+    let mut pools = Table::new(headers).units(["", "J/token", "J/token", "USD", "USD", "", ""]);
+    for pool in &served.pools {
+        let (joules, cost) = (pool.joules_per_token(), pool.cost_per_million);
+        let bar = pool.bars.energy.as_ref();
+        let of_cost = pool.cost_interval.as_ref();
+        pools.push([
+            pool.name.clone(),
+            or_dash(joules, number),
+            joules.map_or_else(|| "-".to_owned(), |joules| ends(joules, bar, plain)),
+            or_dash(cost, usd),
+            cost.map_or_else(|| "-".to_owned(), |cost| ends(cost.as_usd(), of_cost, dollars)),
+            bar.map_or_else(|| "-".to_owned(), |bar| grouped(bar.rows.into())),
+            bar.map_or("-", |bar| if bar.inside { "yes" } else { "no" }).to_owned(),
+        ]);
+    }
+    format!("{services}\n{pools}")
+}
+
+fn dollars(value: f64) -> String {
+    usd(Money::from_usd(value))
 }
 
 fn latencies(latency: &Latency) -> [String; 3] {
@@ -286,7 +329,10 @@ fn facts(report: &ServeReport) -> Vec<(&'static str, String)> {
         "cost",
         match (served.cost, served.cost_per_million_output) {
             (Some(cost), Some(each)) => {
-                format!("{} USD, {} USD a million output tokens", usd(cost), usd(each))
+                let shown = format!("{} USD a million output tokens", usd(each));
+                let bar = served.cost_interval.as_ref();
+                let each = with_bar(&shown, each.as_usd(), bar, dollars);
+                format!("{} USD, {each}", usd(cost))
             }
             (Some(cost), None) => format!("{} USD, for no token", usd(cost)),
             (None, _) => {

@@ -375,7 +375,13 @@ pub(crate) fn day() -> DayReport {
 
 fn bars() -> ServingBars {
     let bar = Interval { low: 0.9, median: 1.0, high: 1.2, rows: 40, inside: true };
-    ServingBars { ttft: None, tpot: Some(bar), throughput: Some(bar), energy: Some(bar) }
+    ServingBars {
+        ttft: None,
+        tpot: Some(bar),
+        throughput: Some(bar),
+        energy: Some(bar),
+        power: Some(bar),
+    }
 }
 
 /// Error bars of the small plan.
