@@ -12,12 +12,12 @@ use std::sync::Mutex;
 use std::{fs, thread};
 
 use anyhow::{Context as _, bail};
-use wattmill::catalog::{Catalog, ErrorBars, Overheads, Residuals};
+use wattmill::catalog::{Catalog, ErrorBars, MOST_MEASURED, Overheads, Residuals};
 use wattmill::validate::fit::{
     EngineConstants, FOLDS, KernelTables, LeftOut, Lesson, cross_validate, engine_key,
     evaluate_cases, fit_families, predict_with,
 };
-use wattmill::validate::{Case, Effort, Kind, Metric, Table, quantile, resolve};
+use wattmill::validate::{Case, Effort, Kind, Metric, Outcome, Table, quantile, resolve};
 
 /// What to calibrate.
 #[derive(clap::Args)]
@@ -202,7 +202,8 @@ fn engines(cases: &[Case<'_>], catalog: &Catalog, only: &[String]) -> EngineCons
 fn own_constants(catalog: &Catalog) -> EngineConstants {
     let mut own = EngineConstants::new();
     for efficiency in catalog.efficiencies() {
-        let lender = efficiency.borrowed_from.as_deref().and_then(|id| catalog.efficiency(id));
+        let lender = efficiency.borrowed_from.as_deref().unwrap_or(MOST_MEASURED);
+        let lender = catalog.efficiency(lender).filter(|lender| lender.family != efficiency.family);
         for (name, constants) in &efficiency.overheads {
             let lent = lender.and_then(|lender| lender.overheads.get(name));
             if lent != Some(constants) {
@@ -319,6 +320,21 @@ fn errors(cases: &[Case<'_>], unseen: &Ratios, catalog: &Catalog) -> String {
             }
         }
     }
+    let shipped: BTreeSet<_> = seen.keys().filter(|key| key.1.is_empty()).cloned().collect();
+    for (family, engine, outcome) in as_shipped(&headline, catalog) {
+        for figure in &outcome.figures {
+            // What servers as shipped were measured for themselves says more.
+            let whole = (figure.metric, String::new(), engine.clone());
+            if shipped.contains(&whole) {
+                continue;
+            }
+            for family in [family.as_str(), ""] {
+                let key = (figure.metric, family.to_owned(), engine.clone());
+                seen.entry(key.clone()).or_default().push(figure.measured / figure.predicted);
+                models.entry(key).or_default().insert(outcome.group.model.clone());
+            }
+        }
+    }
     let mut wide = Ratios::new();
     for ((metric, family, kind), ratios) in unseen {
         for (family, kind) in groups(family, kind) {
@@ -345,6 +361,25 @@ fn errors(cases: &[Case<'_>], unseen: &Ratios, catalog: &Catalog) -> String {
         bars.insert(key.0.name(), &key.1, &key.2, residuals);
     }
     format!("{WRITTEN}{}", bars.to_toml())
+}
+
+/// What the constants of engines as shipped make of the rows of who measured energy: chip family,
+/// engine and outcome.
+fn as_shipped(cases: &[Case<'_>], catalog: &Catalog) -> Vec<(String, String, Outcome)> {
+    let engine_of = |name: &str| name.split('-').next().unwrap_or(name).to_owned();
+    let mut constants = EngineConstants::new();
+    for efficiency in catalog.efficiencies() {
+        for name in efficiency.overheads.keys() {
+            if let Some(own) = efficiency.overheads.get(&engine_of(name)) {
+                constants.insert((efficiency.family.clone(), name.clone()), *own);
+            }
+        }
+    }
+    let catalog = catalog.with_overheads(&constants);
+    let energy: Vec<Case<'_>> =
+        cases.iter().filter(|case| matches!(case, Case::Energy(_))).cloned().collect();
+    let found = evaluate_cases(&energy, &catalog, Effort::default());
+    found.into_iter().map(|(kind, family, outcome)| (family, engine_of(&kind), outcome)).collect()
 }
 
 /// The groups an outcome belongs to: its own, its engine on any family, its family, all.

@@ -508,8 +508,9 @@ struct Fitted {
     overheads: Table,
 }
 
-/// The family whose surfaces others have where they have none of their own: most is measured on it.
-const MOST_MEASURED: &str = "hopper";
+/// The family whose surfaces and engines others have where they have none of their own: most is
+/// measured on it.
+pub const MOST_MEASURED: &str = "hopper";
 
 impl Fitted {
     /// Surfaces of a measured family, what it lacks from the most measured one, and the constants
@@ -520,10 +521,17 @@ impl Fitted {
             _ => Ok(Surfaces::default()),
         };
         let mut own = surfaces(id)?;
+        let mut engines = self.engines(id)?;
         if id != MOST_MEASURED {
             own.borrow_missing(&surfaces(MOST_MEASURED)?);
+            // How a campaign drove an engine says less of it than another chip does.
+            for (name, lent) in self.engines(MOST_MEASURED)? {
+                if !name.contains('-') {
+                    engines.entry(name).or_insert(lent);
+                }
+            }
         }
-        Ok((own, self.engines(id)?))
+        Ok((own, engines))
     }
 
     /// Constants of the engines that were measured on a family.

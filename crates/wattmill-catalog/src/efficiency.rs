@@ -28,7 +28,7 @@ pub struct Efficiency {
     /// Operator surfaces, its own or those of the family it borrows from.
     pub surfaces: Arc<Surfaces>,
     /// Constants of the engines that were measured on it, or on the family it borrows from, by
-    /// name.
+    /// name; of engines as shipped that were not, those of [`MOST_MEASURED`](crate::MOST_MEASURED).
     pub overheads: BTreeMap<String, Overheads>,
     /// Rows of the tile that FlashAttention 2 computes for a single query beside prompts; 0 where
     /// engines have a kernel of their own for decodes there. It lays the query heads of a key head
@@ -98,8 +98,8 @@ impl Efficiency {
     ///
     /// ```
     /// use wattmill_catalog::Catalog;
-    /// let chip = Catalog::builtin().efficiency("ampere").unwrap();
-    /// assert_eq!(chip.overheads("vllm"), chip.overheads["vllm-splitwise"]);
+    /// let chip = Catalog::builtin().efficiency("hopper").unwrap();
+    /// assert_eq!(chip.overheads("another"), chip.overheads["sglang"]);
     /// ```
     pub fn overheads(&self, engine: &str) -> Overheads {
         if let Some(own) = self.overheads.get(engine) {

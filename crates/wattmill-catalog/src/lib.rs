@@ -25,7 +25,7 @@ mod traffic;
 mod training;
 
 pub use accelerator::{Accelerator, Precision, parse_accelerator};
-pub use catalog::{Catalog, CatalogError, Kind, Texts};
+pub use catalog::{Catalog, CatalogError, Kind, MOST_MEASURED, Texts};
 pub use closest::closest;
 pub use compressed::{Compressed, Entries};
 pub use cross_validation::LeftOutError;

@@ -67,7 +67,7 @@ impl Command {
             Self::Compare(compare) => compare.output.json,
             Self::Sweep(sweep) => sweep.json,
             Self::Replay(replay) => replay.output.json,
-            Self::Serve(serve) => serve.json,
+            Self::Serve(serve) => serve.output.json,
             Self::Explain(explain) => explain.json,
             Self::Zoom(zoom) => zoom.output.json,
             Self::Train(train) => train.json,
@@ -412,7 +412,7 @@ pub(crate) struct Replay {
         num_args = 0..=1,
         default_missing_value = "0.99",
         value_parser = share,
-        conflicts_with_all = ["out", "speed", "perfetto"],
+        conflicts_with_all = ["out", "speed", "perfetto", "series", "row"],
         help_heading = "SLO"
     )]
     pub(crate) saturate: Option<f64>,
@@ -420,6 +420,13 @@ pub(crate) struct Replay {
     /// Write every request to a Parquet file.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    /// Write the time series to a Parquet file: requests, latencies, queue, batch, KV cache, watts.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) series: Option<PathBuf>,
+    /// Length of a row of the time series: 1 min by default, 1 h or a day where there would be more
+    /// than 10,000 rows.
+    #[arg(long, value_name = "SPAN", value_parser = span)]
+    pub(crate) row: Option<Seconds>,
     #[command(flatten)]
     pub(crate) steps: Steps,
     #[command(flatten)]
@@ -451,11 +458,14 @@ pub(crate) struct Serve {
     /// Write every answered request to a Parquet file; replicas are numbered through all pools.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    /// Write the time series to a Parquet file, by service and by pool: requests, latencies, queue,
+    /// batch, KV cache, watts, cost.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) series: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) steps: Steps,
-    /// Print one JSON document instead of tables.
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) output: Output,
 }
 
 /// Where requests come from: what `replay` and `serve` have in common.

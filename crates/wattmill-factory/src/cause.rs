@@ -169,7 +169,7 @@ pub fn mixed(base: &Factory, other: &Factory, causes: Causes) -> Factory {
         start: rest.start,
         end: rest.end,
         seed: rest.seed,
-        weather: base.weather,
+        weather: rest.weather,
         sites: sites.collect(),
         hardware,
         phases,

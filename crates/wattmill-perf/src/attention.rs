@@ -4,7 +4,7 @@ use wattmill_catalog::{AttentionKind, Compressed};
 use wattmill_factory::Flavour;
 use wattmill_units::{Bytes, Energy, Flops, Seconds};
 
-use crate::chip::{Chip, Surfaced, bound};
+use crate::chip::{Chip, Surfaced, bound, limit};
 use crate::deployment::Deployment;
 use crate::kernels::{
     DecodeAttentionKernel, Kernel, LatentDecodeKernel, LatentPrefillKernel, PrefillAttentionKernel,
@@ -401,7 +401,18 @@ impl<'a> DecodeAttention<'a> {
             time: Seconds::from_s(run.seconds),
             energy: Energy::from_joules(run.joules),
             clock: run.clock,
-            bound: bound(launch, compute / run.clock, memory),
+            bound: match least > memory {
+                // Nearly empty tiles: arithmetic that is not in what is counted.
+                true => bound(launch, compute / run.clock, memory),
+                false => {
+                    let traffic = bytes / chip.wide.bandwidth;
+                    limit(
+                        &span,
+                        self.layers * flops / (chip.wide.compute * run.clock),
+                        self.layers * traffic,
+                    )
+                }
+            },
             surface: used,
         }
     }

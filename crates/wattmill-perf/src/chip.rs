@@ -243,7 +243,7 @@ impl<'a> Chip<'a> {
             time: Seconds::from_s(run.seconds),
             energy: Energy::from_joules(run.joules),
             clock: run.clock,
-            bound: bound(span.fixed, span.compute / run.clock, span.memory),
+            bound: limit(&span, flops / (rates.compute * run.clock), bytes / rates.bandwidth),
             surface: Some(used),
         }
     }
@@ -293,6 +293,17 @@ fn blend(parts: &Parts, compute: f64, memory: f64) -> f64 {
     };
     let (c, m) = (weigh(parts.compute), weigh(parts.memory));
     if c + m > 0.0 { (compute * c + memory * m) / (c + m) } else { memory }
+}
+
+/// What limits a kernel of which arithmetic and memory would take so long at their peaks.
+pub(crate) fn limit(span: &Span, arithmetic: f64, traffic: f64) -> Bound {
+    if span.fixed >= span.work {
+        Bound::Latency
+    } else if arithmetic >= traffic {
+        Bound::Compute
+    } else {
+        Bound::Memory
+    }
 }
 
 /// Which of the three is largest.

@@ -25,14 +25,20 @@ const PICK: f64 = 8.0;
 /// Most tokens whose messages are priced one by one; more are priced in proportion.
 const MOST: u32 = 1 << 20;
 
+/// Kinds of layers by the names of their operators.
+const INDEXER: &str = "prefill indexer";
+const WINDOWS: &str = "prefill window attention";
+
 /// What one kind of attention layer sends among the context ranks of a batch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct ContextExchange {
     /// Of gathering and of merging.
     names: [&'static str; 2],
     layers: f64,
-    /// Tokens of a sequence it reads at most.
+    /// Tokens of a sequence that one of its tokens reads at most.
     cap: u64,
+    /// Whether these are the latest, the same for all of a chunk.
+    is_window: bool,
     /// Bytes of a token's keys and values.
     token: f64,
     /// Tokens whose keys and values are as many bytes as a query and its partial result; infinite
@@ -60,11 +66,12 @@ impl ContextExchange {
     fn of(layer: &Layer, deployment: &Deployment<'_>, shard: &Shard) -> Self {
         let latent = !matches!(deployment.model.attention, AttentionKind::Grouped { .. });
         let names = match layer.name[1] {
-            "prefill indexer" => ["context gather, indexer", "context merge, indexer"],
-            "prefill window attention" => ["context gather, windows", "context merge, windows"],
+            INDEXER => ["context gather, indexer", "context merge, indexer"],
+            WINDOWS => ["context gather, windows", "context merge, windows"],
+            "prefill picked entries" => ["context gather, picked", "context merge, picked"],
             _ => ["context gather", "context merge"],
         };
-        let indexes = layer.name[1] == "prefill indexer";
+        let indexes = layer.name[1] == INDEXER;
         let (query, partial) = match layer.decode {
             // Each rank says which of its own tokens it would pick.
             _ if indexes => (f64::INFINITY, f64::from(deployment.model.sparse_top_k) * PICK),
@@ -79,6 +86,7 @@ impl ContextExchange {
             names,
             layers: layer.layers,
             cap: layer.cap,
+            is_window: layer.name[1] == WINDOWS,
             token: layer.cached,
             round_trip: (query + partial) / layer.cached,
             partial,
@@ -91,7 +99,8 @@ impl ContextExchange {
     /// Tokens whose keys and values are as many bytes as what is sent because of the tokens cached
     /// before the chunks.
     pub(crate) fn behind(&self, prefill: &Prefill) -> u64 {
-        let context = prefill.context.min(u64::from(prefill.chunks).saturating_mul(self.cap));
+        let readers = if self.is_window { prefill.chunks } else { prefill.tokens };
+        let context = prefill.context.min(u64::from(readers).saturating_mul(self.cap));
         let round_trip = (f64::from(prefill.tokens) * self.round_trip).ceil();
         context.min(round_trip as u64)
     }

@@ -17,7 +17,7 @@ const fn ranks(context: u32, layout: Layout) -> Layout {
 }
 
 /// Dense, grouped and latent attention, experts, windows, sparse attention, states; every kind of layout.
-const CASES: [(&str, &str, Precision, Layout); 17] = [
+const CASES: [(&str, &str, Precision, Layout); 18] = [
     ("llama-3.1-8b", "h100-sxm", Precision::Bf16, Layout::tensor(1)),
     ("llama-3.1-70b", "h200-sxm", Precision::Fp8, Layout::tensor(8)),
     ("llama-3.1-405b", "h100-sxm", Precision::Fp8, layout(8, 2, 1, 1)),
@@ -37,6 +37,7 @@ const CASES: [(&str, &str, Precision, Layout); 17] = [
     ("deepseek-v3", "h200-sxm", Precision::Fp8, ranks(4, layout(4, 1, 32, 2))),
     ("deepseek-v3.2", "gb200", Precision::Fp4, ranks(2, layout(4, 2, 8, 1))),
     ("gpt-oss-120b", "b200-sxm", Precision::Fp4, ranks(4, Layout::tensor(2))),
+    ("deepseek-v4-flash", "h200-sxm", Precision::Fp8, ranks(2, layout(4, 1, 8, 1))),
 ];
 
 fn deployment(case: usize) -> Deployment<'static> {

@@ -14,18 +14,17 @@ use wattmill_catalog::Catalog;
 use wattmill_factory::Factory;
 use wattmill_units::{Id, Money, Power, Seconds};
 
-use crate::assets::{EnergyPlant, Estate, Parts};
 use crate::build::{Delivery, Standing, deliveries};
 use crate::calendar::{Calendar, QuarterLabel};
 use crate::flows::EnergyFlows;
 use crate::groups::Groups;
 use crate::microgrid::{Microgrid, Restraint};
 use crate::plant::Plant;
+use crate::property::{Property, Units};
 use crate::receipts::Investors;
 use crate::relief::{self, Reliefs, Scene};
 use crate::result::{ServiceQuarter, Sums, TrainingOutcome};
 use crate::revenue;
-use crate::run::HOURS_PER_YEAR;
 use crate::serving::Offer;
 use crate::stretch::{HOURS, PerHour, Point, Want, lanes, serve, sum, train};
 use crate::supply::Supply;
@@ -91,13 +90,8 @@ struct Walk<'a> {
     /// FLOPs an hour of an accelerator of the fastest bank, by run.
     fastest: Vec<f64>,
     standing: Standing,
-    bought: Vec<f64>,
-    refreshed: Vec<f64>,
-    /// What is left of the price of refreshed machines after their sale, by site.
-    gone: Vec<Money>,
-    machines: Vec<Estate>,
-    infrastructure: Vec<Estate>,
-    energy: Vec<EnergyPlant>,
+    units: Vec<Units>,
+    property: Vec<Property>,
     wants: Vec<Want>,
     asked: Vec<[f64; HOURS]>,
     output_tokens: Vec<f64>,
@@ -169,12 +163,8 @@ impl<'a> Walk<'a> {
             banks,
             trainings,
             fastest,
-            bought: vec![0.0; deliveries.len()],
-            refreshed: vec![0.0; deliveries.len()],
-            gone: vec![Money::ZERO; sites],
-            machines: vec![Estate::new(&Parts::of_machines(&factory.economics)); sites],
-            infrastructure: vec![Estate::new(&Parts::of_infrastructure(&factory.economics)); sites],
-            energy: factory.sites.iter().map(|site| EnergyPlant::of(site, calendar)).collect(),
+            units: vec![Units::default(); deliveries.len()],
+            property: Property::of_all(factory, calendar),
             wants: vec![Want::nothing(); factory.services.len()],
             asked: vec![[0.0; HOURS]; factory.services.len()],
             output_tokens: lengths.clone().map(|of| of.output.mean()).collect(),
@@ -304,36 +294,14 @@ impl<'a> Walk<'a> {
             self.order = self.groups.order(standing);
         }
         for (index, delivery) in self.deliveries.iter().enumerate() {
-            let site = delivery.site.index();
-            let machine = &self.banks[self.groups.of_delivery[index]].machine;
-            if let Some(resale) = delivery.resale {
-                let gone = standing.installed[index] - standing.there[index];
-                let price = machine.unit_price * (gone - self.refreshed[index]);
-                if price > Money::ZERO {
-                    self.refreshed[index] = gone;
-                    self.machines[site].buy(at, -(price * resale));
-                    self.gone[site] += price - price * resale;
-                    total.refreshed += price;
-                    total.resale += price * resale;
-                }
-            }
-            let new = standing.installed[index] - self.bought[index];
-            if new <= 0.0 {
-                continue;
-            }
-            self.bought[index] = standing.installed[index];
-            let machines = machine.unit_price * new;
-            let infrastructure = delivery.unit_infrastructure * new;
-            self.machines[site].buy(at, machines);
-            self.infrastructure[site].buy(at, infrastructure);
-            total.capital += machines + infrastructure;
-            total.machine_capital += machines;
+            let price = self.banks[self.groups.of_delivery[index]].machine.unit_price;
+            let standing = (standing.installed[index], standing.there[index]);
+            let units = &mut self.units[index];
+            let property = &mut self.property[delivery.site.index()];
+            property.install(at, (delivery, units), price, standing, total);
         }
-        for energy in &mut self.energy {
-            let (capital, yearly) = energy.arrive(at, self.factory.economics.discount_per_year);
-            total.capital += capital;
-            total.energy_capital += capital;
-            total.energy_yearly += yearly;
+        for property in &mut self.property {
+            property.equip(at, self.factory.economics.discount_per_year, total);
         }
         total.available = standing.available.iter().sum();
         total.energised = total.available - standing.left.iter().sum();
@@ -620,20 +588,14 @@ impl<'a> Walk<'a> {
             if let Some(water) = self.factory.sites[Id::from_index(site)].water_l_per_kwh {
                 total.flows.water_l += water * std::mem::take(&mut self.it[site]) / 1e3;
             }
-            let (machines, infrastructure) =
-                (&mut self.machines[site], &mut self.infrastructure[site]);
-            let energy = &mut self.energy[site];
-            let capital =
-                machines.bought() + infrastructure.bought() + energy.bought() - self.gone[site];
-            total.operations +=
-                capital * (economics.operations_per_year / HOURS_PER_YEAR * HOURS as f64);
-            let worn = machines.depreciation(at, HOURS as u32);
-            total.machine_depreciation += worn;
-            total.depreciation += worn;
-            total.depreciation += infrastructure.depreciation(at, HOURS as u32);
-            let worn = energy.depreciation(at, HOURS as u32);
-            total.energy_depreciation += worn;
-            total.depreciation += worn;
+            let operations = economics.operations_per_year;
+            let upkeep = self.property[site].keep(at, HOURS as u32, operations);
+            total.operations += upkeep.operations;
+            total.machine_depreciation += upkeep.machines;
+            total.depreciation += upkeep.machines;
+            total.depreciation += upkeep.infrastructure;
+            total.energy_depreciation += upkeep.energy;
+            total.depreciation += upkeep.energy;
         }
         for (service, (want, asked)) in self.wants.iter().zip(&self.asked).enumerate() {
             let mut worst = 1.0_f64;

@@ -132,3 +132,19 @@ pub(crate) fn asked(services: &IdVec<Service>, day: u32, hour: u32) -> Vec<f64> 
     };
     services.iter().map(of).collect()
 }
+
+/// Accelerator-hours and output tokens of one hour's whole demand, as far as a group can serve it.
+pub(crate) fn mix(
+    asked: &[f64],
+    points: &[Option<ServingPoint>],
+    services: &IdVec<Service>,
+) -> (f64, f64) {
+    let (mut machine_hours, mut tokens) = (0.0, 0.0);
+    for (index, (requests, point)) in asked.iter().zip(points).enumerate() {
+        if let Some(point) = point {
+            machine_hours += requests / point.requests_per_accelerator_hour();
+            tokens += requests * services[Id::from_index(index)].traffic.lengths.output.mean();
+        }
+    }
+    (machine_hours, tokens)
+}

@@ -24,6 +24,7 @@ mod machine;
 mod microgrid;
 mod plant;
 mod probed;
+mod property;
 mod receipts;
 mod regions;
 mod relief;

@@ -6,6 +6,9 @@
 use wattmill_factory::{Factory, Service};
 use wattmill_units::{Id, IdVec};
 
+use crate::ledger::Balance;
+use crate::result::Quarter;
+
 /// Users of a service in a region over a quarter.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RegionQuarter {
@@ -77,4 +80,18 @@ pub(crate) fn book(
         }
         region.unserved += unserved[service] * share;
     }
+}
+
+/// Requests of services whose users live in regions, against what was counted there; nothing without.
+pub(crate) fn balance(factory: &Factory, quarters: &[Quarter]) -> Option<Balance> {
+    let regions = || quarters.iter().flat_map(|quarter| &quarter.regions);
+    regions().next()?;
+    let placed = |service: Id<Service>| !factory.services[service].traffic.regions.is_empty();
+    let services = quarters.iter().flat_map(|quarter| &quarter.services);
+    Some(Balance {
+        what: "requests by service = by region",
+        unit: "requests",
+        sources: services.filter(|s| placed(s.service)).map(|s| s.asked_requests).sum(),
+        uses: regions().map(|r| r.from.iter().sum::<f64>() + r.unserved).sum(),
+    })
 }

@@ -1,22 +1,22 @@
 //! The hourly walk over the years: a fluid of machines, dispatched to services and training.
 
 use wattmill_catalog::Catalog;
-use wattmill_factory::{Factory, Service, Site};
+use wattmill_factory::Factory;
 use wattmill_units::{Energy, Id, Money, Power, Seconds};
 
-use crate::assets::{EnergyPlant, Estate, Parts};
 use crate::bound::SiteHours;
 use crate::build::{Delivery, Standing, deliveries};
 use crate::calendar::{Calendar, QuarterLabel};
 use crate::flows::{EnergyFlows, HourMix};
-use crate::groups::{Groups, asked};
+use crate::groups::{Groups, asked, mix};
 use crate::ledger::Balance;
 use crate::microgrid::{Microgrid, Restraint};
 use crate::plant::Plant;
+use crate::property::{Property, Units};
 use crate::receipts::Investors;
 use crate::relief::{self, Reliefs, Scene};
 use crate::result::*;
-use crate::serving::{Offer, ServingPoint};
+use crate::serving::Offer;
 use crate::settlement::Settlement;
 use crate::supply::Supply;
 use crate::training::TrainingRun;
@@ -40,10 +40,10 @@ struct Walk<'a> {
     groups: Groups,
     trainings: Vec<TrainingRun>,
     sites: Vec<SiteState>,
-    /// Units bought, by delivery.
-    bought: Vec<f64>,
-    /// Of them, units that others took the place of.
-    refreshed: Vec<f64>,
+    /// What each site owns.
+    property: Vec<Property>,
+    /// Units paid for, by delivery.
+    units: Vec<Units>,
     /// How far each delivery was at the end of every month.
     months: Vec<Vec<PhaseMonth>>,
     quarters: Vec<Quarter>,
@@ -55,13 +55,8 @@ struct Walk<'a> {
 }
 
 /// What a site carries from hour to hour.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 struct SiteState {
-    machines: Estate,
-    infrastructure: Estate,
-    energy: EnergyPlant,
-    /// What is left of the price of refreshed machines after their sale.
-    gone: Money,
     /// Facility energy of the hour under way.
     drawn: Energy,
     /// IT energy of it.
@@ -73,35 +68,6 @@ struct SiteState {
     /// Idle accelerators of the hour under way.
     idle: f64,
     binds_hours: [u32; Binds::ALL.len()],
-}
-
-impl SiteState {
-    fn new(factory: &Factory, site: Id<Site>, calendar: Calendar) -> Self {
-        Self {
-            machines: Estate::new(&Parts::of_machines(&factory.economics)),
-            infrastructure: Estate::new(&Parts::of_infrastructure(&factory.economics)),
-            energy: EnergyPlant::of(&factory.sites[site], calendar),
-            gone: Money::ZERO,
-            drawn: Energy::ZERO,
-            it: Energy::ZERO,
-            restraint: None,
-            throttled: false,
-            idle: 0.0,
-            binds_hours: [0; Binds::ALL.len()],
-        }
-    }
-
-    /// All that was bought, less what was sold.
-    fn bought(&self) -> Money {
-        self.machines.bought() + self.infrastructure.bought() + self.energy.bought()
-    }
-
-    /// Sells machines that had this price.
-    fn refresh(&mut self, at: f64, price: Money, resale: Money) {
-        // What they bring is so much less to be written off.
-        self.machines.buy(at, -resale);
-        self.gone += price - resale;
-    }
 }
 
 /// Both sides of everything that is conserved, summed independently of each other.
@@ -151,9 +117,9 @@ impl<'a> Walk<'a> {
             mix: Vec::new(),
             site_hours: vec![SiteHours::default(); factory.sites.len()],
             groups,
-            sites: factory.sites.ids().map(|s| SiteState::new(factory, s, calendar)).collect(),
-            bought: vec![0.0; deliveries.len()],
-            refreshed: vec![0.0; deliveries.len()],
+            sites: vec![SiteState::default(); factory.sites.len()],
+            property: Property::of_all(factory, calendar),
+            units: vec![Units::default(); deliveries.len()],
             months: vec![Vec::new(); deliveries.len()],
             deliveries,
             trainings,
@@ -289,36 +255,16 @@ impl<'a> Walk<'a> {
         };
         for (index, delivery) in self.deliveries.iter().enumerate() {
             let site = delivery.site.index();
-            let machine = &self.groups.all[self.groups.of_delivery[index]].machine;
-            if let Some(resale) = delivery.resale {
-                let gone = standing.installed[index] - standing.there[index];
-                let price = machine.unit_price * (gone - self.refreshed[index]);
-                if price > Money::ZERO {
-                    self.refreshed[index] = gone;
-                    self.sites[site].refresh(at, price, price * resale);
-                    quarter.sites[site].sums.refreshed += price;
-                    quarter.sites[site].sums.resale += price * resale;
-                }
-            }
-            let new = standing.installed[index] - self.bought[index];
-            if new <= 0.0 {
-                continue;
-            }
-            self.bought[index] = standing.installed[index];
-            let machines = machine.unit_price * new;
-            let infrastructure = delivery.unit_infrastructure * new;
-            self.sites[site].machines.buy(at, machines);
-            self.sites[site].infrastructure.buy(at, infrastructure);
-            quarter.sites[site].sums.capital += machines + infrastructure;
-            quarter.sites[site].sums.machine_capital += machines;
+            let price = self.groups.all[self.groups.of_delivery[index]].machine.unit_price;
+            let standing = (standing.installed[index], standing.there[index]);
+            let units = &mut self.units[index];
+            let sums = &mut quarter.sites[site].sums;
+            self.property[site].install(at, (delivery, units), price, standing, sums);
         }
         for site in &mut quarter.sites {
             let index = site.site.index();
             let rate = self.factory.economics.discount_per_year;
-            let (capital, yearly) = self.sites[index].energy.arrive(at, rate);
-            site.sums.capital += capital;
-            site.sums.energy_capital += capital;
-            site.sums.energy_yearly += yearly;
+            self.property[index].equip(at, rate, &mut site.sums);
             site.sums.available = standing.available[index];
             site.sums.energised = standing.available[index] - standing.left[index];
             (site.sums.units, site.sums.accelerators) = (0.0, 0.0);
@@ -532,13 +478,11 @@ impl<'a> Walk<'a> {
             sums.carbon_t += bill.carbon_t;
             sums.peak_draw = sums.peak_draw.max(drawn / hour);
             self.books.energy_bought += bill.energy;
-            let capital = state.bought() - state.gone;
-            sums.operations += capital * (economics.operations_per_year / HOURS_PER_YEAR);
-            let worn = state.machines.depreciation(at, 1);
-            sums.machine_depreciation += worn;
-            let of_energy = state.energy.depreciation(at, 1);
-            sums.energy_depreciation += of_energy;
-            sums.depreciation += worn + state.infrastructure.depreciation(at, 1) + of_energy;
+            let upkeep = self.property[index].keep(at, 1, economics.operations_per_year);
+            sums.operations += upkeep.operations;
+            sums.machine_depreciation += upkeep.machines;
+            sums.energy_depreciation += upkeep.energy;
+            sums.depreciation += upkeep.machines + upkeep.infrastructure + upkeep.energy;
 
             let starved =
                 self.deliveries.iter().zip(standing.there.iter().zip(&standing.running)).any(
@@ -618,15 +562,15 @@ impl<'a> Walk<'a> {
         ledger.extend(books.ledger);
         let (cash, statement) = (books.cash, books.statement);
         let per_hour = whole.cost_per_accelerator_hour();
-        let worn = |estate: fn(&SiteState) -> &Estate, life| {
-            let all = self.sites.iter().map(|site| estate(site).worn(life));
+        let worn = |of: fn(&Property, Seconds) -> (Money, f64), life| {
+            let all = self.property.iter().map(|property| of(property, life));
             all.fold((Money::ZERO, 1.0), |(sum, _), (worn, share)| (sum + worn, share))
         };
         let parts = CapitalPart::of(
             &whole,
             &self.factory.economics,
-            (&|life| worn(|site| &site.machines, life), &|life| {
-                worn(|site| &site.infrastructure, life)
+            (&|life| worn(Property::worn_machines, life), &|life| {
+                worn(Property::worn_infrastructure, life)
             }),
         );
         let mut plan = Plan {
@@ -673,7 +617,7 @@ impl<'a> Walk<'a> {
         for (index, group) in self.groups.of_delivery.iter().enumerate() {
             let group = &self.groups.all[*group];
             let vendor = &self.factory.hardware[group.hardware].accelerator.vendor;
-            let spent = group.machine.unit_price * self.bought[index];
+            let spent = group.machine.unit_price * self.units[index].bought;
             match bought.iter_mut().find(|(name, _)| name == vendor) {
                 Some((_, so_far)) => *so_far += spent,
                 None => bought.push((vendor.clone(), spent)),
@@ -690,7 +634,7 @@ impl<'a> Walk<'a> {
             sum
         });
         let flows = &quarters.flows;
-        let capital: Money = self.sites.iter().map(SiteState::bought).sum();
+        let capital: Money = self.property.iter().map(Property::bought).sum();
         let trained: f64 = self.trainings.iter().map(TrainingRun::flops_done).sum();
         let left: f64 = self.trainings.iter().map(TrainingRun::flops_left).sum();
         let served: f64 =
@@ -742,34 +686,9 @@ impl<'a> Walk<'a> {
                 capital.as_usd(),
             ),
         ];
-        let placed = |service: &ServiceQuarter| {
-            !self.factory.services[service.service].traffic.regions.is_empty()
-        };
-        let services = || self.quarters.iter().flat_map(|quarter| &quarter.services);
-        if services().any(placed) {
-            let asked = services().filter(|s| placed(s)).map(|s| s.asked_requests).sum();
-            let regions = self.quarters.iter().flat_map(|quarter| &quarter.regions);
-            let counted = regions.map(|r| r.from.iter().sum::<f64>() + r.unserved).sum();
-            all.push(balance("requests by service = by region", "requests", asked, counted));
-        }
+        all.extend(regions::balance(self.factory, &self.quarters));
         all
     }
 }
 
 pub(crate) const HOURS_PER_YEAR: f64 = 8766.0;
-
-/// Accelerator-hours and output tokens of one hour's whole demand, as far as a group can serve it.
-fn mix(
-    asked: &[f64],
-    points: &[Option<ServingPoint>],
-    services: &wattmill_units::IdVec<Service>,
-) -> (f64, f64) {
-    let (mut machine_hours, mut tokens) = (0.0, 0.0);
-    for (index, (requests, point)) in asked.iter().zip(points).enumerate() {
-        if let Some(point) = point {
-            machine_hours += requests / point.requests_per_accelerator_hour();
-            tokens += requests * services[Id::from_index(index)].traffic.lengths.output.mean();
-        }
-    }
-    (machine_hours, tokens)
-}

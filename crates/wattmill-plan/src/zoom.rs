@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use jiff::civil::DateTime;
 use wattmill_catalog::Catalog;
-use wattmill_factory::{Factory, Hardware, Service, Site};
+use wattmill_factory::{EngineSpec, Factory, Hardware, Service, Site};
 use wattmill_sim::{Fleet, Limits, Progress, Rates, Summary, Synthetic, Tally, settling_time};
 use wattmill_units::{Id, Power, Seconds, SimTime, Stream};
 
@@ -41,6 +41,8 @@ pub struct Pool {
     pub replicas: u32,
     /// Accelerators of a replica.
     pub accelerators: u32,
+    /// Its engine.
+    pub spec: EngineSpec,
     /// The plan's figures for these machines in that hour.
     pub fluid: Flow,
     /// The same figures, measured in the window.
@@ -216,11 +218,12 @@ impl PoolOf<'_> {
         let mut progress =
             |at: Progress| progress((at.time.as_seconds() / (warm + length)).min(1.0));
         let mut fleet = Fleet::new(replicas, engine.limits, Tally::new(Some(limits)));
-        let mut flow = fleet.advance(&engine.surface, &mut requests, start, &mut progress);
+        let mut flow =
+            fleet.advance(&engine.surface, &mut requests, start, |_, _| {}, &mut progress);
         fleet.swap_tally(Tally::new(Some(limits)));
         let before = fleet.usage();
         if flow.is_continue() {
-            flow = fleet.advance(&engine.surface, &mut requests, end, &mut progress);
+            flow = fleet.advance(&engine.surface, &mut requests, end, |_, _| {}, &mut progress);
         }
         let usage = fleet.usage().since(&before);
         let setup = engine.setup(replicas);
@@ -229,6 +232,7 @@ impl PoolOf<'_> {
         let used = self.given / f64::from(point.accelerators);
         let power_of_fluid = point.idle_power * f64::from(replicas) + point.dynamic_power_of(used);
         let pool = Pool {
+            spec: point.spec,
             site: self.site,
             hardware: self.hardware,
             service: self.service,

@@ -337,7 +337,7 @@ fn parts_that_last_otherwise_wear_otherwise() {
     let (plain, _) = planned(GRID, "");
     let (plan, _) = planned(GRID, economics);
     let part = |plan: &Plan, name: &str| {
-        plan.parts.iter().copied().find(|part| part.name == name).expect("a part")
+        *plan.parts.iter().find(|part| part.name == name).expect("a part")
     };
     assert_eq!(part(&plan, "network").capital, part(&plain, "network").capital);
     let network = part(&plan, "network");

@@ -15,6 +15,7 @@ mod holding;
 mod html;
 mod latency;
 mod measure;
+mod over_time;
 mod parquet;
 mod perfetto;
 mod plan;
@@ -29,7 +30,9 @@ mod train;
 mod validate;
 mod zoom;
 
-pub use self::parquet::{ParquetError, RequestRow, RequestWriter};
+pub use self::parquet::{
+    ParquetError, RequestNames, RequestRow, RequestWriter, SeriesNames, series_table,
+};
 pub use bars::{EngineBars, PlanBars, ServingBars};
 pub use calibrate::{CalibratedWith, CalibrationReport, calibration_text};
 pub use catalog::{catalog_list_text, catalog_show_text};
@@ -54,7 +57,7 @@ pub use saturation::{
 };
 pub use serve::{
     ServeReport, ServedCap, ServedFleet, ServedPool, ServedPoolRow, ServedProvider, ServedRow,
-    ServedService, ServedTransfers, serve_text,
+    ServedService, ServedServiceRow, ServedTransferRow, ServedTransfers, serve_page, serve_text,
 };
 pub use svg::{
     AreaChart, Arrangement, BarChart, Cell, Distribution, DistributionChart, DotChart, Heading,

@@ -236,7 +236,7 @@ fn a_replay_draws_its_latencies_against_the_limits() {
         bars: Ok(ServingBars::default()),
         calibration: None,
     };
-    let page = replay_page(&heading, &summary, &tally);
+    let page = replay_page(&heading, &summary, &tally, &[]);
     sound(&page);
     let [p50, p90, p99] = [summary.ttft.p50, summary.ttft.p90, summary.ttft.p99]
         .map(|latency| value_label(latency.as_ms()));
@@ -254,6 +254,7 @@ fn a_replay_draws_its_latencies_against_the_limits() {
             &format!("answer {:016x}", summary.answer_hash),
         ],
     );
-    let stopped = replay_page(&ReplayHeading { interrupted: true, ..heading }, &summary, &tally);
+    let stopped =
+        replay_page(&ReplayHeading { interrupted: true, ..heading }, &summary, &tally, &[]);
     says(&stopped, &["Partial"]);
 }

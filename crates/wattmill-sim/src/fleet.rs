@@ -10,6 +10,8 @@ use wattmill_units::SimTime;
 use crate::rank::Desk;
 use crate::{Finished, Replica, Request, Tally, Usage};
 
+mod rows;
+
 /// Requests handed out between two looks at the replicas. Long enough that each replica then runs
 /// a long stretch with its state in cache, short enough to bound the memory.
 const BLOCK: usize = 1 << 16;
@@ -91,10 +93,11 @@ impl Fleet {
         model: &M,
         requests: &mut Peekable<impl Iterator<Item = Request>>,
         until: SimTime,
+        mut on_finish: impl FnMut(u32, &Finished),
         on_progress: impl FnMut(Progress) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        let flow = self.hand_out(model, requests, until, &mut |_, _| {}, on_progress);
-        self.run_replicas(model, until, &mut |_, _| {});
+        let flow = self.hand_out(model, requests, until, &mut on_finish, on_progress);
+        self.run_replicas(model, until, &mut on_finish);
         flow
     }
 

@@ -62,6 +62,6 @@ pub use warp::Warp;
 pub use watch::{Phase, Spot, Step, Turn, Unanswered, Unwatched, Watch, Window};
 pub use world::{
     Answer, Duty, Failures, Handover, Outage, Pairing, PairingProblem, PoolRow, PoolSpec,
-    RegionSpec, Row, Scale, ServiceRow, ServiceSpec, SiteSpec, Transfers, World, WorldProblem,
-    WorldSpec,
+    RegionSpec, Row, Scale, ServiceRow, ServiceSpec, SiteSpec, TransferRow, Transfers, World,
+    WorldProblem, WorldSpec,
 };

@@ -3,9 +3,10 @@
 use wattmill_catalog::{Catalog, Interval, Question};
 use wattmill_factory::Factory;
 use wattmill_perf::{Deployment, Prefill, StepShape, explain};
-use wattmill_plan::{Engine, Plan, Sums};
+use wattmill_plan::{Engine, Plan, Pool, Sums, Zoom};
 use wattmill_report::{EngineBars, PlanBars, ServingBars};
 use wattmill_sim::{Summary, Usage};
+use wattmill_units::Power;
 use wattmill_validate::Metric;
 
 /// What a replica does most of the time.
@@ -126,9 +127,29 @@ pub(crate) fn error_bar(
     Some(deployment_cap(deployment).map_or(bar, |depth| bar.widened(depth)))
 }
 
+/// The interval of a `power` that is at most `most`, however far off the model is.
+pub(crate) fn at_most(bar: Interval, power: Power, most: Option<Power>) -> Interval {
+    let most = most.map_or(f64::INFINITY, |most| (most / power).max(1.0));
+    let [low, median, high] = [bar.low, bar.median, bar.high].map(|factor| factor.min(most));
+    Interval { low, median, high, ..bar }
+}
+
 /// How deep the power cap of a deployment is; `None` without one, and at the chip's own limit.
 pub(crate) fn deployment_cap(deployment: &Deployment<'_>) -> Option<f64> {
     deployment.spec.power_cap?.depth(deployment.accelerator.tdp?)
+}
+
+/// The error bars of every pool of a window, in their order.
+pub fn zoom_bars(factory: &Factory, catalog: &Catalog, zoom: &Zoom) -> Vec<ServingBars> {
+    let of = |pool: &Pool| {
+        let model = &factory.services[pool.service].model;
+        let load = Load::of(&pool.summary)?;
+        // It was compiled before, when it was simulated.
+        let engine =
+            Engine::new(model, &factory.hardware[pool.hardware], catalog, pool.spec).ok()?;
+        Some(serving_bars(catalog, &engine.deployment, load))
+    };
+    zoom.pools.iter().map(|pool| of(pool).unwrap_or_default()).collect()
 }
 
 /// What measurements make of `plan`: the intervals of every engine that serves, and of the plan
@@ -222,6 +243,15 @@ mod tests {
         let [low, high] = cost_factors(0.25, &ONE, &ONE);
         assert!((low - (0.75 / 1.1 + 0.25 * 0.9)).abs() < 1e-12);
         assert!((high - (0.75 / 0.9 + 0.25 * 1.1)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn no_chip_draws_more_than_it_may() {
+        let watts = Power::from_watts;
+        let bar = at_most(ONE, watts(680.0), Some(watts(700.0)));
+        assert_eq!((bar.low, bar.median), (0.9, 1.0));
+        assert!((bar.high - 700.0 / 680.0).abs() < 1e-12);
+        assert_eq!(at_most(ONE, watts(680.0), None), ONE);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use wattmill_plan::Engine;
 use wattmill_report::{ExplainFit, ExplainPart, ExplainReport, ExplainedStep};
 use wattmill_validate::Metric;
 
-use crate::bars::{deployment_cap, error_bar, widest};
+use crate::bars::{at_most, deployment_cap, error_bar, widest};
 use crate::train::UNMEASURED_CAP;
 
 /// What `step` consists of on `engine`, which runs on `system`, with the measurements behind every
@@ -108,15 +108,8 @@ pub fn explain(
         power_interval: None,
         warnings,
     };
-    // No accelerator draws more than it may, however far off the model is.
     let most = chip.tdp.map(|limit| deployment.spec.power_cap.map_or(limit, |cap| cap.of(limit)));
-    let most = most.map_or(f64::INFINITY, |most| (most / report.power()).max(1.0));
-    let power_interval = bars.power.map(|bar| Interval {
-        low: bar.low.min(most),
-        median: bar.median.min(most),
-        high: bar.high.min(most),
-        ..bar
-    });
+    let power_interval = bars.power.map(|bar| at_most(bar, report.power(), most));
     Ok(ExplainReport { power_interval, ..report })
 }
 

@@ -5,12 +5,14 @@ use std::ops::ControlFlow;
 use wattmill_perf::{StepModel, StepTable};
 use wattmill_plan::Engine;
 use wattmill_policy::{BatchLimits, QueueLimits, RouterKind, SiteRules};
-use wattmill_report::{Traced, TracedPool};
+use wattmill_report::{ServedRow, Traced, TracedPool};
 use wattmill_sim::{
-    Ask, Duty, Finished, Fleet, Limits, PoolSpec, Progress, RegionSpec, ServiceSpec, Setup,
+    Ask, Duty, Finished, Fleet, Limits, PoolSpec, Progress, RegionSpec, Row, ServiceSpec, Setup,
     SiteSpec, Summary, Tally, Unwatched, Usage, Watch, World, WorldProblem, WorldSpec,
 };
 use wattmill_units::{Money, Power, SimTime};
+
+use crate::rows::{PoolTerms, served_row};
 
 /// What prices the steps of a replica.
 pub enum Pricing<'a> {
@@ -74,6 +76,8 @@ pub struct Serving {
     /// Most requests that wait in front of the router once every batch is full; more are turned away.
     /// `None`: no limit, they wait at the replicas.
     pub most_waiting: Option<u32>,
+    /// Length of a row of the time series; `None` for no series.
+    pub row: Option<SimTime>,
 }
 
 impl Serving {
@@ -89,12 +93,13 @@ impl Serving {
             prefix_caching: false,
             own_batches: false,
             most_waiting: None,
+            row: None,
         }
     }
 
     /// Whether replicas can run one after the other: nobody looks at them, nothing is kept.
     fn is_plain(&self) -> bool {
-        *self == Self::plain(self.replicas)
+        Self { row: None, ..*self } == Self::plain(self.replicas)
     }
 }
 
@@ -113,6 +118,8 @@ pub struct Replayed {
     pub shed: u64,
     /// Whether it was stopped before the last request; what was handed out is answered.
     pub interrupted: bool,
+    /// Rows of the time series, of one service, one region and one pool.
+    pub rows: Vec<ServedRow>,
 }
 
 /// Runs `asks`, in order of arrival, on equal replicas.
@@ -132,10 +139,11 @@ pub fn replay(
     let setup = pricing.setup(serving.replicas);
     match pricing {
         Pricing::Engine(engine) if serving.is_plain() => {
-            Ok(in_turn(&engine.surface, &setup, limits, asks, on_finish, on_progress))
+            let (surface, row) = (&engine.surface, serving.row);
+            Ok(in_turn(surface, &setup, (limits, row), asks, on_finish, on_progress))
         }
         Pricing::Table(table, _) if serving.is_plain() => {
-            Ok(in_turn(table, &setup, limits, asks, on_finish, on_progress))
+            Ok(in_turn(table, &setup, (limits, serving.row), asks, on_finish, on_progress))
         }
         _ => {
             let watched =
@@ -176,20 +184,34 @@ pub fn replay_watched<W: Watch>(
 fn in_turn<M: StepModel>(
     model: &M,
     setup: &Setup,
-    limits: Option<Limits>,
+    (limits, row): (Option<Limits>, Option<SimTime>),
     asks: impl Iterator<Item = Ask>,
     on_finish: impl FnMut(u32, &Finished),
     on_progress: impl FnMut(Progress) -> ControlFlow<()>,
 ) -> Replayed {
     let mut fleet = Fleet::new(setup.replicas, setup.limits, Tally::new(limits));
-    let mut rejected = 0;
     // Whoever no replica can hold does not take a turn of one.
+    let mut rejected = Vec::new();
     let requests = asks.map(|ask| ask.request).filter(|request| {
         let possible = setup.limits.can_ever_run(request.input, request.output);
-        rejected += u64::from(!possible);
+        if !possible {
+            rejected.push(request.arrival);
+        }
         possible
     });
-    let flow = fleet.run(model, requests, on_finish, on_progress);
+    let (flow, mut rows) = match row {
+        None => (fleet.run(model, requests, on_finish, on_progress), Vec::new()),
+        Some(row) => fleet.run_in_rows(model, requests, (row, limits), on_finish, on_progress),
+    };
+    for at in &rejected {
+        let place = rows.partition_point(|row| row.until <= *at).min(rows.len().saturating_sub(1));
+        if let Some(row) = rows.get_mut(place) {
+            row.services[0].asked += 1;
+            row.services[0].rejected += 1;
+            row.regions[0] += 1;
+        }
+    }
+    let rejected = rejected.len() as u64;
     let (mut tally, usage) = (fleet.tally().clone(), fleet.usage());
     tally.rejected += rejected;
     Replayed {
@@ -197,9 +219,16 @@ fn in_turn<M: StepModel>(
         requests: fleet.routed() + rejected,
         shed: 0,
         interrupted: flow.is_break(),
+        rows: told(setup, &rows),
         tally,
         usage,
     }
+}
+
+/// Rows of equal replicas, of which no price is known.
+fn told(setup: &Setup, rows: &[Row]) -> Vec<ServedRow> {
+    let terms = [PoolTerms { idle: setup.idle_power, pue: 1.0, price: None, replica_hour: None }];
+    rows.iter().map(|row| served_row(&terms, row)).collect()
 }
 
 /// One pool at one site next door.
@@ -251,7 +280,7 @@ fn world<'m, M: StepModel>(
         }],
         choice: SiteRules::default(),
         most_resends: 0,
-        row: None,
+        row: serving.row,
     }
 }
 
@@ -277,7 +306,9 @@ fn side_by_side<M: StepModel, W: Watch>(
     tally.gaps = world.pool_tally(0).gaps.clone();
     tally.rejected = requests.rejected();
     let usage = world.pool_usage(0);
+    world.close_series();
     let replayed = Replayed {
+        rows: told(setup, world.rows()),
         summary: Summary::new(&tally, &usage, setup, tally.last_finish),
         requests: requests.asked(),
         shed: requests.was_shed(),
@@ -342,7 +373,7 @@ mod tests {
         // Longer than any replica can hold.
         asks[100].request.input = u32::MAX / 2;
         for serving in [
-            Serving::plain(3),
+            Serving { row: Some(SimTime::from_ns(300_000_000)), ..Serving::plain(3) },
             Serving { own_batches: true, ..Serving::plain(1) },
             Serving { prefix_caching: true, most_waiting: Some(10), ..Serving::plain(2) },
         ] {
@@ -357,6 +388,7 @@ mod tests {
             });
             assert_eq!(traced.summary, plain.summary);
             assert_eq!((traced.usage, traced.tally), (plain.usage, plain.tally));
+            assert_eq!(traced.rows, plain.rows);
             let sum = |arg: &str| {
                 let key = format!("\"{arg}\":");
                 let parts = json.split(&key).skip(1);
@@ -376,10 +408,24 @@ mod tests {
 
     #[test]
     fn side_by_side_is_in_turn_where_nobody_looks() {
-        let plain = replayed(&Serving::plain(2), asks());
+        let row = Some(SimTime::from_ns(400_000_000));
+        let serving = Serving { row, ..Serving::plain(2) };
+        let plain = replayed(&serving, asks());
+        assert_eq!(plain.summary, replayed(&Serving::plain(2), asks()).summary);
         // Caches that have nothing for anybody: the same replicas, run the other way.
-        let world = replayed(&Serving { prefix_caching: true, ..Serving::plain(2) }, unshared());
+        let world = replayed(&Serving { prefix_caching: true, ..serving }, unshared());
         assert_eq!(world.summary, plain.summary);
+        assert_eq!(world.rows, plain.rows);
+        assert!(plain.rows.len() > 5, "{}", plain.rows.len());
+        let (mut asked, mut finished, mut joules) = (0, 0, 0.0);
+        for row in &plain.rows {
+            asked += row.all.asked;
+            finished += row.all.finished;
+            joules += row.pools[0].energy.unwrap().as_joules();
+        }
+        assert_eq!((asked, finished), (600, 600));
+        let energy = plain.summary.energy.unwrap().as_joules();
+        assert!((joules / energy - 1.0).abs() < 1e-9, "{joules} {energy}");
         assert_eq!((world.usage, world.requests, world.shed), (plain.usage, plain.requests, 0));
     }
 

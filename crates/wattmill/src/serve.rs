@@ -14,20 +14,20 @@ use wattmill_perf::StepSurface;
 use wattmill_plan::Engine;
 use wattmill_policy::{BatchLimits, QueueLimits, ScaleRules};
 use wattmill_report::{
-    ServedCap, ServedFleet, ServedPool, ServedPoolRow, ServedProvider, ServedRow, ServedService,
-    ServedTransfers, ServingBars, Traced, TracedPool, engine_name,
+    ServedCap, ServedFleet, ServedPool, ServedProvider, ServedService, ServedTransfers,
+    ServingBars, Traced, TracedPool, engine_name,
 };
 use wattmill_sim::{
-    Answer, Ask, Duty, Failures, Handover, Latency, Limits, Outage, Pairing, PoolRow, PoolSpec,
-    Progress, RegionSpec, Row, Scale, ServiceRow, ServiceSpec, SiteSpec, Unwatched, Watch, World,
-    WorldSpec,
+    Answer, Ask, Duty, Failures, Handover, Latency, Limits, Outage, Pairing, PoolSpec, Progress,
+    RegionSpec, Scale, ServiceSpec, SiteSpec, Unwatched, Watch, World, WorldSpec,
 };
-use wattmill_units::{Energy, Money, Power, Ratio, Seconds, SimTime, Stream};
+use wattmill_units::{Energy, EnergyPrice, Money, Power, Ratio, Seconds, SimTime, Stream};
 
 use crate::bars::{Load, cost_factors, serving_bars, widest};
 
 use self::levels::{Levels, Refusal, levels};
 use self::sustained::{Found, TRIED, Trial};
+use crate::rows::{PoolTerms, served_row};
 
 /// Batches of requests that a replica has in hand at most, where the file does not say.
 const BATCHES_IN_HAND: u32 = 4;
@@ -423,11 +423,13 @@ fn told<W: Watch>(
         cost.zip(energy_cost).and_then(|(cost, energy)| cost_interval(cost, energy, &all));
     let delivered = books.tokens_delivered as f64 / 1e6;
     let transfers = world.transfers();
+    let terms = terms(fleet, engines);
     ServedFleet {
         interrupted,
         span,
         services,
-        rows: world.rows().iter().map(|row| served_row(engines, row)).collect(),
+        regions: fleet.regions.iter().map(|region| region.name.clone()).collect(),
+        rows: world.rows().iter().map(|row| served_row(&terms, row)).collect(),
         imbalance: books.check().err().map(|why| why.to_string()),
         books,
         transfers: ServedTransfers {
@@ -594,34 +596,19 @@ impl Bill {
     }
 }
 
-fn served_row(engines: &[Levels<'_>], row: &Row) -> ServedRow {
-    let mut all = ServiceRow::default();
-    row.services.iter().for_each(|service| all.merge(service));
-    let length = row.until.since(row.from).as_seconds();
-    let pool = |(levels, row): (&Levels<'_>, &PoolRow)| {
-        let idle = levels.engine().idle_power().as_watts() * (row.on_ns as f64 * 1e-9);
-        let joules = idle + row.work.dynamic_energy().as_joules();
-        let made = (row.work.decode_tokens + row.work.prompt_completions) as f64;
-        let per = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
-        ServedPoolRow {
-            ready: row.ready,
-            waiting: row.waiting,
-            running: row.running,
-            kv_used: per(row.blocks as f64, row.blocks_there as f64),
-            batch_mean: per(row.work.decode_tokens as f64, row.work.steps as f64),
-            power: Power::from_watts(per(joules, length.as_s())),
-            output_tokens_per_s: per(made, length.as_s()),
+/// What the rows of the pools are told by.
+fn terms(fleet: &Fleet, engines: &[Levels<'_>]) -> Vec<PoolTerms> {
+    let of = |(pool, levels): (&FleetPool, &Levels<'_>)| {
+        let (site, engine) = (&fleet.sites[pool.site], levels.engine());
+        let provider = pool.provider.map(|provider| &fleet.providers[provider]);
+        let included = provider.is_some_and(|provider| provider.energy_included);
+        let accelerators = f64::from(engine.accelerators());
+        PoolTerms {
+            idle: Some(engine.idle_power()),
+            pue: site.pue,
+            price: if included { Some(EnergyPrice::ZERO) } else { site.price },
+            replica_hour: pool.accelerator_hour.map(|each| each * accelerators),
         }
     };
-    ServedRow {
-        from: row.from.as_seconds(),
-        until: row.until.as_seconds(),
-        asked: all.asked,
-        finished: all.finished,
-        within: all.within_limits,
-        failed: all.failed,
-        ttft_p90: all.ttft.quantile(0.9).filter(|_| all.finished > 0).map(SimTime::as_seconds),
-        tpot_p90: all.tpot.quantile(0.9).filter(|_| all.tpot.count() > 0).map(SimTime::as_seconds),
-        pools: engines.iter().zip(&row.pools).map(pool).collect(),
-    }
+    fleet.pools.iter().zip(engines).map(of).collect()
 }

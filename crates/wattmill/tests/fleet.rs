@@ -181,7 +181,9 @@ fn a_site_shares_its_power_and_gives_it_back() {
         .map(|cap| (cap.from.as_s().round(), cap.accelerator.map(|power| power.as_watts())))
         .collect();
     assert_eq!(caps, [(0.0, None), (120.0, Some(350.0)), (240.0, None)]);
-    let power = |served: &ServedFleet, minute: usize| served.rows[minute].pools[0].power.as_watts();
+    let power = |served: &ServedFleet, minute: usize| {
+        served.rows[minute].pools[0].power().unwrap().as_watts()
+    };
     for minute in [2, 3] {
         assert!(power(&curtailed, minute) <= 700.0, "{}", power(&curtailed, minute));
         assert!(power(&curtailed, minute) < power(&whole, minute));
@@ -191,7 +193,7 @@ fn a_site_shares_its_power_and_gives_it_back() {
     let stated = served(&hall("", &format!("power = \"1.2 kW\"\n{less}")), 60.0, 5);
     let watts = |at: usize| stated.pools[0].caps[at].accelerator.map(|power| power.as_watts());
     assert_eq!((watts(0), watts(1), watts(2)), (Some(500.0), Some(250.0), Some(500.0)));
-    let caps = stated.rows.iter().map(|row| row.pools[0].power.as_watts() * 1.2);
+    let caps = stated.rows.iter().map(|row| row.pools[0].power().unwrap().as_watts() * 1.2);
     assert!(caps.into_iter().all(|power| power <= 1_200.0));
 }
 

@@ -2,13 +2,16 @@
 
 use std::time::Instant;
 
-use wattmill::report::{ServeReport, serve_document, serve_text};
+use wattmill::config::FleetPool;
+use wattmill::report::{
+    RequestNames, SeriesNames, ServeReport, serve_document, serve_page, serve_text,
+};
 use wattmill::sim::{Answer, AnswerTime};
 use wattmill::units::Seconds;
 use wattmill::{check_fleet, serve, serve_watched};
 
 use super::replay::perfetto::{self, Trace};
-use super::replay::records::Records;
+use super::replay::records::{Records, write_series};
 use super::replay::shaping;
 use super::replay::source::Source;
 use crate::args::Serve;
@@ -29,7 +32,14 @@ pub(crate) fn run(args: &Serve) -> Outcome {
     files::tell(&checked.diagnostics.render(&named.name, &named.text, colored()));
     let traffic = &args.traffic;
     let source = Source::open(traffic)?;
-    let mut out = args.out.as_deref().map(Records::create).transpose()?;
+    let pool = |pool: &FleetPool| (pool.name.clone(), fleet.sites[pool.site].name.clone());
+    let names = RequestNames {
+        services: fleet.services.iter().map(|service| service.name.clone()).collect(),
+        regions: fleet.regions.iter().map(|region| region.name.clone()).collect(),
+        pools: fleet.pools.iter().map(pool).collect(),
+    };
+    let create = |path| Records::create(path, &names);
+    let mut out = args.out.as_deref().map(create).transpose()?;
     let trace = Trace::create(&args.steps)?;
 
     let started = Instant::now();
@@ -50,7 +60,7 @@ pub(crate) fn run(args: &Serve) -> Outcome {
     let record = |answer: &Answer| {
         if let (Some(out), true) = (&mut out, failed.is_ok()) {
             let replica = firsts[usize::from(answer.pool)] + answer.replica;
-            failed = out.write(replica, &answer.done);
+            failed = out.write(replica, answer);
         }
     };
     // Conversations go on as if answers took what the first service promises.
@@ -86,6 +96,10 @@ pub(crate) fn run(args: &Serve) -> Outcome {
     if let Some(out) = out {
         out.finish()?;
     }
+    if let Some(path) = &args.series {
+        let pools = names.pools.into_iter().map(|(pool, site)| (pool, Some(site))).collect();
+        write_series(path, &SeriesNames { services: names.services, pools }, &served.rows)?;
+    }
     let interrupted = served.interrupted;
     let report = ServeReport {
         fleet: fleet.name.clone(),
@@ -97,7 +111,10 @@ pub(crate) fn run(args: &Serve) -> Outcome {
         wall: Seconds::from_s(started.elapsed().as_secs_f64()),
         calibration: known.calibration().cloned(),
     };
-    files::print(&if args.json {
+    if let Some(path) = &args.output.html {
+        files::write(path, &serve_page(&report))?;
+    }
+    files::print(&if args.output.json {
         serve_document(&report)
     } else {
         known.told(&serve_text(&report))

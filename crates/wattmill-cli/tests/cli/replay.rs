@@ -23,7 +23,7 @@ fn sums(path: &Path) -> BTreeMap<String, u64> {
             let value = match field {
                 Field::UInt(value) => u64::from(*value),
                 Field::ULong(value) => *value,
-                Field::Null => 0,
+                Field::Null | Field::Str(_) | Field::Double(_) => 0,
                 other => panic!("{name} is {other}"),
             };
             *sums.entry(name.clone()).or_default() += value;
@@ -215,6 +215,9 @@ fn the_highest_rate_inside_the_slo() {
     assert!(points.iter().map(speed).is_sorted() && points.len() > 4, "{points:?}");
     let above = points.iter().find(|point| speed(point) > highest).expect("one that fails");
     assert!(!holds(above) && speed(above) / highest < 1.021, "{points:?}");
+    let bar = &found["highest_error_bar"];
+    assert!(bar["low_fraction"].as_f64() < Some(1.0) && bar["high_fraction"].as_f64() > Some(1.0));
+    assert!(points.iter().all(|point| point["error_bars"]["tpot"].is_object()), "{points:?}");
     assert!(found["limiting_resource"].as_str().is_some_and(|said| !said.is_empty()), "{found}");
     // The same requests as many times as fast are inside the SLO.
     let at =
@@ -259,4 +262,27 @@ fn a_full_queue_turns_away_and_says_so() {
     assert!(text.line("requests").contains("turned away from a full queue"));
     dir.run("replay --router sticky").refuses(2, &["sticky", "least-loaded", "kv-aware"]);
     dir.run(&format!("replay {ENGINE} --own-batches --rate 1")).refuses(2, &["--dp"]);
+}
+
+#[test]
+fn from_minute_to_minute() {
+    let dir = Dir::new();
+    let line = format!("replay {ENGINE} --rate 20 --duration 3min --json --series s.parquet");
+    let run = dir.run(&line);
+    run.ended(0);
+    let document = run.document();
+    let rows = document["series"].as_array().expect("rows");
+    assert_eq!((rows[0]["from_s"].as_f64(), rows[0]["until_s"].as_f64()), (Some(0.0), Some(60.0)));
+    let sum = |name: &str| rows.iter().map(|row| row[name].as_u64().expect("a count")).sum::<u64>();
+    assert_eq!(sum("asked_requests"), document["requests"].as_u64().expect("requests"));
+    assert_eq!(sum("finished_requests"), sum("asked_requests"));
+    assert!(rows[1]["pools"][0]["running_sequences"].as_u64() > Some(0));
+    assert!(rows[1]["pools"][0]["power_w"].as_f64() > Some(100.0));
+    // All, the requests, the replicas.
+    assert_eq!(sums(&dir.path("s.parquet"))["rows"], 3 * rows.len() as u64);
+    // Rows of another length are of the same answer.
+    let short = dir.run(&format!("{line} --row 10s")).document();
+    assert_eq!(short["answer_hash"], document["answer_hash"]);
+    assert!(short["series"].as_array().expect("rows").len() >= 18);
+    dir.run(&format!("{line} --row 100us")).refuses(2, &["error: ", "make them longer"]);
 }

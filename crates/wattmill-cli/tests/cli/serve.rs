@@ -174,3 +174,60 @@ fn every_pool_and_service_has_error_bars() {
     }
     assert!(run.line("cost ").contains(" rows, median "), "{}", run.stdout);
 }
+
+/// Rows of a table, each a line of `name=value` without what is null.
+fn table(path: &std::path::Path) -> Vec<String> {
+    use parquet::file::reader::{FileReader, SerializedFileReader};
+    let file = std::fs::File::open(path).expect("a file");
+    let file = SerializedFileReader::new(file).expect("Parquet");
+    let told = |row: parquet::record::Row| {
+        let there = row.get_column_iter().filter(|(_, f)| **f != parquet::record::Field::Null);
+        there.map(|(name, field)| format!("{name}={field}")).collect::<Vec<_>>().join(" ")
+    };
+    file.get_row_iter(None).expect("rows").map(|row| told(row.expect("a row"))).collect()
+}
+
+#[test]
+fn who_asked_what_where_and_when_is_in_the_tables() {
+    let dir = Dir::new();
+    let flags = "--out rows.parquet --series series.parquet --html page.html --json";
+    let run = dir.run(&format!("serve two-coasts --rate 10 --duration 3min {flags}"));
+    run.ended(0);
+    let document = run.document();
+    assert_eq!(dir.names(), ["page.html", "rows.parquet", "series.parquet"]);
+    let rows = table(&dir.path("rows.parquet"));
+    let asked = number(&document["ledger"], "asked_requests");
+    assert_eq!(rows.len() as f64, asked);
+    let chats = rows.iter().filter(|row| row.contains("service=\"chat\"")).count();
+    assert_eq!(chats as f64, number(&document["services"][0], "finished_requests"));
+    for row in &rows {
+        let west = row.contains("pool=\"west-answers\" site=\"oregon\"");
+        let prompt = row.contains("pool=\"west-prompts\" site=\"oregon\"");
+        let east = row.contains("pool=\"east\" site=\"virginia\"");
+        assert!(west || prompt || east, "{row}");
+        assert!(row.contains("region=\"west\"") || row.contains("region=\"east\""), "{row}");
+    }
+    let series = table(&dir.path("series.parquet"));
+    let minutes = document["series"].as_array().expect("rows");
+    // All, two services, three pools.
+    assert_eq!(series.len(), 6 * minutes.len());
+    let first = |of: &str| {
+        series.iter().find(|row| row.starts_with(&format!("of=\"{of}\""))).expect("a row")
+    };
+    let of_all = &minutes[0];
+    assert!(first("all").contains(&format!("asked_requests={} ", of_all["asked_requests"])));
+    assert!(first("service").contains("service=\"chat\"") && !first("service").contains("power_w"));
+    assert!(first("pool").contains("site=\"oregon\"") && first("pool").contains("cost_usd="));
+    let by_region: f64 = minutes
+        .iter()
+        .flat_map(|row| row["regions_asked_requests"].as_array().expect("regions"))
+        .map(|count| count.as_f64().expect("a count"))
+        .sum();
+    assert_eq!(by_region, asked);
+    let page = std::fs::read_to_string(dir.path("page.html")).expect("a page");
+    for told in ["<h1>Two coasts</h1>", ">Requests, by region</text>", ">Caches handed over</text>"]
+    {
+        assert!(page.contains(told), "{told}");
+    }
+    assert!(page.contains(document["answer_hash"].as_str().expect("a hash")));
+}

@@ -52,6 +52,17 @@ fn more(text: &str, expected: Expect) {
 }
 
 #[test]
+fn a_phase_that_is_cancelled_before_it_starts_is_warned_of_and_no_error() {
+    let first = SOUND.lines().find(|line| line.starts_with("first_rack")).expect("a phase");
+    let text = SOUND.replacen(first, &format!("{first}\ncancelled = 2020-01-01"), 1);
+    let parsed = parse(&text);
+    let told = parsed.diagnostics.render("mill.toml", &text, false);
+    assert!(parsed.factory.is_some() && told.starts_with("warning: phase `"), "{told}");
+    assert!(told.contains("is cancelled before it starts"), "{told}");
+    assert!(told.contains("cancelled = 2020-01-01") && told.contains("^^^^^^^^^^"), "{told}");
+}
+
+#[test]
 fn a_day_of_no_month_hides_no_other_problem() {
     let text = SOUND.replacen("end = 2027-06-30", "end = 2027-13-01", 1);
     let parsed = parse(&text.replacen("site = \"hall\"", "site = \"hell\"", 1));

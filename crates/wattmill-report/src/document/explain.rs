@@ -91,11 +91,16 @@ impl From<&ExplainReport> for Inputs {
 struct Step {
     /// Time of its operators, one after another.
     time_ms: f64,
-    /// A tenth of measured times of such steps lie below; null where none were measured.
+    /// Tokens that a decoding sequence gains in it on average.
+    tokens_per_sequence: f64,
+    /// Time per output token: the step's over the tokens that a sequence gains.
+    tpot_ms: f64,
+    /// A tenth of measured times lie below: per token where it only decodes, of the whole step where it
+    /// reads prompts; null where none were measured.
     measured_low_ms: Option<f64>,
     /// A tenth of them lie above; null likewise.
     measured_high_ms: Option<f64>,
-    /// Of the time; null likewise.
+    /// Of that time; null likewise.
     error_bar: Option<ErrorBar>,
     /// What was measured behind it, in words.
     measured_as: &'static str,
@@ -134,12 +139,15 @@ struct Step {
 impl From<&ExplainReport> for Step {
     fn from(report: &ExplainReport) -> Self {
         let (time, energy, power) = (report.time(), report.energy(), report.power());
+        let timed = report.timed();
         let (of_energy, of_power) = (report.energy_interval, report.power_interval);
         let accelerators = f64::from(report.spec.layout.accelerators().max(1));
         Self {
             time_ms: time.as_ms(),
-            measured_low_ms: report.interval.map(|interval| (time * interval.low).as_ms()),
-            measured_high_ms: report.interval.map(|interval| (time * interval.high).as_ms()),
+            tokens_per_sequence: report.tokens_per_sequence(),
+            tpot_ms: report.tpot().as_ms(),
+            measured_low_ms: report.interval.map(|interval| (timed * interval.low).as_ms()),
+            measured_high_ms: report.interval.map(|interval| (timed * interval.high).as_ms()),
             error_bar: report.interval.as_ref().map(ErrorBar::from),
             simulated_time_ms: report.compiled.time.as_seconds().as_ms(),
             measured_as: report.measured_as(),

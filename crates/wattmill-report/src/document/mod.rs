@@ -23,6 +23,7 @@ mod risk;
 mod run;
 mod saturation;
 mod schema;
+mod series;
 mod serve;
 mod statement;
 mod sweep;

@@ -11,9 +11,11 @@ use super::engine::Engine;
 use super::factory::arrivals;
 use super::head::Head;
 use super::measured::Measured;
+use super::series::SeriesRow;
 use super::text::text;
 use crate::bars::ServingBars;
 use crate::calibrate::CalibratedWith;
+use crate::serve::ServedRow;
 
 /// Name and version of the document's schema.
 pub(super) const SCHEMA: &str = "wattmill.replay/1";
@@ -47,6 +49,8 @@ pub struct ReplayInputs {
     pub interrupted: bool,
     /// Where measurements lie of what it answers, or why there is no telling.
     pub bars: Result<ServingBars, String>,
+    /// Rows of the time series.
+    pub rows: Vec<ServedRow>,
     /// What a reader should know, such as oddities of the trace.
     pub warnings: Vec<String>,
     /// Constants of engines that took the place of the catalogue's.
@@ -191,6 +195,8 @@ pub(super) struct Replay {
     no_error_bars: Option<String>,
     /// Distributions of the latencies.
     distributions: Distributions,
+    /// Rows of the time series, of one service and one pool.
+    series: Vec<SeriesRow>,
     /// Wall-clock time of the simulation; not part of the answer.
     wall_time_s: f64,
     /// Simulated requests over the wall-clock time; null if that was too short to tell.
@@ -219,6 +225,7 @@ impl Replay {
             error_bars: inputs.bars.as_ref().ok().map(|bars| ReplayErrorBars::of(bars, summary)),
             no_error_bars: inputs.bars.as_ref().err().cloned(),
             distributions: Distributions::from(tally),
+            series: inputs.rows.iter().map(SeriesRow::new).collect(),
             wall_time_s,
             simulated_requests_per_wall_s: (wall_time_s > 0.0).then(|| done as f64 / wall_time_s),
         }

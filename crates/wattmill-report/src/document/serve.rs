@@ -7,10 +7,10 @@ use super::bars::{ErrorBar, LatencyBar};
 use super::head::Head;
 use super::latency::{EndToEnd, Tpot, Ttft};
 use super::replay::{ClientsOf, ReplayTraffic, SessionsOf, Synthetic};
+use super::series::SeriesRow;
 use super::text::text;
 use crate::serve::{
-    ServeReport, ServedCap, ServedFleet, ServedPool, ServedPoolRow, ServedProvider, ServedRow,
-    ServedService,
+    ServeReport, ServedCap, ServedFleet, ServedPool, ServedProvider, ServedService,
 };
 
 /// Name and version of the document's schema.
@@ -52,6 +52,8 @@ pub(super) struct Serve {
     services: Vec<Service>,
     /// By pool.
     pools: Vec<Pool>,
+    /// Names of the regions that ask; empty if there is only one.
+    regions: Vec<String>,
     /// What went over links between pools.
     transfers: Transfers,
     /// Facility energy, PUE included.
@@ -100,6 +102,7 @@ impl Serve {
             ledger: LedgerOf::new(served),
             services: served.services.iter().map(Service::new).collect(),
             pools: served.pools.iter().map(Pool::new).collect(),
+            regions: served.regions.clone(),
             transfers: Transfers::new(served),
             facility_energy_mwh: served.facility_energy.as_mwh(),
             cost_usd: served.cost.map(|cost| cost.as_usd()),
@@ -464,80 +467,6 @@ impl Transfers {
             sent_gb: transfers.bytes / 1e9,
             wait_p50_ms: wait.map(|wait| wait.p50.as_ms()),
             wait_p99_ms: wait.map(|wait| wait.p99.as_ms()),
-        }
-    }
-}
-
-/// The fleet over one row of the time series.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "FleetRow")]
-struct SeriesRow {
-    /// When it begins.
-    from_s: f64,
-    /// When it ends.
-    until_s: f64,
-    /// Requests that came.
-    asked_requests: u64,
-    /// Requests answered.
-    finished_requests: u64,
-    /// Of them, within their service's limits.
-    within_slo_requests: u64,
-    /// Requests rejected, shed or lost.
-    failed_requests: u64,
-    /// Time to first token that nine answers in ten kept, within 3 %; null of none.
-    ttft_p90_ms: Option<f64>,
-    /// Time per output token likewise.
-    tpot_p90_ms: Option<f64>,
-    /// By pool, in their order.
-    pools: Vec<SeriesPool>,
-}
-
-impl SeriesRow {
-    fn new(row: &ServedRow) -> Self {
-        Self {
-            from_s: row.from.as_s(),
-            until_s: row.until.as_s(),
-            asked_requests: row.asked,
-            finished_requests: row.finished,
-            within_slo_requests: row.within,
-            failed_requests: row.failed,
-            ttft_p90_ms: row.ttft_p90.map(|time| time.as_ms()),
-            tpot_p90_ms: row.tpot_p90.map(|time| time.as_ms()),
-            pools: row.pools.iter().map(SeriesPool::new).collect(),
-        }
-    }
-}
-
-/// A pool over one row of the time series.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "FleetPoolRow")]
-struct SeriesPool {
-    /// Replicas that take requests, at the end.
-    ready_replicas: u32,
-    /// Requests that wait, in front of the router or for a batch, at the end.
-    waiting_requests: u64,
-    /// Sequences in the batches, at the end.
-    running_sequences: u64,
-    /// Share of the KV blocks of replicas that are on in use, at the end.
-    kv_used_fraction: f64,
-    /// Sequences decoding, mean over steps.
-    batch_mean_sequences: f64,
-    /// Mean accelerator power.
-    power_w: f64,
-    /// Output tokens made a second.
-    output_tokens_per_s: f64,
-}
-
-impl SeriesPool {
-    fn new(row: &ServedPoolRow) -> Self {
-        Self {
-            ready_replicas: row.ready,
-            waiting_requests: row.waiting,
-            running_sequences: row.running,
-            kv_used_fraction: row.kv_used,
-            batch_mean_sequences: row.batch_mean,
-            power_w: row.power.as_watts(),
-            output_tokens_per_s: row.output_tokens_per_s,
         }
     }
 }

@@ -119,6 +119,23 @@ impl ExplainReport {
         self.parts.iter().map(|part| part.operator.time).sum()
     }
 
+    /// Tokens that a decoding sequence gains in it on average: more than one where it is a round of
+    /// speculation.
+    pub fn tokens_per_sequence(&self) -> f64 {
+        self.spec.speculation.map_or(1.0, |speculation| speculation.tokens_per_round())
+    }
+
+    /// Time per output token of its decodes.
+    pub fn tpot(&self) -> Seconds {
+        self.time() / self.tokens_per_sequence()
+    }
+
+    /// Tokens it computes that are kept: those gained, and those of its prompts.
+    pub fn tokens(&self) -> f64 {
+        let decodes = f64::from(self.step.decodes);
+        self.step.tokens() as f64 + decodes * (self.tokens_per_sequence() - 1.0)
+    }
+
     /// Energy of the step, whole replica, what idling takes included.
     pub fn energy(&self) -> Energy {
         self.idle * self.time() + self.parts.iter().map(|part| part.operator.energy).sum()
@@ -127,6 +144,11 @@ impl ExplainReport {
     /// Mean power of one accelerator in the step.
     pub fn power(&self) -> Power {
         self.energy() / self.time() / f64::from(self.spec.layout.accelerators().max(1))
+    }
+
+    /// The time that the interval is of: that of a token where it only decodes, else its own.
+    pub(crate) fn timed(&self) -> Seconds {
+        if self.step.prompts.is_empty() { self.tpot() } else { self.time() }
     }
 
     /// What the measurements behind the interval of the time are of, in words.

@@ -67,6 +67,13 @@ fn rows(report: &ExplainReport) -> Vec<(&'static str, String)> {
         ("step", format!("{step}; measured as {}", report.measured_as())),
         ("", "time of its operators, one after another".to_owned()),
     ];
+    if report.spec.speculation.is_some() && report.step.decodes > 0 {
+        let gained = number(report.tokens_per_sequence());
+        rows.push(("round", format!("{gained} tokens a sequence, of those guessed and verified")));
+        let tpot = report.tpot();
+        let said = with_bar(&tpot.to_string(), tpot.as_s(), report.interval.as_ref(), seconds);
+        rows.push(("TPOT", said));
+    }
     let limit = report.limit.map_or(String::new(), |limit| {
         format!(", {} of its {limit}", percent(report.power() / limit))
     });
@@ -82,7 +89,7 @@ fn rows(report: &ExplainReport) -> Vec<(&'static str, String)> {
             format!("{cap}; arithmetic at {lowest} of its highest clock or more"),
         ));
     }
-    let each = report.energy().as_joules() / report.step.tokens() as f64;
+    let each = report.energy().as_joules() / report.tokens();
     rows.push((
         "energy",
         format!(

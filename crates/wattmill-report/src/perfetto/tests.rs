@@ -39,6 +39,8 @@ const fn ms(ms: u64) -> SimTime {
 
 fn pool(name: &str, replicas: u32) -> PoolSpec<Simple> {
     PoolSpec {
+        price: Money::ZERO,
+        carbon_g: 0.0,
         name: name.to_owned(),
         site: 0,
         services: Vec::new(),
@@ -71,12 +73,7 @@ fn world() -> WorldSpec<Simple> {
     let mut whole = pool("whole", 2);
     (whole.services, whole.site) = (vec![0, 1], 1);
     whole.failures = Some(Failures { between: ms(2_000), repair: ms(300) });
-    let site = |name: &str, outages| SiteSpec {
-        name: name.to_owned(),
-        price: Money::ZERO,
-        carbon_g: 0.0,
-        outages,
-    };
+    let site = |name: &str, outages| SiteSpec { name: name.to_owned(), outages };
     let region = |name: &str, latency| RegionSpec {
         name: name.to_owned(),
         local_start: SimTime::ZERO,

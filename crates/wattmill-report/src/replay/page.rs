@@ -6,13 +6,20 @@ use wattmill_units::{Histogram, Seconds, Ticks};
 use super::text::{ReplayHeading, believed, rows};
 use crate::format::{grouped, number, or_dash, percent, prefixed};
 use crate::latency::latency_table;
+use crate::over_time::{OverTime, ServiceOf};
+use crate::serve::ServedRow;
 use crate::{Distribution, DistributionChart, Heading, Limit, Page, Svg, Table};
 
-/// A replay as one page of HTML: headline figures, latency distributions against the limits, and
-/// every figure of the summary.
+/// A replay as one page of HTML: headline figures, latency distributions against the limits, what
+/// happened from minute to minute, and every figure of the summary.
 ///
-/// `tally` is the one that `summary` was made of.
-pub fn replay_page(heading: &ReplayHeading, summary: &Summary, tally: &Tally) -> String {
+/// `tally` is the one that `summary` was made of; `series` the rows of the time series.
+pub fn replay_page(
+    heading: &ReplayHeading,
+    summary: &Summary,
+    tally: &Tally,
+    series: &[ServedRow],
+) -> String {
     let replicas = if heading.replicas == 1 { "replica" } else { "replicas" };
     let mut page = Page::new(heading.requests.as_str())
         .lead(format!(
@@ -48,11 +55,27 @@ pub fn replay_page(heading: &ReplayHeading, summary: &Summary, tally: &Tally) ->
     for (name, value) in believed(heading, summary) {
         bars.push([name.to_owned(), value]);
     }
-    page.section("Latency")
+    page = page
+        .section("Latency")
         .chart(&requests(heading, tally))
         .chart(&tokens(heading, tally))
-        .table(&latency_table(summary))
-        .section("What measurements make of it")
+        .table(&latency_table(summary));
+    if !series.is_empty() {
+        let of = ServiceOf { name: "requests".to_owned(), slo: heading.slo };
+        let pools = vec!["all replicas".to_owned()];
+        let (over_time, left_out) = OverTime::new(series, vec![of], pools, Vec::new());
+        let charts = [
+            over_time.requests(),
+            over_time.latencies(),
+            over_time.work(),
+            over_time.power_and_cost(),
+        ];
+        page = charts.iter().flatten().fold(page.section("Over time"), Page::chart);
+        if let Some(told) = left_out {
+            page = page.text(&told);
+        }
+    }
+    page.section("What measurements make of it")
         .text(BELIEVED)
         .table(&bars)
         .section("Everything else")

@@ -1,5 +1,7 @@
 //! What a fleet did.
 
+mod page;
+mod row;
 mod text;
 
 use wattmill_catalog::Interval;
@@ -10,6 +12,8 @@ use crate::bars::ServingBars;
 use crate::calibrate::CalibratedWith;
 use crate::document::ReplayTraffic;
 
+pub use page::serve_page;
+pub use row::{ServedPoolRow, ServedRow, ServedServiceRow, ServedTransferRow};
 pub use text::serve_text;
 
 /// What a fleet did under some traffic.
@@ -44,6 +48,8 @@ pub struct ServedFleet {
     pub services: Vec<ServedService>,
     /// By pool.
     pub pools: Vec<ServedPool>,
+    /// Names of the regions that ask; empty where there is only one.
+    pub regions: Vec<String>,
     /// Rows of the time series.
     pub rows: Vec<ServedRow>,
     /// Requests and tokens, counted from both sides.
@@ -229,46 +235,4 @@ pub struct ServedTransfers {
     pub bytes: f64,
     /// From a first token to the arrival of its cache.
     pub wait: Latency,
-}
-
-/// The fleet over one row of the time series.
-#[derive(Clone, Debug)]
-pub struct ServedRow {
-    /// When it begins.
-    pub from: Seconds,
-    /// When it ends.
-    pub until: Seconds,
-    /// Requests that came.
-    pub asked: u64,
-    /// Requests answered.
-    pub finished: u64,
-    /// Of them, within their service's limits.
-    pub within: u64,
-    /// Requests rejected, shed or lost.
-    pub failed: u64,
-    /// TTFT that nine answers in ten kept; `None` of none.
-    pub ttft_p90: Option<Seconds>,
-    /// TPOT likewise.
-    pub tpot_p90: Option<Seconds>,
-    /// By pool.
-    pub pools: Vec<ServedPoolRow>,
-}
-
-/// A pool over one row.
-#[derive(Clone, Copy, Debug)]
-pub struct ServedPoolRow {
-    /// Replicas that take requests, at the end.
-    pub ready: u32,
-    /// Requests that wait, at the end.
-    pub waiting: u64,
-    /// Sequences in the batches, at the end.
-    pub running: u64,
-    /// Share of the KV blocks of replicas that are on in use, at the end.
-    pub kv_used: f64,
-    /// Sequences decoding, mean over the steps of the row.
-    pub batch_mean: f64,
-    /// Mean accelerator power.
-    pub power: Power,
-    /// Output tokens a second.
-    pub output_tokens_per_s: f64,
 }

@@ -173,6 +173,11 @@ impl Replica {
         gauge
     }
 
+    /// KV blocks of all its attention groups.
+    pub(crate) fn blocks_there(&self) -> u64 {
+        self.ranks().map(|rank| rank.limits().blocks).sum()
+    }
+
     /// Output tokens made so far for the requests in hand, elsewhere too.
     pub fn tokens_under_way(&self) -> u64 {
         let lobby = self.lobby.iter().map(|arrival| match arrival {

@@ -158,7 +158,7 @@ impl<M: StepModel, W: Watch> World<M, W> {
         let to = self.pools[usize::from(job.pool)].ports[1] + work.replica();
         let Duty::Prefill(handover) = self.pools[usize::from(job.holder)].spec.part else { return };
         let bytes = handover.bytes_per_token.saturating_mul(job.request.input.into());
-        job.stage = Stage::Moving;
+        (job.stage, job.cache_bytes) = (Stage::Moving, bytes);
         job.flow = self.link.start(self.now, from, to, bytes.max(1), u64::from(slot));
         self.transfers.bytes += u128::from(bytes);
         let from = Spot { pool: job.holder, replica: job.holds_at };
@@ -178,7 +178,14 @@ impl<M: StepModel, W: Watch> World<M, W> {
     pub(super) fn cache_arrived(&mut self, slot: u32) {
         self.let_go(slot);
         let job = &mut self.jobs[slot];
-        self.transfers.waits.record(self.now.since(job.first_token).as_ns(), 1);
+        let wait = self.now.since(job.first_token);
+        self.transfers.waits.record(wait.as_ns(), 1);
+        if self.row.is_some() {
+            let row = &mut self.series.open.transfers;
+            row.prompts += 1;
+            row.bytes += u128::from(job.cache_bytes);
+            row.waits.record(wait);
+        }
         let number = job.pool;
         let Some(work) = &job.work else { return };
         let replica = work.replica();

@@ -70,6 +70,8 @@ pub(crate) struct Job {
     pub(crate) aside: Aside,
     /// The transfer of its cache.
     pub(crate) flow: u32,
+    /// Its bytes.
+    pub(crate) cache_bytes: u64,
     pub(crate) stage: Stage,
     pub(crate) resends: u8,
     /// Raised whenever it is taken from where it was, so that older events are void.
@@ -101,6 +103,7 @@ impl Job {
             held: Aside { group: 0, blocks: 0 },
             aside: Aside { group: 0, blocks: 0 },
             flow: 0,
+            cache_bytes: 0,
             stage: Stage::Travelling,
             resends: 0,
             generation: 0,

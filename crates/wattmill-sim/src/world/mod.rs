@@ -32,7 +32,7 @@ use crate::{
 };
 
 pub use self::pairing::{Pairing, PairingProblem};
-pub use self::series::{PoolRow, Row, ServiceRow};
+pub use self::series::{PoolRow, Row, ServiceRow, TransferRow};
 pub use self::spec::{
     Duty, Failures, Handover, Outage, PoolSpec, RegionSpec, Scale, ServiceSpec, SiteSpec,
     WorldProblem, WorldSpec,
@@ -145,7 +145,7 @@ impl<M: StepModel, W: Watch> World<M, W> {
             most_resends: spec.most_resends,
             may_start_again: spec.may_start_again(),
             row: spec.row,
-            series: Series::new(pools, services),
+            series: Series::new(pools, services, spec.regions.len()),
             asked: 0,
             ended: Books::default(),
             regions: Stream::new(spec.seed, "region", 0),
@@ -386,6 +386,7 @@ impl<M: StepModel, W: Watch> World<M, W> {
         self.asked += 1;
         job.service = service as u16;
         job.region = self.places.region(self.now, &mut self.regions);
+        self.series.open.regions[usize::from(job.region)] += 1;
         if W::WATCHES {
             self.watch.asked(&job.request, job.service, job.region);
         }
@@ -547,13 +548,8 @@ impl<M: StepModel, W: Watch> World<M, W> {
         ticket.into_iter().for_each(|ticket| requests.finish(ticket));
         tally.finish(&done);
         let within = u64::from(spec.limits.is_none_or(|limits| limits.hold(&done)));
-        let row = &mut self.series.open.services[usize::from(service)];
-        row.finished += 1;
-        row.within_limits += within;
-        row.output_tokens += u64::from(done.request.output);
         if self.row.is_some() {
-            row.ttft.record(done.ttft());
-            done.tpot().into_iter().for_each(|tpot| row.tpot.record(tpot));
+            self.series.open.services[usize::from(service)].answer(&done, within > 0);
         }
         self.ended.tokens_delivered += u64::from(done.request.output);
         let lately = &mut self.pools[usize::from(number)].lately;
@@ -590,14 +586,15 @@ impl<M: StepModel, W: Watch> World<M, W> {
                 End::Lost => requests.lose(ticket),
             }
         }
-        let told = match how {
-            End::Rejected => Unanswered::Rejected,
-            End::Shed(_) => Unanswered::Shed,
-            End::Lost => Unanswered::Lost,
+        let row = &mut self.series.open.services[usize::from(job.service)];
+        let (told, count) = match how {
+            End::Rejected => (Unanswered::Rejected, &mut row.rejected),
+            End::Shed(_) => (Unanswered::Shed, &mut row.shed),
+            End::Lost => (Unanswered::Lost, &mut row.lost),
         };
+        *count += 1;
         self.watch.unanswered(job.request.id, self.now, told);
         self.ended.too_late += u64::from(how == End::Shed(ShedReason::TooLate));
-        self.series.open.services[usize::from(job.service)].failed += 1;
         self.jobs.remove(slot);
     }
 

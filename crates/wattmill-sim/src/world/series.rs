@@ -1,17 +1,20 @@
 //! What happens from minute to minute: small rows that can be added up.
 
 use wattmill_perf::StepModel;
+use wattmill_policy::ReplicaState;
 use wattmill_units::SimTime;
 
 use super::World;
 use crate::event::Event;
-use crate::{Sketch, Usage, Watch};
+use crate::{Finished, Sketch, Usage, Watch};
 
 /// A pool over one row, or several added up.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct PoolRow {
     /// Replicas that take requests, at the end of the row.
     pub ready: u32,
+    /// Replicas that are starting, draining and being repaired then.
+    pub turning: [u32; 3],
     /// Requests that wait to be admitted to a batch, at the end of the row.
     pub waiting: u64,
     /// Sequences in the batches, at the end of the row.
@@ -30,6 +33,8 @@ impl PoolRow {
     /// Adds another pool's of the same time.
     pub fn merge(&mut self, other: &Self) {
         self.ready += other.ready;
+        let turning = self.turning.iter_mut().zip(other.turning);
+        turning.for_each(|(mine, theirs)| *mine += theirs);
         self.waiting += other.waiting;
         self.running += other.running;
         self.blocks += other.blocks;
@@ -48,8 +53,14 @@ pub struct ServiceRow {
     pub finished: u64,
     /// Those of them within the service's limits.
     pub within_limits: u64,
-    /// Requests rejected, shed or lost.
-    pub failed: u64,
+    /// Requests too long for any replica.
+    pub rejected: u64,
+    /// Requests that a queue sent away.
+    pub shed: u64,
+    /// Requests whose replica or site was gone.
+    pub lost: u64,
+    /// Prompt tokens of those answered.
+    pub input_tokens: u64,
     /// Output tokens of those answered.
     pub output_tokens: u64,
     /// Time to first token of those answered, as clients saw it.
@@ -59,15 +70,48 @@ pub struct ServiceRow {
 }
 
 impl ServiceRow {
+    /// A request was answered; whether within its limits.
+    pub(crate) fn answer(&mut self, done: &Finished, within: bool) {
+        self.finished += 1;
+        self.within_limits += u64::from(within);
+        self.input_tokens += u64::from(done.request.input);
+        self.output_tokens += u64::from(done.request.output);
+        self.ttft.record(done.ttft());
+        done.tpot().into_iter().for_each(|tpot| self.tpot.record(tpot));
+    }
+
     /// Adds another's, of another time or another world.
     pub fn merge(&mut self, other: &Self) {
         self.asked += other.asked;
         self.finished += other.finished;
         self.within_limits += other.within_limits;
-        self.failed += other.failed;
+        self.rejected += other.rejected;
+        self.shed += other.shed;
+        self.lost += other.lost;
+        self.input_tokens += other.input_tokens;
         self.output_tokens += other.output_tokens;
         self.ttft.merge(&other.ttft);
         self.tpot.merge(&other.tpot);
+    }
+}
+
+/// What went over links between pools in one row, counted when it has arrived.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TransferRow {
+    /// Prompts that were handed over.
+    pub prompts: u64,
+    /// Bytes of their caches.
+    pub bytes: u128,
+    /// From each first token to the arrival of its cache.
+    pub waits: Sketch,
+}
+
+impl TransferRow {
+    /// Adds another's, of another time or another world.
+    pub fn merge(&mut self, other: &Self) {
+        self.prompts += other.prompts;
+        self.bytes += other.bytes;
+        self.waits.merge(&other.waits);
     }
 }
 
@@ -82,11 +126,29 @@ pub struct Row {
     pub pools: Vec<PoolRow>,
     /// By service.
     pub services: Vec<ServiceRow>,
+    /// Requests that came from each region.
+    pub regions: Vec<u64>,
+    /// Hand-overs.
+    pub transfers: TransferRow,
 }
 
 impl Row {
-    /// Adds a row of the same time and the same pools and services: another shard's.
+    /// A row of nothing from `from` on.
+    pub(crate) fn new(from: SimTime, pools: usize, services: usize, regions: usize) -> Self {
+        Self {
+            from,
+            until: from,
+            pools: vec![PoolRow::default(); pools],
+            services: vec![ServiceRow::default(); services],
+            regions: vec![0; regions],
+            transfers: TransferRow::default(),
+        }
+    }
+
+    /// Adds a row of the same time and the same pools, services and regions: another shard's.
     pub fn merge(&mut self, other: &Self) {
+        self.regions.iter_mut().zip(&other.regions).for_each(|(mine, theirs)| *mine += theirs);
+        self.transfers.merge(&other.transfers);
         self.pools.iter_mut().zip(&other.pools).for_each(|(mine, theirs)| mine.merge(theirs));
         self.services.iter_mut().zip(&other.services).for_each(|(m, t)| m.merge(t));
     }
@@ -102,24 +164,15 @@ pub(crate) struct Series {
 }
 
 impl Series {
-    pub(crate) fn new(pools: usize, services: usize) -> Self {
-        let open = Row {
-            pools: vec![PoolRow::default(); pools],
-            services: vec![ServiceRow::default(); services],
-            ..Row::default()
-        };
+    pub(crate) fn new(pools: usize, services: usize, regions: usize) -> Self {
+        let open = Row::new(SimTime::ZERO, pools, services, regions);
         Self { rows: Vec::new(), open, before: vec![(Usage::default(), 0); pools] }
     }
 
     /// Closes the open row at `until`.
     pub(crate) fn close(&mut self, until: SimTime) {
-        let (pools, services) = (self.open.pools.len(), self.open.services.len());
-        let next = Row {
-            from: until,
-            until,
-            pools: vec![PoolRow::default(); pools],
-            services: vec![ServiceRow::default(); services],
-        };
+        let Row { pools, services, regions, .. } = &self.open;
+        let next = Row::new(until, pools.len(), services.len(), regions.len());
         self.rows.push(std::mem::replace(&mut self.open, next));
         if let Some(row) = self.rows.last_mut() {
             row.until = until;
@@ -140,7 +193,10 @@ impl<M: StepModel, W: Watch> World<M, W> {
 
     /// Closes the row of the time series that is open, if anything of it has passed.
     pub fn close_series(&mut self) {
-        if self.row.is_some() && self.now > self.series.open.from {
+        let open = &self.series.open;
+        // What ends together with a row counts to the next, however short.
+        let some = self.now > open.from || open.services.iter().any(|row| row.finished > 0);
+        if self.row.is_some() && some {
             self.run_all();
             self.fill_row();
             self.series.close(self.now);
@@ -164,6 +220,8 @@ impl<M: StepModel, W: Watch> World<M, W> {
                 row.blocks_there += pool.spec.limits.blocks * u64::from(pool.spec.groups.max(1));
             }
             row.waiting += u64::from(pool.queue.waiting());
+            let turning = [ReplicaState::Starting, ReplicaState::Draining, ReplicaState::Repairing];
+            row.turning = turning.map(|state| pool.count(state));
             let now = (pool.usage(), pool.on_time_until(self.now));
             let before = std::mem::replace(&mut self.series.before[index], now);
             row.work = now.0.since(&before.0);

@@ -153,9 +153,13 @@ proptest! {
         let possible = |ask: &&Ask| limits.can_ever_run(ask.request.input, ask.request.output);
         let requests = asks.iter().filter(possible).map(|ask| ask.request);
         let mut fleet = Fleet::new(replicas, limits, Tally::new(LIMITS));
-        let _ = fleet.run(
-            &Simple { slower: 1 }, requests, |_, _| {}, |_| ControlFlow::Continue(()),
-        );
+        let (model, go) = (Simple { slower: 1 }, |_| ControlFlow::Continue(()));
+        let rows = if let Some(row) = row {
+            fleet.run_in_rows(&model, requests, (row, LIMITS), |_, _| {}, go).1
+        } else {
+            let _ = fleet.run(&model, requests, |_, _| {}, go);
+            Vec::new()
+        };
 
         let mut spec = one_site(vec![pool(replicas, limits, RouterKind::RoundRobin)]);
         spec.row = row;
@@ -178,6 +182,15 @@ proptest! {
         }
         prop_assert_eq!(world.fingerprint(), fleet.tally().fingerprint());
         prop_assert_eq!(world.pool_usage(0), fleet.usage());
+        world.close_series();
+        // The world counts those too that it rejects.
+        let mut of_world = world.rows().to_vec();
+        for row in &mut of_world {
+            let rejected = std::mem::take(&mut row.services[0].rejected);
+            row.services[0].asked -= rejected;
+            row.regions[0] -= rejected;
+        }
+        prop_assert_eq!(of_world, rows);
         prop_assert_eq!(&world.pool_tally(0).gaps, &fleet.tally().gaps);
         let tally = world.service_tally(0);
         prop_assert_eq!(&tally.ttft, &fleet.tally().ttft);

@@ -63,7 +63,7 @@ const FRONTEND_LOYALTY: [f64; 2] = [0.3, 1.0];
 const GATHERING_LOYALTY: [f64; 2] = [0.3, 6.0];
 /// The same for an engine as a campaign ran it: few rows each, and no answer for anybody else
 /// follows from them.
-const CAMPAIGN_LOYALTY: [f64; 2] = [0.3, 0.3];
+const CAMPAIGN_LOYALTY: [f64; 2] = [1.5, 1.5];
 /// Constants of the frontend, in the order of [`Overheads::NAMES`]: from `request` to `latency`; the
 /// last is `gathered_steps`.
 const FRONTEND: std::ops::Range<usize> = 12..15;

@@ -7,6 +7,8 @@ use wattmill_plan::{Engine, usual_specs};
 use wattmill_policy::{PowerClaim, cap_power};
 use wattmill_units::{Power, SimTime};
 
+use super::most_replicas;
+
 /// Least part of its limit that an accelerator is given before its pool is off: an H100 cannot be set
 /// below 200 of its 700 W.
 const LEAST: f64 = 0.3;
@@ -124,8 +126,7 @@ struct Claim {
 
 impl Claim {
     fn of(pool: &FleetPool, index: usize, engine: &Engine<'_>) -> Option<Self> {
-        let replicas = pool.scale.map_or(pool.replicas, |scale| scale.maximum);
-        let accelerators = f64::from(replicas) * f64::from(engine.accelerators());
+        let accelerators = f64::from(most_replicas(pool)) * f64::from(engine.accelerators());
         let deployment = &engine.deployment;
         let limit = deployment.accelerator.tdp?;
         let most = deployment.spec.power_cap.map_or(limit, |cap| cap.of(limit));

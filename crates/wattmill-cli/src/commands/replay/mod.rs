@@ -11,10 +11,10 @@ use std::time::Instant;
 
 use wattmill::catalog::Catalog;
 use wattmill::report::{
-    PrefixCache, ReplayHeading, ReplayInputs, ServingBars, replay_document, replay_page,
-    replay_text,
+    PrefixCache, ReplayHeading, ReplayInputs, RequestNames, SeriesNames, ServingBars,
+    replay_document, replay_page, replay_text,
 };
-use wattmill::sim::{AnswerTime, Finished, Limits, WorldProblem};
+use wattmill::sim::{Answer, AnswerTime, Finished, Limits, WorldProblem};
 use wattmill::units::{Seconds, SimTime};
 use wattmill::{Load, Pricing, Serving, replay, replay_watched, serving_bars};
 
@@ -27,7 +27,7 @@ use crate::known::Known;
 use crate::progress::Progress;
 use engine::Named;
 use perfetto::Trace;
-use records::Records;
+use records::{Records, write_series};
 use source::Source;
 
 pub(crate) fn run(args: &Replay) -> Outcome {
@@ -53,13 +53,15 @@ pub(crate) fn run(args: &Replay) -> Outcome {
         wall: Seconds::ZERO,
         interrupted: false,
         bars: Err("no request was finished".to_owned()),
+        rows: Vec::new(),
         warnings: source.warnings.clone(),
         calibration: known.calibration().cloned(),
     };
     if let Some(share) = args.saturate {
         return saturate::run(args, share, &known, &pricing, &source, inputs, limits);
     }
-    let mut out = args.out.as_deref().map(Records::create).transpose()?;
+    let create = |path| Records::create(path, &RequestNames::default());
+    let mut out = args.out.as_deref().map(create).transpose()?;
     let trace = Trace::create(&args.steps)?;
 
     let started = Instant::now();
@@ -68,12 +70,15 @@ pub(crate) fn run(args: &Replay) -> Outcome {
     let mut failed = Ok(());
     let record = |replica: u32, done: &Finished| {
         if let (Some(out), true) = (&mut out, failed.is_ok()) {
-            failed = out.write(replica, done);
+            let (service, region, pool) = (0, 0, 0);
+            let answer = Answer { done: *done, service, region, pool, replica, resends: 0 };
+            failed = out.write(replica, &answer);
         }
     };
     let total = source.total(&args.traffic);
     let asks = source.iter(&args.traffic, source.profile(), expected(args));
-    let (serving, limits) = (serving(args), Some(limits));
+    let row = row(args, &source)?;
+    let (serving, limits) = (Serving { row: Some(row), ..serving(args) }, Some(limits));
     let go = |progress: wattmill::sim::Progress| {
         bar.at(progress.requests, total);
         interrupt.flow()
@@ -97,6 +102,13 @@ pub(crate) fn run(args: &Replay) -> Outcome {
     if let Some(out) = out {
         out.finish()?;
     }
+    if let Some(path) = &args.series {
+        let names = SeriesNames {
+            services: vec!["requests".to_owned()],
+            pools: vec![("replicas".to_owned(), None)],
+        };
+        write_series(path, &names, &replayed.rows)?;
+    }
 
     let inputs = ReplayInputs {
         requests: replayed.requests,
@@ -105,11 +117,15 @@ pub(crate) fn run(args: &Replay) -> Outcome {
         wall: Seconds::from_s(started.elapsed().as_secs_f64()),
         interrupted: replayed.interrupted,
         bars: bars(&pricing, Load::of(&replayed.summary)),
+        rows: replayed.rows,
         ..inputs
     };
     let heading = ReplayHeading::from(&inputs);
     if let Some(path) = &args.output.html {
-        files::write(path, &replay_page(&heading, &replayed.summary, &replayed.tally))?;
+        files::write(
+            path,
+            &replay_page(&heading, &replayed.summary, &replayed.tally, &inputs.rows),
+        )?;
     }
     files::print(&if args.output.json {
         replay_document(&inputs, &replayed.summary, &replayed.tally)
@@ -124,6 +140,29 @@ const fn expected(args: &Replay) -> AnswerTime {
     AnswerTime { first: args.slo_ttft, per_token: args.slo_tpot }
 }
 
+/// Rows of a time series that are not too many to read, and the most there may be.
+const ROWS: u64 = 10_000;
+const MOST_ROWS: u64 = 1_000_000;
+
+/// Length of a row of the time series: as the flag says; else a minute, or an hour or a day where
+/// those were more than anybody reads.
+fn row(args: &Replay, source: &Source) -> Result<SimTime, Failure> {
+    let span = source.span(&args.traffic).as_ns();
+    let Some(row) = args.row else {
+        let lengths = [1, 60].map(|minutes| Seconds::from_s(60.0 * f64::from(minutes)));
+        let lengths = lengths.map(SimTime::from_seconds);
+        let fits = lengths.into_iter().find(|row| span / row.as_ns() <= ROWS);
+        return Ok(fits.unwrap_or(SimTime::from_seconds(Seconds::from_days(1.0))));
+    };
+    let row = SimTime::from_seconds(row);
+    if row == SimTime::ZERO || span / row.as_ns() > MOST_ROWS {
+        return Err(Failure::Usage(format!(
+            "--row {row} makes more than {MOST_ROWS} rows; make them longer"
+        )));
+    }
+    Ok(row)
+}
+
 /// How the flags spread the requests.
 fn serving(args: &Replay) -> Serving {
     Serving {
@@ -132,6 +171,7 @@ fn serving(args: &Replay) -> Serving {
         prefix_caching: args.prefix_caching,
         own_batches: args.own_batches,
         most_waiting: args.most_waiting,
+        row: None,
     }
 }
 

@@ -1,11 +1,13 @@
-//! The per-request file.
+//! The per-request file, and that of the time series.
 
 use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context;
-use wattmill::report::{RequestRow, RequestWriter};
-use wattmill::sim::Finished;
+use wattmill::report::{
+    RequestNames, RequestRow, RequestWriter, SeriesNames, ServedRow, series_table,
+};
+use wattmill::sim::Answer;
 
 use crate::exit::Failure;
 use crate::files::Whole;
@@ -17,9 +19,9 @@ pub(in crate::commands) struct Records {
 }
 
 impl Records {
-    pub(in crate::commands) fn create(path: &Path) -> Result<Self, Failure> {
+    pub(in crate::commands) fn create(path: &Path, names: &RequestNames) -> Result<Self, Failure> {
         let name = path.display().to_string();
-        let writer = RequestWriter::new(Whole::create(path)?)
+        let writer = RequestWriter::new(Whole::create(path)?, names)
             .with_context(|| format!("failed to write {name}"))?;
         Ok(Self { writer, name })
     }
@@ -27,10 +29,14 @@ impl Records {
     pub(in crate::commands) fn write(
         &mut self,
         replica: u32,
-        done: &Finished,
+        answer: &Answer,
     ) -> Result<(), Failure> {
+        let done = &answer.done;
         let row = RequestRow {
             id: done.request.id,
+            service: answer.service,
+            region: answer.region,
+            pool: answer.pool,
             replica,
             arrival_ns: done.request.arrival.as_ns(),
             input_tokens: done.request.input,
@@ -38,6 +44,8 @@ impl Records {
             first_token_ns: done.first_token.as_ns(),
             finish_ns: done.finish.as_ns(),
             preemptions: done.preemptions,
+            cached_tokens: done.cached_tokens,
+            resends: answer.resends,
         };
         Ok(self.writer.write(&row).with_context(|| format!("failed to write {}", self.name))?)
     }
@@ -48,4 +56,17 @@ impl Records {
         file.flush().with_context(|| format!("failed to write {}", self.name))?;
         file.finish()
     }
+}
+
+/// Writes the time series.
+pub(in crate::commands) fn write_series(
+    path: &Path,
+    names: &SeriesNames,
+    rows: &[ServedRow],
+) -> Result<(), Failure> {
+    let name = path.display();
+    let failed = || format!("failed to write {name}");
+    let (mut file, _) = series_table(Whole::create(path)?, names, rows).with_context(failed)?;
+    file.flush().with_context(failed)?;
+    file.finish()
 }

@@ -87,6 +87,14 @@ impl Source {
         (all * keep) as u64
     }
 
+    /// How long requests arrive, about.
+    pub(in crate::commands) fn span(&self, args: &Traffic) -> SimTime {
+        let Requests::Trace(asks) = &self.requests else { return self.until };
+        let last = asks.last().map_or(SimTime::ZERO, |ask| ask.request.arrival).as_seconds();
+        let (rounds, speed) = (args.shaping.repeat.unwrap_or(1), args.shaping.speed.unwrap_or(1.0));
+        self.until.min(SimTime::from_seconds(last * (rounds as f64 / speed)))
+    }
+
     /// What a request belongs to: its conversation, or itself.
     pub(in crate::commands) fn group(&self, id: u64) -> u64 {
         if matches!(self.requests, Requests::Sessions { .. }) { session_of(id) } else { id }

@@ -9,7 +9,7 @@ use crate::bars::ServingBars;
 use crate::document::ReplayTraffic;
 use crate::serve::{
     ServeReport, ServedCap, ServedFleet, ServedPool, ServedPoolRow, ServedProvider, ServedRow,
-    ServedService, ServedTransfers,
+    ServedService, ServedServiceRow, ServedTransferRow, ServedTransfers,
 };
 
 /// Three requests asked of one pool: answered, shed, lost.
@@ -40,13 +40,29 @@ pub(crate) fn served() -> ServeReport {
         ..Usage::default()
     };
     let row = ServedPoolRow {
+        length: s(60.0),
         ready: 2,
+        turning: [1, 0, 0],
         waiting: 1,
         running: 3,
-        kv_used: 0.25,
-        batch_mean: 1.1,
-        power: Power::from_watts(900.0),
-        output_tokens_per_s: 1.6,
+        blocks: Some((500, 2_000)),
+        steps: 90,
+        decode_tokens: 99,
+        made_tokens: 100,
+        energy: Some(Energy::from_joules(54_000.0)),
+        cost: Some(Money::from_usd(0.5)),
+    };
+    let chat = ServedServiceRow {
+        asked: 3,
+        finished: 1,
+        within: 1,
+        rejected: 0,
+        shed: 1,
+        lost: 1,
+        input_tokens: 900,
+        output_tokens: 100,
+        ttft: Some([s(0.4), s(0.9), s(1.1)]),
+        tpot: None,
     };
     ServeReport {
         fleet: "Small".to_owned(),
@@ -100,16 +116,19 @@ pub(crate) fn served() -> ServeReport {
                 cost_per_million: Some(Money::from_usd(5_000.0)),
                 cost_interval: Some(bar),
             }],
+            regions: Vec::new(),
             rows: vec![ServedRow {
                 from: s(0.0),
                 until: s(60.0),
-                asked: 3,
-                finished: 1,
-                within: 1,
-                failed: 2,
-                ttft_p90: Some(s(0.9)),
-                tpot_p90: None,
+                all: chat,
+                services: vec![chat],
+                regions: vec![3],
                 pools: vec![row],
+                transfers: ServedTransferRow {
+                    prompts: 1,
+                    bytes: 2e9,
+                    wait: Some([s(0.4), s(0.9), s(1.1)]),
+                },
             }],
             books: Books {
                 requests,

@@ -292,6 +292,7 @@ pub(super) fn trace() -> (ReplayInputs, Summary, Tally) {
         wall: Seconds::from_ms(0.5),
         interrupted: false,
         bars: Err("the step times are your own".to_owned()),
+        rows: super::fleet::served().served.rows,
         warnings: vec!["one request was sorted".to_owned()],
         calibration: None,
     };
@@ -336,7 +337,12 @@ pub(super) fn synthetic() -> (ReplayInputs, Summary, Tally) {
 /// Two speeds, of which the faster is too fast.
 pub(crate) fn saturated() -> SaturationReport {
     let (inputs, summary, _) = synthetic();
-    let point = |speed, holds| SaturationPoint { speed, holds, summary: summary.clone() };
+    let point = |speed, holds: bool| SaturationPoint {
+        speed,
+        holds,
+        summary: summary.clone(),
+        bars: holds.then(bars),
+    };
     SaturationReport {
         heading: ReplayHeading::from(&inputs),
         share: 0.99,
@@ -373,7 +379,7 @@ pub(crate) fn day() -> DayReport {
     }
 }
 
-fn bars() -> ServingBars {
+pub(super) fn bars() -> ServingBars {
     let bar = Interval { low: 0.9, median: 1.0, high: 1.2, rows: 40, inside: true };
     ServingBars {
         ttft: None,

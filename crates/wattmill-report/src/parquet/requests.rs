@@ -1,23 +1,38 @@
-//! A table of requests, one row each, for the tools that read Parquet.
+//! A table of requests, one row each.
 
 use std::io::Write;
 use std::sync::Arc;
 
-use ::parquet::basic::{Compression, LogicalType, Repetition, Type as Physical};
-use ::parquet::data_type::{DataType, Int32Type, Int64Type};
+use ::parquet::basic::Repetition;
+use ::parquet::data_type::{ByteArray, ByteArrayType, Int32Type, Int64Type};
 use ::parquet::errors::Result as Written;
-use ::parquet::file::properties::{WriterProperties, WriterPropertiesPtr};
-use ::parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use ::parquet::file::writer::SerializedFileWriter;
 use ::parquet::schema::types::{Type, TypePtr};
 
-/// Rows that are held at a time, and so the size of a row group.
-const GROUP_ROWS: usize = 1 << 16;
+use super::{GROUP_ROWS, ParquetError, column, properties, text, unsigned};
+
+/// What the numbers of rows stand for. A number without a name is null in the table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RequestNames {
+    /// Services.
+    pub services: Vec<String>,
+    /// Regions.
+    pub regions: Vec<String>,
+    /// Pools, each with the name of its site.
+    pub pools: Vec<(String, String)>,
+}
 
 /// One simulated request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestRow {
     /// Its place in the trace, from 0.
     pub id: u64,
+    /// Its service, by its place among the names.
+    pub service: u16,
+    /// The region it came from, likewise.
+    pub region: u16,
+    /// The pool that finished it, likewise.
+    pub pool: u16,
     /// Which replica served it, from 0.
     pub replica: u32,
     /// Arrival, in nanoseconds from the start.
@@ -32,6 +47,10 @@ pub struct RequestRow {
     pub finish_ns: u64,
     /// How often it lost its cache and was computed again.
     pub preemptions: u32,
+    /// Prompt tokens that were found in the prefix cache.
+    pub cached_tokens: u32,
+    /// How often it was sent again because its replica or site was lost.
+    pub resends: u8,
 }
 
 impl RequestRow {
@@ -57,21 +76,20 @@ impl RequestRow {
     }
 }
 
-/// Why the table could not be written.
-#[derive(Debug, thiserror::Error)]
-#[error("the Parquet table cannot be written: {0}")]
-pub struct ParquetError(#[from] ::parquet::errors::ParquetError);
-
 /// Writes requests as Parquet, row by row.
 ///
-/// The columns, all unsigned integers: `request`, `replica`, `arrival_ns`, `input_tokens`,
+/// The columns: unsigned integers `request`, `replica`, `arrival_ns`, `input_tokens`,
 /// `output_tokens`, `ttft_ns` (arrival to first token), `tpot_ns` (between tokens after the first;
-/// null if there is one only), `e2e_ns` (arrival to last token) and `preemptions`. Snappy pages in
-/// groups of 65,536 rows; memory holds one group, however many there are. The same rows give the
-/// same bytes.
+/// null if there is one only), `e2e_ns` (arrival to last token), `preemptions`, `cached_tokens` (of the
+/// prompt) and `sent_again`; texts `service`, `region`, `pool` (which finished it) and `site` (of that
+/// pool), null where there is none of the kind. Snappy pages in groups of 65,536 rows; memory holds
+/// one group, however many there are. The same rows give the same bytes.
 pub struct RequestWriter<W: Write + Send> {
     file: SerializedFileWriter<W>,
     group: Group,
+    services: Vec<ByteArray>,
+    regions: Vec<ByteArray>,
+    pools: Vec<[ByteArray; 2]>,
     written: u64,
 }
 
@@ -80,9 +98,19 @@ impl<W: Write + Send> RequestWriter<W> {
     ///
     /// # Errors
     /// If `out` cannot be written.
-    pub fn new(out: W) -> Result<Self, ParquetError> {
+    pub fn new(out: W, names: &RequestNames) -> Result<Self, ParquetError> {
         let file = SerializedFileWriter::new(out, schema()?, properties())?;
-        Ok(Self { file, group: Group::default(), written: 0 })
+        let named = |names: &[String]| names.iter().map(|name| ByteArray::from(&**name)).collect();
+        let pools = names.pools.iter();
+        let pools = pools.map(|(pool, site)| [ByteArray::from(&**pool), ByteArray::from(&**site)]);
+        Ok(Self {
+            file,
+            group: Group::default(),
+            services: named(&names.services),
+            regions: named(&names.regions),
+            pools: pools.collect(),
+            written: 0,
+        })
     }
 
     /// Adds a row.
@@ -91,6 +119,11 @@ impl<W: Write + Send> RequestWriter<W> {
     /// If `out` cannot be written.
     pub fn write(&mut self, row: &RequestRow) -> Result<(), ParquetError> {
         self.group.push(row);
+        self.group.service.push(self.services.get(usize::from(row.service)));
+        self.group.region.push(self.regions.get(usize::from(row.region)));
+        let pool = self.pools.get(usize::from(row.pool));
+        self.group.pool.push(pool.map(|[pool, _]| pool));
+        self.group.site.push(pool.map(|[_, site]| site));
         if self.group.request.len() == GROUP_ROWS {
             self.written += self.group.flush(&mut self.file)?;
         }
@@ -123,6 +156,26 @@ struct Group {
     tpot_there: Vec<i16>,
     e2e_ns: Vec<i64>,
     preemptions: Vec<i32>,
+    cached_tokens: Vec<i32>,
+    sent_again: Vec<i32>,
+    service: Names,
+    region: Names,
+    pool: Names,
+    site: Names,
+}
+
+/// Names of rows that have one.
+#[derive(Default)]
+struct Names {
+    names: Vec<ByteArray>,
+    there: Vec<i16>,
+}
+
+impl Names {
+    fn push(&mut self, name: Option<&ByteArray>) {
+        self.there.push(i16::from(name.is_some()));
+        self.names.extend(name.cloned());
+    }
 }
 
 impl Group {
@@ -137,6 +190,8 @@ impl Group {
         self.tpot_there.push(i16::from(row.tpot_ns().is_some()));
         self.e2e_ns.push(row.e2e_ns().cast_signed());
         self.preemptions.push(row.preemptions.cast_signed());
+        self.cached_tokens.push(row.cached_tokens.cast_signed());
+        self.sent_again.push(i32::from(row.resends));
     }
 
     fn flush<W: Write + Send>(&mut self, file: &mut SerializedFileWriter<W>) -> Written<u64> {
@@ -150,38 +205,18 @@ impl Group {
         column::<Int64Type, W>(&mut group, &mut self.tpot_ns, Some(&mut self.tpot_there))?;
         column::<Int64Type, W>(&mut group, &mut self.e2e_ns, None)?;
         column::<Int32Type, W>(&mut group, &mut self.preemptions, None)?;
+        column::<Int32Type, W>(&mut group, &mut self.cached_tokens, None)?;
+        column::<Int32Type, W>(&mut group, &mut self.sent_again, None)?;
+        for names in [&mut self.service, &mut self.region, &mut self.pool, &mut self.site] {
+            column::<ByteArrayType, W>(&mut group, &mut names.names, Some(&mut names.there))?;
+        }
         Ok(group.close()?.num_rows().cast_unsigned())
     }
 }
 
-/// Writes the next column of the group and empties it. `there` says which rows have a value.
-fn column<T: DataType, W: Write + Send>(
-    group: &mut SerializedRowGroupWriter<'_, W>,
-    values: &mut Vec<T::T>,
-    there: Option<&mut Vec<i16>>,
-) -> Written<()> {
-    if let Some(mut column) = group.next_column()? {
-        column.typed::<T>().write_batch(values, there.as_ref().map(|t| t.as_slice()), None)?;
-        column.close()?;
-    }
-    values.clear();
-    if let Some(there) = there {
-        there.clear();
-    }
-    Ok(())
-}
-
 fn schema() -> Written<TypePtr> {
-    let unsigned = |name, physical, bit_width, repetition| {
-        let logical = LogicalType::integer(bit_width, false);
-        Type::primitive_type_builder(name, physical)
-            .with_repetition(repetition)
-            .with_logical_type(Some(logical))
-            .build()
-            .map(Arc::new)
-    };
-    let int32 = |name| unsigned(name, Physical::INT32, 32, Repetition::REQUIRED);
-    let int64 = |name| unsigned(name, Physical::INT64, 64, Repetition::REQUIRED);
+    let int32 = |name| unsigned(name, 32, Repetition::REQUIRED);
+    let int64 = |name| unsigned(name, 64, Repetition::REQUIRED);
     let fields = vec![
         int64("request")?,
         int32("replica")?,
@@ -189,20 +224,17 @@ fn schema() -> Written<TypePtr> {
         int32("input_tokens")?,
         int32("output_tokens")?,
         int64("ttft_ns")?,
-        unsigned("tpot_ns", Physical::INT64, 64, Repetition::OPTIONAL)?,
+        unsigned("tpot_ns", 64, Repetition::OPTIONAL)?,
         int64("e2e_ns")?,
         int32("preemptions")?,
+        int32("cached_tokens")?,
+        int32("sent_again")?,
+        text("service")?,
+        text("region")?,
+        text("pool")?,
+        text("site")?,
     ];
     Type::group_type_builder("requests").with_fields(fields).build().map(Arc::new)
-}
-
-fn properties() -> WriterPropertiesPtr {
-    Arc::new(
-        WriterProperties::builder()
-            .set_compression(Compression::SNAPPY)
-            .set_created_by(concat!("wattmill ", env!("CARGO_PKG_VERSION")).to_owned())
-            .build(),
-    )
 }
 
 #[cfg(test)]
@@ -215,6 +247,9 @@ mod tests {
     fn row(id: u64) -> RequestRow {
         RequestRow {
             id,
+            service: (id % 2) as u16,
+            region: 3,
+            pool: (id % 3) as u16,
             replica: (id % 7) as u32,
             arrival_ns: id * 1_000,
             input_tokens: 1 + (id % 100) as u32,
@@ -222,6 +257,18 @@ mod tests {
             first_token_ns: id * 1_000 + 500,
             finish_ns: id * 1_000 + 501,
             preemptions: u32::from(id == 3),
+            cached_tokens: (id % 11) as u32,
+            resends: (id % 5) as u8,
+        }
+    }
+
+    /// Two services, two pools, no region.
+    fn names() -> RequestNames {
+        let pool = |name: &str| (name.to_owned(), "hall".to_owned());
+        RequestNames {
+            services: vec!["chat".to_owned(), "batch".to_owned()],
+            regions: Vec::new(),
+            pools: vec![pool("a"), pool("b")],
         }
     }
 
@@ -229,7 +276,7 @@ mod tests {
         out: W,
         rows: &mut dyn Iterator<Item = RequestRow>,
     ) -> Result<(W, u64), ParquetError> {
-        let mut writer = RequestWriter::new(out)?;
+        let mut writer = RequestWriter::new(out, &names())?;
         for row in rows {
             writer.write(&row)?;
         }
@@ -253,7 +300,8 @@ mod tests {
             meta.schema_descr().columns().iter().map(|c| c.name().to_owned()).collect();
         assert_eq!(
             names.join(","),
-            "request,replica,arrival_ns,input_tokens,output_tokens,ttft_ns,tpot_ns,e2e_ns,preemptions"
+            "request,replica,arrival_ns,input_tokens,output_tokens,ttft_ns,tpot_ns,e2e_ns,preemptions,\
+             cached_tokens,sent_again,service,region,pool,site"
         );
         let mut next = 0;
         for read in reader.get_row_iter(None).unwrap() {
@@ -267,6 +315,14 @@ mod tests {
             assert_eq!(read.get_ulong(6).ok(), [None, Some(1), Some(1)][next as usize % 3]);
             assert_eq!(read.get_ulong(7).unwrap(), 501);
             assert_eq!(read.get_uint(8).unwrap(), expected.preemptions);
+            assert_eq!(read.get_uint(9).unwrap(), expected.cached_tokens);
+            assert_eq!(read.get_uint(10).unwrap(), u32::from(expected.resends));
+            let service = ["chat", "batch"][next as usize % 2];
+            assert_eq!(read.get_string(11).unwrap(), service);
+            assert!(read.get_string(12).is_err(), "no region has a name");
+            let pool = [Some("a"), Some("b"), None][next as usize % 3];
+            assert_eq!(read.get_string(13).ok().map(String::as_str), pool);
+            assert_eq!(read.get_string(14).ok().map(String::as_str), pool.map(|_| "hall"));
             next += 1;
         }
         assert_eq!(next, count);
@@ -276,6 +332,9 @@ mod tests {
     fn the_largest_numbers_survive() {
         let most = RequestRow {
             id: u64::MAX,
+            service: u16::MAX,
+            region: u16::MAX,
+            pool: u16::MAX,
             replica: u32::MAX,
             arrival_ns: 0,
             input_tokens: u32::MAX,
@@ -283,6 +342,8 @@ mod tests {
             first_token_ns: 0,
             finish_ns: u64::MAX,
             preemptions: u32::MAX,
+            cached_tokens: u32::MAX,
+            resends: u8::MAX,
         };
         let (_, bytes) = written(&mut std::iter::once(most));
         let reader = SerializedFileReader::new(bytes).unwrap();
@@ -297,7 +358,7 @@ mod tests {
         assert_eq!(count, 0);
         let reader = SerializedFileReader::new(bytes).unwrap();
         assert_eq!(reader.metadata().file_metadata().num_rows(), 0);
-        assert_eq!(reader.metadata().file_metadata().schema().get_fields().len(), 9);
+        assert_eq!(reader.metadata().file_metadata().schema().get_fields().len(), 15);
     }
 
     #[test]
