@@ -21,6 +21,23 @@ pub struct Interval {
     pub inside: bool,
 }
 
+impl Interval {
+    /// The same for an answer further from what was measured: the logarithms of its ends over the
+    /// median are `times` as long, and it is no longer inside.
+    ///
+    /// ```
+    /// use wattmill_catalog::Interval;
+    /// let known = Interval { low: 0.8, median: 1.0, high: 1.5, rows: 40, inside: true };
+    /// let wider = known.widened(2.0);
+    /// assert!((wider.low - 0.64).abs() < 1e-12 && (wider.high - 2.25).abs() < 1e-12);
+    /// assert!(!wider.inside && wider.median == 1.0 && wider.rows == 40);
+    /// ```
+    pub fn widened(self, times: f64) -> Self {
+        let wider = |factor: f64| self.median * libm::pow(factor / self.median, times);
+        Self { low: wider(self.low), high: wider(self.high), inside: false, ..self }
+    }
+}
+
 /// Residuals of one kind of answer in one group of measurements.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Residuals {
@@ -93,11 +110,8 @@ impl ErrorBars {
             (Some(unseen), false) => *unseen,
             _ => residuals.quantiles,
         };
-        let wider = |factor: f64| {
-            if inside { factor } else { median * libm::pow(factor / median, WIDER) }
-        };
-        let (low, high) = (wider(low), wider(high));
-        Some(Interval { low, median, high, rows: residuals.rows, inside })
+        let known = Interval { low, median, high, rows: residuals.rows, inside: true };
+        Some(if inside { known } else { known.widened(WIDER) })
     }
 
     fn get(&self, metric: &str, family: &str, engine: &str) -> Option<&Residuals> {

@@ -104,6 +104,21 @@ impl PowerCap {
             Self::Share(share) => limit * share.as_fraction(),
         }
     }
+
+    /// How many times as much an accelerator of this power limit could draw without it; `None` for a
+    /// cap at the limit, which is none.
+    ///
+    /// ```
+    /// use wattmill_factory::PowerCap;
+    /// use wattmill_units::{Power, Ratio};
+    /// let h100 = Power::from_watts(700.0);
+    /// assert_eq!(PowerCap::Share(Ratio::from_fraction(0.5)).depth(h100), Some(2.0));
+    /// assert_eq!(PowerCap::Watts(h100).depth(h100), None);
+    /// ```
+    pub fn depth(self, limit: Power) -> Option<f64> {
+        let cap = self.of(limit);
+        (cap < limit).then(|| limit / cap)
+    }
 }
 
 impl fmt::Display for PowerCap {

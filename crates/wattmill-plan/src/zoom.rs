@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use jiff::civil::DateTime;
 use wattmill_catalog::Catalog;
-use wattmill_factory::{Factory, Hardware, Service, Site};
+use wattmill_factory::{EngineSpec, Factory, Hardware, Service, Site};
 use wattmill_sim::{Fleet, Limits, Progress, Rates, Summary, Synthetic, Tally, settling_time};
 use wattmill_units::{Id, Power, Seconds, SimTime, Stream};
 
@@ -41,6 +41,8 @@ pub struct Pool {
     pub replicas: u32,
     /// Accelerators of a replica.
     pub accelerators: u32,
+    /// Its engine.
+    pub spec: EngineSpec,
     /// The plan's figures for these machines in that hour.
     pub fluid: Flow,
     /// The same figures, measured in the window.
@@ -230,6 +232,7 @@ impl PoolOf<'_> {
         let used = self.given / f64::from(point.accelerators);
         let power_of_fluid = point.idle_power * f64::from(replicas) + point.dynamic_power_of(used);
         let pool = Pool {
+            spec: point.spec,
             site: self.site,
             hardware: self.hardware,
             service: self.service,

@@ -1,7 +1,7 @@
 //! Answers with what measurements of their kind came to.
 
 use wattmill_catalog::Interval;
-use wattmill_units::Money;
+use wattmill_units::{Money, Seconds};
 
 use crate::format::{grouped, number, percent, prefixed, usd};
 
@@ -17,6 +17,28 @@ pub struct ServingBars {
     pub throughput: Option<Interval>,
     /// Accelerator energy of an output token.
     pub energy: Option<Interval>,
+    /// Power of an accelerator.
+    pub power: Option<Interval>,
+}
+
+impl ServingBars {
+    /// Of the time to the last token, whose mean is `end_to_end` where that to the first is `ttft`:
+    /// both of its parts off in the same direction.
+    pub fn end_to_end(&self, ttft: Seconds, end_to_end: Seconds) -> Option<Interval> {
+        let (first, each) = (self.ttft?, self.tpot?);
+        if end_to_end <= Seconds::ZERO {
+            return None;
+        }
+        let share = (ttft / end_to_end).clamp(0.0, 1.0);
+        let both = |of: fn(&Interval) -> f64| share * of(&first) + (1.0 - share) * of(&each);
+        Some(Interval {
+            low: both(|bar| bar.low),
+            median: both(|bar| bar.median),
+            high: both(|bar| bar.high),
+            rows: first.rows.min(each.rows),
+            inside: first.inside && each.inside,
+        })
+    }
 }
 
 /// The same of one engine of a plan.
@@ -66,6 +88,14 @@ pub(crate) fn with_bar(
         }
         None => format!("{shown} (nothing of this kind was ever measured)"),
     }
+}
+
+/// The ends of the interval around `value`, for a table; `show` writes one figure.
+pub(crate) fn ends(value: f64, bar: Option<&Interval>, show: impl Fn(f64) -> String) -> String {
+    bar.map_or_else(
+        || "-".to_owned(),
+        |bar| format!("{} to {}", show(value * bar.low), show(value * bar.high)),
+    )
 }
 
 /// An interval in words: its ends, where it is from, and the middle of what was measured.
@@ -129,6 +159,21 @@ mod tests {
         let said = with_bar("1 s", 1.0, Some(&outside), plain);
         assert!(said.contains("outside the calibrated range; a guess"), "{said}");
         assert!(with_bar("1 s", 1.0, None, plain).contains("ever measured"));
+    }
+
+    #[test]
+    fn both_parts_of_an_answer_are_off() {
+        let slow = Interval { high: 2.0, rows: 7, inside: false, ..MEASURED };
+        let bars = ServingBars { ttft: Some(slow), tpot: Some(MEASURED), ..Default::default() };
+        let s = Seconds::from_s;
+        let bar = bars.end_to_end(s(1.0), s(4.0)).unwrap();
+        assert!((bar.high - (0.25 * 2.0 + 0.75 * 1.14)).abs() < 1e-12);
+        assert_eq!((bar.rows, bar.inside), (7, false));
+        assert_eq!(bars.end_to_end(s(0.0), s(0.0)), None);
+        let unknown = ServingBars { ttft: None, ..bars };
+        assert_eq!(unknown.end_to_end(s(1.0), s(4.0)), None);
+        assert_eq!(ends(10.0, Some(&slow), plain), "9 to 20");
+        assert_eq!(ends(10.0, None, plain), "-");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use wattmill_sim::{Latency, Summary};
 use wattmill_units::{AnswerHash, Seconds};
 
+use crate::bars::{ServingBars, ends, plain, with_bar};
 use crate::format::{grouped, ms, number, percent};
 use crate::replay::{ReplayHeading, milliseconds};
 use crate::{Heading, Horizontal, Limit, LineChart, Page, Series, Spacing, Svg, Table};
@@ -18,6 +19,9 @@ pub struct SaturationPoint {
     pub holds: bool,
     /// What came of it.
     pub summary: Summary,
+    /// Where measurements lie of it; `None` where nothing was finished, or step times are a user's
+    /// own.
+    pub bars: Option<ServingBars>,
 }
 
 /// What keeps a stream from coming faster.
@@ -121,10 +125,40 @@ pub fn saturation_text(report: &SaturationReport) -> String {
         line(format_args!("PARTIAL: interrupted; what was tried until then is below"));
     }
     line(format_args!("\n{}", curve(report)));
+    line(format_args!("Where 80 % of measurements of such engines lie\n\n{}", believed(report)));
     line(format_args!("saturation      {}", report.answer()));
+    if let Some(said) = rate(report) {
+        line(format_args!("tokens/s        {said}"));
+    }
     line(format_args!("simulated       {} speeds in {}", report.points.len(), heading.wall));
     line(format_args!("answer          {:016x}", report.hash()));
     out
+}
+
+/// The rate found, with its error bar; `None` where no speed holds.
+fn rate(report: &SaturationReport) -> Option<String> {
+    let SaturationPoint { summary, bars, .. } = report.best()?;
+    let rate = summary.output_tokens_per_s;
+    let bar = bars.as_ref().and_then(|bars| bars.throughput.as_ref());
+    Some(with_bar(&grouped(rate), rate, bar, grouped))
+}
+
+fn believed(report: &SaturationReport) -> Table {
+    let headers = ["speed", "output", "TTFT p50", "p99", "TPOT p50", "p99", "inside"];
+    let mut table = Table::new(headers).units(["times", "tokens/s", "ms", "ms", "ms", "ms", ""]);
+    for SaturationPoint { speed, summary, bars, .. } in &report.points {
+        let bars = bars.unwrap_or_default();
+        let mut row = vec![number(*speed)];
+        row.push(ends(summary.output_tokens_per_s, bars.throughput.as_ref(), grouped));
+        for (latency, bar) in [(&summary.ttft, bars.ttft), (&summary.tpot, bars.tpot)] {
+            row.push(ends(latency.p50.as_ms(), bar.as_ref(), plain));
+            row.push(ends(latency.p99.as_ms(), bar.as_ref(), plain));
+        }
+        let inside = |bar: wattmill_catalog::Interval| if bar.inside { "yes" } else { "no" };
+        row.push(bars.throughput.map_or("-", inside).to_owned());
+        table.push(row);
+    }
+    table
 }
 
 fn curve(report: &SaturationReport) -> Table {
@@ -201,6 +235,8 @@ pub fn saturation_page(report: &SaturationReport) -> String {
         ))
         .section("Every speed that was tried")
         .table(&curve(report))
+        .section("Where 80 % of measurements of such engines lie")
+        .table(&believed(report))
         .foot(format!("answer {:016x}", report.hash()))
         .foot(format!("wattmill {}", env!("CARGO_PKG_VERSION")))
         .render()
@@ -247,7 +283,10 @@ mod tests {
         ] {
             assert!(answer.contains(part), "{part}\n{answer}");
         }
-        assert!(saturation_text(&report).contains(&answer));
+        let text = saturation_text(&report);
+        assert!(text.contains(&answer));
+        let found = text.lines().find(|line| line.starts_with("tokens/s ")).unwrap();
+        assert!(found.contains(" rows, median "), "{found}");
         let page = saturation_page(&report);
         assert!(page.contains("TTFT limit 200 ms") && page.contains("speed, times as given"));
         let mut none = report.clone();

@@ -3,10 +3,10 @@
 use wattmill_catalog::{Catalog, Interval, Question};
 use wattmill_factory::Factory;
 use wattmill_perf::{Deployment, Prefill, StepShape, explain};
-use wattmill_plan::{Engine, Plan, Sums};
+use wattmill_plan::{Engine, Plan, Pool, Sums, Zoom};
 use wattmill_report::{EngineBars, PlanBars, ServingBars};
-use wattmill_sim::Summary;
-use wattmill_units::Money;
+use wattmill_sim::{Summary, Usage};
+use wattmill_units::Power;
 use wattmill_validate::Metric;
 
 /// What a replica does most of the time.
@@ -28,6 +28,21 @@ impl Load {
             batch: summary.batch_mean,
             input: summary.input_tokens as f64 / finished,
             output: summary.output_tokens as f64 / finished,
+        })
+    }
+
+    /// Of the replicas of a pool, which may do a part of a request alone; `None` where they did
+    /// nothing.
+    pub fn of_usage(usage: &Usage) -> Option<Self> {
+        let per = |part: f64, count: u64| if count > 0 { part / count as f64 } else { 0.0 };
+        let context = per(usage.context_steps as f64, usage.decode_tokens);
+        let prompts = (usage.prefill_tokens + usage.cached_tokens) as f64;
+        let prompt = per(prompts, usage.prompt_completions);
+        let input = if prompt > 0.0 { prompt } else { context };
+        (usage.steps > 0).then(|| Self {
+            batch: per(usage.decode_tokens as f64, usage.steps),
+            input,
+            output: (2.0 * (context - input)).max(0.0),
         })
     }
 
@@ -67,24 +82,26 @@ impl Load {
 /// ```
 pub fn serving_bars(catalog: &Catalog, deployment: &Deployment<'_>, load: Load) -> ServingBars {
     let shapes = load.steps(deployment.spec.max_tokens);
-    // Hardly anything was measured under a cap.
-    let inside = deployment.spec.power_cap.is_none()
-        && shapes.iter().all(|step| {
-            // What cannot be priced has no answer to believe.
-            let operators = explain(deployment, step).unwrap_or_default();
-            operators.iter().all(|operator| operator.surface.is_none_or(|used| used.inside))
-        });
+    let inside = shapes.iter().all(|step| {
+        // What cannot be priced has no answer to believe.
+        let operators = explain(deployment, step).unwrap_or_default();
+        operators.iter().all(|operator| operator.surface.is_none_or(|used| used.inside))
+    });
     let bar = |metric| error_bar(catalog, deployment, metric, inside);
     ServingBars {
         ttft: bar(Metric::Ttft),
         tpot: bar(Metric::Tpot),
         throughput: bar(Metric::OutputRate),
         energy: bar(Metric::EnergyPerToken),
+        power: bar(Metric::AcceleratorPower),
     }
 }
 
 /// Of one metric: of servers as shipped, and where these were never measured for it, of the engine
-/// as ML.ENERGY ran it, who measured power.
+/// as ML.ENERGY ran it, who measured power, or as Splitwise did, who timed prompts by themselves.
+///
+/// Hardly anything was measured under a power cap: it widens the interval by how many times as much
+/// the accelerator could draw without it.
 pub(crate) fn error_bar(
     catalog: &Catalog,
     deployment: &Deployment<'_>,
@@ -93,7 +110,7 @@ pub(crate) fn error_bar(
 ) -> Option<Interval> {
     let bars = catalog.error_bars();
     let shipped = deployment.spec.flavour.name();
-    let campaign = format!("{shipped}-ml-energy");
+    let campaigns = ["ml-energy", "splitwise"].map(|campaign| format!("{shipped}-{campaign}"));
     let asked = |engine, inside| {
         bars.interval(&Question {
             metric: metric.name(),
@@ -105,8 +122,34 @@ pub(crate) fn error_bar(
     };
     let measured =
         |engine: &&str| bars.iter().any(|(m, _, e, _)| m == metric.name() && e == *engine);
-    let engine = [shipped, campaign.as_str()].into_iter().find(measured).unwrap_or(shipped);
-    asked(engine, inside)
+    let mut names = [shipped].into_iter().chain(campaigns.iter().map(String::as_str));
+    let bar = asked(names.find(measured).unwrap_or(shipped), inside)?;
+    Some(deployment_cap(deployment).map_or(bar, |depth| bar.widened(depth)))
+}
+
+/// The interval of a `power` that is at most `most`, however far off the model is.
+pub(crate) fn at_most(bar: Interval, power: Power, most: Option<Power>) -> Interval {
+    let most = most.map_or(f64::INFINITY, |most| (most / power).max(1.0));
+    let [low, median, high] = [bar.low, bar.median, bar.high].map(|factor| factor.min(most));
+    Interval { low, median, high, ..bar }
+}
+
+/// How deep the power cap of a deployment is; `None` without one, and at the chip's own limit.
+pub(crate) fn deployment_cap(deployment: &Deployment<'_>) -> Option<f64> {
+    deployment.spec.power_cap?.depth(deployment.accelerator.tdp?)
+}
+
+/// The error bars of every pool of a window, in their order.
+pub fn zoom_bars(factory: &Factory, catalog: &Catalog, zoom: &Zoom) -> Vec<ServingBars> {
+    let of = |pool: &Pool| {
+        let model = &factory.services[pool.service].model;
+        let load = Load::of(&pool.summary)?;
+        // It was compiled before, when it was simulated.
+        let engine =
+            Engine::new(model, &factory.hardware[pool.hardware], catalog, pool.spec).ok()?;
+        Some(serving_bars(catalog, &engine.deployment, load))
+    };
+    zoom.pools.iter().map(|pool| of(pool).unwrap_or_default()).collect()
 }
 
 /// What measurements make of `plan`: the intervals of every engine that serves, and of the plan
@@ -140,7 +183,9 @@ pub fn plan_bars(factory: &Factory, catalog: &Catalog, plan: &Plan) -> PlanBars 
     let last = plan.quarters.last().map(|quarter| quarter.total()).unwrap_or_default();
     let cost_per_million = match (throughput, energy, total.cost_per_million_tokens()) {
         (Some(throughput), Some(energy), Some(cost)) => {
-            let ends = cost_interval(&total, cost, &throughput, &energy);
+            let full = total.full_cost().as_usd();
+            let share = if full > 0.0 { total.energy_cost.as_usd() / full } else { 0.0 };
+            let ends = cost_factors(share, &throughput, &energy).map(|factor| cost * factor);
             Some((cost, ends))
         }
         _ => None,
@@ -154,22 +199,16 @@ pub fn plan_bars(factory: &Factory, catalog: &Catalog, plan: &Plan) -> PlanBars 
     }
 }
 
-/// Between which costs measurements would put a million tokens.
-fn cost_interval(
-    total: &Sums,
-    cost: Money,
-    throughput: &Interval,
-    energy: &Interval,
-) -> [Money; 2] {
-    let full = total.full_cost().as_usd();
-    let share = if full > 0.0 { total.energy_cost.as_usd() / full } else { 0.0 };
+/// Between which shares of what was answered measurements would put the cost of a token, of which
+/// `share` is for energy: that rises with the energy of a token, the rest as fewer tokens are made.
+pub(crate) fn cost_factors(share: f64, throughput: &Interval, energy: &Interval) -> [f64; 2] {
     [(throughput.high, energy.low), (throughput.low, energy.high)]
-        .map(|(tokens, energy)| cost * ((1.0 - share) / tokens + share * energy))
+        .map(|(tokens, energy)| (1.0 - share) / tokens + share * energy)
 }
 
 /// The interval that holds all of `intervals`, with the median that is `worse`, the fewest rows, and
 /// inside only if all are; `None` where one is missing or there are none.
-fn widest(
+pub(crate) fn widest(
     intervals: impl Iterator<Item = Option<Interval>>,
     worse: fn(f64, f64) -> f64,
 ) -> Option<Interval> {
@@ -201,14 +240,36 @@ mod tests {
 
     #[test]
     fn cost_rises_where_fewer_tokens_take_more_energy() {
-        let total = Sums {
-            energy_cost: Money::from_usd(1.0),
-            operations: Money::from_usd(3.0),
-            ..Sums::default()
+        let [low, high] = cost_factors(0.25, &ONE, &ONE);
+        assert!((low - (0.75 / 1.1 + 0.25 * 0.9)).abs() < 1e-12);
+        assert!((high - (0.75 / 0.9 + 0.25 * 1.1)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn no_chip_draws_more_than_it_may() {
+        let watts = Power::from_watts;
+        let bar = at_most(ONE, watts(680.0), Some(watts(700.0)));
+        assert_eq!((bar.low, bar.median), (0.9, 1.0));
+        assert!((bar.high - 700.0 / 680.0).abs() < 1e-12);
+        assert_eq!(at_most(ONE, watts(680.0), None), ONE);
+    }
+
+    #[test]
+    fn a_pool_that_does_a_part_has_a_load() {
+        let both = Usage {
+            steps: 10,
+            prefill_tokens: 900,
+            cached_tokens: 100,
+            prompt_completions: 2,
+            decode_tokens: 40,
+            context_steps: 40 * 600,
+            ..Usage::default()
         };
-        let [low, high] = cost_interval(&total, Money::from_usd(2.0), &ONE, &ONE);
-        assert!((low.as_usd() - 2.0 * (0.75 / 1.1 + 0.25 * 0.9)).abs() < 1e-12);
-        assert!((high.as_usd() - 2.0 * (0.75 / 0.9 + 0.25 * 1.1)).abs() < 1e-12);
+        let load = Load { batch: 4.0, input: 500.0, output: 200.0 };
+        assert_eq!(Load::of_usage(&both), Some(load));
+        let alone = Usage { prefill_tokens: 0, cached_tokens: 0, prompt_completions: 0, ..both };
+        assert_eq!(Load::of_usage(&alone), Some(Load { input: 600.0, output: 0.0, ..load }));
+        assert_eq!(Load::of_usage(&Usage::default()), None);
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! One step of an engine, operator by operator.
 
-use wattmill_catalog::Catalog;
-use wattmill_perf::{LayoutProblem, Operator, StepModel};
+use wattmill_catalog::{Catalog, Interval};
+use wattmill_perf::{Deployment, LayoutProblem, Operator, StepModel};
 use wattmill_plan::Engine;
 use wattmill_report::{ExplainFit, ExplainPart, ExplainReport, ExplainedStep};
 use wattmill_validate::Metric;
 
-use crate::bars::error_bar;
+use crate::bars::{at_most, deployment_cap, error_bar, widest};
 use crate::train::UNMEASURED_CAP;
 
 /// What `step` consists of on `engine`, which runs on `system`, with the measurements behind every
@@ -69,11 +69,8 @@ pub fn explain(
         .map(|operator| ExplainPart { fit: fit(&operator), operator })
         .collect();
     let measured = parts.iter().all(|p| p.operator.surface.is_none_or(|used| used.inside));
-    let inside = measured && deployment.spec.power_cap.is_none();
-    // Steps with prompts were measured by no one; decode steps are what a token waits for.
-    let pure = step.prompts.is_empty();
     let mut warnings = Vec::new();
-    if deployment.spec.power_cap.is_some() {
+    if deployment_cap(deployment).is_some() {
         warnings.push(UNMEASURED_CAP.to_owned());
     }
     if step.longest() > u64::from(model.context) {
@@ -91,7 +88,8 @@ pub fn explain(
             chip.family
         ));
     }
-    Ok(ExplainReport {
+    let bars = StepBars::of(catalog, deployment, step, measured);
+    let report = ExplainReport {
         calibration: None,
         model: model.id.clone(),
         system: system.to_owned(),
@@ -105,7 +103,42 @@ pub fn explain(
         idle: engine.idle_power(),
         limit: chip.tdp,
         cache: (held, cache),
-        interval: pure.then(|| error_bar(catalog, deployment, Metric::Tpot, inside)).flatten(),
+        interval: bars.time,
+        energy_interval: bars.energy,
+        power_interval: None,
         warnings,
-    })
+    };
+    let most = chip.tdp.map(|limit| deployment.spec.power_cap.map_or(limit, |cap| cap.of(limit)));
+    let power_interval = bars.power.map(|bar| at_most(bar, report.power(), most));
+    Ok(ExplainReport { power_interval, ..report })
+}
+
+/// How far measurements of steps were from the model.
+struct StepBars {
+    time: Option<Interval>,
+    energy: Option<Interval>,
+    power: Option<Interval>,
+}
+
+impl StepBars {
+    /// A step of decodes is what a token waits for, one of prompts was timed as such. One of both
+    /// was measured by no one: it may be off as far as either. Energy and power were measured of
+    /// servers that decode most of the time; with prompts a step is outside of that.
+    fn of(
+        catalog: &Catalog,
+        deployment: &Deployment<'_>,
+        step: &ExplainedStep,
+        measured: bool,
+    ) -> Self {
+        let (decodes, prompts) = (step.decodes > 0, !step.prompts.is_empty());
+        let bar = |metric, inside| error_bar(catalog, deployment, metric, inside);
+        let inside = measured && !(decodes && prompts);
+        let kinds = [(decodes, Metric::Tpot), (prompts, Metric::PromptTime)];
+        let kinds = kinds.into_iter().filter(|(does, _)| *does);
+        Self {
+            time: widest(kinds.map(|(_, metric)| bar(metric, inside)), f64::max),
+            energy: bar(Metric::EnergyPerToken, measured && !prompts),
+            power: bar(Metric::AcceleratorPower, measured && !prompts),
+        }
+    }
 }

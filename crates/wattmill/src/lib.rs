@@ -27,7 +27,7 @@ mod serve;
 mod sweep;
 mod train;
 
-pub use bars::{Load, plan_bars, serving_bars};
+pub use bars::{Load, plan_bars, serving_bars, zoom_bars};
 pub use check::{Checked, check, check_with};
 pub use comparing::{Compared, Comparing};
 pub use day::{Day, DayShard, DayTotal};

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
+use wattmill_catalog::Catalog;
 use wattmill_perf::{Bound, Prefill, StepShape, explain};
 use wattmill_policy::BatchLimits;
-use wattmill_report::{Limiting, SaturationPoint};
+use wattmill_report::{Limiting, SaturationPoint, ServingBars};
 use wattmill_sim::{Summary, Tally, Usage};
 use wattmill_units::Seconds;
 
+use crate::bars::{Load, serving_bars};
 use crate::replay::{Pricing, Replayed};
 
 /// The search ends at this ratio between a speed that holds and one that does not.
@@ -60,7 +62,8 @@ pub fn saturate(
         let replayed = run(speed)?;
         let holds = replayed.summary.attainment >= promise.share;
         let limiting = (!holds).then(|| limiting(pricing, promise, &replayed));
-        let point = SaturationPoint { speed, holds, summary: replayed.summary };
+        let bars = bars(pricing, &replayed.summary);
+        let point = SaturationPoint { speed, holds, summary: replayed.summary, bars };
         // The bits of positive numbers are in their order.
         tried.insert(speed.to_bits(), (point, limiting));
         ControlFlow::Continue(holds)
@@ -69,6 +72,13 @@ pub fn saturate(
     let limiting = tried.values().find_map(|(_, limiting)| limiting.clone());
     let points = tried.into_values().map(|(point, _)| point).collect();
     Saturation { points, limiting, interrupted: flow.is_break() }
+}
+
+/// Where measurements lie of what came of one speed; a table's steps were measured by no one here.
+fn bars(pricing: &Pricing<'_>, summary: &Summary) -> Option<ServingBars> {
+    let Pricing::Engine(engine) = pricing else { return None };
+    let load = Load::of(summary)?;
+    Some(serving_bars(Catalog::builtin(), &engine.deployment, load))
 }
 
 fn search(holds_at: &mut impl FnMut(f64) -> ControlFlow<(), bool>) -> ControlFlow<()> {

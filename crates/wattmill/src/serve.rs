@@ -6,7 +6,7 @@ mod sustained;
 
 use std::ops::ControlFlow;
 
-use wattmill_catalog::Catalog;
+use wattmill_catalog::{Catalog, Interval};
 use wattmill_config::{
     Diagnostic, Diagnostics, Fleet, FleetPool, FleetService, PoolRole, Spans, parse_fleet,
 };
@@ -14,14 +14,16 @@ use wattmill_perf::StepSurface;
 use wattmill_plan::Engine;
 use wattmill_policy::{BatchLimits, QueueLimits, ScaleRules};
 use wattmill_report::{
-    ServedCap, ServedFleet, ServedPool, ServedProvider, ServedService, ServedTransfers, Traced,
-    TracedPool, engine_name,
+    ServedCap, ServedFleet, ServedPool, ServedProvider, ServedService, ServedTransfers,
+    ServingBars, Traced, TracedPool, engine_name,
 };
 use wattmill_sim::{
     Answer, Ask, Duty, Failures, Handover, Latency, Limits, Outage, Pairing, PoolSpec, Progress,
     RegionSpec, Scale, ServiceSpec, SiteSpec, Unwatched, Watch, World, WorldSpec,
 };
 use wattmill_units::{Energy, EnergyPrice, Money, Power, Ratio, Seconds, SimTime, Stream};
+
+use crate::bars::{Load, cost_factors, serving_bars, widest};
 
 use self::levels::{Levels, Refusal, levels};
 use self::sustained::{Found, TRIED, Trial};
@@ -143,7 +145,7 @@ pub fn serve_watched<W: Watch>(
     let asks = first.into_iter().chain(asks);
     let flow = world.run(asks, SimTime::MAX, on_answer, on_progress);
     world.close_series();
-    let told = told(fleet, &engines, &world, flow.is_break());
+    let told = told(fleet, catalog, &engines, &world, flow.is_break());
     let pools = told.pools.into_iter().zip(sustained);
     let pools = pools.map(|(pool, sustained)| ServedPool { sustained, ..pool }).collect();
     Ok((ServedFleet { pools, warnings, ..told }, world.into_watch()))
@@ -374,6 +376,7 @@ fn pool_spec<'e>(
 /// What the world has to tell.
 fn told<W: Watch>(
     fleet: &Fleet,
+    catalog: &Catalog,
     engines: &[Levels<'_>],
     world: &World<&StepSurface, W>,
     interrupted: bool,
@@ -381,6 +384,10 @@ fn told<W: Watch>(
     let span = world.now().as_seconds();
     let over_span =
         |count: u64| if span > Seconds::ZERO { count as f64 / span.as_s() } else { 0.0 };
+    let mut pools: Vec<ServedPool> = (0..)
+        .zip(fleet.pools.iter().zip(engines))
+        .map(|(index, (pool, levels))| served_pool(fleet, catalog, pool, levels, world, index))
+        .collect();
     let services = (0..).zip(&fleet.services).map(|(index, service)| {
         let (tally, requests) = (world.service_tally(index), world.service_requests(index));
         ServedService {
@@ -397,22 +404,30 @@ fn told<W: Watch>(
             ttft: Latency::of_ns(&tally.ttft),
             tpot: Latency::of_ns(&tally.tpot),
             end_to_end: Latency::of_ns(&tally.e2e),
+            bars: bars_of(fleet, &pools, |pool| pool.services.contains(&usize::from(index))),
         }
     });
-    let pools: Vec<ServedPool> = (0..)
-        .zip(fleet.pools.iter().zip(engines))
-        .map(|(index, (pool, levels))| served_pool(fleet, pool, levels, world, index))
-        .collect();
+    let services: Vec<ServedService> = services.collect();
     let books = world.books();
-    let Bill { facility_energy, cost, carbon_g, providers } =
+    let Bill { facility_energy, cost, energy_cost, carbon_g, providers, by_pool } =
         Bill::of(fleet, engines, world, &pools);
+    for (pool, paid) in pools.iter_mut().zip(by_pool) {
+        let made = pool.output_tokens() as f64 / 1e6;
+        let paid = paid.filter(|_| made > 0.0);
+        pool.cost_per_million = paid.map(|(machines, energy)| (machines + energy) / made);
+        pool.cost_interval = paid
+            .and_then(|(machines, energy)| cost_interval(machines + energy, energy, &pool.bars));
+    }
+    let all = bars_of(fleet, &pools, |_| true);
+    let cost_interval =
+        cost.zip(energy_cost).and_then(|(cost, energy)| cost_interval(cost, energy, &all));
     let delivered = books.tokens_delivered as f64 / 1e6;
     let transfers = world.transfers();
     let terms = terms(fleet, engines);
     ServedFleet {
         interrupted,
         span,
-        services: services.collect(),
+        services,
         regions: fleet.regions.iter().map(|region| region.name.clone()).collect(),
         rows: world.rows().iter().map(|row| served_row(&terms, row)).collect(),
         imbalance: books.check().err().map(|why| why.to_string()),
@@ -425,6 +440,7 @@ fn told<W: Watch>(
         facility_energy,
         cost,
         cost_per_million_output: cost.filter(|_| delivered > 0.0).map(|cost| cost / delivered),
+        cost_interval,
         carbon_g,
         providers,
         pools,
@@ -433,8 +449,41 @@ fn told<W: Watch>(
     }
 }
 
+/// The widest error bars of the pools that are meant and did something; of times, those that have a
+/// part in them.
+fn bars_of(fleet: &Fleet, pools: &[ServedPool], meant: impl Fn(&FleetPool) -> bool) -> ServingBars {
+    let of = |role: &str, bar: fn(&ServingBars) -> Option<Interval>, worse: fn(f64, f64) -> f64| {
+        let all = fleet.pools.iter().zip(pools);
+        let those = all
+            .filter(|(pool, served)| meant(pool) && served.usage.steps > 0 && served.role != role);
+        widest(those.map(|(_, served)| bar(&served.bars)), worse)
+    };
+    ServingBars {
+        ttft: of("decode", |bars| bars.ttft, f64::max),
+        tpot: of("prefill", |bars| bars.tpot, f64::max),
+        throughput: of("", |bars| bars.throughput, f64::min),
+        energy: of("", |bars| bars.energy, f64::max),
+        power: of("", |bars| bars.power, f64::max),
+    }
+}
+
+/// Between which shares of the cost of a token measurements would put it, as an interval.
+fn cost_interval(cost: Money, energy_cost: Money, bars: &ServingBars) -> Option<Interval> {
+    let (throughput, energy) = (bars.throughput?, bars.energy?);
+    let share = if cost > Money::ZERO { energy_cost.as_usd() / cost.as_usd() } else { 0.0 };
+    let [low, high] = cost_factors(share, &throughput, &energy);
+    Some(Interval {
+        low,
+        median: (1.0 - share) / throughput.median + share * energy.median,
+        high,
+        rows: throughput.rows.min(energy.rows),
+        inside: throughput.inside && energy.inside,
+    })
+}
+
 fn served_pool<W: Watch>(
     fleet: &Fleet,
+    catalog: &Catalog,
     pool: &FleetPool,
     levels: &Levels<'_>,
     world: &World<&StepSurface, W>,
@@ -450,6 +499,11 @@ fn served_pool<W: Watch>(
     let energy = world.pool_energy(index);
     let prompts = usage.prefill_tokens + usage.cached_tokens;
     let share = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
+    // Of the deepest cap that its site ever leaves it.
+    let deepest = levels.engines.last().unwrap_or(engine);
+    let bars = Load::of_usage(&usage)
+        .map(|load| serving_bars(catalog, &deepest.deployment, load))
+        .unwrap_or_default();
     ServedPool {
         name: pool.name.clone(),
         site: fleet.sites[pool.site].name.clone(),
@@ -475,6 +529,9 @@ fn served_pool<W: Watch>(
             .collect(),
         sustained: None,
         usage,
+        bars,
+        cost_per_million: None,
+        cost_interval: None,
     }
 }
 
@@ -482,7 +539,11 @@ fn served_pool<W: Watch>(
 struct Bill {
     facility_energy: Energy,
     cost: Option<Money>,
+    /// Its part for energy.
+    energy_cost: Option<Money>,
     carbon_g: Option<f64>,
+    /// What accelerators and energy of each pool cost; `None` where not both are known.
+    by_pool: Vec<Option<(Money, Money)>>,
     /// In the order of the file; those that have machines of their own last.
     providers: Vec<ServedProvider>,
 }
@@ -496,6 +557,7 @@ impl Bill {
     ) -> Self {
         let mut facility_energy = Energy::ZERO;
         let mut carbon_g = Some(0.0);
+        let mut by_pool = Vec::new();
         let names = fleet.providers.iter().map(|provider| Some(provider.name.clone()));
         let mut providers: Vec<ServedProvider> =
             names.chain([None]).map(ServedProvider::new).collect();
@@ -517,6 +579,7 @@ impl Bill {
             part.pools += 1;
             part.accelerator_hours += hours;
             let machines = pool.accelerator_hour.map(|each| each * hours);
+            by_pool.push(machines.zip(paid));
             part.accelerators = part.accelerators.zip(machines).map(|(sum, paid)| sum + paid);
             part.energy = part.energy.zip(paid).map(|(sum, paid)| sum + paid);
             part.output_tokens += served.usage.decode_tokens + served.usage.prompt_completions;
@@ -524,11 +587,12 @@ impl Bill {
             carbon_g = carbon_g.zip(emitted).map(|(sum, emitted)| sum + emitted);
         }
         let cost: Option<Money> = providers.iter().map(ServedProvider::cost).sum();
+        let energy_cost = providers.iter().map(|provider| provider.energy).sum();
         providers.retain(|provider| provider.name.is_some() || provider.pools > 0);
         if fleet.providers.is_empty() {
             providers.clear();
         }
-        Self { facility_energy, cost, carbon_g, providers }
+        Self { facility_energy, cost, energy_cost, carbon_g, by_pool, providers }
     }
 }
 

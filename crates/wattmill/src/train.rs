@@ -8,7 +8,10 @@ use wattmill_perf::{
     search_layouts,
 };
 use wattmill_report::{TrainAnswer, TrainReport};
-use wattmill_units::Money;
+use wattmill_units::{Money, Power};
+use wattmill_validate::Metric;
+
+use crate::bars::at_most;
 
 /// Tokens of a step where nobody says: what today's large runs start with.
 const STEP_TOKENS: u64 = 4 << 20;
@@ -138,6 +141,7 @@ pub fn train(
                 &step,
                 &interval(catalog, &TrainingJob { layout: best.layout, ..job }),
             ),
+            power_interval: step.power().and_then(|power| power_interval(catalog, &job, power)),
             run: request.tokens.map(|tokens| {
                 TrainingRun::of(&step, tokens, price.as_ref().map(|(price, _)| *price))
             }),
@@ -145,7 +149,8 @@ pub fn train(
         }
     });
     let mut warnings = Vec::new();
-    if request.power_cap.is_some() {
+    let cap = request.power_cap.zip(chip.tdp).and_then(|(cap, limit)| cap.depth(limit));
+    if cap.is_some() {
         warnings.push(UNMEASURED_CAP.to_owned());
     }
     if let Some(lender) = &training.borrowed_from {
@@ -189,16 +194,33 @@ pub fn train(
 fn interval(catalog: &Catalog, job: &TrainingJob<'_>) -> Interval {
     let training = job.training;
     let measured = training.interval(&job.model.id, job.reach());
-    // Nothing was measured under a cap.
-    let inside = measured.inside && job.power_cap.is_none();
     let asked = Question {
         metric: "training_step_s",
         family: &training.family,
         engine: &training.stack,
         model: &job.model.id,
-        inside,
+        inside: measured.inside,
     };
-    catalog.error_bars().interval(&asked).unwrap_or(Interval { inside, ..measured })
+    let bar = catalog.error_bars().interval(&asked).unwrap_or(measured);
+    // Nothing was measured under a cap.
+    let cap = job.power_cap.zip(job.accelerator.tdp).and_then(|(cap, limit)| cap.depth(limit));
+    cap.map_or(bar, |depth| bar.widened(depth))
+}
+
+/// Error bars of the `power` of an accelerator: of whole nodes that trained, of which accelerators
+/// draw most. No accelerator by itself was measured in training.
+fn power_interval(catalog: &Catalog, job: &TrainingJob<'_>, power: Power) -> Option<Interval> {
+    let bar = catalog.error_bars().interval(&Question {
+        metric: Metric::NodePower.name(),
+        family: &job.training.family,
+        engine: &job.training.stack,
+        model: &job.model.id,
+        inside: true,
+    })?;
+    let limit = job.accelerator.tdp?;
+    let depth = job.power_cap.and_then(|cap| cap.depth(limit));
+    let bar = depth.map_or(bar, |depth| bar.widened(depth));
+    Some(at_most(bar, power, Some(job.power_cap.map_or(limit, |cap| cap.of(limit)))))
 }
 
 /// What a layout or a search came to.

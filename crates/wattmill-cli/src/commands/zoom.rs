@@ -3,6 +3,7 @@
 use wattmill::plan::{Window, ZoomError, zoom};
 use wattmill::report::{zoom_document, zoom_page, zoom_text};
 use wattmill::units::{Id, IdVec};
+use wattmill::zoom_bars;
 
 use super::factory::{load, measured_offers};
 use crate::args::Zoom;
@@ -30,13 +31,14 @@ pub(crate) fn run(args: &Zoom) -> Outcome {
     })
     .map_err(|error: ZoomError| Failure::Usage(error.to_string()))?;
     drop(bar);
+    let bars = zoom_bars(factory, catalog, &zoomed);
     if let Some(path) = &args.output.html {
         files::write(path, &zoom_page(factory, &zoomed, known.calibration()))?;
     }
     files::print(&if args.output.json {
-        zoom_document(factory, &window, &zoomed, &loaded.warnings, known.calibration())
+        zoom_document(factory, &window, &zoomed, &bars, &loaded.warnings, known.calibration())
     } else {
-        known.told(&zoom_text(factory, &zoomed))
+        known.told(&zoom_text(factory, &zoomed, &bars))
     })?;
     if zoomed.interrupted { Err(Failure::Interrupted) } else { Ok(()) }
 }

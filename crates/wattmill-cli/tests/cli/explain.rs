@@ -171,6 +171,45 @@ fn a_power_cap_slows_prompts_and_is_kept() {
 }
 
 #[test]
+fn every_step_has_an_error_bar() {
+    let dir = Dir::new();
+    let step =
+        |line: &str| dir.run(&format!("explain {ENGINE} {line} --json")).document()["step"].clone();
+    let number = |step: &Value, name: &str| step[name].as_f64().expect("a number");
+    let width = |bar: &Value| number(bar, "high_fraction") / number(bar, "low_fraction");
+    for line in ["--decodes 8 --context 1000", "--prefill 4096", "--prefill 131072", STEP] {
+        let step = step(line);
+        for (low, answer, high) in [
+            ("measured_low_ms", "time_ms", "measured_high_ms"),
+            ("energy_low_j", "energy_j", "energy_high_j"),
+            ("accelerator_power_low_w", "accelerator_power_w", "accelerator_power_high_w"),
+        ] {
+            let [low, answer, high] = [low, answer, high].map(|name| number(&step, name));
+            assert!(low < answer && answer <= high && low > 0.0, "{line}: {low} {answer} {high}");
+        }
+        let run = dir.run(&format!("explain {ENGINE} {line}"));
+        for name in ["step ", "power ", "energy "] {
+            assert!(run.line(name).contains(" rows, median "), "{line}:\n{}", run.stdout);
+        }
+    }
+    let (short, long) = (step("--prefill 4096"), step("--prefill 131072"));
+    assert_eq!(short["error_bar"]["inside_calibrated_range"], true);
+    assert_eq!(long["error_bar"]["inside_calibrated_range"], false);
+    assert!(width(&long["error_bar"]) > 1.2 * width(&short["error_bar"]), "{long}");
+    // What nobody measured with prompts in it is never inside.
+    assert_eq!(short["energy_error_bar"]["inside_calibrated_range"], false);
+    // A cap at the limit is none; below it bars widen the deeper it goes.
+    let capped = |cap: &str| step(&format!("--decodes 8 --context 1000 --power-cap {cap}"));
+    let free = step("--decodes 8 --context 1000");
+    assert_eq!(capped("700W")["error_bar"], free["error_bar"]);
+    assert_eq!(capped("100%")["error_bar"], free["error_bar"]);
+    let widths = [&free, &capped("99%"), &capped("70%"), &capped("40%")];
+    let widths = widths.map(|step| width(&step["error_bar"]));
+    assert!(widths.windows(2).all(|pair| pair[0] < pair[1]), "{widths:?}");
+    assert!(widths[1] < 1.02 * widths[0], "{widths:?}");
+}
+
+#[test]
 fn every_chip_and_model_is_explained_or_says_why_not() {
     let dir = Dir::new();
     let step = "--decodes 8 --context 1000";

@@ -176,7 +176,7 @@ fn a_step_table_in_place_of_the_model() {
 fn every_answer_has_an_error_bar() {
     let dir = Dir::with("t.csv", TRACE);
     let run = dir.run(&format!("replay t.csv {ENGINE} --tp 1"));
-    for name in ["TTFT ", "TPOT ", "tokens/s ", "J a token "] {
+    for name in ["TTFT ", "TPOT ", "tokens/s ", "J a token ", "end to end  ", "mean power "] {
         assert!(run.line(name).contains(" rows, median "), "{}", run.stdout);
     }
     let words = "in 80 % of measurements of this kind";
@@ -187,6 +187,15 @@ fn every_answer_has_an_error_bar() {
     let (low, high) = (bar["mean_low_ms"].as_f64(), bar["mean_high_ms"].as_f64());
     assert!(low < Some(mean) && Some(mean) < high, "{bar}");
     assert_eq!(bar["inside_calibrated_range"], true);
+    let (p99, end) = (document["tpot_p99_ms"].as_f64(), document["end_to_end_mean_ms"].as_f64());
+    assert!(bar["p99_low_ms"].as_f64() < p99 && p99 < bar["p99_high_ms"].as_f64(), "{bar}");
+    let whole = &document["error_bars"]["end_to_end"];
+    let (low, high) = (whole["mean_low_ms"].as_f64(), whole["mean_high_ms"].as_f64());
+    assert!(low < end && end < high, "{whole}");
+    let power = &document["error_bars"]["power"];
+    let (low, high) = (&power["low_accelerator_power_mw"], &power["high_accelerator_power_mw"]);
+    let watts = document["accelerator_power_mw"].as_f64();
+    assert!(low.as_f64() < watts && watts < high.as_f64(), "{power}");
     // A chip that nobody measured.
     let unknown = "replay t.csv --model llama-3.1-8b --system vr-nvl72";
     let run = dir.run(unknown);
@@ -206,6 +215,9 @@ fn the_highest_rate_inside_the_slo() {
     assert!(points.iter().map(speed).is_sorted() && points.len() > 4, "{points:?}");
     let above = points.iter().find(|point| speed(point) > highest).expect("one that fails");
     assert!(!holds(above) && speed(above) / highest < 1.021, "{points:?}");
+    let bar = &found["highest_error_bar"];
+    assert!(bar["low_fraction"].as_f64() < Some(1.0) && bar["high_fraction"].as_f64() > Some(1.0));
+    assert!(points.iter().all(|point| point["error_bars"]["tpot"].is_object()), "{points:?}");
     assert!(found["limiting_resource"].as_str().is_some_and(|said| !said.is_empty()), "{found}");
     // The same requests as many times as fast are inside the SLO.
     let at =

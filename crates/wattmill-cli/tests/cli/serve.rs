@@ -176,6 +176,44 @@ fn a_fleet_that_is_interrupted_tells_what_it_has() {
     assert!(run.line("ledger").contains("closes"), "{}", run.stdout);
 }
 
+#[test]
+fn every_pool_and_service_has_error_bars() {
+    let second = "\n[[pool]]\nname = \"other\"\nsite = \"hall\"\nmodel = \"llama-3.1-8b\"\n\
+                  system = \"vr-nvl72\"\naccelerator_hour = \"9 USD\"\n";
+    let dir = Dir::with("fleet.toml", &format!("{FLEET}{second}"));
+    let line = "serve fleet.toml --rate 40 --duration 1min";
+    let document = dir.run(&format!("{line} --json")).document();
+    let around =
+        |bar: &Value| number(bar, "low_fraction") < 1.0 && number(bar, "high_fraction") > 1.0;
+    let pools = document["pools"].as_array().expect("pools");
+    for pool in pools {
+        assert!(number(pool, "energy_j_per_output_token") > 0.0, "{pool}");
+        assert!(number(pool, "cost_usd_per_million_output_tokens") > 0.0, "{pool}");
+        for bar in ["ttft", "tpot", "throughput", "energy", "cost"] {
+            assert!(around(&pool["error_bars"][bar]), "{bar}: {pool}");
+        }
+    }
+    // Each pool has its own; nobody measured the second.
+    let [known, unknown] = [0, 1].map(|pool: usize| &pools[pool]["error_bars"]["tpot"]);
+    assert_eq!(known["inside_calibrated_range"], true);
+    assert_eq!(unknown["inside_calibrated_range"], false);
+    let width = |bar: &Value| number(bar, "high_fraction") / number(bar, "low_fraction");
+    assert!(width(unknown) > width(known), "{known} {unknown}");
+    // Both answer both services.
+    for service in document["services"].as_array().expect("services") {
+        let bar = &service["error_bars"]["tpot"];
+        assert!(width(bar) >= width(unknown) * (1.0 - 1e-12), "{bar}");
+        assert!(number(bar, "mean_low_ms") < number(service, "tpot_mean_ms"), "{service}");
+    }
+    assert!(around(&document["cost_error_bar"]), "{document}");
+    let run = dir.run(line);
+    let rows: Vec<&str> = run.stdout.lines().filter(|line| line.contains(" to ")).collect();
+    for name in ["all ", "other ", "chat ", "batch "] {
+        assert!(rows.iter().any(|row| row.starts_with(name)), "{name}: {}", run.stdout);
+    }
+    assert!(run.line("cost ").contains(" rows, median "), "{}", run.stdout);
+}
+
 /// Rows of a table, each a line of `name=value` without what is null.
 fn table(path: &std::path::Path) -> Vec<String> {
     use parquet::file::reader::{FileReader, SerializedFileReader};

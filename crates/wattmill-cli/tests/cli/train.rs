@@ -36,6 +36,27 @@ fn a_stated_layout_is_priced_by_part() {
     assert!((parts / total - 1.0).abs() < 1e-9, "parts add up to the step");
     let (low, high) = (&best["interval"]["low_s"], &best["interval"]["high_s"]);
     assert!(low.as_f64() < Some(total) && Some(total) < high.as_f64(), "{best}");
+    let number = |of: &serde_json::Value, name: &str| of[name].as_f64().expect("a number");
+    let (step, interval, run) = (&best["step"], &best["interval"], &best["run"]);
+    for (low, of, answer, high) in [
+        ("low_mfu_fraction", step, "mfu_fraction", "high_mfu_fraction"),
+        ("low_accelerator_power_w", step, "accelerator_power_w", "high_accelerator_power_w"),
+    ] {
+        let [low, high] = [low, high].map(|name| number(interval, name));
+        assert!(low < number(of, answer) && number(of, answer) <= high, "{best}");
+    }
+    for (low, answer, high) in [
+        ("low_accelerator_hours", "accelerator_hours", "high_accelerator_hours"),
+        ("accelerator_energy_low_mwh", "accelerator_energy_mwh", "accelerator_energy_high_mwh"),
+        ("cost_low_usd", "cost_usd", "cost_high_usd"),
+    ] {
+        let [low, answer, high] = [low, answer, high].map(|name| number(run, name));
+        assert!(low < answer && answer < high, "{run}");
+    }
+    // Energy is as unsure as time and power together.
+    let share = |of: &str, all: &str| number(run, of) / number(run, all);
+    let time = share("high_accelerator_hours", "accelerator_hours");
+    assert!(share("accelerator_energy_high_mwh", "accelerator_energy_mwh") >= time, "{run}");
     // Without tokens there is no run.
     assert!(dir.run(&format!("{line} --json")).document()["best"]["run"].is_null());
 }

@@ -16,6 +16,8 @@ fn the_fluid_hour_against_the_window() {
         hall chat gb200-nvl72
         site service system
         hall chat gb200-nvl72
+        site service system
+        hall chat gb200-nvl72
     "#]]
     .assert_eq(&columns(answer, &["site", "hall"], 3));
     assert!(answer.contains("fluid") && answer.contains("exact") && answer.contains("off by"));
@@ -30,6 +32,15 @@ fn the_fluid_hour_against_the_window() {
     assert_eq!(off.len(), 3, "requests, tokens, power");
     assert!(off.iter().all(|percent| percent.abs() < 10.0), "{off:?}");
     assert_eq!(dir.run(&format!("zoom nvl72-rack {WINDOW}")).stdout, run.stdout);
+    let document = dir.run(&format!("zoom nvl72-rack {WINDOW} --json")).document();
+    let pool = &document["pools"][0];
+    let bar = &pool["error_bars"]["tpot"];
+    let mean = pool["measured"]["tpot_mean_ms"].as_f64();
+    assert!(bar["mean_low_ms"].as_f64() < mean && mean < bar["mean_high_ms"].as_f64(), "{bar}");
+    for bar in ["ttft", "throughput", "energy", "power"] {
+        let rows = pool["error_bars"][bar]["measured_rows"].as_u64();
+        assert!(rows > Some(0), "{bar}: {pool}");
+    }
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 use wattmill_catalog::Interval;
-use wattmill_sim::Summary;
+use wattmill_sim::{Latency, Summary};
+use wattmill_units::Seconds;
 
 use crate::bars::{EngineBars, PlanBars, ServingBars};
 use crate::replay::joules_per_token;
@@ -46,23 +47,26 @@ pub(super) struct ReplayErrorBars {
     throughput: Option<ThroughputBar>,
     /// Of the accelerator energy of an output token, idle included; null likewise.
     energy: Option<EnergyBar>,
+    /// Of the time to the last token, both of its parts off in the same direction; null likewise.
+    end_to_end: Option<LatencyBar>,
+    /// Of the mean accelerator power of all replicas; null likewise.
+    power: Option<PowerBar>,
 }
 
 impl ReplayErrorBars {
     pub(super) fn of(bars: &ServingBars, summary: &Summary) -> Self {
-        let latency = |mean: f64, bar: &Option<Interval>| {
-            let bar = bar.as_ref().filter(|_| mean > 0.0)?;
-            Some(LatencyBar {
-                mean_low_ms: mean * bar.low,
-                mean_median_ms: mean * bar.median,
-                mean_high_ms: mean * bar.high,
-                bar: ErrorBar::from(bar),
-            })
-        };
         let rate = summary.output_tokens_per_s;
+        let whole = bars.end_to_end(summary.ttft.mean, summary.end_to_end.mean);
         Self {
-            ttft: latency(summary.ttft.mean.as_ms(), &bars.ttft),
-            tpot: latency(summary.tpot.mean.as_ms(), &bars.tpot),
+            ttft: LatencyBar::of(&summary.ttft, bars.ttft.as_ref()),
+            tpot: LatencyBar::of(&summary.tpot, bars.tpot.as_ref()),
+            end_to_end: LatencyBar::of(&summary.end_to_end, whole.as_ref()),
+            power: summary.power.zip(bars.power.as_ref()).map(|(power, bar)| PowerBar {
+                low_accelerator_power_mw: power.as_mw() * bar.low,
+                median_accelerator_power_mw: power.as_mw() * bar.median,
+                high_accelerator_power_mw: power.as_mw() * bar.high,
+                bar: ErrorBar::from(bar),
+            }),
             throughput: bars.throughput.as_ref().map(|bar| ThroughputBar {
                 low_output_tokens_per_s: rate * bar.low,
                 median_output_tokens_per_s: rate * bar.median,
@@ -81,15 +85,61 @@ impl ReplayErrorBars {
     }
 }
 
-/// The interval of a latency.
+/// The interval of a latency. Measurements of means stand behind it; percentiles are taken to be off
+/// by as much.
 #[derive(Debug, Serialize, JsonSchema)]
-struct LatencyBar {
+pub(super) struct LatencyBar {
     /// A tenth of the measurements lie below it.
     mean_low_ms: f64,
     /// Half of them lie below it.
     mean_median_ms: f64,
     /// A tenth of them lie above it.
     mean_high_ms: f64,
+    /// The lower end for the median of the requests.
+    p50_low_ms: f64,
+    /// Its upper end.
+    p50_high_ms: f64,
+    /// The lower end for what nine requests in ten kept.
+    p90_low_ms: f64,
+    /// Its upper end.
+    p90_high_ms: f64,
+    /// The lower end for what ninety-nine requests in a hundred kept.
+    p99_low_ms: f64,
+    /// Its upper end.
+    p99_high_ms: f64,
+    #[serde(flatten)]
+    bar: ErrorBar,
+}
+
+impl LatencyBar {
+    /// `None` where nothing was timed, or nothing of the kind measured.
+    pub(super) fn of(latency: &Latency, bar: Option<&Interval>) -> Option<Self> {
+        let bar = bar.filter(|_| latency.mean > Seconds::ZERO)?;
+        let at = |time: Seconds, factor: f64| time.as_ms() * factor;
+        Some(Self {
+            mean_low_ms: at(latency.mean, bar.low),
+            mean_median_ms: at(latency.mean, bar.median),
+            mean_high_ms: at(latency.mean, bar.high),
+            p50_low_ms: at(latency.p50, bar.low),
+            p50_high_ms: at(latency.p50, bar.high),
+            p90_low_ms: at(latency.p90, bar.low),
+            p90_high_ms: at(latency.p90, bar.high),
+            p99_low_ms: at(latency.p99, bar.low),
+            p99_high_ms: at(latency.p99, bar.high),
+            bar: ErrorBar::from(bar),
+        })
+    }
+}
+
+/// The interval of a power.
+#[derive(Debug, Serialize, JsonSchema)]
+struct PowerBar {
+    /// A tenth of the measurements lie below it.
+    low_accelerator_power_mw: f64,
+    /// Half of them lie below it.
+    median_accelerator_power_mw: f64,
+    /// A tenth of them lie above it.
+    high_accelerator_power_mw: f64,
     #[serde(flatten)]
     bar: ErrorBar,
 }

@@ -95,18 +95,33 @@ struct Step {
     tokens_per_sequence: f64,
     /// Time per output token: the step's over the tokens that a sequence gains.
     tpot_ms: f64,
-    /// A tenth of measured times per token lie below; null with prompts, or where none were measured.
+    /// A tenth of measured times lie below: per token where it only decodes, of the whole step where it
+    /// reads prompts; null where none were measured.
     measured_low_ms: Option<f64>,
     /// A tenth of them lie above; null likewise.
     measured_high_ms: Option<f64>,
-    /// Of the time per token; null likewise.
+    /// Of that time; null likewise.
     error_bar: Option<ErrorBar>,
+    /// What was measured behind it, in words.
+    measured_as: &'static str,
     /// What the simulator takes it to be, from its tables.
     simulated_time_ms: f64,
     /// Energy of the replica's accelerators, idling included.
     energy_j: f64,
+    /// A tenth of measured energies lie below; null where none were measured.
+    energy_low_j: Option<f64>,
+    /// A tenth of them lie above; null likewise.
+    energy_high_j: Option<f64>,
+    /// Of the energy; null likewise.
+    energy_error_bar: Option<ErrorBar>,
     /// Mean power of one accelerator.
     accelerator_power_w: f64,
+    /// A tenth of measured powers lie below; null where none were measured.
+    accelerator_power_low_w: Option<f64>,
+    /// A tenth of them lie above, at most what it may draw; null likewise.
+    accelerator_power_high_w: Option<f64>,
+    /// Of the power; null likewise.
+    power_error_bar: Option<ErrorBar>,
     /// Its limit; null if nothing states it.
     accelerator_limit_w: Option<f64>,
     /// Power of one accelerator without work.
@@ -123,18 +138,27 @@ struct Step {
 
 impl From<&ExplainReport> for Step {
     fn from(report: &ExplainReport) -> Self {
-        let (time, tpot) = (report.time(), report.tpot());
+        let (time, energy, power) = (report.time(), report.energy(), report.power());
+        let timed = report.timed();
+        let (of_energy, of_power) = (report.energy_interval, report.power_interval);
         let accelerators = f64::from(report.spec.layout.accelerators().max(1));
         Self {
             time_ms: time.as_ms(),
             tokens_per_sequence: report.tokens_per_sequence(),
             tpot_ms: report.tpot().as_ms(),
-            measured_low_ms: report.interval.map(|interval| (tpot * interval.low).as_ms()),
-            measured_high_ms: report.interval.map(|interval| (tpot * interval.high).as_ms()),
+            measured_low_ms: report.interval.map(|interval| (timed * interval.low).as_ms()),
+            measured_high_ms: report.interval.map(|interval| (timed * interval.high).as_ms()),
             error_bar: report.interval.as_ref().map(ErrorBar::from),
             simulated_time_ms: report.compiled.time.as_seconds().as_ms(),
-            energy_j: report.energy().as_joules(),
-            accelerator_power_w: report.power().as_watts(),
+            measured_as: report.measured_as(),
+            energy_j: energy.as_joules(),
+            energy_low_j: of_energy.map(|bar| (energy * bar.low).as_joules()),
+            energy_high_j: of_energy.map(|bar| (energy * bar.high).as_joules()),
+            energy_error_bar: of_energy.as_ref().map(ErrorBar::from),
+            accelerator_power_w: power.as_watts(),
+            accelerator_power_low_w: of_power.map(|bar| (power * bar.low).as_watts()),
+            accelerator_power_high_w: of_power.map(|bar| (power * bar.high).as_watts()),
+            power_error_bar: of_power.as_ref().map(ErrorBar::from),
             accelerator_limit_w: report.limit.map(|limit| limit.as_watts()),
             accelerator_idle_w: report.idle.as_watts() / accelerators,
             outside_measured_fraction: report.share_outside(),

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::bars::{ErrorBar, ReplayErrorBars};
 use super::head::Head;
 use super::measured::Measured;
 use super::text::text;
@@ -45,6 +46,9 @@ pub(super) struct Saturation {
     highest_requests_per_s: Option<f64>,
     /// Output tokens a second at that speed; null likewise.
     highest_output_tokens_per_s: Option<f64>,
+    /// Of the output tokens a second at that speed; null likewise, and where nothing of the kind was
+    /// measured.
+    highest_error_bar: Option<ErrorBar>,
     /// The latency that is late beyond; null if nothing was found to be.
     late: Option<String>,
     /// What is used up beyond, in words; null likewise.
@@ -65,6 +69,8 @@ struct Point {
     holds: bool,
     #[serde(flatten)]
     measured: Measured,
+    /// Where measurements lie; null with a step-time table, or where nothing was finished.
+    error_bars: Option<ReplayErrorBars>,
 }
 
 impl From<&SaturationPoint> for Point {
@@ -73,6 +79,7 @@ impl From<&SaturationPoint> for Point {
             speed_ratio: point.speed,
             holds: point.holds,
             measured: Measured::from(&point.summary),
+            error_bars: point.bars.as_ref().map(|bars| ReplayErrorBars::of(bars, &point.summary)),
         }
     }
 }
@@ -95,6 +102,10 @@ impl From<&SaturationReport> for Saturation {
             highest_speed_ratio: best.map(|point| point.speed),
             highest_requests_per_s: best.map(|point| point.summary.requests_per_s),
             highest_output_tokens_per_s: best.map(|point| point.summary.output_tokens_per_s),
+            highest_error_bar: best
+                .and_then(|point| point.bars?.throughput)
+                .as_ref()
+                .map(ErrorBar::from),
             late: limiting.map(|limiting| limiting.latency().to_owned()),
             limiting_resource: limiting.map(|limiting| limiting.resource.clone()),
             points: report.points.iter().map(Point::from).collect(),

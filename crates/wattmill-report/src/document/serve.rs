@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::bars::{ErrorBar, LatencyBar};
 use super::head::Head;
 use super::latency::{EndToEnd, Tpot, Ttft};
 use super::replay::{ClientsOf, ReplayTraffic, SessionsOf, Synthetic};
@@ -61,6 +62,9 @@ pub(super) struct Serve {
     cost_usd: Option<f64>,
     /// The same for a million output tokens; null if none was delivered too.
     cost_usd_per_million_output_tokens: Option<f64>,
+    /// Of that, all pools off in the same direction; null likewise, and where something of the kind
+    /// was never measured.
+    cost_error_bar: Option<ErrorBar>,
     /// Emitted CO₂e, tonnes; null if not every site states it.
     carbon_t: Option<f64>,
     /// Costs by provider; empty if the fleet names none.
@@ -105,6 +109,7 @@ impl Serve {
             cost_usd_per_million_output_tokens: served
                 .cost_per_million_output
                 .map(|cost| cost.as_usd()),
+            cost_error_bar: served.cost_interval.as_ref().map(ErrorBar::from),
             carbon_t: served.carbon_g.map(|grams| grams / 1e6),
             providers: served.providers.iter().map(Provider::new).collect(),
             series: served.rows.iter().map(SeriesRow::new).collect(),
@@ -203,6 +208,31 @@ struct Service {
     tpot: Tpot,
     #[serde(flatten)]
     end_to_end: EndToEnd,
+    /// Where measurements lie: the widest of the pools that have a part in the answers.
+    error_bars: ServiceErrorBars,
+}
+
+/// Error bars of a service's latencies.
+#[derive(Debug, Serialize, JsonSchema)]
+struct ServiceErrorBars {
+    /// Of the time to first token; null without one, or where nothing of the kind was measured.
+    ttft: Option<LatencyBar>,
+    /// Of the time per output token; null likewise.
+    tpot: Option<LatencyBar>,
+    /// Of the time to the last token, both of its parts off in the same direction; null likewise.
+    end_to_end: Option<LatencyBar>,
+}
+
+impl ServiceErrorBars {
+    fn new(service: &ServedService) -> Self {
+        let (bars, ttft, whole) = (&service.bars, &service.ttft, &service.end_to_end);
+        let of_whole = bars.end_to_end(ttft.mean, whole.mean);
+        Self {
+            ttft: LatencyBar::of(ttft, bars.ttft.as_ref()),
+            tpot: LatencyBar::of(&service.tpot, bars.tpot.as_ref()),
+            end_to_end: LatencyBar::of(whole, of_whole.as_ref()),
+        }
+    }
 }
 
 impl Service {
@@ -225,6 +255,7 @@ impl Service {
             ttft: Ttft::new(&service.ttft),
             tpot: Tpot::new(&service.tpot),
             end_to_end: EndToEnd::new(&service.end_to_end),
+            error_bars: ServiceErrorBars::new(service),
         }
     }
 }
@@ -286,6 +317,43 @@ struct Pool {
     power_caps: Vec<Cap>,
     /// Requests that its autoscaler takes a replica to sustain; null without one.
     sustained_requests_per_s: Option<f64>,
+    /// Accelerator energy of an output token; null where none but first tokens are made.
+    energy_j_per_output_token: Option<f64>,
+    /// What a million output tokens cost that it made; null of none, or where something has no price.
+    cost_usd_per_million_output_tokens: Option<f64>,
+    /// Where measurements lie.
+    error_bars: PoolErrorBars,
+}
+
+/// Error bars of what a pool answers; null where nothing of the kind was measured.
+#[derive(Debug, Serialize, JsonSchema)]
+struct PoolErrorBars {
+    /// Of the time to first token.
+    ttft: Option<ErrorBar>,
+    /// Of the time per output token.
+    tpot: Option<ErrorBar>,
+    /// Of the output tokens a second.
+    throughput: Option<ErrorBar>,
+    /// Of the accelerator energy of an output token.
+    energy: Option<ErrorBar>,
+    /// Of the accelerator power.
+    power: Option<ErrorBar>,
+    /// Of the cost of a million output tokens; null where it is.
+    cost: Option<ErrorBar>,
+}
+
+impl PoolErrorBars {
+    fn new(pool: &ServedPool) -> Self {
+        let of = |bar: &Option<wattmill_catalog::Interval>| bar.as_ref().map(ErrorBar::from);
+        Self {
+            ttft: of(&pool.bars.ttft),
+            tpot: of(&pool.bars.tpot),
+            throughput: of(&pool.bars.throughput),
+            energy: of(&pool.bars.energy),
+            power: of(&pool.bars.power),
+            cost: of(&pool.cost_interval),
+        }
+    }
 }
 
 /// What an accelerator may draw from some instant on.
@@ -369,6 +437,9 @@ impl Pool {
             power_w: pool.power.as_watts(),
             power_caps: pool.caps.iter().map(Cap::new).collect(),
             sustained_requests_per_s: pool.sustained,
+            energy_j_per_output_token: pool.joules_per_token(),
+            cost_usd_per_million_output_tokens: pool.cost_per_million.map(|cost| cost.as_usd()),
+            error_bars: PoolErrorBars::new(pool),
         }
     }
 }

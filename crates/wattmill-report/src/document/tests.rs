@@ -33,6 +33,7 @@ fn documents() -> Vec<(&'static str, String)> {
     };
     let zoomed =
         zoom(&factory, catalog, &plan.offers, &window, |_| ControlFlow::Continue(())).unwrap();
+    let zoom_bars = vec![small::bars(); zoomed.pools.len()];
     let entry = DiagnosticEntry {
         severity: DiagnosticSeverity::Error,
         file: "factory.toml".to_owned(),
@@ -61,7 +62,7 @@ fn documents() -> Vec<(&'static str, String)> {
         ),
         ("compare", sides::compared(&factory)),
         ("sweep", sides::swept(&factory, &plan)),
-        ("zoom", zoom_document(&factory, &window, &zoomed, &[], None)),
+        ("zoom", zoom_document(&factory, &window, &zoomed, &zoom_bars, &[], None)),
         ("replay", replay_document(&trace.0, &trace.1, &trace.2)),
         ("replay", replay_document(&synthetic.0, &synthetic.1, &synthetic.2)),
         ("replay --saturate", saturation_document(&small::saturated())),

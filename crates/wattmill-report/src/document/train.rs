@@ -3,9 +3,10 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 use wattmill_perf::{
-    RankedLayout, RefusedLayout, Sharding, StepInterval, TrainingLayout, TrainingRun, TrainingStep,
+    RankedLayout, RefusedLayout, Sharding, TrainingLayout, TrainingRun, TrainingStep,
 };
 
+use super::bars::ErrorBar;
 use super::engine::{cap_fraction, cap_watts};
 use super::head::{Head, hash_of};
 use super::text::text;
@@ -215,7 +216,7 @@ impl From<&TrainAnswer> for Best {
             micro_batch_sequences: answer.micro_batch,
             recompute: answer.recompute.name(),
             step: Step::from(&answer.step),
-            interval: Interval::from(&answer.interval),
+            interval: Interval::from(answer),
             run: answer.run.as_ref().map(|run| Run::new(run, answer)),
         }
     }
@@ -327,11 +328,36 @@ struct Interval {
     measured_rows: u32,
     /// Whether this chip family was measured with this software stack.
     inside_calibrated_range: bool,
+    /// Tokens per second of one accelerator in the longer step.
+    low_tokens_per_s_per_accelerator: f64,
+    /// The same in the shorter one.
+    high_tokens_per_s_per_accelerator: f64,
+    /// Model FLOPs per second over the dense BF16 peak in the longer step.
+    low_mfu_fraction: f64,
+    /// The same in the shorter one.
+    high_mfu_fraction: f64,
+    /// Of the mean power of one accelerator; null where nothing states its limit.
+    low_accelerator_power_w: Option<f64>,
+    /// Its upper end; null likewise.
+    high_accelerator_power_w: Option<f64>,
+    /// The same as shares: of whole nodes in training; null likewise.
+    power_error_bar: Option<ErrorBar>,
 }
 
-impl From<&StepInterval> for Interval {
-    fn from(interval: &StepInterval) -> Self {
+impl From<&TrainAnswer> for Interval {
+    fn from(answer: &TrainAnswer) -> Self {
+        let TrainAnswer { step, interval, power_interval, .. } = answer;
+        let [low, high] = answer.rates();
+        let (tokens, mfu) = (step.tokens_per_s_per_accelerator(), step.mfu());
+        let power = step.power().zip(*power_interval);
         Self {
+            low_tokens_per_s_per_accelerator: tokens * low,
+            high_tokens_per_s_per_accelerator: tokens * high,
+            low_mfu_fraction: mfu * low,
+            high_mfu_fraction: mfu * high,
+            low_accelerator_power_w: power.map(|(power, bar)| (power * bar.low).as_watts()),
+            high_accelerator_power_w: power.map(|(power, bar)| (power * bar.high).as_watts()),
+            power_error_bar: power_interval.as_ref().map(ErrorBar::from),
             low_s: interval.low.as_s(),
             median_s: interval.median.as_s(),
             high_s: interval.high.as_s(),
@@ -357,11 +383,23 @@ struct Run {
     time_high_days: f64,
     /// Hours of all accelerators.
     accelerator_hours: f64,
+    /// The same if steps are as short as one in ten.
+    low_accelerator_hours: f64,
+    /// The same if they are as long as one in ten.
+    high_accelerator_hours: f64,
     /// Energy of the accelerators, hosts and cooling not included; null where nothing states their
     /// limit.
     accelerator_energy_mwh: Option<f64>,
+    /// Its lower end, time and power off in the same direction; null likewise.
+    accelerator_energy_low_mwh: Option<f64>,
+    /// Its upper end; null likewise.
+    accelerator_energy_high_mwh: Option<f64>,
     /// Cost; null where nothing states the price of an hour.
     cost_usd: Option<f64>,
+    /// Its lower end, which follows the time; null likewise.
+    cost_low_usd: Option<f64>,
+    /// Its upper end; null likewise.
+    cost_high_usd: Option<f64>,
     /// Price of an hour of one accelerator; null likewise.
     price_usd_per_accelerator_hour: Option<f64>,
     /// Who states that price; null likewise.
@@ -370,6 +408,7 @@ struct Run {
 
 impl Run {
     fn new(run: &TrainingRun, answer: &TrainAnswer) -> Self {
+        let ([short, long], [least, most]) = (answer.times(), answer.energies());
         let days = run.time.as_days() / answer.step.time.total().as_s();
         Self {
             tokens: run.tokens,
@@ -378,6 +417,12 @@ impl Run {
             time_low_days: days * answer.interval.low.as_s(),
             time_high_days: days * answer.interval.high.as_s(),
             accelerator_hours: run.accelerator_hours,
+            low_accelerator_hours: run.accelerator_hours * short,
+            high_accelerator_hours: run.accelerator_hours * long,
+            accelerator_energy_low_mwh: run.energy.map(|energy| energy.as_mwh() * least),
+            accelerator_energy_high_mwh: run.energy.map(|energy| energy.as_mwh() * most),
+            cost_low_usd: run.cost.map(|cost| cost.as_usd() * short),
+            cost_high_usd: run.cost.map(|cost| cost.as_usd() * long),
             accelerator_energy_mwh: run.energy.map(|energy| energy.as_mwh()),
             cost_usd: run.cost.map(|cost| cost.as_usd()),
             price_usd_per_accelerator_hour: answer.price.as_ref().map(|(p, _)| p.as_usd()),

@@ -6,24 +6,28 @@ use wattmill_factory::Factory;
 use wattmill_plan as plan;
 use wattmill_plan::Window;
 
+use super::bars::ReplayErrorBars;
 use super::factory::Factory as Inputs;
 use super::head::{Head, hexadecimal};
 use super::measured::Measured;
 use super::text::text;
+use crate::bars::ServingBars;
 use crate::calibrate::CalibratedWith;
 
 /// Name and version of the document's schema.
 pub(super) const SCHEMA: &str = "wattmill.zoom/1";
 
-/// A window of a plan as JSON text, with `warnings` of the factory file.
+/// A window of a plan as JSON text, with where measurements lie of each pool and `warnings` of the
+/// factory file.
 pub fn zoom_document(
     factory: &Factory,
     window: &Window,
     zoom: &plan::Zoom,
+    bars: &[ServingBars],
     warnings: &[String],
     calibration: Option<&CalibratedWith>,
 ) -> String {
-    let mut document = Zoom::new(factory, window, zoom, warnings);
+    let mut document = Zoom::new(factory, window, zoom, bars, warnings);
     document.head = document.head.calibrated(calibration);
     text(&document)
 }
@@ -54,7 +58,15 @@ pub(super) struct Zoom {
 }
 
 impl Zoom {
-    fn new(factory: &Factory, window: &Window, zoom: &plan::Zoom, warnings: &[String]) -> Self {
+    fn new(
+        factory: &Factory,
+        window: &Window,
+        zoom: &plan::Zoom,
+        bars: &[ServingBars],
+        warnings: &[String],
+    ) -> Self {
+        let pools = zoom.pools.iter().zip(bars);
+        let pools = pools.map(|(pool, bars)| Pool::of(factory, pool, bars));
         let unserved = factory.services.iter().zip(&zoom.unserved);
         Self {
             head: Head::new(SCHEMA, Some(factory.seed), zoom.answer_hash, warnings.to_vec()),
@@ -65,7 +77,7 @@ impl Zoom {
             site: window.site.map(|site| factory.sites[site].name.clone()),
             service: window.service.map(|service| factory.services[service].name.clone()),
             inputs: Inputs::from(factory),
-            pools: zoom.pools.iter().map(|pool| Pool::of(factory, pool)).collect(),
+            pools: pools.collect(),
             unserved: unserved
                 .map(|(service, requests)| Unserved {
                     service: service.name.clone(),
@@ -106,12 +118,14 @@ struct Pool {
     promised_fraction: f64,
     /// Everything else that was measured.
     measured: Measured,
+    /// Where measurements lie of it.
+    error_bars: ReplayErrorBars,
     /// Hash of the pool's answer, 16 hexadecimal digits.
     answer_hash: String,
 }
 
 impl Pool {
-    fn of(factory: &Factory, pool: &plan::Pool) -> Self {
+    fn of(factory: &Factory, pool: &plan::Pool, bars: &ServingBars) -> Self {
         let service = &factory.services[pool.service];
         let (fluid, exact) = (Flow::from(&pool.fluid), Flow::from(&pool.exact));
         let apart = |of: fn(&Flow) -> f64| {
@@ -132,6 +146,7 @@ impl Pool {
             exact,
             promised_fraction: pool.promised,
             measured: Measured::from(&pool.summary),
+            error_bars: ReplayErrorBars::of(bars, &pool.summary),
             answer_hash: hexadecimal(pool.summary.answer_hash),
         }
     }

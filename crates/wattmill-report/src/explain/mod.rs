@@ -80,8 +80,13 @@ pub struct ExplainReport {
     pub limit: Option<Power>,
     /// Tokens the step holds in the KV cache, and tokens that fit it.
     pub cache: (u64, u64),
-    /// How far measurements of tokens' times lie from the model, where the step is of decodes alone.
+    /// How far measurements of such steps' times lie from the model: of tokens' times where it
+    /// decodes, of prompts' where it reads them, of both where it does both.
     pub interval: Option<Interval>,
+    /// The same of the energy of a token.
+    pub energy_interval: Option<Interval>,
+    /// The same of the power of an accelerator, which draws at most what it may.
+    pub power_interval: Option<Interval>,
     /// What a reader should know before believing it.
     pub warnings: Vec<String>,
 }
@@ -139,6 +144,22 @@ impl ExplainReport {
     /// Mean power of one accelerator in the step.
     pub fn power(&self) -> Power {
         self.energy() / self.time() / f64::from(self.spec.layout.accelerators().max(1))
+    }
+
+    /// The time that the interval is of: that of a token where it only decodes, else its own.
+    pub(crate) fn timed(&self) -> Seconds {
+        if self.step.prompts.is_empty() { self.tpot() } else { self.time() }
+    }
+
+    /// What the measurements behind the interval of the time are of, in words.
+    pub(crate) const fn measured_as(&self) -> &'static str {
+        match (self.step.decodes > 0, self.step.prompts.is_empty()) {
+            (true, true) => "times per output token",
+            (true, false) => {
+                "times per output token and times of prompts, whichever is further off"
+            }
+            (false, _) => "times of prompts",
+        }
     }
 
     /// Share of the time whose operators lie outside of what was measured on this chip family.

@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use wattmill_units::Seconds;
+use wattmill_units::{Power, Seconds};
 
 use super::{ExplainFit, ExplainPart, ExplainReport, bound_name};
-use crate::bars::words;
+use crate::bars::with_bar;
 use crate::document::explain_hash;
 use crate::engine::engine_name;
 use crate::format::{counted, grouped, number, percent};
@@ -61,22 +61,26 @@ fn what(report: &ExplainReport) -> String {
 /// Figures of the whole step by name.
 fn rows(report: &ExplainReport) -> Vec<(&'static str, String)> {
     let time = report.time();
-    let mut rows = vec![("step", format!("{time}, of its operators, one after another"))];
+    let seconds = |s: f64| Seconds::from_s(s).to_string();
+    let step = with_bar(&time.to_string(), time.as_s(), report.interval.as_ref(), seconds);
+    let mut rows = vec![
+        ("step", format!("{step}; measured as {}", report.measured_as())),
+        ("", "time of its operators, one after another".to_owned()),
+    ];
     if report.spec.speculation.is_some() && report.step.decodes > 0 {
         let gained = number(report.tokens_per_sequence());
         rows.push(("round", format!("{gained} tokens a sequence, of those guessed and verified")));
-    }
-    if let Some(interval) = report.interval {
         let tpot = report.tpot();
-        let ends = [interval.low, interval.median, interval.high];
-        let ends = ends.map(|factor| (tpot * factor).to_string());
-        let said = words(ends, interval.rows, interval.inside);
-        rows.push(("TPOT", format!("{tpot} ({said})")));
+        let said = with_bar(&tpot.to_string(), tpot.as_s(), report.interval.as_ref(), seconds);
+        rows.push(("TPOT", said));
     }
     let limit = report.limit.map_or(String::new(), |limit| {
         format!(", {} of its {limit}", percent(report.power() / limit))
     });
-    rows.push(("power", format!("{} an accelerator{limit}", report.power())));
+    let watts = |watts: f64| Power::from_watts(watts).to_string();
+    let shown = format!("{} an accelerator{limit}", report.power());
+    let bar = report.power_interval.as_ref();
+    rows.push(("power", with_bar(&shown, report.power().as_watts(), bar, watts)));
     if let Some(cap) = report.spec.power_cap {
         let clocks = report.parts.iter().map(|part| part.operator.clock);
         let lowest = percent(clocks.fold(1.0, f64::min));
@@ -89,10 +93,15 @@ fn rows(report: &ExplainReport) -> Vec<(&'static str, String)> {
     rows.push((
         "energy",
         format!(
-            "{} J on {}: {} J a token",
+            "{} J on {}: {}",
             number(report.energy().as_joules()),
             counted(report.spec.layout.accelerators() as usize, "accelerator"),
-            number(each)
+            with_bar(
+                &format!("{} J a token", number(each)),
+                each,
+                report.energy_interval.as_ref(),
+                number
+            )
         ),
     ));
     let (held, cache) = report.cache;

@@ -3,9 +3,9 @@
 use std::fmt::Write;
 
 use wattmill_sim::Summary;
-use wattmill_units::Seconds;
+use wattmill_units::{Power, Seconds};
 
-use crate::bars::{ServingBars, plain, with_bar};
+use crate::bars::{ServingBars, ends, plain, with_bar};
 use crate::calibrate::CalibratedWith;
 use crate::document::{PrefixCache, ReplayEngine, ReplayInputs, ReplayTraffic};
 use crate::engine::engine_name;
@@ -148,6 +148,24 @@ pub(super) fn believed(heading: &ReplayHeading, summary: &Summary) -> Vec<(&'sta
             rows.push((name, with_bar(&shown, mean, bar.as_ref(), plain)));
         }
     }
+    let (first, whole) = (summary.ttft.mean, summary.end_to_end.mean);
+    let of_whole = bars.end_to_end(first, whole);
+    if let Some(bar) = &of_whole {
+        let shown = format!("mean {} ms", number(whole.as_ms()));
+        let said = with_bar(&shown, whole.as_ms(), Some(bar), plain);
+        rows.push(("end to end", format!("{said}; first and later tokens off together")));
+    }
+    for (name, latency, bar) in [
+        ("TTFT, tails", &summary.ttft, bars.ttft),
+        ("TPOT, tails", &summary.tpot, bars.tpot),
+        ("end, tails", &summary.end_to_end, of_whole),
+    ] {
+        let Some(bar) = bar.filter(|_| latency.mean > Seconds::ZERO) else { continue };
+        let [p50, p90, p95, p99] = [latency.p50, latency.p90, latency.p95, latency.p99]
+            .map(|at| ends(at.as_ms(), Some(&bar), plain));
+        let said = format!("p50 {p50}, p90 {p90}, p95 {p95}, p99 {p99} ms");
+        rows.push((name, format!("{said}, if they are off by as much as means")));
+    }
     let rate = summary.output_tokens_per_s;
     let mut said = with_bar(&grouped(rate), rate, bars.throughput.as_ref(), grouped);
     if summary.busy < SATURATED {
@@ -157,6 +175,11 @@ pub(super) fn believed(heading: &ReplayHeading, summary: &Summary) -> Vec<(&'sta
     rows.push(("tokens/s", said));
     if let Some(joules) = joules_per_token(summary) {
         rows.push(("J a token", with_bar(&number(joules), joules, bars.energy.as_ref(), plain)));
+    }
+    if let Some(power) = summary.power {
+        let watts = |watts: f64| Power::from_watts(watts).to_string();
+        let said = with_bar(&power.to_string(), power.as_watts(), bars.power.as_ref(), watts);
+        rows.push(("mean power", said));
     }
     rows
 }

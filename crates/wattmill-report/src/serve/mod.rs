@@ -4,9 +4,11 @@ mod page;
 mod row;
 mod text;
 
+use wattmill_catalog::Interval;
 use wattmill_sim::{Books, Latency, Usage};
 use wattmill_units::{Energy, Money, Power, Seconds};
 
+use crate::bars::ServingBars;
 use crate::calibrate::CalibratedWith;
 use crate::document::ReplayTraffic;
 
@@ -62,6 +64,8 @@ pub struct ServedFleet {
     pub cost: Option<Money>,
     /// The same for a million output tokens that were delivered; `None` without any too.
     pub cost_per_million_output: Option<Money>,
+    /// Where measurements would put that cost, all pools off in the same direction.
+    pub cost_interval: Option<Interval>,
     /// Emissions, grams of CO₂e; `None` if not every site states them.
     pub carbon_g: Option<f64>,
     /// Costs by provider; empty if the fleet names none.
@@ -101,6 +105,8 @@ pub struct ServedService {
     pub tpot: Latency,
     /// Time to last token, as clients see it.
     pub end_to_end: Latency,
+    /// Where measurements lie of it: the widest of the pools that have a part in its answers.
+    pub bars: ServingBars,
 }
 
 impl ServedService {
@@ -153,6 +159,26 @@ pub struct ServedPool {
     pub caps: Vec<ServedCap>,
     /// Requests a second that its autoscaler takes a replica to sustain; `None` without one.
     pub sustained: Option<f64>,
+    /// Where measurements lie of what it answers.
+    pub bars: ServingBars,
+    /// What a million output tokens cost that it made; `None` of none, or where something has no
+    /// price.
+    pub cost_per_million: Option<Money>,
+    /// Where measurements would put that cost.
+    pub cost_interval: Option<Interval>,
+}
+
+impl ServedPool {
+    /// Output tokens it made.
+    pub const fn output_tokens(&self) -> u64 {
+        self.usage.decode_tokens + self.usage.prompt_completions
+    }
+
+    /// Accelerator energy of each of them, J; `None` where it makes none but first tokens.
+    pub fn joules_per_token(&self) -> Option<f64> {
+        let tokens = self.output_tokens() as f64;
+        (self.usage.decode_tokens > 0).then(|| self.energy.as_joules() / tokens)
+    }
 }
 
 /// What an accelerator may draw from some instant on.

@@ -4,12 +4,13 @@ mod text;
 
 pub use text::train_text;
 
+use wattmill_catalog::Interval;
 use wattmill_factory::PowerCap;
 use wattmill_perf::{
     RankedLayout, Recompute, RefusedLayout, StepInterval, TrainingFormat, TrainingLayout,
     TrainingRun, TrainingStep,
 };
-use wattmill_units::Money;
+use wattmill_units::{Money, Seconds};
 
 /// A training job and what came of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,8 +64,37 @@ pub struct TrainAnswer {
     pub step: TrainingStep,
     /// Between which step times a measurement is to be expected.
     pub interval: StepInterval,
+    /// Where measurements of the power of nodes lie of the model's; `None` where nothing states the
+    /// accelerator's limit.
+    pub power_interval: Option<Interval>,
     /// The whole run, where its tokens are known.
     pub run: Option<TrainingRun>,
     /// Price of an hour of one accelerator and who states it.
     pub price: Option<(Money, String)>,
+}
+
+impl TrainAnswer {
+    /// Times of a step that measurements lie between, over the one answered: everything that is paid
+    /// by the hour follows them, everything by the second its inverse.
+    pub(crate) fn times(&self) -> [f64; 2] {
+        self.ends(|time, total| time / total)
+    }
+
+    /// The same of whatever is done in a second, least first.
+    pub(crate) fn rates(&self) -> [f64; 2] {
+        let [low, high] = self.ends(|time, total| total / time);
+        [high, low]
+    }
+
+    /// The same of energy: time and power off in the same direction, power as sure as time where
+    /// none was measured.
+    pub(crate) fn energies(&self) -> [f64; 2] {
+        let [low, high] = self.times();
+        self.power_interval.map_or([low, high], |power| [low * power.low, high * power.high])
+    }
+
+    fn ends(&self, of: impl Fn(Seconds, Seconds) -> f64) -> [f64; 2] {
+        let total = self.step.time.total();
+        [self.interval.low, self.interval.high].map(|time| of(time, total))
+    }
 }

@@ -3,10 +3,10 @@
 use std::fmt::Write;
 
 use wattmill_perf::{RankedLayout, RefusedLayout, TrainingRun};
-use wattmill_units::{Money, Seconds};
+use wattmill_units::{Money, Power, Seconds};
 
 use super::{TrainAnswer, TrainReport};
-use crate::bars::words;
+use crate::bars::{with_bar, words};
 use crate::document::train_hash;
 use crate::format::{grouped, number, percent, prefixed};
 use crate::table::Table;
@@ -90,6 +90,7 @@ fn rows(report: &TrainReport, answer: &TrainAnswer) -> Vec<(&'static str, String
     let (step, interval) = (&answer.step, &answer.interval);
     let ends = [interval.low, interval.median, interval.high].map(|time| time.to_string());
     let said = words(ends, interval.rows, interval.inside);
+    let rate = step.tokens_per_s_per_accelerator() * step.accelerators as f64;
     let peak = step.peak_bf16;
     let full = step.flops.model_full_square() / step.flops.model() * step.mfu();
     let mut rows = vec![
@@ -97,16 +98,18 @@ fn rows(report: &TrainReport, answer: &TrainAnswer) -> Vec<(&'static str, String
         (
             "throughput",
             format!(
-                "{} tokens/s, {} tokens/s an accelerator",
-                prefixed(step.tokens_per_s_per_accelerator() * step.accelerators as f64),
+                "{} tokens/s ({}), {} tokens/s an accelerator",
+                prefixed(rate),
+                between(answer.rates(), rate, prefixed),
                 grouped(step.tokens_per_s_per_accelerator())
             ),
         ),
         (
             "MFU",
             format!(
-                "{} of the dense BF16 peak of {} TFLOP/s: {} TFLOP/s of model FLOPs",
+                "{} ({}) of the dense BF16 peak of {} TFLOP/s: {} TFLOP/s of model FLOPs",
                 percent(step.mfu()),
+                between(answer.rates(), step.mfu(), percent),
                 grouped(peak.as_tflops_per_s()),
                 grouped(step.model_rate().as_tflops_per_s())
             ),
@@ -127,9 +130,14 @@ fn rows(report: &TrainReport, answer: &TrainAnswer) -> Vec<(&'static str, String
     rows.push((
         "power",
         step.power().map_or("unknown: nothing states the accelerator's limit".to_owned(), |p| {
-            format!("{p} an accelerator, mean")
+            let shown = format!("{p} an accelerator, mean");
+            let watts = |watts: f64| Power::from_watts(watts).to_string();
+            with_bar(&shown, p.as_watts(), answer.power_interval.as_ref(), watts)
         }),
     ));
+    if answer.power_interval.is_some() {
+        rows.push(("", "measured were whole nodes, of which accelerators draw most".to_owned()));
+    }
     if let Some(cap) = report.power_cap {
         let clock = percent(step.clock);
         rows.push(("power cap", format!("{cap}; arithmetic at {clock} of its highest clock")));
@@ -152,22 +160,31 @@ fn whole_run(out: &mut String, answer: &TrainAnswer) {
         days(answer.interval.low),
         days(answer.interval.high),
     );
-    let _ = writeln!(out, "GPU-hours       {}", grouped(*accelerator_hours));
+    let hours = between(answer.times(), *accelerator_hours, grouped);
+    let _ = writeln!(out, "GPU-hours       {} ({hours})", grouped(*accelerator_hours));
     let energy = energy.map_or("unknown".to_owned(), |e| {
         format!(
-            "{} MWh of accelerators; hosts, network and cooling not included",
-            number(e.as_mwh())
+            "{} MWh ({}) of accelerators, time and power off together; hosts, network and cooling not \
+             included",
+            number(e.as_mwh()),
+            between(answer.energies(), e.as_mwh(), number)
         )
     });
     let _ = writeln!(out, "energy          {energy}");
     let cost = match (cost, &answer.price) {
         (Some(cost), Some((price, source))) => {
             let price = format!("{:.2}", price.as_usd());
-            format!("{} at {price} USD an accelerator-hour ({source})", dollars(*cost))
+            let ends = between(answer.times(), cost.as_usd(), grouped);
+            format!("{} ({ends}) at {price} USD an accelerator-hour ({source})", dollars(*cost))
         }
         _ => "unknown: nothing states what an hour of this accelerator costs".to_owned(),
     };
     let _ = writeln!(out, "cost            {cost}");
+}
+
+/// `value` at both ends of an interval.
+fn between([low, high]: [f64; 2], value: f64, show: impl Fn(f64) -> String) -> String {
+    format!("{} to {}", show(value * low), show(value * high))
 }
 
 fn infeasible(out: &mut String, report: &TrainReport) {
@@ -240,6 +257,10 @@ mod tests {
         let order =
             ["layout ", "step ", "MFU ", "time of a step", "memory of", "whole run", "cost "];
         assert!(order.map(at).is_sorted(), "{text}");
+        for name in ["throughput ", "MFU ", "power ", "time  ", "GPU-hours ", "energy ", "cost "] {
+            let line = text.lines().find(|line| line.starts_with(name)).unwrap();
+            assert!(line.contains(" to "), "{line}");
+        }
         let mut unpriced = training::searched();
         let answer = unpriced.answer.as_mut().unwrap();
         (answer.price, answer.step.energy) = (None, None);

@@ -2,14 +2,17 @@
 
 use std::fmt::Write;
 
+use wattmill_catalog::Interval;
 use wattmill_factory::Factory;
 use wattmill_plan::{Pool, Zoom};
 
 use crate::Table;
+use crate::bars::{ServingBars, ends, plain};
 use crate::format::{grouped, ms, number, percent, prefixed, signed_percent};
+use crate::replay::joules_per_token;
 
-/// A zoom as text.
-pub fn zoom_text(factory: &Factory, zoom: &Zoom) -> String {
+/// A zoom as text; `bars` are where measurements lie of each of its pools.
+pub fn zoom_text(factory: &Factory, zoom: &Zoom, bars: &[ServingBars]) -> String {
     let mut out = String::new();
     let mut line = |text: std::fmt::Arguments<'_>| {
         let _ = writeln!(out, "{text}");
@@ -31,6 +34,8 @@ pub fn zoom_text(factory: &Factory, zoom: &Zoom) -> String {
             against(factory, zoom)
         ));
         line(format_args!("Latency in the window\n\n{}", latencies(factory, zoom)));
+        let believed = believed(factory, zoom, bars);
+        line(format_args!("Where 80 % of measurements of such engines lie\n\n{believed}"));
     }
     for (service, unserved) in factory.services.iter().zip(&zoom.unserved) {
         if *unserved > 0.0 {
@@ -92,6 +97,33 @@ pub(super) fn against(factory: &Factory, zoom: &Zoom) -> Table {
             exact.power.to_string(),
             off(fluid.power.as_watts(), exact.power.as_watts()),
         ]);
+        table.push(row);
+    }
+    table
+}
+
+pub(super) fn believed(factory: &Factory, zoom: &Zoom, bars: &[ServingBars]) -> Table {
+    let headers = [
+        "site", "service", "system", "TTFT p50", "TTFT p99", "TPOT p50", "TPOT p99", "energy",
+        "power", "inside",
+    ];
+    let mut table = Table::new(headers)
+        .units(["", "", "", "ms", "ms", "ms", "ms", "J/token", "MW", ""])
+        .left(&[0, 1, 2]);
+    for (pool, bars) in zoom.pools.iter().zip(bars) {
+        let s = &pool.summary;
+        let mut row: Vec<String> = names(factory, pool).into();
+        for (latency, bar) in [(&s.ttft, bars.ttft), (&s.tpot, bars.tpot)] {
+            row.push(ends(latency.p50.as_ms(), bar.as_ref(), plain));
+            row.push(ends(latency.p99.as_ms(), bar.as_ref(), plain));
+        }
+        let of = |value: Option<f64>, bar: &Option<Interval>| {
+            value.map_or_else(|| "-".to_owned(), |value| ends(value, bar.as_ref(), number))
+        };
+        row.push(of(joules_per_token(s), &bars.energy));
+        row.push(of(s.power.map(|power| power.as_mw()), &bars.power));
+        let inside = |bar: Interval| if bar.inside { "yes" } else { "no" };
+        row.push(bars.tpot.map_or("-", inside).to_owned());
         table.push(row);
     }
     table

@@ -6,6 +6,8 @@ use wattmill_perf::{Deployment, StepModel, StepSurface, explain};
 
 use crate::explain::{ExplainFit, ExplainPart, ExplainReport, ExplainedStep};
 
+const MEASURED: Interval = Interval { low: 0.9, median: 1.0, high: 1.2, rows: 99, inside: true };
+
 /// With every kind of bound, and operators with and without measurements.
 pub(super) fn mixed() -> ExplainReport {
     let catalog = Catalog::builtin();
@@ -45,12 +47,22 @@ pub(super) fn mixed() -> ExplainReport {
         idle: surface.idle_power(),
         limit: accelerator.tdp,
         cache: (8876, 1_000_000),
-        interval: Some(Interval { low: 0.9, median: 1.0, high: 1.2, rows: 99, inside: true }),
+        interval: Some(MEASURED),
+        energy_interval: Some(MEASURED),
+        power_interval: Some(MEASURED),
         warnings: Vec::new(),
     }
 }
 
 /// The same without what no source may state.
 pub(super) fn unknown() -> ExplainReport {
-    ExplainReport { bandwidth: None, link: None, limit: None, interval: None, ..mixed() }
+    ExplainReport {
+        bandwidth: None,
+        link: None,
+        limit: None,
+        interval: None,
+        energy_interval: None,
+        power_interval: None,
+        ..mixed()
+    }
 }

@@ -1,9 +1,11 @@
 //! A fleet with a bit of everything.
 
+use wattmill_catalog::Interval;
 use wattmill_policy::Ledger;
 use wattmill_sim::{Books, Latency, Usage};
 use wattmill_units::{Energy, Money, Power, Seconds};
 
+use crate::bars::ServingBars;
 use crate::document::ReplayTraffic;
 use crate::serve::{
     ServeReport, ServedCap, ServedFleet, ServedPool, ServedPoolRow, ServedProvider, ServedRow,
@@ -18,6 +20,14 @@ pub(crate) fn served() -> ServeReport {
     requests.shed(b);
     requests.lose(c);
     let s = Seconds::from_s;
+    let bar = Interval { low: 0.9, median: 1.0, high: 1.2, rows: 40, inside: true };
+    let bars = ServingBars {
+        ttft: Some(bar),
+        tpot: Some(bar),
+        throughput: Some(bar),
+        energy: Some(bar),
+        power: None,
+    };
     let latency = Latency { mean: s(0.5), p50: s(0.4), p90: s(0.9), p95: s(1.0), p99: s(1.1) };
     let usage = Usage {
         steps: 90,
@@ -76,6 +86,7 @@ pub(crate) fn served() -> ServeReport {
                 ttft: latency,
                 tpot: Latency::default(),
                 end_to_end: latency,
+                bars,
             }],
             pools: vec![ServedPool {
                 name: "all".to_owned(),
@@ -101,6 +112,9 @@ pub(crate) fn served() -> ServeReport {
                     ServedCap { from: s(20.0), accelerator: Some(Power::from_watts(500.0)) },
                 ],
                 sustained: Some(4.5),
+                bars,
+                cost_per_million: Some(Money::from_usd(5_000.0)),
+                cost_interval: Some(bar),
             }],
             regions: Vec::new(),
             rows: vec![ServedRow {
@@ -128,6 +142,7 @@ pub(crate) fn served() -> ServeReport {
             facility_energy: Energy::from_joules(60_000.0),
             cost: Some(Money::from_usd(0.5)),
             cost_per_million_output: Some(Money::from_usd(5_000.0)),
+            cost_interval: Some(bar),
             carbon_g: None,
             providers: vec![ServedProvider {
                 name: Some("lender".to_owned()),

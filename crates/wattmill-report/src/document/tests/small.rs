@@ -337,7 +337,12 @@ pub(super) fn synthetic() -> (ReplayInputs, Summary, Tally) {
 /// Two speeds, of which the faster is too fast.
 pub(crate) fn saturated() -> SaturationReport {
     let (inputs, summary, _) = synthetic();
-    let point = |speed, holds| SaturationPoint { speed, holds, summary: summary.clone() };
+    let point = |speed, holds: bool| SaturationPoint {
+        speed,
+        holds,
+        summary: summary.clone(),
+        bars: holds.then(bars),
+    };
     SaturationReport {
         heading: ReplayHeading::from(&inputs),
         share: 0.99,
@@ -374,9 +379,15 @@ pub(crate) fn day() -> DayReport {
     }
 }
 
-fn bars() -> ServingBars {
+pub(super) fn bars() -> ServingBars {
     let bar = Interval { low: 0.9, median: 1.0, high: 1.2, rows: 40, inside: true };
-    ServingBars { ttft: None, tpot: Some(bar), throughput: Some(bar), energy: Some(bar) }
+    ServingBars {
+        ttft: None,
+        tpot: Some(bar),
+        throughput: Some(bar),
+        energy: Some(bar),
+        power: Some(bar),
+    }
 }
 
 /// Error bars of the small plan.

@@ -1,6 +1,6 @@
 //! Small training jobs, searched for real.
 
-use wattmill_catalog::{Catalog, TrainingTable};
+use wattmill_catalog::{Catalog, Interval, TrainingTable};
 use wattmill_perf::{
     LayoutWishes, StepInterval, TrainingFormat, TrainingJob, TrainingLayout, TrainingRecipe,
     TrainingRun, search_layouts,
@@ -8,6 +8,8 @@ use wattmill_perf::{
 use wattmill_units::Money;
 
 use crate::train::{TrainAnswer, TrainReport};
+
+const MEASURED: Interval = Interval { low: 0.9, median: 1.0, high: 1.1, rows: 9, inside: true };
 
 /// A model that eight nodes train in many layouts.
 pub(crate) fn searched() -> TrainReport {
@@ -45,6 +47,7 @@ fn report(model: &str, accelerators: u32) -> TrainReport {
         recompute: best.recompute,
         step: best.step,
         interval: StepInterval::of(&best.step, &training.interval(model, job.reach())),
+        power_interval: best.step.power().map(|_| MEASURED),
         run: Some(TrainingRun::of(&best.step, 1e12, Some(price))),
         price: Some((price, "own figure".to_owned())),
     });
