@@ -180,7 +180,7 @@ fn a_fleet_that_is_interrupted_tells_what_it_has() {
 fn every_pool_and_service_has_error_bars() {
     let second = "\n[[pool]]\nname = \"other\"\nsite = \"hall\"\nmodel = \"llama-3.1-8b\"\n\
                   system = \"vr-nvl72\"\naccelerator_hour = \"9 USD\"\n";
-    let dir = Dir::with("fleet.toml", &format!("{FLEET}{second}"));
+    let dir = Dir::with("fleet.toml", format!("{FLEET}{second}"));
     let line = "serve fleet.toml --rate 40 --duration 1min";
     let document = dir.run(&format!("{line} --json")).document();
     let around =

@@ -39,7 +39,6 @@ const fn ms(ms: u64) -> SimTime {
 
 fn pool(name: &str, replicas: u32) -> PoolSpec<Simple> {
     PoolSpec {
-        price: Money::ZERO,
         name: name.to_owned(),
         site: 0,
         price: Money::ZERO,
