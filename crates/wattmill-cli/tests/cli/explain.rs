@@ -250,6 +250,8 @@ fn every_chip_and_model_is_explained_or_says_why_not() {
         "deepseek-v2",
         "deepseek-r1",
         "deepseek-v3.2",
+        "deepseek-v4-pro",
+        "deepseek-v4-flash",
         "kimi-k2",
         "kimi-k2.5",
         "glm-4.5",
@@ -278,6 +280,6 @@ fn every_chip_and_model_is_explained_or_says_why_not() {
         let line = format!("explain --model llama-3.1-8b --system {chip} {step}");
         dir.run(&line).refuses(3, &["nothing states tdp", "an accelerator of your own"]);
     }
-    let unstated = format!("explain --model deepseek-v4-pro --system gb200-nvl72 {step}");
+    let unstated = format!("explain --model kimi-k3 --system gb200-nvl72 {step}");
     dir.run(&unstated).refuses(3, &["cannot be priced", "nothing states the shape"]);
 }

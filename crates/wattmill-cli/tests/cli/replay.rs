@@ -50,8 +50,13 @@ fn what_it_prints() {
         What measurements make of it
         TTFT
         TPOT
+        end to end
+        TTFT, tails
+        TPOT, tails
+        end, tails
         tokens/s
         J a token
+        mean power
         requests
         tokens
         span
@@ -176,7 +181,8 @@ fn a_step_table_in_place_of_the_model() {
 fn every_answer_has_an_error_bar() {
     let dir = Dir::with("t.csv", TRACE);
     let run = dir.run(&format!("replay t.csv {ENGINE} --tp 1"));
-    for name in ["TTFT ", "TPOT ", "tokens/s ", "J a token ", "end to end  ", "mean power "] {
+    for name in ["TTFT ", "TPOT ", "tokens/s ", "J a token ", "end to end      mean", "mean power "]
+    {
         assert!(run.line(name).contains(" rows, median "), "{}", run.stdout);
     }
     let words = "in 80 % of measurements of this kind";

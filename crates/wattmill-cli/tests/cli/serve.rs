@@ -179,8 +179,10 @@ fn a_fleet_that_is_interrupted_tells_what_it_has() {
 #[test]
 fn every_pool_and_service_has_error_bars() {
     let second = "\n[[pool]]\nname = \"other\"\nsite = \"hall\"\nmodel = \"llama-3.1-8b\"\n\
-                  system = \"vr-nvl72\"\naccelerator_hour = \"9 USD\"\n";
-    let dir = Dir::with("fleet.toml", format!("{FLEET}{second}"));
+                  system = \"vr-nvl72\"\nreplicas = 1\nservices = [\"batch\"]\n\
+                  accelerator_hour = \"9 USD\"\n";
+    let first = FLEET.replace("replicas = 2\n", "replicas = 2\nservices = [\"chat\"]\n");
+    let dir = Dir::with("fleet.toml", format!("{first}{second}"));
     let line = "serve fleet.toml --rate 40 --duration 1min";
     let document = dir.run(&format!("{line} --json")).document();
     let around =
@@ -199,10 +201,10 @@ fn every_pool_and_service_has_error_bars() {
     assert_eq!(unknown["inside_calibrated_range"], false);
     let width = |bar: &Value| number(bar, "high_fraction") / number(bar, "low_fraction");
     assert!(width(unknown) > width(known), "{known} {unknown}");
-    // Both answer both services.
-    for service in document["services"].as_array().expect("services") {
+    // Each answers a service of its own.
+    for (service, pool) in document["services"].as_array().expect("services").iter().zip(pools) {
         let bar = &service["error_bars"]["tpot"];
-        assert!(width(bar) >= width(unknown) * (1.0 - 1e-12), "{bar}");
+        assert_eq!(width(bar), width(&pool["error_bars"]["tpot"]), "{bar}");
         assert!(number(bar, "mean_low_ms") < number(service, "tpot_mean_ms"), "{service}");
     }
     assert!(around(&document["cost_error_bar"]), "{document}");
