@@ -1510,14 +1510,27 @@ mod schema_holds {
 
     #[test]
     fn every_key_of_an_own_row_is_one_of_the_catalogue() {
-        // A model attends in one of two ways.
+        // A model attends in one of three ways.
         let grouped = ["kv_heads", "head_dim"];
         let latent = ["kv_rank", "q_rank", "nope_dim", "rope_dim", "v_dim"];
+        let compressed = [
+            "sparse_entry_tokens",
+            "sparse_entry_layers",
+            "entry_tokens",
+            "entry_layers",
+            "output_groups",
+            "output_rank",
+        ];
+        let is_latent = [&grouped[..], &compressed].concat();
+        let is_grouped = [&latent[..], &compressed].concat();
+        let whole = ["kv_heads", "kv_rank", "nope_dim", "rope_dim", "v_dim"];
+        let is_compressed = [&whole[..], &["full_attention_layers"]].concat();
         for (kind, table, without) in [
             ("system", &keys::SYSTEM, &[][..]),
             ("accelerator", &keys::ACCELERATOR, &[]),
-            ("model", &keys::MODEL, &grouped),
-            ("model", &keys::MODEL, &latent),
+            ("model", &keys::MODEL, &is_latent),
+            ("model", &keys::MODEL, &is_grouped),
+            ("model", &keys::MODEL, &is_compressed),
         ] {
             let mut text = format!("[{kind}.own]\n");
             for key in table.keys.iter().filter(|k| !without.contains(&k.name)) {
