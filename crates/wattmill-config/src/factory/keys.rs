@@ -765,14 +765,14 @@ pub(super) static MODEL: Table = Table {
             "Compressed attention: tokens that an entry of the cache stands for in layers which pick \
              `sparse_top_k` of their entries.",
         ),
-        optional("sparse_entry_layers", SIZE_OR_NONE, "30", "How many layers do so."),
+        optional("sparse_entry_layers", SIZE_OR_NONE, "7", "How many layers do so."),
         optional(
             "entry_tokens",
             SIZE,
             "128",
             "Compressed attention: the same in layers that read all of their entries.",
         ),
-        optional("entry_layers", SIZE_OR_NONE, "31", "How many layers do so."),
+        optional("entry_layers", SIZE_OR_NONE, "8", "How many layers do so."),
         optional(
             "output_groups",
             SIZE,
