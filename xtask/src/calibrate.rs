@@ -366,7 +366,7 @@ fn errors(cases: &[Case<'_>], unseen: &Ratios, catalog: &Catalog) -> String {
 /// What the constants of engines as shipped make of the rows of who measured energy: chip family,
 /// engine and outcome.
 fn as_shipped(cases: &[Case<'_>], catalog: &Catalog) -> Vec<(String, String, Outcome)> {
-    let engine_of = |name: &str| name.split('-').next().unwrap_or(name).to_owned();
+    let engine_of = |name: &str| Overheads::parts_of(name).0.to_owned();
     let mut constants = EngineConstants::new();
     for efficiency in catalog.efficiencies() {
         for name in efficiency.overheads.keys() {

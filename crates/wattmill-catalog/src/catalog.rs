@@ -526,7 +526,7 @@ impl Fitted {
             own.borrow_missing(&surfaces(MOST_MEASURED)?);
             // How a campaign drove an engine says less of it than another chip does.
             for (name, lent) in self.engines(MOST_MEASURED)? {
-                if !name.contains('-') {
+                if Overheads::parts_of(&name).1.is_none() {
                     engines.entry(name).or_insert(lent);
                 }
             }

@@ -106,8 +106,8 @@ impl Efficiency {
             return *own;
         }
         let farness = |name: &str| {
-            let campaign_of = name.split_once('-').map(|(engine, _)| engine);
-            (campaign_of != Some(engine), campaign_of.is_some())
+            let (of, campaign) = Overheads::parts_of(name);
+            (campaign.is_none() || of != engine, campaign.is_some())
         };
         let nearest = self.overheads.iter().min_by_key(|(name, _)| farness(name));
         nearest.map_or(Overheads::NONE, |(_, constants)| *constants)

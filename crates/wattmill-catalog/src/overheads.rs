@@ -48,6 +48,18 @@ pub struct Overheads {
 }
 
 impl Overheads {
+    /// Engine and campaign of a name of constants: `vllm-mlperf` is `vllm` as MLPerf's submitters
+    /// drove it.
+    ///
+    /// ```
+    /// use wattmill_catalog::Overheads;
+    /// assert_eq!(Overheads::parts_of("vllm"), ("vllm", None));
+    /// assert_eq!(Overheads::parts_of("vllm-ml-energy"), ("vllm", Some("ml-energy")));
+    /// ```
+    pub fn parts_of(name: &str) -> (&str, Option<&str>) {
+        name.split_once('-').map_or((name, None), |(engine, campaign)| (engine, Some(campaign)))
+    }
+
     /// Nothing added, nothing hidden: kernels as they are timed alone.
     pub const NONE: Self = Self {
         step: 0.0,

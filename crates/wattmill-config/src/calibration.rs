@@ -178,13 +178,10 @@ fn names(catalog: &Catalog) -> Vec<String> {
 
 /// Whether the catalogue knows the engine, and the campaign if there is one, on any family.
 fn is_engine(name: &str, catalog: &Catalog) -> bool {
-    let parts = |name: &str| {
-        let (engine, campaign) = name.split_once('-').unwrap_or((name, ""));
-        (engine.to_owned(), campaign.to_owned())
-    };
-    let (engine, campaign) = parts(name);
-    let known: Vec<(String, String)> = names(catalog).iter().map(|n| parts(n)).collect();
-    known.iter().any(|k| k.0 == engine) && known.iter().any(|k| k.1 == campaign)
+    let (engine, campaign) = Overheads::parts_of(name);
+    let names = names(catalog);
+    let mut known = names.iter().map(|name| Overheads::parts_of(name));
+    known.clone().any(|k| k.0 == engine) && known.any(|k| k.1 == campaign)
 }
 
 #[cfg(test)]

@@ -401,17 +401,12 @@ impl<'a> DecodeAttention<'a> {
             time: Seconds::from_s(run.seconds),
             energy: Energy::from_joules(run.joules),
             clock: run.clock,
-            bound: match least > memory {
-                // Nearly empty tiles: arithmetic that is not in what is counted.
-                true => bound(launch, compute / run.clock, memory),
-                false => {
-                    let traffic = bytes / chip.wide.bandwidth;
-                    limit(
-                        &span,
-                        self.layers * flops / (chip.wide.compute * run.clock),
-                        self.layers * traffic,
-                    )
-                }
+            // Nearly empty tiles: arithmetic that is not in what is counted.
+            bound: if least > memory {
+                bound(launch, compute / run.clock, memory)
+            } else {
+                let arithmetic = flops / (chip.wide.compute * run.clock);
+                limit(&span, self.layers * arithmetic, self.layers * bytes / chip.wide.bandwidth)
             },
             surface: used,
         }
@@ -435,7 +430,7 @@ impl<'a> DecodeAttention<'a> {
             time: Seconds::from_s(run.seconds),
             energy: Energy::from_joules(run.joules),
             clock: run.clock,
-            bound: bound(launch, 0.0, memory),
+            bound: limit(&span, 0.0, memory),
             surface: None,
         }
     }

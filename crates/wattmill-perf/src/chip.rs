@@ -263,7 +263,7 @@ impl<'a> Chip<'a> {
             time: Seconds::from_s(run.seconds),
             energy: Energy::from_joules(run.joules),
             clock: run.clock,
-            bound: bound(latency, 0.0, memory),
+            bound: limit(&span, 0.0, memory),
             surface: None,
         }
     }

@@ -169,8 +169,7 @@ impl Draw {
         let clock = self.clock(at);
         let (slowed, drawn) = at(clock);
         // At the lowest clock there is nothing left but to pause in between.
-        let seconds = if clock < 1.0 { slowed.max(drawn / self.ceiling) } else { slowed };
-        Run { seconds, joules: self.joules(drawn), clock }
+        Run { seconds: slowed.max(drawn / self.ceiling), joules: self.joules(drawn), clock }
     }
 
     /// Seconds at the limit that a `load` comes to in `seconds`, both at the full clock.

@@ -92,12 +92,6 @@ impl Shard {
         let (model, layout) = (deployment.model, deployment.spec.layout);
         let tensor = f64::from(layout.tensor);
         let hidden = f64::from(model.hidden);
-        let attending = match model.attention {
-            AttentionKind::Compressed(c) => Attending::compressed(model, &c, tensor),
-            AttentionKind::Grouped { .. } | AttentionKind::Latent { .. } => {
-                Attending::uncompressed(model, tensor)
-            }
-        };
         let attention_layers = f64::from(model.attention_layers);
         let context = f64::from(layout.context);
         let group = tensor * f64::from(layout.data_attention) * context;
@@ -109,7 +103,7 @@ impl Shard {
             state: model.state.map(|state| StateLayers::of(&state, hidden, tensor)),
             full_layers: f64::from(model.full_attention_layers),
             heads: f64::from(heads(model)) / tensor,
-            attending,
+            attending: Attending::of(model, tensor),
             dense_layers: f64::from(model.ffn.dense_layers),
             dense: model.ffn_parameters(model.ffn.dense_dim) / tensor,
             dense_inner: f64::from(model.ffn.dense_dim) / tensor,
@@ -159,11 +153,10 @@ impl Shard {
 }
 
 impl Attending {
-    /// Keys and values, or latents, of every token.
-    fn uncompressed(model: &Model, tensor: f64) -> Self {
+    fn of(model: &Model, tensor: f64) -> Self {
         let hidden = f64::from(model.hidden);
         let local_heads = f64::from(heads(model)) / tensor;
-        let (mut attention, io, kv_elements) = match model.attention {
+        match model.attention {
             AttentionKind::Grouped { kv_heads, head_dim, .. } => {
                 let dim = f64::from(head_dim);
                 // Repeated where there are fewer than accelerators.
@@ -173,47 +166,52 @@ impl Attending {
                     projection("qkv projection", hidden, qkv),
                     projection("output projection", query, hidden),
                 ];
-                (projections, 2.0 * query, 2.0 * kv * dim)
+                Self::of_tokens(model, projections, hidden, query, 2.0 * query, 2.0 * kv * dim)
             }
             AttentionKind::Latent { q_rank, kv_rank, nope_dim, rope_dim, v_dim, .. } => {
                 let (q_rank, kv_rank) = (f64::from(q_rank), f64::from(kv_rank));
                 let (nope, rope) = (f64::from(nope_dim), f64::from(rope_dim));
-                let v = f64::from(v_dim);
+                let read = local_heads * f64::from(v_dim);
                 let query_in = if q_rank > 0.0 { q_rank } else { hidden };
+                let key_value = local_heads * (nope + f64::from(v_dim));
                 let projections = vec![
                     projection("latent projection", hidden, q_rank + kv_rank + rope),
                     projection("query projection", query_in, local_heads * (nope + rope)),
                     // In decode absorbed into query and output: the same weights and operations.
-                    projection("key-value projection", kv_rank, local_heads * (nope + v)),
-                    projection("output projection", local_heads * v, hidden),
+                    projection("key-value projection", kv_rank, key_value),
+                    projection("output projection", read, hidden),
                 ];
                 let io = local_heads * (2.0 * kv_rank + rope);
-                (projections, io, kv_rank + rope)
+                Self::of_tokens(model, projections, query_in, read, io, kv_rank + rope)
             }
-            AttentionKind::Compressed(_) => (Vec::new(), 0.0, 0.0),
-        };
-        let query_in = match model.attention {
-            AttentionKind::Latent { q_rank, .. } if q_rank > 0 => f64::from(q_rank),
-            _ => hidden,
-        };
-        let index_elements = model.indexer.map_or(0.0, |indexer| {
+            AttentionKind::Compressed(c) => Self::compressed(model, &c, tensor),
+        }
+    }
+
+    /// Keys and values, or latents, of every token, with what picks and what gates: queries are made
+    /// of `query_in` numbers, and attention gives `read`.
+    fn of_tokens(
+        model: &Model,
+        mut projections: Vec<Projection>,
+        query_in: f64,
+        read: f64,
+        io: f64,
+        kv_elements: f64,
+    ) -> Self {
+        let hidden = f64::from(model.hidden);
+        let mut index_elements = 0.0;
+        if let Some(indexer) = model.indexer {
             let (count, dim) = (f64::from(indexer.heads), f64::from(indexer.head_dim));
-            attention.push(projection("indexer projection", query_in, count * dim));
-            attention.push(projection("indexer key", hidden, dim + count));
-            dim
-        });
+            projections.push(projection("indexer projection", query_in, count * dim));
+            projections.push(projection("indexer key", hidden, dim + count));
+            index_elements = dim;
+        }
         if model.output_gate {
-            // Like the queries, as wide as what attention gives.
-            let wide = match model.attention {
-                AttentionKind::Grouped { head_dim, .. } => local_heads * f64::from(head_dim),
-                AttentionKind::Latent { v_dim, .. } => local_heads * f64::from(v_dim),
-                AttentionKind::Compressed(c) => local_heads * f64::from(c.head_dim),
-            };
-            attention.push(projection("output gate", hidden, wide));
+            projections.push(projection("output gate", hidden, read));
         }
         let layers = f64::from(model.attention_layers);
         Self {
-            projections: attention.into_iter().map(|p| (layers, p)).collect(),
+            projections: projections.into_iter().map(|p| (layers, p)).collect(),
             io,
             kv_elements,
             index_elements,

@@ -186,8 +186,8 @@ impl StepSurface {
     /// Prompt tokens of a step that each context rank passes.
     #[inline]
     fn prompts(&self, prefill: &Prefill) -> u64 {
-        let ranks = self.context.as_ref().map_or(1, |context| context.ranks);
-        u64::from(if ranks == 1 { prefill.tokens } else { prefill.tokens.div_ceil(ranks) })
+        let each = |context: &ContextRanks| prefill.tokens.div_ceil(context.ranks);
+        self.context.as_deref().map_or(prefill.tokens, each).into()
     }
 
     /// Likewise of a step with speculation: a token's share of a round, and all of what prompts add to

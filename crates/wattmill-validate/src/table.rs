@@ -201,12 +201,11 @@ impl Table {
         }
         let mut table =
             Self { kind, columns, rows, starts: Vec::new(), told, otherwise: BTreeMap::new() };
-        let wrong: Vec<TableProblem> =
-            (0..table.rows.len()).flat_map(|at| table.row(at).problems()).collect();
-        let is_sound = |at: usize| table.row(at).problems().next().is_none();
+        let wrong: Vec<Vec<TableProblem>> =
+            (0..table.rows.len()).map(|at| table.row(at).problems().collect()).collect();
         // A row of its own that says nothing is no more than one that cannot be answered.
-        if kind.conditions().is_some() || !(0..table.rows.len()).any(is_sound) {
-            problems.extend(wrong);
+        if kind.conditions().is_some() || wrong.iter().all(|row| !row.is_empty()) {
+            problems.extend(wrong.into_iter().flatten());
         }
         if problems.is_empty() {
             table.starts = table.beginnings();

@@ -98,7 +98,7 @@ pub fn serving_bars(catalog: &Catalog, deployment: &Deployment<'_>, load: Load) 
 }
 
 /// Of one metric: of servers as shipped, and where these were never measured for it, of the engine
-/// as ML.ENERGY ran it, who measured power, or as Splitwise did, who timed prompts by themselves.
+/// as Splitwise ran it, who timed prompts by themselves.
 ///
 /// Hardly anything was measured under a power cap: it widens the interval by how many times as much
 /// the accelerator could draw without it.
@@ -110,7 +110,7 @@ pub(crate) fn error_bar(
 ) -> Option<Interval> {
     let bars = catalog.error_bars();
     let shipped = deployment.spec.flavour.name();
-    let campaigns = ["ml-energy", "splitwise"].map(|campaign| format!("{shipped}-{campaign}"));
+    let campaign = format!("{shipped}-splitwise");
     let asked = |engine, inside| {
         bars.interval(&Question {
             metric: metric.name(),
@@ -122,8 +122,8 @@ pub(crate) fn error_bar(
     };
     let measured =
         |engine: &&str| bars.iter().any(|(m, _, e, _)| m == metric.name() && e == *engine);
-    let mut names = [shipped].into_iter().chain(campaigns.iter().map(String::as_str));
-    let bar = asked(names.find(measured).unwrap_or(shipped), inside)?;
+    let engine = [shipped, campaign.as_str()].into_iter().find(measured).unwrap_or(shipped);
+    let bar = asked(engine, inside)?;
     Some(deployment_cap(deployment).map_or(bar, |depth| bar.widened(depth)))
 }
 

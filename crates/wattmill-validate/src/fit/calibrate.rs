@@ -281,7 +281,7 @@ impl<'a> Group<'a> {
             })
             .collect();
         // A campaign without constants of its own is predicted with its engine's.
-        let engine = name.split('-').next().unwrap_or(name);
+        let (engine, _) = Overheads::parts_of(name);
         let own = efficiency.overheads.get(name).copied();
         let start = own.unwrap_or_else(|| efficiency.overheads(engine));
         Self { points, case_of, cases: seen.len(), efficiency, name: name.to_owned(), start }

@@ -124,7 +124,7 @@ pub fn fit_engine(responses: &[&Response]) -> EngineFit {
         .iter()
         .map(|r| families.partition_point(|family| *family < r.key().0.as_str()))
         .collect();
-    let campaign = responses.iter().any(|r| r.key().1.contains('-'));
+    let campaign = responses.iter().any(|r| Overheads::parts_of(&r.key().1).1.is_some());
     let loyalty = |unknown: usize| {
         let constant = unknown % CONSTANTS.len();
         let loyalty = match constant {
