@@ -96,7 +96,7 @@ impl Cash {
                 CashQuarter { label, revenue, received, operating, capital, contracts, debt };
             days += f64::from(of_quarter);
             machines += sums.machine_capital - sums.refreshed;
-            infrastructure += sums.capital - sums.machine_capital - sums.energy_capital;
+            infrastructure += sums.infrastructure_capital();
             energy += sums.energy_yearly;
             cash.ownership_per_year = operating * (DAYS_PER_YEAR / f64::from(of_quarter));
             flows.push((days / DAYS_PER_YEAR, quarter.own().as_usd()));

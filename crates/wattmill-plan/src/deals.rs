@@ -18,6 +18,8 @@ pub(crate) struct Period {
     pub(crate) machines: Money,
     /// Spent on infrastructure.
     pub(crate) infrastructure: Money,
+    /// Spent on what makes and stores energy on the campus.
+    pub(crate) energy: Money,
     /// Revenue, by service.
     pub(crate) revenue: Vec<Money>,
     /// Share of the accelerator-hours that worked.
@@ -150,7 +152,7 @@ fn due(deal: &Deal, (begins, ends): (f64, f64), (from, to): (f64, f64), period: 
     match deal.kind {
         DealKind::Loan { share, covers, .. } => {
             let spent = match covers {
-                Covers::All => period.machines + period.infrastructure,
+                Covers::All => period.machines + period.infrastructure + period.energy,
                 Covers::Machines => period.machines,
                 Covers::Infrastructure => period.infrastructure,
             };
@@ -197,7 +199,8 @@ pub(crate) fn period(days: u32, sums: &Sums, services: &[ServiceQuarter]) -> Per
     Period {
         days,
         machines: sums.machine_capital,
-        infrastructure: sums.capital - sums.machine_capital,
+        infrastructure: sums.infrastructure_capital(),
+        energy: sums.energy_capital,
         revenue: services.iter().map(|service| service.revenue).collect(),
         used: if hours > 0.0 { 1.0 - sums.idle_hours / hours } else { 0.0 },
     }

@@ -165,6 +165,11 @@ pub struct Sums {
 }
 
 impl Sums {
+    /// Capital of neither machines nor what makes and stores energy.
+    pub(crate) fn infrastructure_capital(&self) -> Money {
+        self.capital - self.machine_capital - self.energy_capital
+    }
+
     /// Adds another site's.
     pub fn add(&mut self, other: &Self) {
         self.available += other.available;
@@ -408,7 +413,7 @@ impl CapitalPart {
     ) -> Vec<Self> {
         let (shares, lives) = (&economics.shares, &economics.lives);
         let energy = total.energy_capital;
-        let bought = [total.machine_capital, total.capital - total.machine_capital - energy];
+        let bought = [total.machine_capital, total.infrastructure_capital()];
         let part = |name, whole: Money, worn: Worn<'_>, share: f64, life: Seconds| {
             let (worn, of_life) = worn(life);
             let depreciation = if of_life > 0.0 { worn * (share / of_life) } else { Money::ZERO };

@@ -56,7 +56,7 @@ impl Settlement {
         let sum = |of: fn(&Sums) -> Money| -> Money { totals.iter().map(of).sum() };
         let mut purchases = machines.to_vec();
         purchases.extend([
-            ("builders".to_owned(), sum(|s| s.capital - s.machine_capital - s.energy_capital)),
+            ("builders".to_owned(), sum(Sums::infrastructure_capital)),
             ("makers of energy plant".to_owned(), sum(|s| s.energy_capital)),
             ("energy suppliers".to_owned(), sum(|s| s.energy_cost + s.flows.sales)),
             // Who is paid less than nothing pays.

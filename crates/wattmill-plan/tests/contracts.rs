@@ -8,6 +8,11 @@ use wattmill_units::Money;
 
 /// A node that serves at a price for three years, with `more` tables.
 fn factory(more: &str) -> Factory {
+    with("", more)
+}
+
+/// The same with something more at its site.
+fn with(site: &str, more: &str) -> Factory {
     let text = format!(
         r#"name = "contracts"
 start = 2027-01-01
@@ -16,6 +21,7 @@ end = 2029-12-31
 [[site]]
 name = "hall"
 grid = {{ connection = "10 MW", energized = 2026-01-01, price = "50 USD/MWh", carbon = "0 g/kWh" }}
+{site}
 
 [[phase]]
 name = "nodes"
@@ -92,6 +98,23 @@ term = "1 year"
     assert_eq!(part(&leased, "cooling"), 0.0);
     assert!(part(&owned, "cooling") > 0.0);
     assert_eq!(part(&leased, "network"), part(&owned, "network"));
+}
+
+/// Who lends on infrastructure lends on no battery; who lends on the whole does.
+#[test]
+fn a_loan_on_infrastructure_leaves_out_what_stores_energy() {
+    let lent = |covers: &str, battery: &str| {
+        let loan = format!(
+            "[[contract]]\nname = \"bank\"\nkind = \"loan\"\nfrom = \"lender\"\ncovers = \"{covers}\"\n\
+             share = \"50 %\"\nrate = \"8 %/year\"\nterm = \"2 years\"\n"
+        );
+        let plan = plan(&with(battery, &loan));
+        plan.statement.deals[0].paid.as_usd()
+    };
+    let battery = "battery = { energy = \"4 MWh\", power = \"1 MW\", efficiency = 0.81, capital = \"2 MUSD\" }";
+    assert!((lent("infrastructure", battery) - lent("infrastructure", "")).abs() < 1.0);
+    assert!((lent("machines", battery) - lent("machines", "")).abs() < 1.0);
+    assert!((lent("all", battery) - lent("all", "") - 1e6).abs() < 1.0);
 }
 
 #[test]
