@@ -188,7 +188,8 @@ fn read(cx: &mut Context<'_>, file: &Row<'_>) -> Option<Factory> {
     let curtailments =
         energy::curtailments(cx, file, &sites, |cx, row| site_of(cx, row, &site_rows));
     let economics = money::economics(cx, file);
-    let events = money::events(cx, file);
+    let event_rows = file.tables(cx, "event");
+    let events = money::events(cx, &event_rows);
     let currencies = money::currencies(cx, file);
     let contract_rows = file.tables(cx, "contract");
     check::duplicates(cx, &contract_rows);
@@ -231,7 +232,7 @@ fn read(cx: &mut Context<'_>, file: &Row<'_>) -> Option<Factory> {
         let of_deals = deals.iter().flat_map(|deal: &Deal| [deal.from.as_str(), &deal.to]);
         let steps = contracts.iter().map(|contract: &Contract| contract.from.as_str());
         let at_once = payments.iter().map(|payment: &Payment| payment.from.as_str());
-        money::defaults(cx, file, of_deals.chain(steps).chain(at_once));
+        money::defaults(cx, &event_rows, of_deals.chain(steps).chain(at_once));
     }
     // Only if all of them were read do their numbers mean what they say.
     if deals.len() == deal_rows.len() {

@@ -280,9 +280,8 @@ pub(super) fn circles(cx: &mut Context<'_>, deals: &IdVec<Deal>, rows: &[&Row<'_
 }
 
 /// Every `[[event]]`; whether one happens is drawn like anything else that is not known.
-pub(super) fn events(cx: &mut Context<'_>, file: &Row<'_>) -> Option<Vec<Event>> {
-    let rows = file.tables(cx, "event");
-    super::check::duplicates(cx, &rows);
+pub(super) fn events(cx: &mut Context<'_>, rows: &[Row<'_>]) -> Option<Vec<Event>> {
+    super::check::duplicates(cx, rows);
     let read: Vec<Option<Event>> = rows.iter().map(|row| event(cx, row)).collect();
     read.into_iter().collect()
 }
@@ -313,10 +312,10 @@ fn event(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Event> {
 /// Events in which someone defaults that is a side of no contract.
 pub(super) fn defaults<'n>(
     cx: &mut Context<'_>,
-    file: &Row<'_>,
+    rows: &[Row<'_>],
     sides: impl Iterator<Item = &'n str> + Clone,
 ) {
-    for row in file.tables(cx, "event") {
+    for row in rows {
         let Some(named) = row.plain_text("defaults") else { continue };
         if named == US || !sides.clone().any(|side| side == named) {
             let others = sides.clone().filter(|side| *side != US);

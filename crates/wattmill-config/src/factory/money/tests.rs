@@ -36,6 +36,12 @@ fn contracts_that_wait_for_each_other_are_named_once() {
 }
 
 #[test]
+fn a_key_that_no_event_has_is_told_once() {
+    let told = said("[[event]]\nname = \"late\"\non = 2028-01-01\nwhen = 3\n");
+    assert_eq!(told.matches("unknown key `when`").count(), 1, "{told}");
+}
+
+#[test]
 fn what_a_contract_names_has_to_be_there() {
     check(
         "[[contract]]\nkind = \"lease\"\nto = \"owner\"\nyearly = \"1 MUSD\"\nsite = \"hal\"\n",
