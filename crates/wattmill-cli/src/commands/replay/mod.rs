@@ -78,7 +78,10 @@ pub(crate) fn run(args: &Replay) -> Outcome {
     let total = source.total(&args.traffic);
     let asks = source.iter(&args.traffic, source.profile(), expected(args));
     let row = row(args, &source)?;
-    let (serving, limits) = (Serving { row: Some(row), ..serving(args) }, Some(limits));
+    // A series cuts the run into its rows: only where somebody reads them.
+    let read = args.output.json || args.output.html.is_some() || args.series.is_some();
+    let row = read.then_some(row);
+    let (serving, limits) = (Serving { row, ..serving(args) }, Some(limits));
     let go = |progress: wattmill::sim::Progress| {
         bar.at(progress.requests, total);
         interrupt.flow()
