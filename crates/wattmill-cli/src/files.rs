@@ -34,6 +34,9 @@ pub(crate) fn named_in(factory: &Named) -> Files {
 pub(crate) fn beside(factory: &Named, paths: Vec<String>, files: &mut Files) {
     let folder = Path::new(&factory.name).parent().unwrap_or(Path::new(""));
     for path in paths {
+        if files.has(&path) {
+            continue;
+        }
         let text = std::fs::read_to_string(folder.join(&path)).map_err(|error| error.to_string());
         files.put(&path, text);
     }

@@ -208,8 +208,9 @@ impl Microgrid {
         let (Some(export), Some(grid)) = (self.export, grid) else { return Buyer::default() };
         let (mut power, mut usd) = (0.0, 0.0);
         for of in [&self.solar, &self.wind].into_iter().flatten() {
-            power += of.power(at).as_mw();
-            usd += of.power(at).as_mw() * of.price.as_usd_per_mwh();
+            let brings = of.power(at).as_mw();
+            power += brings;
+            usd += brings * of.price.as_usd_per_mwh();
         }
         let costs = if power > 0.0 { usd / power } else { 0.0 };
         Buyer {
@@ -228,22 +229,22 @@ impl Microgrid {
         (storage.takes(at), free, reserve.min(most - free))
     }
 
-    fn dispatch(&mut self, at: f64, draw: Power, restraint: Option<&Restraint>) -> EnergyActions {
+    /// Who carries a draw, of what sun and wind bring, and what the grid would buy.
+    fn dispatch(
+        &mut self,
+        at: f64,
+        draw: Power,
+        restraint: Option<&Restraint>,
+    ) -> (EnergyActions, Power, Buyer) {
         if let Some(storage) = &mut self.storage {
             storage.age(at);
         }
         self.open(at, restraint);
         let most = restraint.map_or(Power::from_watts(f64::INFINITY), |r| r.battery);
         let (takes, gives, reserve) = self.storage_view(at, most);
-        let view = EnergyView {
-            draw,
-            renewable: self.renewable(at),
-            sellers: &self.sellers,
-            takes,
-            gives,
-            reserve,
-            buyer: self.buyer(at),
-        };
+        let (renewable, buyer) = (self.renewable(at), self.buyer(at));
+        let view =
+            EnergyView { draw, renewable, sellers: &self.sellers, takes, gives, reserve, buyer };
         let actions = dispatch_energy(&view, &self.rules, &mut self.bought);
         // What nobody sells is drawn of whom it can be: of the grid beyond what it asks, or else of
         // the dearest.
@@ -254,7 +255,7 @@ impl Microgrid {
         if let Some(beyond) = beyond {
             self.bought[beyond] += actions.unmet;
         }
-        actions
+        (actions, renewable, buyer)
     }
 
     /// What sun and wind bring in an hour.
@@ -264,7 +265,7 @@ impl Microgrid {
 
     /// What the hour would be like with a draw, nothing of it done.
     pub(crate) fn outlook(&mut self, at: f64, draw: Power) -> Outlook {
-        let actions = self.dispatch(at, draw, None);
+        let (actions, ..) = self.dispatch(at, draw, None);
         let bought = |grid: bool| -> Power {
             let sold = self.sellers.iter().zip(&self.bought);
             sold.filter(|(seller, _)| seller.grid == grid).map(|(_, bought)| *bought).sum()
@@ -288,7 +289,7 @@ impl Microgrid {
         restraint: Option<&Restraint>,
         flows: &mut EnergyFlows,
     ) -> (Bill, HourPower) {
-        let actions = self.dispatch(at, draw, restraint);
+        let (actions, renewable, buyer) = self.dispatch(at, draw, restraint);
         let mut bill = Bill::default();
         let mut now = HourPower::default();
         for (place, index) in self.selling.iter().enumerate() {
@@ -305,7 +306,6 @@ impl Microgrid {
             }
         }
         let curtailed = actions.curtailed;
-        let renewable = self.renewable(at);
         let used = renewable - curtailed;
         // What is not taken is of both alike.
         let share = if renewable > Power::ZERO { used / renewable } else { 0.0 };
@@ -317,7 +317,7 @@ impl Microgrid {
         };
         let ((solar, solar_cost), (wind, wind_cost)) = (of(&self.solar), of(&self.wind));
         now.sold = actions.sold();
-        let sales = self.buyer(at).pays * (now.sold * HOUR);
+        let sales = buyer.pays * (now.sold * HOUR);
         bill.cost += solar_cost + wind_cost - sales;
         flows.sales += sales;
         (now.solar, now.wind, now.curtailed) = (solar, wind, curtailed);

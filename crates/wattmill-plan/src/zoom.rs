@@ -196,10 +196,7 @@ impl PoolOf<'_> {
         };
         let replicas = (self.given / f64::from(point.accelerators)).ceil().max(1.0) as u32;
         let requests_per_s = self.given * point.requests_per_accelerator_hour() / 3600.0;
-        let limits = Limits {
-            ttft: SimTime::from_seconds(service.slo.ttft),
-            tpot: SimTime::from_seconds(service.slo.tpot),
-        };
+        let limits = Limits::from(&service.slo);
         let traffic = &service.traffic;
         // A named stream gives each pool a world of its own.
         let (site, machine, service_id) =

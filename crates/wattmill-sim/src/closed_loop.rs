@@ -180,7 +180,7 @@ impl Steady {
 
     /// Output tokens a second of time in steps; 0 without a step.
     pub fn output_per_s(&self) -> f64 {
-        self.per_s((self.usage.decode_tokens + self.usage.prompt_completions) as f64)
+        self.per_s(self.usage.output_tokens() as f64)
     }
 
     /// Prompt tokens a second of time in steps; 0 without a step.

@@ -1,5 +1,6 @@
 //! What a run adds up to, in fixed memory and mergeable.
 
+use wattmill_factory::Slo;
 use wattmill_units::{Histogram, SimTime, scramble};
 
 use crate::Finished;
@@ -11,6 +12,12 @@ pub struct Limits {
     pub ttft: SimTime,
     /// On the mean time per output token after the first.
     pub tpot: SimTime,
+}
+
+impl From<&Slo> for Limits {
+    fn from(slo: &Slo) -> Self {
+        Self { ttft: SimTime::from_seconds(slo.ttft), tpot: SimTime::from_seconds(slo.tpot) }
+    }
 }
 
 impl Limits {

@@ -52,6 +52,11 @@ impl Usage {
         self.peak_blocks = self.peak_blocks.max(other.peak_blocks);
     }
 
+    /// Output tokens made: decoded, and first ones.
+    pub const fn output_tokens(&self) -> u64 {
+        self.decode_tokens + self.prompt_completions
+    }
+
     /// Accelerator energy above idle.
     pub fn dynamic_energy(&self) -> Energy {
         Energy::from_joules(self.dynamic_nj as f64 * 1e-9)

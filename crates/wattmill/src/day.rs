@@ -139,9 +139,7 @@ impl<'a> Day<'a> {
         let midnight = SimTime::from_seconds(Seconds::from_hours(HOURS as f64));
         let requests = Synthetic::part(self.seed, shard, rates, traffic.arrivals, &traffic.lengths)
             .take_while(|request| request.arrival < midnight);
-        let slo = &self.service.slo;
-        let limits =
-            Limits { ttft: SimTime::from_seconds(slo.ttft), tpot: SimTime::from_seconds(slo.tpot) };
+        let limits = Limits::from(&self.service.slo);
         let mut fleet =
             Fleet::new(self.shard_replicas, self.engine.limits, Tally::new(Some(limits)));
         let flow = fleet.run(

@@ -79,7 +79,7 @@ fn pool_row(terms: &PoolTerms, row: &PoolRow, length: Seconds) -> ServedPoolRow 
         blocks: limited.then_some((row.blocks, row.blocks_there)),
         steps: row.work.steps,
         decode_tokens: row.work.decode_tokens,
-        made_tokens: row.work.decode_tokens + row.work.prompt_completions,
+        made_tokens: row.work.output_tokens(),
         energy,
         cost: paid.zip(machines).map(|(paid, machines)| paid + machines),
     }

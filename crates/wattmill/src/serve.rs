@@ -307,10 +307,7 @@ fn world<'e>(
     }
     let service = |service: &FleetService| ServiceSpec {
         name: service.name.clone(),
-        limits: Some(Limits {
-            ttft: SimTime::from_seconds(service.slo.ttft),
-            tpot: SimTime::from_seconds(service.slo.tpot),
-        }),
+        limits: Some(Limits::from(&service.slo)),
         priority: service.priority,
         patience: service.patience,
     };
@@ -568,12 +565,7 @@ impl Bill {
             let on_hours = world.pool_on_ns(index) as f64 / 3.6e12;
             let accelerators = engines[usize::from(index)].engine().accelerators();
             let hours = on_hours * f64::from(accelerators);
-            let provider = pool.provider.map(|provider| &fleet.providers[provider]);
-            let included = provider.is_some_and(|provider| provider.energy_included);
-            let paid = match included {
-                true => Some(Money::ZERO),
-                false => site.price.map(|price| used * price),
-            };
+            let paid = energy_price(fleet, pool).map(|price| used * price);
             let own = providers.len() - 1;
             let part = &mut providers[pool.provider.unwrap_or(own)];
             part.pools += 1;
@@ -582,7 +574,7 @@ impl Bill {
             by_pool.push(machines.zip(paid));
             part.accelerators = part.accelerators.zip(machines).map(|(sum, paid)| sum + paid);
             part.energy = part.energy.zip(paid).map(|(sum, paid)| sum + paid);
-            part.output_tokens += served.usage.decode_tokens + served.usage.prompt_completions;
+            part.output_tokens += served.output_tokens();
             let emitted = site.carbon.map(|carbon| carbon.as_g_per_kwh() * used.as_mwh() * 1e3);
             carbon_g = carbon_g.zip(emitted).map(|(sum, emitted)| sum + emitted);
         }
@@ -596,17 +588,23 @@ impl Bill {
     }
 }
 
+/// What a pool pays for energy of the facility: nothing where its provider includes it.
+fn energy_price(fleet: &Fleet, pool: &FleetPool) -> Option<EnergyPrice> {
+    match pool.provider {
+        Some(provider) if fleet.providers[provider].energy_included => Some(EnergyPrice::ZERO),
+        _ => fleet.sites[pool.site].price,
+    }
+}
+
 /// What the rows of the pools are told by.
 fn terms(fleet: &Fleet, engines: &[Levels<'_>]) -> Vec<PoolTerms> {
     let of = |(pool, levels): (&FleetPool, &Levels<'_>)| {
         let (site, engine) = (&fleet.sites[pool.site], levels.engine());
         let accelerators = f64::from(engine.accelerators());
-        let provider = pool.provider.map(|provider| &fleet.providers[provider]);
-        let included = provider.is_some_and(|provider| provider.energy_included);
         PoolTerms {
             idle: Some(engine.idle_power()),
             pue: site.pue,
-            price: if included { Some(EnergyPrice::ZERO) } else { site.price },
+            price: energy_price(fleet, pool),
             replica_hour: pool.accelerator_hour.map(|each| each * accelerators),
         }
     };

@@ -49,6 +49,8 @@ pub struct Sweep<'a> {
     seed: u64,
     /// Hash of the catalogue's engine constants.
     constants: u64,
+    /// Hash of the files, where there are any.
+    named: Option<u64>,
     probed: Mutex<Probed>,
 }
 
@@ -76,7 +78,15 @@ impl<'a> Sweep<'a> {
             constants.add_text(&format!("{:?}", catalog.efficiency(family)));
         }
         let constants = constants.finish();
-        Self { text, files, catalog, varied, seed, constants, probed: Mutex::default() }
+        let named = (files.iter().next().is_some()).then(|| {
+            let mut named = AnswerHash::new();
+            for (path, text) in files.iter() {
+                named.add_text(path);
+                named.add_text(text.unwrap_or_default());
+            }
+            named.finish()
+        });
+        Self { text, files, catalog, varied, seed, constants, named, probed: Mutex::default() }
     }
 
     /// What is varied.
@@ -98,10 +108,7 @@ impl<'a> Sweep<'a> {
         hash.add_text(env!("CARGO_PKG_VERSION"));
         hash.add(self.constants);
         hash.add_text(&with_values(self.text, &self.varied, chosen));
-        for (path, text) in self.files.iter() {
-            hash.add_text(path);
-            hash.add_text(text.unwrap_or_default());
-        }
+        self.named.iter().for_each(|named| hash.add(*named));
         hash
     }
 

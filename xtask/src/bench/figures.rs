@@ -63,7 +63,7 @@ fn one_replica(requests: &[Request], table: &StepTable, least: f64) -> (f64, u64
         requests.iter().for_each(|request| replica.push(*request));
         replica.run_until(table, SimTime::MAX, &mut tally, &mut |_| {});
         let usage = replica.usage();
-        let tokens = usage.decode_tokens + usage.prompt_completions;
+        let tokens = usage.output_tokens();
         (tokens, tally.fingerprint().wrapping_sub(before))
     });
     (time, tokens, hash)
@@ -116,7 +116,7 @@ fn replicas(name: &str, replicas: u32, requests: u64) -> Result<Vec<Figure>> {
         let stream = (0..requests).map(request);
         let _ = fleet.run(&table, stream, |_, _| {}, |_| ControlFlow::Continue(()));
         let usage = fleet.usage();
-        (usage.decode_tokens + usage.prompt_completions, fleet.tally().fingerprint())
+        (usage.output_tokens(), fleet.tally().fingerprint())
     });
     // The same shares on one replica after another: what many replicas cost, and not the ramp and
     // drain of 64 requests, which `w4096` has once in 4,096.
@@ -168,7 +168,7 @@ fn prefix() -> Result<Vec<Figure>> {
     let (without, _) = run(off);
     let (time, (usage, hash)) = run(BatchLimits { prefix_caching: true, ..off });
     let ratio = time / (floor::per_request() * requests.len() as f64);
-    let made = (usage.decode_tokens + usage.prompt_completions) as f64;
+    let made = usage.output_tokens() as f64;
     let found =
         100.0 * usage.cached_tokens as f64 / (usage.cached_tokens + usage.prefill_tokens) as f64;
     Ok(vec![

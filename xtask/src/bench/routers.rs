@@ -70,7 +70,7 @@ fn measure(
         let asks = (0..REQUESTS).map(|id| ask(request(id)));
         let _ = world.run(asks, SimTime::MAX, |_| {}, |_| ControlFlow::Continue(()));
         let usage = world.pool_usage(0);
-        (usage.decode_tokens + usage.prompt_completions, world.fingerprint())
+        (usage.output_tokens(), world.fingerprint())
     });
     let speed = tokens as f64 / time / 1e6;
     Ok(vec![figure(name, speed, TOKENS_PER_S, time / floor, hash)])

@@ -35,6 +35,11 @@ impl Files {
         self.0.insert(path.to_owned(), text);
     }
 
+    /// Whether a file was put, with its text or with why there is none.
+    pub fn has(&self, path: &str) -> bool {
+        self.0.contains_key(path)
+    }
+
     /// Every file, in the order of their paths: its text, or why there is none.
     ///
     /// ```

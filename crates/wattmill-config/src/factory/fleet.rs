@@ -5,7 +5,7 @@ mod pool;
 #[cfg(test)]
 mod tests;
 
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 use wattmill_catalog::{Catalog, Model};
 use wattmill_factory::{EngineChoice, Hardware, PowerCap, Slo};
 use wattmill_policy::{CapOrder, Preference, RouterKind, SiteRules};
@@ -355,7 +355,7 @@ fn site(cx: &mut Context<'_>, row: &Row<'_>) -> Option<FleetSite> {
 fn provider(cx: &mut Context<'_>, row: &Row<'_>) -> Option<FleetProvider> {
     let name = row.text(cx, "name");
     let accelerator_hour = row.quantity(cx, "accelerator_hour");
-    let energy_included = flag(cx, row, "energy_included", true);
+    let energy_included = row.flag(cx, "energy_included");
     Some(FleetProvider { name: name?, accelerator_hour, energy_included: energy_included? })
 }
 
@@ -522,16 +522,4 @@ fn place(
         );
     }
     found
-}
-
-/// A flag.
-fn flag(cx: &mut Context<'_>, row: &Row<'_>, key: &str, default: bool) -> Option<bool> {
-    let Some(value) = row.raw(key) else { return Some(default) };
-    match value.get_ref() {
-        DeValue::Boolean(flag) => Some(*flag),
-        _ => {
-            row.mismatch(cx, key, value);
-            None
-        }
-    }
 }

@@ -432,7 +432,7 @@ impl Pool {
             cached_tokens: usage.cached_tokens,
             cache_hit_fraction: pool.hit_rate,
             evicted_kv_blocks: usage.evicted_blocks,
-            output_tokens: usage.decode_tokens + usage.prompt_completions,
+            output_tokens: usage.output_tokens(),
             energy_mwh: pool.energy.as_mwh(),
             power_w: pool.power.as_watts(),
             power_caps: pool.caps.iter().map(Cap::new).collect(),

@@ -23,23 +23,18 @@ impl Display for Micros {
     }
 }
 
-/// A text as JSON.
-struct Quoted<'a>(&'a str);
+/// Anything as JSON.
+struct Json<'a, A: ?Sized>(&'a A);
 
-impl Display for Quoted<'_> {
+impl<A: Serialize + ?Sized> Display for Json<'_, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&serde_json::to_string(self.0).map_err(|_| fmt::Error)?)
     }
 }
 
-/// What an event says beside its name.
-struct Args<'a, A>(&'a A);
-
-impl<A: Serialize> Display for Args<'_, A> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&serde_json::to_string(self.0).map_err(|_| fmt::Error)?)
-    }
-}
+/// Nothing to say beside a name.
+#[derive(Serialize)]
+pub(super) struct Nothing {}
 
 /// Writes events, and no more than it may.
 pub(super) struct Events<W> {
@@ -55,7 +50,7 @@ impl<W: Write> Events<W> {
     /// Begins the file; `told` is what it says of itself.
     pub(super) fn new(out: W, most: u64, told: &impl Serialize) -> Self {
         let mut events = Self { out, most, written: 0, full_at: None, failed: None };
-        let head = Args(told);
+        let head = Json(told);
         events.put(format_args!(
             "{{\"displayTimeUnit\":\"ms\",\"otherData\":{head},\"traceEvents\":["
         ));
@@ -89,7 +84,7 @@ impl<W: Write> Events<W> {
 
     /// Names a process, and places it among the others by its number.
     pub(super) fn process(&mut self, process: u64, name: &str) {
-        let name = Quoted(name);
+        let name = Json(name);
         self.event(
             SimTime::ZERO,
             format_args!(
@@ -107,7 +102,7 @@ impl<W: Write> Events<W> {
 
     /// Names a thread.
     pub(super) fn thread(&mut self, Track { process, thread }: Track, name: &str) {
-        let name = Quoted(name);
+        let name = Json(name);
         self.event(
             SimTime::ZERO,
             format_args!(
@@ -125,8 +120,8 @@ impl<W: Write> Events<W> {
         (from, until): (SimTime, SimTime),
         args: &impl Serialize,
     ) {
-        let (name, ts, dur) = (Quoted(name), Micros(from), Micros(until.since(from)));
-        let args = Args(args);
+        let (name, ts, dur) = (Json(name), Micros(from), Micros(until.since(from)));
+        let args = Json(args);
         self.event(
             from,
             format_args!(
@@ -145,7 +140,7 @@ impl<W: Write> Events<W> {
         at: SimTime,
         value: f64,
     ) {
-        let (name, unit, ts) = (Quoted(name), Quoted(unit), Micros(at));
+        let (name, unit, ts) = (Json(name), Json(unit), Micros(at));
         self.event(
             at,
             format_args!(
@@ -169,15 +164,8 @@ impl<W: Write> Events<W> {
     }
 
     /// Its end.
-    pub(super) fn end(
-        &mut self,
-        process: u64,
-        (kind, id): (&str, u64),
-        name: &str,
-        at: SimTime,
-        args: &impl Serialize,
-    ) {
-        self.nestable('e', process, (kind, id), name, at, args);
+    pub(super) fn end(&mut self, process: u64, (kind, id): (&str, u64), name: &str, at: SimTime) {
+        self.nestable('e', process, (kind, id), name, at, &Nothing {});
     }
 
     /// Something that takes no time.
@@ -201,7 +189,7 @@ impl<W: Write> Events<W> {
         at: SimTime,
         args: &impl Serialize,
     ) {
-        let (kind, name, ts, args) = (Quoted(kind), Quoted(name), Micros(at), Args(args));
+        let (kind, name, ts, args) = (Json(kind), Json(name), Micros(at), Json(args));
         self.event(
             at,
             format_args!(
@@ -213,7 +201,7 @@ impl<W: Write> Events<W> {
 
     /// An arrow from the slice that is on one track at one instant to the slice on another at another.
     pub(super) fn arrow(&mut self, id: u64, name: &str, ends: [(Track, SimTime); 2]) {
-        let name = Quoted(name);
+        let name = Json(name);
         for ((Track { process, thread }, at), ph) in ends.into_iter().zip(["s", "f"]) {
             let (ts, binds) = (Micros(at), if ph == "f" { "\"bp\":\"e\"," } else { "" });
             self.event(

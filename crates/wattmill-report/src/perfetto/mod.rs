@@ -13,7 +13,7 @@ use wattmill_policy::ReplicaState;
 use wattmill_sim::{Answer, Request, Spot, Step, Turn, Unanswered, Watch, Window};
 use wattmill_units::{Power, SimTime, Ticks};
 
-use self::event::{Events, Track};
+use self::event::{Events, Nothing, Track};
 use self::request::{End, Known, Pending};
 
 /// The process of all requests; those of replicas follow.
@@ -293,7 +293,7 @@ impl<W: Write> PerfettoWriter<W> {
         let (from, until) = (from.max(self.window.from), until.min(self.window.until));
         if from < until {
             let track = Track { process: self.process(spot), thread: LIFE };
-            self.events.slice(track, &state.to_string(), (from, until), &serde_json::Map::new());
+            self.events.slice(track, &state.to_string(), (from, until), &Nothing {});
         }
     }
 

@@ -75,9 +75,6 @@ struct AboutPhase {
     cache_bytes: Option<u64>,
 }
 
-#[derive(Serialize)]
-struct Nothing {}
-
 /// A cache on its way to another replica.
 #[derive(Serialize)]
 struct AboutTransfer {
@@ -140,10 +137,10 @@ impl Pending {
             if from < until {
                 let phase = phase_name(turn.phase);
                 events.begin(REQUESTS, key, phase, from, &about_phase(turn, known));
-                events.end(REQUESTS, key, phase, until, &Nothing {});
+                events.end(REQUESTS, key, phase, until);
             }
         }
-        events.end(REQUESTS, key, name, cut(until), &Nothing {});
+        events.end(REQUESTS, key, name, cut(until));
         self.write_transfers(events, known, window, until);
     }
 
@@ -172,7 +169,7 @@ impl Pending {
                 };
                 let process = (known.process)(from);
                 events.begin(process, key, "transfer", start, &about);
-                events.end(process, key, "transfer", stop, &Nothing {});
+                events.end(process, key, "transfer", stop);
             }
             let before = &self.turns[..at];
             let computed = before.iter().rposition(|turn| turn.phase == Phase::Prefilling);

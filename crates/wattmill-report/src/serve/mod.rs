@@ -171,7 +171,7 @@ pub struct ServedPool {
 impl ServedPool {
     /// Output tokens it made.
     pub const fn output_tokens(&self) -> u64 {
-        self.usage.decode_tokens + self.usage.prompt_completions
+        self.usage.output_tokens()
     }
 
     /// Accelerator energy of each of them, J; `None` where it makes none but first tokens.

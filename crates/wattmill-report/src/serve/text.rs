@@ -159,7 +159,7 @@ pub(super) fn work(pools: &[ServedPool]) -> Table {
             or_dash(pool.hit_rate, percent),
             cached(usage.cached_tokens),
             cached(usage.evicted_blocks),
-            prefixed((usage.decode_tokens + usage.prompt_completions) as f64),
+            prefixed(usage.output_tokens() as f64),
             grouped(pool.preemptions as f64),
             percent(
                 usage.peak_blocks as f64 / (pool.cache.0 / u64::from(pool.groups)).max(1) as f64,

@@ -93,11 +93,7 @@ impl Fleet {
         let pool = &mut row.pools[0];
         pool.ready = self.replicas.len() as u32;
         for replica in &self.replicas {
-            let gauge = replica.gauge();
-            pool.waiting += u64::from(gauge.waiting);
-            pool.running += u64::from(gauge.running);
-            pool.blocks += gauge.blocks;
-            pool.blocks_there += replica.blocks_there();
+            pool.hold(replica);
         }
         pool.on_ns = u128::from(row.until.since(row.from).as_ns()) * self.replicas.len() as u128;
         pool.work = usage.since(before);

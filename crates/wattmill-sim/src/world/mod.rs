@@ -663,7 +663,7 @@ impl<M: StepModel, W: Watch> World<M, W> {
         for pool in &self.pools {
             books.in_hand += pool.machines.iter().map(|m| u64::from(m.jobs)).sum::<u64>();
             let usage = pool.usage();
-            books.tokens_made += usage.decode_tokens + usage.prompt_completions;
+            books.tokens_made += usage.output_tokens();
         }
         let done = self.jobs.iter().filter(|(_, job)| job.stage == Stage::Done);
         books.tokens_under_way = done.map(|(_, job)| u64::from(job.request.output)).sum();

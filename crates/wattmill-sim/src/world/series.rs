@@ -6,7 +6,7 @@ use wattmill_units::SimTime;
 
 use super::World;
 use crate::event::Event;
-use crate::{Finished, Sketch, Usage, Watch};
+use crate::{Finished, Replica, Sketch, Usage, Watch};
 
 /// A pool over one row, or several added up.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -30,6 +30,15 @@ pub struct PoolRow {
 }
 
 impl PoolRow {
+    /// Adds what a replica holds.
+    pub(crate) fn hold(&mut self, replica: &Replica) {
+        let gauge = replica.gauge();
+        self.waiting += u64::from(gauge.waiting);
+        self.running += u64::from(gauge.running);
+        self.blocks += gauge.blocks;
+        self.blocks_there += replica.blocks_there();
+    }
+
     /// Adds another pool's of the same time.
     pub fn merge(&mut self, other: &Self) {
         self.ready += other.ready;
@@ -212,12 +221,8 @@ impl<M: StepModel, W: Watch> World<M, W> {
                 if !machine.state.has_requests() {
                     continue;
                 }
-                let gauge = replica.gauge();
                 row.ready += u32::from(machine.state.takes_requests());
-                row.waiting += u64::from(gauge.waiting);
-                row.running += u64::from(gauge.running);
-                row.blocks += gauge.blocks;
-                row.blocks_there += pool.spec.limits.blocks * u64::from(pool.spec.groups.max(1));
+                row.hold(replica);
             }
             row.waiting += u64::from(pool.queue.waiting());
             let turning = [ReplicaState::Starting, ReplicaState::Draining, ReplicaState::Repairing];

@@ -39,10 +39,8 @@ pub(super) fn of(fleet: &Fleet, levels: &[Levels<'_>], pool: usize) -> Worth {
         let hours = work.seconds / 3600.0 * f64::from(levels[place].engine().accelerators());
         worth.money += pool.accelerator_hour.unwrap_or(Money::ZERO) * hours;
         let energy = work.energy * site.pue;
-        let provider = pool.provider.map(|provider| &fleet.providers[provider]);
-        if !provider.is_some_and(|provider| provider.energy_included) {
-            worth.money += site.price.map_or(Money::ZERO, |price| energy * price);
-        }
+        let price = super::energy_price(fleet, pool);
+        worth.money += price.map_or(Money::ZERO, |price| energy * price);
         let carbon = site.carbon.map_or(0.0, |carbon| carbon.as_g_per_kwh());
         worth.carbon_g += carbon * energy.as_mwh() * 1e3;
     }

@@ -62,12 +62,7 @@ impl<'a> Trial<'a> {
             }
         }
         let promise = |service: &wattmill_config::FleetService| {
-            let slo = &service.slo;
-            let limits = Limits {
-                ttft: SimTime::from_seconds(slo.ttft),
-                tpot: SimTime::from_seconds(slo.tpot),
-            };
-            (limits, slo.quantile)
+            (Limits::from(&service.slo), service.slo.quantile)
         };
         let mut draws = Stream::new(fleet.seed, "sustained", index as u64);
         let gaps = requests.iter().map(|_| draws.exponential()).collect();

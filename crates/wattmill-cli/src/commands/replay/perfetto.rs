@@ -81,12 +81,11 @@ pub(in crate::commands) fn finish(watch: PerfettoWriter<Out>, name: &str) -> Res
             Failure::Other(anyhow::Error::new(error).context(format!("failed to write {name}")))
         }
     })?;
-    let mut file = match out {
+    let file = match out {
         Out::Plain(file) => file,
         Out::Packed(packed) => {
             packed.finish().with_context(|| format!("failed to write {name}"))?
         }
     };
-    file.flush().with_context(|| format!("failed to write {name}"))?;
     file.finish()
 }

@@ -1,6 +1,5 @@
 //! The per-request file, and that of the time series.
 
-use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context;
@@ -51,9 +50,8 @@ impl Records {
     }
 
     pub(in crate::commands) fn finish(self) -> Result<(), Failure> {
-        let (mut file, _) =
+        let (file, _) =
             self.writer.finish().with_context(|| format!("failed to write {}", self.name))?;
-        file.flush().with_context(|| format!("failed to write {}", self.name))?;
         file.finish()
     }
 }
@@ -66,7 +64,6 @@ pub(in crate::commands) fn write_series(
 ) -> Result<(), Failure> {
     let name = path.display();
     let failed = || format!("failed to write {name}");
-    let (mut file, _) = series_table(Whole::create(path)?, names, rows).with_context(failed)?;
-    file.flush().with_context(failed)?;
+    let (file, _) = series_table(Whole::create(path)?, names, rows).with_context(failed)?;
     file.finish()
 }

@@ -7,9 +7,7 @@ use super::super::context::Context;
 use super::super::engine;
 use super::super::own::Own;
 use super::super::row::Row;
-use super::{
-    FleetPool, FleetProvider, PoolFailures, PoolRole, PoolScale, flag, named, place, span,
-};
+use super::{FleetPool, FleetProvider, PoolFailures, PoolRole, PoolScale, named, place, span};
 use wattmill_units::Money;
 
 /// Rows of sites, services, pools and providers.
@@ -32,7 +30,7 @@ pub(super) fn pool(
     let replicas = row.small(cx, "replicas");
     let router = row.choice(cx, "router").and_then(|name| name.parse().ok());
     let own_batches = own_batches(cx, row, engine.as_ref());
-    let prefix_caching = flag(cx, row, "prefix_caching", true);
+    let prefix_caching = row.flag(cx, "prefix_caching");
     let role = role(cx, row, pools);
     let start_up = span(cx, row, "start_up");
     let scale = row.has("autoscale").then(|| autoscale(cx, row, replicas));
@@ -83,7 +81,7 @@ pub(super) fn pool(
 
 /// Whether attention groups have batches of their own, of an engine that has several.
 fn own_batches(cx: &mut Context<'_>, row: &Row<'_>, engine: Option<&EngineChoice>) -> Option<bool> {
-    let own = flag(cx, row, "own_batches", false)?;
+    let own = row.flag(cx, "own_batches")?;
     let Some(EngineChoice::Explicit(spec)) = engine else { return Some(own) };
     if own && spec.layout.data_attention == 1 {
         cx.error(

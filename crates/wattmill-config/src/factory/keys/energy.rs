@@ -1,6 +1,6 @@
 //! Keys of what a site's energy is made of, and of what the grid asks.
 
-use wattmill_units::{Energy, EnergyPrice, Money, Seconds};
+use wattmill_units::{Energy, Money, Seconds};
 
 use super::{
     DELAY, End, Key, Kind, LIFE, Limits, Measure, POWER, PRICE, SOURCE, Table, defaulted, optional,
@@ -13,8 +13,6 @@ const FREE: (&str, &str) = ("0 USD/MWh", "sun and wind burn no fuel; set your ow
 const SITE_DAY: &str = "First day with power. Left out, the plan's first day.";
 const DEGREES: Kind = Kind::Quantity(Measure::TEMPERATURE, Limits::within("-60 °C", "60 °C"));
 const SPAN: Kind = Kind::Quantity(Measure::WARMTH, Limits::within("0 K", "60 K"));
-const THRESHOLD: Kind =
-    Kind::Quantity(Measure::of::<EnergyPrice>(), Limits::within("-1000 USD/MWh", "10000 USD/MWh"));
 
 /// What something on the campus costs to build.
 pub(in super::super) const CAPITAL: Key = defaulted(
@@ -213,13 +211,13 @@ pub(in super::super) static BATTERY: Table = Table {
         ),
         optional(
             "charge_below",
-            THRESHOLD,
+            PRICE,
             r#""20 USD/MWh""#,
             "Below this price of the grid it is charged from it.",
         ),
         optional(
             "discharge_above",
-            THRESHOLD,
+            PRICE,
             r#""90 USD/MWh""#,
             "From this price of the grid on it gives all it can.",
         ),
