@@ -127,9 +127,8 @@ impl Replica {
     /// assert_eq!(replica.live(), 0);
     /// ```
     pub fn withdraw(&mut self, now: SimTime, id: u64) -> bool {
-        let waits = |arrival: &Arrival| {
-            matches!(arrival, Arrival::Request(request, _) if request.id == id)
-        };
+        let waits =
+            |arrival: &Arrival| matches!(arrival, Arrival::Request(request, _) if request.id == id);
         let found = match self.lobby.iter().position(waits) {
             Some(place) => self.lobby.remove(place).is_some(),
             None => self.ranks_mut().any(|rank| rank.withdraw(id)),

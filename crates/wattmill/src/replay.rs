@@ -275,6 +275,7 @@ fn world<'m, M: StepModel>(
             failures: None,
             start_up: SimTime::ZERO,
             in_hand,
+            room: Vec::new(),
             queue,
             scale: None,
         }],

@@ -311,7 +311,8 @@ impl<M: StepModel, W: Watch> World<M, W> {
     fn happen(&mut self, event: Event, on_answer: &mut impl FnMut(&Answer)) {
         match event {
             Event::Deliver { job, generation } => {
-                if self.jobs.current(job, generation).is_some() {
+                if let Some(Job { pool, .. }) = self.jobs.current(job, generation) {
+                    self.pools[usize::from(*pool)].on_the_way -= 1;
                     self.deliver(job);
                 }
             }
@@ -412,6 +413,7 @@ impl<M: StepModel, W: Watch> World<M, W> {
             self.deliver(slot);
         } else {
             let generation = job.generation;
+            self.pools[usize::from(pool)].on_the_way += 1;
             self.queue.file(self.now + latency, Event::Deliver { job: slot, generation });
             self.tell(slot, Phase::Travelling);
         }

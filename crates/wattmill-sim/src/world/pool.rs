@@ -53,6 +53,8 @@ pub(crate) struct Pool<M> {
     pub(crate) tally: Tally,
     /// Those that wait in front of the router.
     pub(crate) queue: Admission,
+    /// Requests that were sent there and have not arrived.
+    pub(crate) on_the_way: u64,
     /// Requests at replicas, prompts that they hold among them.
     pub(crate) in_hand: u64,
     /// Where it decodes what others prefilled: by replica, prompts that wait for blocks.
@@ -113,6 +115,7 @@ impl<M: StepModel> Pool<M> {
             wakes: Wakes::new(count),
             tally: Tally::new(None),
             queue: Admission::new(spec.queue),
+            on_the_way: 0,
             in_hand: 0,
             offers: Vec::new(),
             parked: VecDeque::new(),
@@ -145,6 +148,20 @@ impl<M: StepModel> Pool<M> {
     pub(crate) fn has_room(&self) -> bool {
         let open = u64::from(self.router.open_replicas());
         open > 0 && self.in_hand < u64::from(self.spec.in_hand).saturating_mul(open)
+    }
+
+    /// Requests that its open replicas together can have in hand and do what they promise.
+    pub(crate) fn capacity(&self) -> u64 {
+        let spec = &self.spec;
+        let batches = spec.limits.max_seqs.saturating_mul(spec.groups);
+        let each = spec.room.get(self.level).copied().unwrap_or(batches).min(spec.in_hand);
+        u64::from(each) * u64::from(self.router.open_replicas())
+    }
+
+    /// Requests that it has, wherever they are.
+    pub(crate) fn load(&self) -> u64 {
+        let waiting = u64::from(self.queue.waiting()) + self.parked.len() as u64;
+        self.on_the_way + self.in_hand + waiting
     }
 
     /// Whether anybody takes requests or will.

@@ -119,6 +119,10 @@ pub struct PoolSpec<M> {
     /// Most requests in hand for each open replica; further ones wait in front of the router.
     /// [`u32::MAX`]: none wait there while a replica is open.
     pub in_hand: u32,
+    /// By power level, requests in hand of an open replica with which it still does what it promises:
+    /// with more, the choice among sites looks for another pool. Where nothing is said, as many as its
+    /// batches hold; [`Self::in_hand`] at most in any case.
+    pub room: Vec<u32>,
     /// Most that wait in front of the router; further ones are turned away, see
     /// [`Admission`](wattmill_policy::Admission).
     pub queue: QueueLimits,

@@ -1,5 +1,6 @@
 //! A world of one pool is a fleet; whatever dies in a larger one, every request is accounted for.
 
+mod choice;
 mod handover;
 mod watch;
 
@@ -90,6 +91,7 @@ fn pool(replicas: u32, limits: BatchLimits, router: RouterKind) -> PoolSpec<Simp
         failures: None,
         start_up: ms(3_000),
         in_hand: u32::MAX,
+        room: Vec::new(),
         queue: QueueLimits::NONE,
         scale: None,
     }
