@@ -307,11 +307,11 @@ fn world<'e>(
 ) -> Result<WorldSpec<&'e StepSurface>, Vec<String>> {
     let mut pools = Vec::new();
     for (index, levels) in engines.iter().enumerate() {
-        let worth = price::of(fleet, engines, index);
+        let (pool, worth) = (&fleet.pools[index], price::of(fleet, engines, index));
         pools.push(PoolSpec {
             price: worth.money,
             carbon_g: worth.carbon_g,
-            ..pool_spec(&fleet.pools[index], levels, &borne[index])
+            ..pool_spec(pool, goal(fleet, pool), levels, &borne[index])
         });
     }
     for (index, pool) in fleet.pools.iter().enumerate() {
@@ -372,8 +372,18 @@ fn world<'e>(
     })
 }
 
+/// Share of the requests of a pool that are to keep their SLO, as its services promise together.
+fn goal(fleet: &Fleet, pool: &FleetPool) -> f64 {
+    let services = || pool.services.iter().map(|service| &fleet.services[*service]);
+    let asked: f64 = services().map(|service| service.share).sum();
+    let kept: f64 = services().map(|service| service.share * service.slo.quantile).sum();
+    // A pool that only decodes answers what others are asked.
+    if asked > 0.0 { kept / asked } else { ScaleRules::default().goal.as_fraction() }
+}
+
 fn pool_spec<'e>(
     pool: &FleetPool,
+    goal: f64,
     levels: &'e Levels<'_>,
     borne: &Borne,
 ) -> PoolSpec<&'e StepSurface> {
@@ -388,6 +398,7 @@ fn pool_spec<'e>(
             startup: pool.start_up,
             settle: scale.settle,
             cool_down: scale.cool_down,
+            goal: Ratio::from_fraction(goal),
             ..ScaleRules::default()
         },
         every: scale.every,

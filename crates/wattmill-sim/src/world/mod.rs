@@ -593,14 +593,15 @@ impl<M: StepModel, W: Watch> World<M, W> {
         let Service { spec, tally, requests } = &mut self.services[usize::from(service)];
         ticket.into_iter().for_each(|ticket| requests.finish(ticket));
         tally.finish(&done);
-        let within = u64::from(spec.limits.is_none_or(|limits| limits.hold(&done)));
+        let within = spec.limits.is_none_or(|limits| limits.hold(&done));
         if self.row.is_some() {
-            self.series.open.services[usize::from(service)].answer(&done, within > 0);
+            self.series.open.services[usize::from(service)].answer(&done, within);
         }
         self.ended.tokens_delivered += u64::from(done.request.output);
-        let lately = &mut self.pools[usize::from(number)].lately;
-        lately.finished += 1;
-        lately.within_limits += within;
+        // What was lost with a replica is late for that reason.
+        if resends == 0 {
+            self.pools[usize::from(number)].judge(done.request.arrival, within);
+        }
         self.jobs.remove(slot);
         self.set_aside(number, replica);
         self.serve_queue(number);
@@ -639,6 +640,9 @@ impl<M: StepModel, W: Watch> World<M, W> {
             End::Lost => (Unanswered::Lost, &mut row.lost),
         };
         *count += 1;
+        if matches!(how, End::Shed(_)) {
+            self.pools[usize::from(job.pool)].judge(job.request.arrival, false);
+        }
         self.watch.unanswered(job.request.id, self.now, told);
         self.ended.too_late += u64::from(how == End::Shed(ShedReason::TooLate));
         self.jobs.remove(slot);

@@ -32,8 +32,9 @@ pub(crate) struct Machine {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Lately {
     pub(crate) arrived: u64,
-    pub(crate) finished: u64,
-    pub(crate) within_limits: u64,
+    /// Requests that ended and by which it is judged, and those of them outside their limits.
+    pub(crate) judged: u64,
+    pub(crate) missed: u64,
 }
 
 /// A pool under simulation.
@@ -135,6 +136,15 @@ impl<M: StepModel> Pool<M> {
         self.spec.in_hand < u32::MAX
             || !self.offers.is_empty()
             || matches!(self.spec.part, Duty::Prefill(_))
+    }
+
+    /// Notes for the autoscaler, if there is one, how a request ended that came at `arrival`.
+    #[inline]
+    pub(crate) fn judge(&mut self, arrival: SimTime, kept: bool) {
+        if self.scaler.as_ref().is_some_and(|scaler| arrival >= scaler.judges_from()) {
+            self.lately.judged += 1;
+            self.lately.missed += u64::from(!kept);
+        }
     }
 
     /// Whether it only computes the prompt of a request with so many tokens to make.
