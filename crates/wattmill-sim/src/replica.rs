@@ -177,6 +177,12 @@ impl Replica {
         self.lobby.len() + ranks.map(Rank::live).sum::<usize>()
     }
 
+    /// Requests handed over that were not yet let into a batch.
+    #[inline]
+    pub fn queued(&self) -> usize {
+        self.lobby.len() + self.ranks().map(Rank::queued).sum::<usize>()
+    }
+
     /// Takes every step that starts before `horizon`, which no request pushed later may precede.
     ///
     /// Finished requests are added to `tally` and handed to `on_finish`.

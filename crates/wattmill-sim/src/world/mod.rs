@@ -534,8 +534,25 @@ impl<M: StepModel, W: Watch> World<M, W> {
         pool.router.route(&ask, pool.draws.next_u64())
     }
 
+    /// Whether as many wait at a replica as may, where nobody waits in front of the router.
+    fn is_queue_full(&mut self, number: u16, replica: u32) -> bool {
+        let pool = &self.pools[usize::from(number)];
+        let most = pool.spec.queue.requests;
+        // No more can wait there than it has.
+        if pool.spec.in_hand < u32::MAX || pool.machines[replica as usize].jobs < most {
+            return false;
+        }
+        self.run_replica(number, replica, self.now);
+        self.pools[usize::from(number)].replicas[replica as usize].queued() >= most as usize
+    }
+
     /// Gives a request to a replica.
     fn dispatch(&mut self, slot: u32, reservation: Reservation) {
+        if self.is_queue_full(self.jobs[slot].pool, reservation.replica()) {
+            let pool = &mut self.pools[usize::from(self.jobs[slot].pool)];
+            pool.router.finished(reservation);
+            return self.end(slot, End::Shed(ShedReason::QueueFull));
+        }
         let job = &mut self.jobs[slot];
         let pool = &mut self.pools[usize::from(job.pool)];
         let replica = reservation.replica();

@@ -124,7 +124,8 @@ pub struct PoolSpec<M> {
     /// batches hold; [`Self::in_hand`] at most in any case.
     pub room: Vec<u32>,
     /// Most that wait in front of the router; further ones are turned away, see
-    /// [`Admission`](wattmill_policy::Admission).
+    /// [`Admission`](wattmill_policy::Admission). Where none wait there while a replica is open, as many
+    /// requests wait at each replica at most.
     pub queue: QueueLimits,
     /// Who starts and drains replicas; `None` for nobody.
     pub scale: Option<Scale>,
