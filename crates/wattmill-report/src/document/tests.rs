@@ -163,6 +163,7 @@ const COUNTS: &[&str] = &[
     "starting_replicas",
     "draining_replicas",
     "repairing_replicas",
+    "site_lost_replicas",
     "kv_blocks_peak",
     "evicted_kv_blocks",
     "units",
