@@ -15,7 +15,7 @@ impl<M: StepModel, W: Watch> World<M, W> {
     /// Files what is known of the future at time zero.
     pub(super) fn begin(&mut self, sites: &[SiteSpec]) {
         for (site, spec) in (0..).zip(sites) {
-            for outage in &spec.outages {
+            for outage in spec.joined_outages() {
                 self.queue.file(outage.from, Event::SiteLost { site });
                 if outage.until < SimTime::MAX {
                     self.queue.file(outage.until, Event::SiteBack { site });

@@ -464,7 +464,8 @@ pub(in crate::factory) static FLEET_SERVICE: Table = Table {
 
 pub(in crate::factory) static EVENT: Table = Table {
     name: "event",
-    doc: "A site is lost with everything under way there.",
+    doc: "A site is lost with everything under way there. Where two events of a site overlap, it is back \
+          when both are over.",
     catalogue_row: false,
     certain: ONE_RUN,
     keys: &[
