@@ -552,7 +552,8 @@ fn served_pool<W: Watch>(
     let usage = world.pool_usage(index);
     let (on_s, busy_s) = (
         world.pool_on_ns(index) as f64 * 1e-9,
-        wattmill_units::Ticks::from_raw(1).as_seconds().as_s() * usage.busy_ticks as f64,
+        wattmill_units::Ticks::from_raw(1).as_seconds().as_s()
+            * world.pool_busy_ticks(index) as f64,
     );
     let energy = world.pool_energy(index);
     let prompts = usage.prefill_tokens + usage.cached_tokens;

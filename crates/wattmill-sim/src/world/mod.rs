@@ -699,6 +699,12 @@ impl<M: StepModel, W: Watch> World<M, W> {
         self.pools[usize::from(pool)].usage()
     }
 
+    /// Time that replicas of a pool spent in steps so far, in raw [`Ticks`](wattmill_units::Ticks), of the
+    /// time that they were on: less than [`Usage::busy_ticks`] says where one died in a step.
+    pub fn pool_busy_ticks(&self, pool: u16) -> u128 {
+        self.pools[usize::from(pool)].busy_until(self.now)
+    }
+
     /// Energy of a pool's accelerators so far, idle included.
     pub fn pool_energy(&self, pool: u16) -> Energy {
         let pool = &self.pools[usize::from(pool)];

@@ -8,6 +8,7 @@ use wattmill_units::{SimTime, Stream};
 
 use super::job::NOBODY;
 use super::spec::{Duty, PoolSpec};
+use crate::rank::ticks_at;
 use crate::{Replica, Tally, Usage, Wakes};
 
 /// A replica as a machine.
@@ -70,6 +71,9 @@ pub(crate) struct Pool<M> {
     pub(crate) coming: u32,
     /// Time that replicas were on, those that are on now not included.
     on_time: u128,
+    /// What was left of steps when their replicas went off, in raw ticks: a step that a death cuts short
+    /// counts as taken, but not as time.
+    cut_short: u128,
     /// Turns of its replicas' lives that nobody asked for yet, if anybody wants to know.
     lives: Option<Vec<Lived>>,
 }
@@ -125,6 +129,7 @@ impl<M: StepModel> Pool<M> {
             lately: Lately::default(),
             coming: 0,
             on_time: 0,
+            cut_short: 0,
             lives: None,
             spec,
         }
@@ -204,6 +209,13 @@ impl<M: StepModel> Pool<M> {
         self.on_time + running
     }
 
+    /// Time in steps up to `now`, in raw ticks: never more than replicas were on.
+    pub(crate) fn busy_until(&self, now: SimTime) -> u128 {
+        let on = self.machines.iter().zip(&self.replicas).filter(|(m, _)| m.state.is_on());
+        let to_come: u128 = on.map(|(_, replica)| overhang(replica, now)).sum();
+        self.usage().busy_ticks - self.cut_short - to_come
+    }
+
     /// Notes from now on what turns the lives of its replicas take.
     pub(crate) fn note_lives(&mut self) {
         self.lives = Some(Vec::new());
@@ -226,7 +238,10 @@ impl<M: StepModel> Pool<M> {
         let before = machine.state;
         let Ok(after) = before.after(event) else { return false };
         match (before.is_on(), after.is_on()) {
-            (true, false) => self.on_time += u128::from(now.since(machine.on_since).as_ns()),
+            (true, false) => {
+                self.on_time += u128::from(now.since(machine.on_since).as_ns());
+                self.cut_short += overhang(&self.replicas[replica as usize], now);
+            }
             (false, true) => machine.on_since = now,
             _ => {}
         }
@@ -244,4 +259,9 @@ impl<M: StepModel> Pool<M> {
         }
         true
     }
+}
+
+/// What is left of the step that a replica takes at `now`, in raw ticks.
+fn overhang(replica: &Replica, now: SimTime) -> u128 {
+    replica.clock().saturating_sub(ticks_at(now.as_ns()))
 }
