@@ -44,6 +44,12 @@ impl StepModel for Kinked {
         let growth = StepCost { time: Ticks::from_raw(slope * n), dynamic_nj: n };
         DecodeRun { first, growth, steps }
     }
+
+    fn together(&self, shape: &StepShape) -> StepCost {
+        let tokens = u64::from(shape.decodes + shape.prefill.tokens);
+        let time = self.base / 3 + self.per_token / 2 * tokens;
+        StepCost { time: Ticks::from_raw(time), dynamic_nj: 4 * tokens }
+    }
 }
 
 /// The engine, stopped now and then, which must not change anything.

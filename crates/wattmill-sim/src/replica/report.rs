@@ -1,7 +1,7 @@
 //! What a replica tells whoever watches it: when it next has something to say, what it holds now,
 //! and what is lost when it dies.
 
-use wattmill_perf::{DecodeRun, StepModel};
+use wattmill_perf::StepModel;
 use wattmill_units::SimTime;
 
 use super::{Replica, slowest};
@@ -118,16 +118,9 @@ impl Replica {
         if !decoding {
             return next;
         }
-        let groups = 1 + self.others.len() as u32;
-        let decoding = || self.ranks().filter(|rank| rank.decodes() > 0);
-        let run = |rank: &Rank| {
-            let n = rank.decodes().saturating_mul(groups);
-            let run = model.decode_run(n, rank.context().saturating_mul(groups.into()));
-            (run, rank.steps_to_leaver())
-        };
-        let runs: Vec<(DecodeRun, u64)> = decoding().map(run).collect();
-        let (first, growth, mut steps) = slowest(&runs);
-        for rank in decoding() {
+        let (runs, together) = self.runs(model);
+        let (first, growth, mut steps) = slowest(&runs, together);
+        for rank in self.ranks().filter(|rank| rank.decodes() > 0) {
             (steps, _) = rank.steps_within_blocks(steps);
         }
         self.start_of(first, growth, steps).min(next)
