@@ -344,7 +344,10 @@ impl Replica {
         stretch.end = begin + time;
         self.clock = stretch.end;
         usage.pass(stretch.steps, time);
+        // Blocks of all groups at the end of the last step, before anybody leaves.
+        let mut held = 0;
         for (rank, next) in self.ranks_mut().zip(&nexts) {
+            held += rank.used_blocks();
             match next {
                 Next::Nothing => rank.rest(begin),
                 Next::Mixed { .. } => {
@@ -352,10 +355,12 @@ impl Replica {
                 }
                 Next::Decode { .. } => {
                     let (_, opened) = rank.steps_within_blocks(stretch.steps);
+                    held += opened;
                     rank.decode(&stretch, opened, tally, &mut usage, on_finish);
                 }
             }
         }
+        usage.peak_blocks = usage.peak_blocks.max(held);
         self.dynamic_nj += dynamic_nj;
         usage.dynamic_nj = self.dynamic_nj / u128::from(groups);
         self.usage = usage;

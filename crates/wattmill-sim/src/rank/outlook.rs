@@ -83,7 +83,6 @@ impl Rank {
         let blocks = blocks.min(self.free_blocks);
         self.take(blocks, usage);
         self.aside += blocks;
-        usage.peak_blocks = usage.peak_blocks.max(self.used_blocks());
         blocks
     }
 

@@ -200,7 +200,9 @@ impl Replica {
         if rank.spare_blocks() < blocks {
             return None;
         }
-        Some(Aside { group, blocks: rank.hold_back(blocks, &mut self.usage) })
+        let blocks = rank.hold_back(blocks, &mut self.usage);
+        self.note_peak();
+        Some(Aside { group, blocks })
     }
 
     /// Takes up to `blocks` blocks out of use that were given free by what just finished, for another
@@ -209,7 +211,13 @@ impl Replica {
         let group = self.emptiest_group();
         let rank = std::iter::once(&mut self.first).chain(&mut self.others).nth(group as usize);
         let held = rank.map_or(0, |rank| rank.hold_back(blocks, &mut self.usage));
+        self.note_peak();
         Aside { group, blocks: held }
+    }
+
+    fn note_peak(&mut self) {
+        let held = self.ranks().map(Rank::used_blocks).sum();
+        self.usage.peak_blocks = self.usage.peak_blocks.max(held);
     }
 
     /// Puts blocks back into use at `now`.

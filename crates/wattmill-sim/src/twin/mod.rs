@@ -98,6 +98,8 @@ pub fn work<M: StepModel>(
         if plans.iter().all(Option::is_none) {
             continue;
         }
+        let held = groups.iter().map(Group::held).sum();
+        usage.peak_blocks = usage.peak_blocks.max(held);
         let (mut slowest, mut toll, mut all) = (0, 0, StepShape::default());
         for (group, plan) in groups.iter_mut().zip(&plans) {
             let Some(plan) = plan else { continue };
