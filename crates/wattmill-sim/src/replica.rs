@@ -51,6 +51,8 @@ pub struct Replica {
     lobby: VecDeque<Arrival>,
     /// Sum of the groups' energies, nanojoules.
     dynamic_nj: u128,
+    /// Where there are several groups: how long their latest step waited for the host link.
+    toll: u64,
     usage: Usage,
     /// Next requests of clients that got an answer in the step under way.
     returned: Vec<Request>,
@@ -71,6 +73,7 @@ impl Replica {
             others: (1..groups).map(|_| Rank::new(limits)).collect(),
             lobby: VecDeque::new(),
             dynamic_nj: 0,
+            toll: 0,
             usage: Usage::default(),
             returned: Vec::new(),
         }
@@ -299,8 +302,9 @@ impl Replica {
         let mut stretch = Stretch { begin, first: 0, growth: 0, steps: 1, end: begin };
         // Of all groups as if each were the whole replica.
         let mut dynamic_nj = 0;
+        let mut toll = 0;
         if single {
-            let (mut toll, mut all) = (0, StepShape::default());
+            let mut all = StepShape::default();
             for (rank, next) in self.ranks_mut().zip(&nexts) {
                 let shape = match *next {
                     Next::Nothing => continue,
@@ -361,6 +365,7 @@ impl Replica {
             }
         }
         usage.peak_blocks = usage.peak_blocks.max(held);
+        self.toll = toll;
         self.dynamic_nj += dynamic_nj;
         usage.dynamic_nj = self.dynamic_nj / u128::from(groups);
         self.usage = usage;

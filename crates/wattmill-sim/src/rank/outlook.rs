@@ -93,6 +93,11 @@ impl Rank {
         self.refused = [false; 2];
     }
 
+    /// Whether its coming step waits for the host link.
+    pub(crate) const fn owes(&self) -> bool {
+        self.toll > 0
+    }
+
     /// Whether somebody is there whom blocks keep out that were taken out of use.
     pub(crate) const fn is_kept_out(&self) -> bool {
         self.aside > 0 && (self.refused[PROMPT] || self.refused[RESIDENT])
