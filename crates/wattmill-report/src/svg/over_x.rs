@@ -76,7 +76,7 @@ pub(super) fn horizontal_limits(
             0.0 => (plot.left + 6.0, Anchor::Start),
             share => (plot.x(share), Anchor::Middle),
         });
-        let beside = [at - 6.0, at + 16.0].map(|base| ends.map(|(x, anchor)| (x, base, anchor)));
+        let beside = [at - 7.0, at + 16.0].map(|base| ends.map(|(x, anchor)| (x, base, anchor)));
         let further =
             (1..20).map(|line| (plot.right - 6.0, at + 16.0 * f64::from(line), Anchor::End));
         let places: Vec<Place> = beside
