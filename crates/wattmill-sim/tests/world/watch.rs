@@ -255,7 +255,17 @@ proptest! {
         let usage = world.pool_usage(0);
         let notes = world.into_watch();
         prop_assert_eq!(notes.work(0), usage);
-        let delivered = asks.iter().map(|ask| u64::from(ask.request.output)).sum::<u64>();
+        let mut delivered = 0;
+        for ask in &asks {
+            let request = &ask.request;
+            match notes.requests[&request.id].end {
+                Some(End::Answered(_)) => delivered += u64::from(request.output),
+                end => {
+                    prop_assert!(u64::from(request.input + request.output) > 16 * blocks, "{end:?}");
+                    prop_assert!(matches!(end, Some(End::Unanswered(_, Unanswered::Rejected))));
+                }
+            }
+        }
         prop_assert_eq!(usage.decode_tokens + usage.prompt_completions, delivered);
     }
 }
