@@ -119,7 +119,7 @@ fn values_may_carry_their_own_source() {
     let memory = chip.provenance.field("memory").expect("stated");
     assert_eq!(memory.source.as_deref(), Some("a sheet"));
     assert_eq!(memory.confidence, Some(Confidence::B));
-    assert!(chip.missing().contains(&"tdp"));
+    assert!(chip.missing().contains(&"scaleup") && chip.power_unknown().is_some());
 
     for (text, message) in [
         (
