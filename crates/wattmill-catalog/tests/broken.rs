@@ -179,6 +179,16 @@ fn models_that_contradict_themselves_are_refused() {
             "entry_tokens = 4\nentry_layers = 5",
             "full_attention_layers: 5 is more than its 4 layers",
         ),
+        (
+            "sparse_entry_tokens = 4\nsparse_entry_layers = 2",
+            "sparse_entry_layers: what picks the entries of 2 layers is not there; write sparse_top_k, \
+             indexer_heads, indexer_dim, too",
+        ),
+        (
+            "sparse_entry_tokens = 4\nsparse_entry_layers = 2\nindexer_heads = 8\nindexer_dim = 64",
+            "sparse_entry_layers: what picks the entries of 2 layers is not there; write sparse_top_k, \
+             too",
+        ),
         ("residual_streams = 0", "residual_streams: must be at least 1"),
     ] {
         assert_eq!(read(more).expect_err(more)[0].to_string(), message);
