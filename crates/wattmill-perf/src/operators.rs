@@ -363,7 +363,7 @@ impl<'a> Replica<'a> {
                     bytes: Bytes::ZERO,
                     message: Bytes::ZERO,
                     time: Seconds::ZERO,
-                    energy: Energy::ZERO,
+                    energy: part.energy.map(|_| Energy::ZERO),
                     ..part
                 },
                 time,
@@ -372,7 +372,7 @@ impl<'a> Replica<'a> {
             sum.bytes += part.bytes * share;
             sum.message += part.message * share;
             sum.time += time;
-            sum.energy += part.energy * share;
+            sum.energy = sum.energy.zip(part.energy).map(|(sum, energy)| sum + energy * share);
             if time > *longest {
                 (sum.bound, sum.peak, sum.clock, *longest) =
                     (part.bound, part.peak, part.clock, time);
@@ -404,7 +404,7 @@ impl<'a> Replica<'a> {
 }
 
 /// The engine's own work: scheduling, preparing inputs, handing out tokens.
-fn engine(name: &'static str, overhead: f64, energy: Energy) -> Operator {
+fn engine(name: &'static str, overhead: f64, energy: Option<Energy>) -> Operator {
     Operator {
         name,
         flops: Flops::ZERO,

@@ -1,6 +1,6 @@
 //! The interface between pricing and simulation: what a step consists of, what it costs.
 
-use wattmill_units::{Energy, Seconds, Ticks, nearest};
+use wattmill_units::{Seconds, Ticks, nearest};
 
 /// Prefill part of a step, as sums over its chunks. A chunk is `c` new tokens of one prompt of
 /// which `p` tokens are already in the cache.
@@ -95,15 +95,16 @@ impl StepShape {
 pub struct StepCost {
     /// From the step's start to its end.
     pub time: Ticks,
-    /// Accelerator energy above idle, whole replica, nanojoules.
+    /// Accelerator energy above idle, whole replica, nanojoules; 0 where nothing is known of watts, which
+    /// whoever prices steps says by having no idle power.
     pub dynamic_nj: u64,
 }
 
 impl StepCost {
     /// The nearest whole ticks and nanojoules.
     #[inline]
-    pub(crate) fn of(time: Seconds, energy: Energy) -> Self {
-        Self { time: Ticks::from_seconds(time), dynamic_nj: nearest(energy.as_joules() * 1e9) }
+    pub(crate) fn of(time: Seconds, joules: f64) -> Self {
+        Self { time: Ticks::from_seconds(time), dynamic_nj: nearest(joules * 1e9) }
     }
 
     /// What is left of it without `part`, at least nothing.

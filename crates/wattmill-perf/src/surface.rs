@@ -1,7 +1,7 @@
 //! The performance model compiled to tables and integer slopes.
 
 use wattmill_factory::EngineSpec;
-use wattmill_units::{Energy, Power, Seconds, Ticks};
+use wattmill_units::{Power, Seconds, Ticks};
 
 use crate::attention::DecodeAttention;
 use crate::context::ContextExchange;
@@ -40,7 +40,7 @@ pub struct StepSurface {
     meeting: Option<Box<Meeting>>,
     uncaptured: StepCost,
     speculation: Option<Rounds>,
-    idle: Power,
+    idle: Option<Power>,
     accelerators: u32,
     memory: MemoryPlan,
 }
@@ -110,7 +110,7 @@ impl ContextRanks {
             }),
             merging: CostTable::new(spec.max_seqs, |n, out| {
                 let o = exchange.merging(network, n.saturating_mul(replica.verified()));
-                out(Operator { time: o.time * share, energy: o.energy * share, ..o });
+                out(o.spread(share));
             }),
             exchange: *exchange,
         };
@@ -148,7 +148,7 @@ impl Rounds {
         let verified = replica.verified();
         let decode = CostTable::new(spec.max_seqs, |n, out| {
             let mut spread = |o: Operator| {
-                out(Operator { time: o.time * share, energy: o.energy * share, ..o });
+                out(o.spread(share));
             };
             replica.linear(n * verified, &mut spread);
             replica.head(n * verified, &mut spread);
@@ -188,7 +188,7 @@ impl StepSurface {
                 };
                 decode.iter().map(beside).collect()
             }),
-            uncaptured: StepCost::of(uncaptured.time, uncaptured.energy),
+            uncaptured: StepCost::of(uncaptured.time, uncaptured.joules()),
             prefill: replica.attention.prefill.into(),
             idle: replica.chip.idle,
             accelerators: spec.layout.accelerators(),
@@ -197,7 +197,8 @@ impl StepSurface {
     }
 
     /// Power of the whole replica's accelerators while nothing runs; steps cost energy above it.
-    pub const fn idle_power(&self) -> Power {
+    /// `None` where nothing states the accelerator's power limit: then steps have times alone.
+    pub const fn idle_power(&self) -> Option<Power> {
         self.idle
     }
 
@@ -313,7 +314,7 @@ impl StepModel for StepSurface {
 #[inline]
 fn prefill_cost(attention: &PrefillAttention, prefill: &Prefill) -> StepCost {
     let run = attention.cost(prefill).run;
-    StepCost::of(Seconds::from_s(run.seconds), Energy::from_joules(run.joules))
+    StepCost::of(Seconds::from_s(run.seconds), run.joules)
 }
 
 #[inline]
@@ -345,9 +346,9 @@ impl CostTable {
             let (mut time, mut joules) = (0.0, 0.0);
             operators(count, &mut |operator| {
                 time += operator.time.as_s();
-                joules += operator.energy.as_joules();
+                joules += operator.joules();
             });
-            StepCost::of(Seconds::from_s(time), Energy::from_joules(joules))
+            StepCost::of(Seconds::from_s(time), joules)
         };
         let costs: Vec<StepCost> = counts.iter().map(|count| cost(*count)).collect();
         let base = |index: usize| {

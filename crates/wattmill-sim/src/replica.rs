@@ -115,6 +115,36 @@ impl Replica {
         }
     }
 
+    /// Takes back a request at `now`, unless its prompt has begun; whether it did.
+    ///
+    /// To be called after all steps that start before now were taken. Costs nothing where it is not
+    /// called, and a look through those who wait where it is.
+    ///
+    /// ```
+    /// # use wattmill_policy::BatchLimits;
+    /// # use wattmill_sim::{Replica, Request};
+    /// # use wattmill_units::SimTime;
+    /// let mut replica = Replica::new(BatchLimits::new(8, 8192, 16, 1000));
+    /// let at = SimTime::from_ns(5);
+    /// replica.push(Request { id: 7, arrival: at, input: 100, output: 51 });
+    /// assert!(replica.withdraw(at, 7) && !replica.withdraw(at, 7));
+    /// assert_eq!(replica.live(), 0);
+    /// ```
+    pub fn withdraw(&mut self, now: SimTime, id: u64) -> bool {
+        let waits = |arrival: &Arrival| {
+            matches!(arrival, Arrival::Request(request, _) if request.id == id)
+        };
+        let found = match self.lobby.iter().position(waits) {
+            Some(place) => self.lobby.remove(place).is_some(),
+            None => self.ranks_mut().any(|rank| rank.withdraw(id)),
+        };
+        if found && self.ranks().all(|rank| rank.running() == 0) {
+            // Whoever stood behind it could not start earlier.
+            self.clock = self.clock.max(ticks_at(now.as_ns()));
+        }
+        found
+    }
+
     /// From now on remembers what its prefix cache stores and evicts.
     pub fn watch_cache(&mut self) {
         self.ranks_mut().for_each(Rank::watch_cache);

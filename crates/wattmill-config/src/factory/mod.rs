@@ -289,7 +289,7 @@ fn phase(
     let site = site_of(cx, row, site_rows);
     let stated = row.quantity(cx, "unit_power");
     let system = row.text(cx, "system");
-    let machine = system.and_then(|name| own.hardware(cx, row, "system", &name))?;
+    let mut machine = system.and_then(|name| own.hardware(cx, row, "system", &name))?;
     let unit_power = stated.or(machine.system.power_max).or(machine.system.power_typical);
     if unit_power.is_none() && !row.has("unit_power") {
         cx.error(
@@ -302,6 +302,7 @@ fn phase(
     if let Some(power) = unit_power {
         let key = if stated.is_some() { "unit_power" } else { "system" };
         check::unit_power(cx, &machine, power, row.span(key));
+        machine = check::limited(cx, machine, power, row.span("system"));
     }
     let (delivery, site, unit_power) = (delivery?, site?, unit_power?);
     let system = machine.system.id.clone();
@@ -401,6 +402,7 @@ fn refresh(
                 return None;
             };
             check::unit_power(cx, &machine, unit_power, row.span("system"));
+            let machine = check::limited(cx, machine, unit_power, row.span("system"));
             (placed(hardware, machine), unit_power)
         }
     };
@@ -450,7 +452,9 @@ fn substitute(
             "state `unit_power`, such as `unit_power = \"190 kW\"`",
         );
     }
-    Some((machine, unit_power?, if_after?, first_rack?))
+    let unit_power = unit_power?;
+    let machine = check::limited(cx, machine, unit_power, row.span("system"));
+    Some((machine, unit_power, if_after?, first_rack?))
 }
 
 /// Which of the sites a phase stands on.

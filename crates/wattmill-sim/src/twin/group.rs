@@ -128,6 +128,13 @@ impl Group {
         }
     }
 
+    pub(super) fn withdraw(&mut self, id: u64) {
+        if self.preempted.is_empty() && self.inbox.front().is_some_and(|ask| ask.request.id == id) {
+            self.refused.0 = false;
+        }
+        self.inbox.retain(|ask| ask.request.id != id);
+    }
+
     /// Blocks that the decodes open in the coming step.
     fn opened(&self) -> u64 {
         let opens = |s: &&Sequence| s.decodes() && self.limits.blocks_for(s.cached + 1) > s.blocks;

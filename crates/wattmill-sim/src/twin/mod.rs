@@ -27,6 +27,9 @@ pub struct Work<'a> {
     pub asks: &'a [Ask],
     /// Sequences that come with their cache, in the order in which they are ready.
     pub residents: &'a [Resident],
+    /// When which requests, of those that can run at all, are taken back unless their prompt has
+    /// begun; in order of time, none before its request has come.
+    pub withdrawn: &'a [(SimTime, u64)],
 }
 
 /// Runs `requests`, in order of arrival, on one replica to the end.
@@ -51,7 +54,7 @@ pub fn run_answering<M: StepModel>(
     let plain =
         |request: &Request| Ask { request: *request, service: 0, prompt: Vec::new(), answer: None };
     let asks: Vec<Ask> = requests.iter().map(plain).collect();
-    work(&Work { limits, groups: 1, asks: &asks, residents: &[] }, model, tally, on_finish)
+    work(&Work { limits, groups: 1, asks: &asks, residents: &[], withdrawn: &[] }, model, tally, on_finish)
 }
 
 /// Does all of `work`.
@@ -63,6 +66,7 @@ pub fn work<M: StepModel>(
 ) -> (Vec<Finished>, Usage) {
     let mut asks: VecDeque<Ask> = work.asks.iter().cloned().collect();
     let mut residents: VecDeque<Resident> = work.residents.iter().copied().collect();
+    let mut withdrawn: VecDeque<(SimTime, u64)> = work.withdrawn.iter().copied().collect();
     let mut groups: Vec<Group> = (0..work.groups).map(|_| Group::new(work.limits)).collect();
     let mut finished = Vec::new();
     let mut usage = Usage::default();
@@ -76,6 +80,10 @@ pub fn work<M: StepModel>(
                 clock = clock.max(ticks(next));
             }
             groups.iter_mut().for_each(|group| group.rest(clock));
+        }
+        while let Some((_, id)) = withdrawn.pop_front_if(|(at, _)| ticks(*at) <= clock) {
+            asks.retain(|ask| ask.request.id != id);
+            groups.iter_mut().for_each(|group| group.withdraw(id));
         }
         // Whoever has arrived goes to the group with the fewest requests; of those that come at the
         // same moment, requests go first.

@@ -140,10 +140,11 @@ fn without_peak(work: Usage) -> Usage {
 
 #[test]
 fn a_watched_world_does_what_it_does_unwatched() {
-    let mut moved = 0;
+    let (mut moved, mut patient) = (0, 0);
     for seed in 0..150 {
         let spec = eventful(seed);
         let (services, pools) = (spec.services.len() as u16, spec.pools.len() as u16);
+        let patience: Vec<_> = spec.services.iter().map(|service| service.patience).collect();
         let asks = asks(seed, 400, 50_000, services.into());
         let mut unwatched = World::new(spec.clone()).expect("sound");
         let go = |_| ControlFlow::Continue(());
@@ -179,10 +180,24 @@ fn a_watched_world_does_what_it_does_unwatched() {
             moved += seen.turns.iter().filter(|t| matches!(t.phase, Phase::Moving { .. })).count();
             if let Some(End::Answered(answer)) = seen.end {
                 told_as_answered(seen, &answer);
+                if let Some(patience) = patience[usize::from(answer.service)] {
+                    began_in_time(seen, answer.done.request.arrival + patience);
+                    patient += 1;
+                }
             }
         }
     }
     assert!(moved > 3_000, "{moved}");
+    assert!(patient > 5_000, "{patient}");
+}
+
+/// Whoever waited at a replica did so no longer than its patience, however often it was sent again.
+fn began_in_time(seen: &Seen, deadline: SimTime) {
+    for pair in seen.turns.windows(2) {
+        if (pair[0].phase, pair[1].phase) == (Phase::Queued, Phase::Prefilling) {
+            assert!(pair[1].at <= deadline, "{deadline}: {seen:#?}");
+        }
+    }
 }
 
 /// What was seen of an answered request is what its answer says.
@@ -289,7 +304,17 @@ proptest! {
         prop_assert_eq!(notes.work(0), usage);
         let batches = notes.batches.values().map(Vec::len);
         prop_assert!(groups == 1 && batches.len() == 0 || batches.clone().all(|n| n == groups as usize));
-        let delivered = asks.iter().map(|ask| u64::from(ask.request.output)).sum::<u64>();
+        let mut delivered = 0;
+        for ask in &asks {
+            let request = &ask.request;
+            match notes.requests[&request.id].end {
+                Some(End::Answered(_)) => delivered += u64::from(request.output),
+                end => {
+                    prop_assert!(u64::from(request.input + request.output) > 16 * blocks, "{end:?}");
+                    prop_assert!(matches!(end, Some(End::Unanswered(_, Unanswered::Rejected))));
+                }
+            }
+        }
         prop_assert_eq!(usage.decode_tokens + usage.prompt_completions, delivered);
     }
 }
