@@ -386,9 +386,7 @@ impl<'a> Replica<'a> {
     /// What of [`drafting`](Self::drafting) attention groups do together.
     pub(crate) fn meeting_of_drafts(&self, decodes: u32, out: &mut dyn FnMut(Operator)) {
         let share = self.drafts / self.shard.layers;
-        self.meeting(decodes, &mut |o| {
-            out(Operator { time: o.time * share, energy: o.energy * share, ..o });
-        });
+        self.meeting(decodes, &mut |o| out(o.spread(share)));
     }
 
     /// Tokens of a decoding sequence that pass the model in a round.

@@ -72,9 +72,7 @@ impl Meeting {
         }
         let decode = spec.speculation.map(|_| {
             CostTable::new(spec.max_seqs, |n, out| {
-                let mut spread = |o: Operator| {
-                    out(Operator { time: o.time * share, energy: o.energy * share, ..o });
-                };
+                let mut spread = |o: Operator| out(o.spread(share));
                 replica.meeting(n * replica.verified(), &mut spread);
                 replica.meeting_of_drafts(n, &mut spread);
             })
