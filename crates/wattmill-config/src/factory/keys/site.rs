@@ -2,8 +2,8 @@
 
 use super::energy::{CAPITAL, life};
 use super::{
-    BATTERY, CARBON, CLIMATE, CLOCK, EXPORT, Kind, Limits, Measure, PERIOD, POWER, PRICE, SOLAR,
-    SOURCE, Table, WIND, defaulted, optional, required,
+    BATTERY, CARBON, CLIMATE, CLOCK, EXPORT, Kind, Limits, Measure, PERIOD, POWER, PRICE, SHARE,
+    SOLAR, SOURCE, Table, WIND, defaulted, optional, required,
 };
 
 pub(in super::super) static SITE: Table = Table {
@@ -185,7 +185,7 @@ pub(in super::super) static PUE: Table = Table {
         ),
         defaulted(
             "fixed",
-            Kind::Number(Limits::within("0", "1")),
+            SHARE,
             ("0", "all of it goes with the load, as a constant PUE has it"),
             "0.4",
             "Share of the overhead at full load that is there without any load.",
