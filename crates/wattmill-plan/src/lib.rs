@@ -4,6 +4,7 @@
 //! service it asks [`wattmill_sim::probe`], once per kind of machine and service ([`offers`]).
 //! [`zoom`] hands a window of the same factory to the engine, request by request.
 
+mod almanac;
 mod answer;
 mod assets;
 mod battery;
@@ -46,6 +47,7 @@ mod weather;
 mod work;
 mod zoom;
 
+pub use almanac::Almanac;
 pub use bound::{Bound, BoundError, SiteBound, SiteHours, bound};
 pub use calendar::QuarterLabel;
 pub use cash::{Cash, CashQuarter};

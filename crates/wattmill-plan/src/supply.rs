@@ -4,6 +4,8 @@ use wattmill_factory::Site;
 use wattmill_units::{CarbonIntensity, Energy, EnergyPrice, Money, Power, Seconds};
 
 use crate::calendar::Calendar;
+use crate::flows::EnergyFlows;
+use crate::result::Sums;
 
 /// The grid connection or one generator.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +52,21 @@ pub(crate) struct Bill {
     pub(crate) grid: Energy,
     pub(crate) cost: Money,
     pub(crate) carbon_t: f64,
+}
+
+impl Bill {
+    /// Books so many hours like this one.
+    pub(crate) fn book(&self, hours: f64, sums: &mut Sums) {
+        sums.energy += self.energy * hours;
+        sums.energy_cost += self.cost * hours;
+        sums.carbon_t += self.carbon_t * hours;
+    }
+
+    /// Books where their energy comes from, if it is grid and generators alone.
+    pub(crate) fn book_firm(&self, hours: f64, flows: &mut EnergyFlows) {
+        flows.grid += self.grid * hours;
+        flows.generators += (self.energy - self.grid) * hours;
+    }
 }
 
 impl Supply {

@@ -9,9 +9,10 @@
 
 use std::f64::consts::{PI, TAU};
 
-use wattmill_factory::{Hourly, SolarWeather, Temperature, WindWeather};
+use wattmill_factory::{Factory, Hourly, Site, SolarWeather, Temperature, Weather, WindWeather};
 use wattmill_units::{Stream, normal_share};
 
+use crate::almanac::Almanac;
 use crate::calendar::Calendar;
 
 /// Light of a clear sky outside of the air, W/m².
@@ -23,25 +24,82 @@ const PERFORMANCE: f64 = 0.85;
 /// Wind speeds at which a turbine starts, gives its rating, and is turned out of the wind, m/s.
 const WIND: (f64, f64, f64) = (3.0, 12.0, 25.0);
 
-/// Fraction of the capacity that the sun brings in every hour, under clouds that are drawn.
-pub(crate) fn solar(weather: &SolarWeather, calendar: Calendar, mut clouds: Stream) -> Hourly {
+/// Fraction of a capacity that sun or wind bring in every hour.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Share {
+    /// As a table.
+    Hourly(Hourly),
+    /// Of the light of a clear sky by the hour, W/m², what comes down by the day.
+    Clouded { light: Hourly, clear: Vec<f64> },
+}
+
+impl Share {
+    /// Of an hour of the plan; 0 for hours outside of it.
+    pub(crate) fn at(&self, hour: usize) -> f64 {
+        match self {
+            Self::Hourly(hourly) => hourly.at(hour),
+            Self::Clouded { light, clear } => {
+                let clear = clear.get(hour / 24).copied().unwrap_or(0.0);
+                (clear * light.at(hour) / RATED_SUN * PERFORMANCE).min(1.0)
+            }
+        }
+    }
+}
+
+/// What the sun brings, under clouds that are drawn.
+pub(crate) fn solar(
+    weather: &SolarWeather,
+    calendar: Calendar,
+    almanac: &Almanac,
+    mut clouds: Stream,
+) -> Share {
     match weather {
-        SolarWeather::Profile(hourly) => hourly.clone(),
+        SolarWeather::Profile(hourly) => Share::Hourly(hourly.clone()),
         SolarWeather::Modelled { latitude, longitude, clearness, tracking } => {
             let around = clearness.min(1.0 - clearness);
-            let mut hours = Vec::with_capacity(calendar.days() as usize * 24);
-            for day in 0..calendar.days() {
-                let clear = clearness + around * (2.0 * clouds.uniform() - 1.0);
-                let of_year = f64::from(calendar.date(day).day_of_year());
-                for hour in 0..24 {
-                    // The middle of the hour stands for it.
-                    let utc = f64::from(hour) + 0.5;
-                    let light = clear_sky(*latitude, *longitude, of_year, utc, *tracking);
-                    hours.push((clear * light / RATED_SUN * PERFORMANCE).min(1.0));
-                }
+            let mut clear = || clearness + around * (2.0 * clouds.uniform() - 1.0);
+            let sight =
+                Sight { latitude: *latitude, longitude: *longitude, tracking: *tracking, calendar };
+            Share::Clouded {
+                light: almanac.light(&sight),
+                clear: (0..calendar.days()).map(|_| clear()).collect(),
             }
-            Hourly(hours.into())
         }
+    }
+}
+
+/// From where panels look at the sun, how, and when.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Sight {
+    latitude: f64,
+    longitude: f64,
+    tracking: bool,
+    calendar: Calendar,
+}
+
+impl Sight {
+    /// Of panels that are modelled.
+    pub(crate) const fn of(weather: &SolarWeather, calendar: Calendar) -> Option<Self> {
+        match *weather {
+            SolarWeather::Profile(_) => None,
+            SolarWeather::Modelled { latitude, longitude, tracking, .. } => {
+                Some(Self { latitude, longitude, tracking, calendar })
+            }
+        }
+    }
+
+    /// Light on them under a clear sky in every hour, W/m².
+    pub(crate) fn light(&self) -> Hourly {
+        let mut hours = Vec::with_capacity(self.calendar.days() as usize * 24);
+        for day in 0..self.calendar.days() {
+            let of_year = f64::from(self.calendar.date(day).day_of_year());
+            for hour in 0..24 {
+                // The middle of the hour stands for it.
+                let utc = f64::from(hour) + 0.5;
+                hours.push(clear_sky(self.latitude, self.longitude, of_year, utc, self.tracking));
+            }
+        }
+        Hourly(hours.into())
     }
 }
 
@@ -64,22 +122,67 @@ fn clear_sky(latitude: f64, longitude: f64, day_of_year: f64, utc: f64, tracking
     1.1 * beam * on_panel.max(0.0)
 }
 
-/// Fraction of the capacity that the wind brings in every hour, with gusts that are drawn.
-pub(crate) fn wind(weather: &WindWeather, calendar: Calendar, mut gusts: Stream) -> Hourly {
-    match weather {
-        WindWeather::Profile(hourly) => hourly.clone(),
-        WindWeather::Modelled { mean_m_per_s, shape, persistence } => {
-            let scale = mean_m_per_s / libm::tgamma(1.0 + 1.0 / shape);
-            let fresh = libm::sqrt(1.0 - persistence * persistence);
-            let mut score = gusts.normal();
-            let hours = (0..calendar.days() * 24).map(|_| {
-                let calmer = normal_share(-score).max(f64::MIN_POSITIVE);
-                let speed = scale * libm::pow(-libm::log(calmer), 1.0 / shape);
-                score = persistence * score + fresh * gusts.normal();
-                of_speed(speed)
-            });
-            Hourly(hours.collect::<Vec<f64>>().into())
+/// Wind of a site that is modelled.
+#[derive(Clone, Debug, PartialEq)]
+struct Gale {
+    site: String,
+    mean_m_per_s: f64,
+    shape: f64,
+    persistence: f64,
+}
+
+/// All modelled winds of a factory, and whose weather they are.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Gales {
+    calendar: Calendar,
+    weather: Weather,
+    seed: u64,
+    all: Vec<Gale>,
+}
+
+impl Gales {
+    pub(crate) fn of(factory: &Factory, calendar: Calendar) -> Self {
+        let gale = |site: &Site| match site.wind.as_ref()?.weather {
+            WindWeather::Profile(_) => None,
+            WindWeather::Modelled { mean_m_per_s, shape, persistence } => {
+                Some(Gale { site: site.name.clone(), mean_m_per_s, shape, persistence })
+            }
+        };
+        Self {
+            calendar,
+            weather: factory.weather,
+            seed: factory.seed,
+            all: factory.sites.iter().filter_map(gale).collect(),
         }
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// Fraction of the capacity that each brings in every hour, with gusts that are drawn.
+    pub(crate) fn hours(&self) -> Vec<Hourly> {
+        let hours = |gale: &Gale| {
+            let gusts = self.weather.stream(self.seed, &format!("wind at {}", gale.site));
+            gale.hours(self.calendar, gusts)
+        };
+        self.all.iter().map(hours).collect()
+    }
+}
+
+impl Gale {
+    fn hours(&self, calendar: Calendar, mut gusts: Stream) -> Hourly {
+        let Self { mean_m_per_s, shape, persistence, .. } = self;
+        let scale = mean_m_per_s / libm::tgamma(1.0 + 1.0 / shape);
+        let fresh = libm::sqrt(1.0 - persistence * persistence);
+        let mut score = gusts.normal();
+        let hours = (0..calendar.days() * 24).map(|_| {
+            let calmer = normal_share(-score).max(f64::MIN_POSITIVE);
+            let speed = scale * libm::pow(-libm::log(calmer), 1.0 / shape);
+            score = persistence * score + fresh * gusts.normal();
+            of_speed(speed)
+        });
+        Hourly(hours.collect::<Vec<f64>>().into())
     }
 }
 
@@ -96,24 +199,49 @@ fn of_speed(speed: f64) -> f64 {
     }
 }
 
-/// Outside temperature of every hour, °C.
-pub(crate) fn temperature(of: &Temperature, calendar: Calendar, longitude: f64) -> Hourly {
-    match of {
-        Temperature::Profile(hourly) => hourly.clone(),
-        Temperature::Modelled { mean_c, season_k, day_k, latitude } => {
-            // The air lags the sun by four weeks: the 19th of July, half a year later in the south.
-            let warmest = if *latitude < 0.0 { 17.5 } else { 200.0 };
-            let mut hours = Vec::with_capacity(calendar.days() as usize * 24);
-            for day in 0..calendar.days() {
-                let of_year = f64::from(calendar.date(day).day_of_year());
-                let season = libm::cos(TAU * (of_year - warmest) / 365.25);
-                for hour in 0..24 {
-                    let solar = f64::from(hour) + 0.5 + longitude / 15.0;
-                    let time = libm::cos(TAU * (solar - 15.0) / 24.0);
-                    hours.push(mean_c + season_k * season + day_k * time);
+/// Outside temperature.
+#[derive(Clone, Debug)]
+pub(crate) enum Air {
+    /// Of each hour, °C.
+    Hourly(Hourly),
+    /// Of each day and each hour of the day: how far from the mean, of what it is at most.
+    Waves { mean_c: f64, season_k: f64, day_k: f64, season: Vec<f64>, time: [f64; 24] },
+}
+
+impl Air {
+    pub(crate) fn of(of: &Temperature, calendar: Calendar, longitude: f64) -> Self {
+        match of {
+            Temperature::Profile(hourly) => Self::Hourly(hourly.clone()),
+            Temperature::Modelled { mean_c, season_k, day_k, latitude } => {
+                // The air lags the sun by four weeks: the 19th of July, half a year later in the south.
+                let warmest = if *latitude < 0.0 { 17.5 } else { 200.0 };
+                let season = |day| {
+                    let of_year = f64::from(calendar.date(day).day_of_year());
+                    libm::cos(TAU * (of_year - warmest) / 365.25)
+                };
+                let time = |hour| {
+                    let solar = hour as f64 + 0.5 + longitude / 15.0;
+                    libm::cos(TAU * (solar - 15.0) / 24.0)
+                };
+                Self::Waves {
+                    mean_c: *mean_c,
+                    season_k: *season_k,
+                    day_k: *day_k,
+                    season: (0..calendar.days()).map(season).collect(),
+                    time: std::array::from_fn(time),
                 }
             }
-            Hourly(hours.into())
+        }
+    }
+
+    /// In an hour of the plan, °C; 0 for hours outside of it.
+    pub(crate) fn at(&self, hour: usize) -> f64 {
+        match self {
+            Self::Hourly(hourly) => hourly.at(hour),
+            Self::Waves { mean_c, season_k, day_k, season, time } => {
+                let of_day = |season: &f64| mean_c + season_k * season + day_k * time[hour % 24];
+                season.get(hour / 24).map_or(0.0, of_day)
+            }
         }
     }
 }
@@ -130,13 +258,13 @@ mod tests {
     fn sun(latitude: f64, tracking: bool) -> Hourly {
         let modelled =
             SolarWeather::Modelled { latitude, longitude: 0.0, clearness: 0.8, tracking };
-        solar(&modelled, year(), Stream::new(1, "clouds", 0))
+        let share = solar(&modelled, year(), &Almanac::default(), Stream::new(1, "clouds", 0));
+        Hourly((0..366 * 24).map(|hour| share.at(hour)).collect())
     }
 
     #[test]
     fn the_sun_shines_by_day_and_more_where_it_is_followed() {
         let (fixed, tracked) = (sun(32.5, false), sun(32.5, true));
-        assert_eq!(fixed.0.len(), 366 * 24, "a leap year");
         // Capacity factors of utility-scale solar in the south-west of the United States are 0.2 to
         // 0.35, fixed panels at the lower end (LBNL, Utility-Scale Solar).
         assert!((0.17..0.25).contains(&fixed.mean()), "{}", fixed.mean());
@@ -159,9 +287,10 @@ mod tests {
 
     #[test]
     fn the_wind_has_its_mean_and_its_memory() {
-        let modelled = WindWeather::Modelled { mean_m_per_s: 7.5, shape: 2.0, persistence: 0.95 };
+        let site = String::new();
+        let gale = Gale { site, mean_m_per_s: 7.5, shape: 2.0, persistence: 0.95 };
         let long = Calendar::new(date(2027, 1, 1), date(2036, 12, 31));
-        let drawn = |index| wind(&modelled, long, Stream::new(1, "gusts", index));
+        let drawn = |index| gale.hours(long, Stream::new(1, "gusts", index));
         let hours = drawn(0);
         // The integral of the power curve over a Weibull distribution of that mean, by quadrature.
         let scale = 7.5 / libm::tgamma(1.5);
@@ -184,7 +313,8 @@ mod tests {
     #[test]
     fn summers_are_warm_afternoons_warmer() {
         let of = Temperature::Modelled { mean_c: 18.0, season_k: 10.0, day_k: 6.0, latitude: 32.0 };
-        let hours = temperature(&of, year(), -90.0);
+        let air = Air::of(&of, year(), -90.0);
+        let hours = Hourly((0..366 * 24).map(|hour| air.at(hour)).collect());
         assert!((hours.mean() - 18.0).abs() < 0.1);
         // Six hours behind: three in the afternoon is nine in the evening, UTC.
         let july = &hours.0[200 * 24..201 * 24];
