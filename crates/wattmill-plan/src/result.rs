@@ -8,6 +8,7 @@ use crate::assets::Part;
 use crate::bound::{Bound, SiteHours};
 use crate::calendar::QuarterLabel;
 use crate::cash::Cash;
+use crate::counting::Counting;
 use crate::flows::{EnergyFlows, HourMix};
 use crate::ledger::Balance;
 use crate::regions::RegionQuarter;
@@ -30,6 +31,8 @@ pub struct Plan {
     pub hours: u64,
     /// What each kind of machine does for each service, by hardware, then service.
     pub offers: Vec<Offer>,
+    /// How the power of its machines is counted.
+    pub counting: Counting,
     /// Every phase.
     pub phases: Vec<PhaseOutcome>,
     /// Every quarter, in order.

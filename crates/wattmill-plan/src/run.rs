@@ -8,6 +8,7 @@ use crate::almanac::Almanac;
 use crate::bound::SiteHours;
 use crate::build::{Delivery, Standing, deliveries};
 use crate::calendar::{Calendar, QuarterLabel};
+use crate::counting::Counting;
 use crate::flows::{EnergyFlows, HourMix};
 use crate::groups::{Groups, asked, mix};
 use crate::ledger::Balance;
@@ -93,7 +94,7 @@ pub fn run(factory: &Factory, catalog: &Catalog, offers: Vec<Offer>) -> Plan {
     for day in 0..calendar.days() {
         walk.day(day);
     }
-    walk.finish(offers)
+    walk.finish(catalog, offers)
 }
 
 impl<'a> Walk<'a> {
@@ -488,7 +489,7 @@ impl<'a> Walk<'a> {
         self.investors.pay(self.factory, date, deployed, |receipt| receipts.push(receipt));
     }
 
-    fn finish(mut self, offers: Vec<Offer>) -> Plan {
+    fn finish(mut self, catalog: &Catalog, offers: Vec<Offer>) -> Plan {
         self.close_quarter();
         let mut first = 0;
         for quarter in &mut self.quarters {
@@ -501,6 +502,10 @@ impl<'a> Walk<'a> {
         let mut ledger = self.ledger();
         let purchases = self.purchases();
         let totals: Vec<Sums> = self.quarters.iter().map(Quarter::total).collect();
+        let running: Vec<f64> =
+            self.months.iter().map(|months| months.last().map_or(0.0, |m| m.running)).collect();
+        let counting =
+            Counting::of(self.factory, catalog, (&self.deliveries, &running), &self.quarters);
         let phases = self
             .deliveries
             .iter()
@@ -553,6 +558,7 @@ impl<'a> Walk<'a> {
             seed: self.factory.seed,
             hours: u64::from(self.calendar.days()) * 24,
             offers,
+            counting,
             phases,
             quarters: self.quarters,
             days: self.days,
