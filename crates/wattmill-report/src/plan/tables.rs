@@ -265,10 +265,14 @@ pub(super) fn waiting(factory: &Factory, plan: &Plan) -> Table {
             true => format!("{what} ({from})"),
             false => format!("{what} ({from} to {to})"),
         };
-        let waits: Vec<String> =
+        let mut waits: Vec<String> =
             spells.iter().filter(|(.., what)| !what.is_empty()).map(spell).collect();
+        let phase = &factory.phases[outcome.phase];
+        // What was to come after that day never does.
+        let called_off = phase.cancelled.filter(|day| *day <= plan.end.min(outcome.last_rack));
+        waits.extend(called_off.map(|day| format!("called off on {day}")));
         let words = if waits.is_empty() { "nothing".to_owned() } else { waits.join(", ") };
-        table.push([factory.phases[outcome.phase].name.clone(), words]);
+        table.push([phase.name.clone(), words]);
     }
     table
 }
