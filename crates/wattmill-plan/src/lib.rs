@@ -24,6 +24,7 @@ mod groups;
 mod ledger;
 mod machine;
 mod microgrid;
+mod nearness;
 mod plant;
 mod probed;
 mod property;

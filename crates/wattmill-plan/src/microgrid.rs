@@ -1,6 +1,6 @@
 //! A site's sources behind its meter, hour by hour: the policy decides, this does it and keeps count.
 
-use wattmill_factory::{Answer, Export, Factory, Hourly, Site, WindWeather};
+use wattmill_factory::{Answer, Export, Factory, Hourly, Site, SolarWeather, WindWeather};
 use wattmill_policy::{BatteryRules, Buyer, EnergyActions, EnergyView, Seller, dispatch_energy};
 use wattmill_units::{CarbonIntensity, Energy, EnergyPrice, Id, Money, Power, Seconds};
 
@@ -117,23 +117,31 @@ impl Microgrid {
             false => almanac.wind(&gales),
         }
         .into_iter();
+        let mut clear = weather::clear_days(factory, calendar).into_iter();
         let of = |id| {
             let wind = factory.sites[id].wind.as_ref().and_then(|wind| match &wind.weather {
                 WindWeather::Profile(hourly) => Some(hourly.clone()),
                 WindWeather::Modelled { .. } => winds.next(),
             });
-            Self::of(factory, id, calendar, almanac, wind)
+            let sun = factory.sites[id].solar.as_ref().map(|solar| {
+                let clear = match solar.weather {
+                    SolarWeather::Profile(_) => None,
+                    SolarWeather::Modelled { .. } => clear.next(),
+                };
+                weather::solar(&solar.weather, calendar, almanac, clear.unwrap_or_default())
+            });
+            Self::of(factory, id, calendar, almanac, (sun, wind))
         };
         factory.sites.ids().map(of).collect()
     }
 
-    /// Of a site, with what the wind brings there.
+    /// Of a site, with what sun and wind bring there.
     fn of(
         factory: &Factory,
         id: Id<Site>,
         calendar: Calendar,
         almanac: &Almanac,
-        winds: Option<Hourly>,
+        (sun, winds): (Option<Share>, Option<Hourly>),
     ) -> Option<Self> {
         let site = &factory.sites[id];
         let tariff = site.grid.as_ref().is_some_and(|grid| {
@@ -147,15 +155,11 @@ impl Microgrid {
         if !(tariff || asked || more) {
             return None;
         }
-        let solar = site.solar.as_ref().map(|solar| Renewable {
+        let solar = site.solar.as_ref().zip(sun).map(|(solar, share)| Renewable {
             from: calendar.hour_of(solar.from),
             capacity: solar.capacity,
             price: solar.price,
-            share: {
-                let clouds = format!("clouds at {}", site.name);
-                let clouds = factory.weather.stream(factory.seed, &clouds);
-                weather::solar(&solar.weather, calendar, almanac, clouds)
-            },
+            share,
         });
         let wind = site.wind.as_ref().zip(winds).map(|(wind, hours)| Renewable {
             from: calendar.hour_of(wind.from),

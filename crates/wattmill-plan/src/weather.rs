@@ -5,15 +5,16 @@
 //! more for what the sky scatters (A. B. Meinel, M. P. Meinel: Applied Solar Energy, 1976). Panels that
 //! stand are tilted by the latitude. How clear a day is, is drawn evenly around its mean. Wind speeds
 //! are Weibull-distributed, their normal scores a chain of first order, and become power by a cube law
-//! between 3 and 12 m/s, nothing above 25.
+//! between 3 and 12 m/s, nothing above 25. Days and gusts of sites that are near each other are alike.
 
 use std::f64::consts::{PI, TAU};
 
 use wattmill_factory::{Factory, Hourly, Site, SolarWeather, Temperature, Weather, WindWeather};
-use wattmill_units::{Stream, normal_share};
+use wattmill_units::{Stream, normal_score, normal_share};
 
 use crate::almanac::Almanac;
 use crate::calendar::Calendar;
+use crate::nearness::Nearness;
 
 /// Light of a clear sky outside of the air, W/m².
 const SUN: f64 = 1353.0;
@@ -46,24 +47,52 @@ impl Share {
     }
 }
 
-/// What the sun brings, under clouds that are drawn.
+/// What of a clear sky's light comes down on every day at each site whose panels are modelled, under
+/// clouds that are drawn.
+pub(crate) fn clear_days(factory: &Factory, calendar: Calendar) -> Vec<Vec<f64>> {
+    let sky = |site: &Site| match site.solar.as_ref()?.weather {
+        SolarWeather::Profile(_) => None,
+        SolarWeather::Modelled { latitude, longitude, clearness, .. } => {
+            let clouds = format!("clouds at {}", site.name);
+            let clouds = factory.weather.stream(factory.seed, &clouds);
+            Some((Some((latitude, longitude)), clearness, clouds))
+        }
+    };
+    let mut skies: Vec<_> = factory.sites.iter().filter_map(sky).collect();
+    let places: Vec<_> = skies.iter().map(|(place, ..)| *place).collect();
+    let nearness = Nearness::of(&places);
+    let mut days = vec![Vec::with_capacity(calendar.days() as usize); skies.len()];
+    let (mut drawn, mut scores) = (Vec::new(), Vec::new());
+    for _ in 0..calendar.days() {
+        drawn.clear();
+        drawn.extend(skies.iter_mut().map(|(.., clouds)| clouds.uniform()));
+        scores.clear();
+        scores.extend(drawn.iter().map(|share| normal_score(share.max(f64::MIN_POSITIVE))));
+        for (place, (days, (_, clearness, _))) in days.iter_mut().zip(&skies).enumerate() {
+            let share = match nearness.is_alone(place) {
+                true => drawn[place],
+                false => normal_share(nearness.score(place, &scores)),
+            };
+            let around = clearness.min(1.0 - clearness);
+            days.push(clearness + around * (2.0 * share - 1.0));
+        }
+    }
+    days
+}
+
+/// What the sun brings, with such days where it is modelled.
 pub(crate) fn solar(
     weather: &SolarWeather,
     calendar: Calendar,
     almanac: &Almanac,
-    mut clouds: Stream,
+    clear: Vec<f64>,
 ) -> Share {
     match weather {
         SolarWeather::Profile(hourly) => Share::Hourly(hourly.clone()),
-        SolarWeather::Modelled { latitude, longitude, clearness, tracking } => {
-            let around = clearness.min(1.0 - clearness);
-            let mut clear = || clearness + around * (2.0 * clouds.uniform() - 1.0);
+        SolarWeather::Modelled { latitude, longitude, tracking, .. } => {
             let sight =
                 Sight { latitude: *latitude, longitude: *longitude, tracking: *tracking, calendar };
-            Share::Clouded {
-                light: almanac.light(&sight),
-                clear: (0..calendar.days()).map(|_| clear()).collect(),
-            }
+            Share::Clouded { light: almanac.light(&sight), clear }
         }
     }
 }
@@ -126,6 +155,7 @@ fn clear_sky(latitude: f64, longitude: f64, day_of_year: f64, utc: f64, tracking
 #[derive(Clone, Debug, PartialEq)]
 struct Gale {
     site: String,
+    place: Option<(f64, f64)>,
     mean_m_per_s: f64,
     shape: f64,
     persistence: f64,
@@ -145,7 +175,8 @@ impl Gales {
         let gale = |site: &Site| match site.wind.as_ref()?.weather {
             WindWeather::Profile(_) => None,
             WindWeather::Modelled { mean_m_per_s, shape, persistence } => {
-                Some(Gale { site: site.name.clone(), mean_m_per_s, shape, persistence })
+                let (site, place) = (site.name.clone(), site.location);
+                Some(Gale { site, place, mean_m_per_s, shape, persistence })
             }
         };
         Self {
@@ -162,27 +193,59 @@ impl Gales {
 
     /// Fraction of the capacity that each brings in every hour, with gusts that are drawn.
     pub(crate) fn hours(&self) -> Vec<Hourly> {
-        let hours = |gale: &Gale| {
-            let gusts = self.weather.stream(self.seed, &format!("wind at {}", gale.site));
-            gale.hours(self.calendar, gusts)
-        };
-        self.all.iter().map(hours).collect()
+        let gusts = |gale: &Gale| self.weather.stream(self.seed, &format!("wind at {}", gale.site));
+        let mut gusts: Vec<Stream> = self.all.iter().map(gusts).collect();
+        let places: Vec<_> = self.all.iter().map(|gale| gale.place).collect();
+        let nearness = Nearness::of(&places);
+        let mut blowing: Vec<Blowing> = self.all.iter().map(Blowing::of).collect();
+        let count = self.calendar.days() as usize * 24;
+        let mut hours = vec![Vec::with_capacity(count); self.all.len()];
+        let mut drawn = Vec::with_capacity(self.all.len());
+        for hour in 0..count {
+            drawn.clear();
+            drawn.extend(gusts.iter_mut().map(Stream::normal));
+            for (place, (blowing, hours)) in blowing.iter_mut().zip(&mut hours).enumerate() {
+                blowing.turn(nearness.score(place, &drawn), hour == 0);
+                hours.push(of_speed(blowing.speed()));
+            }
+        }
+        hours.into_iter().map(|hours| Hourly(hours.into())).collect()
     }
 }
 
-impl Gale {
-    fn hours(&self, calendar: Calendar, mut gusts: Stream) -> Hourly {
-        let Self { mean_m_per_s, shape, persistence, .. } = self;
-        let scale = mean_m_per_s / libm::tgamma(1.0 + 1.0 / shape);
-        let fresh = libm::sqrt(1.0 - persistence * persistence);
-        let mut score = gusts.normal();
-        let hours = (0..calendar.days() * 24).map(|_| {
-            let calmer = normal_share(-score).max(f64::MIN_POSITIVE);
-            let speed = scale * libm::pow(-libm::log(calmer), 1.0 / shape);
-            score = persistence * score + fresh * gusts.normal();
-            of_speed(speed)
-        });
-        Hourly(hours.collect::<Vec<f64>>().into())
+/// A wind from hour to hour.
+struct Blowing {
+    scale: f64,
+    shape: f64,
+    persistence: f64,
+    /// Part of an hour that is not of the hour before.
+    fresh: f64,
+    score: f64,
+}
+
+impl Blowing {
+    fn of(gale: &Gale) -> Self {
+        let Gale { mean_m_per_s, shape, persistence, .. } = *gale;
+        Self {
+            scale: mean_m_per_s / libm::tgamma(1.0 + 1.0 / shape),
+            shape,
+            persistence,
+            fresh: libm::sqrt(1.0 - persistence * persistence),
+            score: 0.0,
+        }
+    }
+
+    /// To the next hour, or the first.
+    fn turn(&mut self, drawn: f64, first: bool) {
+        self.score = match first {
+            true => drawn,
+            false => self.persistence * self.score + self.fresh * drawn,
+        };
+    }
+
+    fn speed(&self) -> f64 {
+        let calmer = normal_share(-self.score).max(f64::MIN_POSITIVE);
+        self.scale * libm::pow(-libm::log(calmer), 1.0 / self.shape)
     }
 }
 
@@ -258,7 +321,9 @@ mod tests {
     fn sun(latitude: f64, tracking: bool) -> Hourly {
         let modelled =
             SolarWeather::Modelled { latitude, longitude: 0.0, clearness: 0.8, tracking };
-        let share = solar(&modelled, year(), &Almanac::default(), Stream::new(1, "clouds", 0));
+        let mut clouds = Stream::new(1, "clouds", 0);
+        let clear = (0..366).map(|_| 0.8 + 0.2 * (2.0 * clouds.uniform() - 1.0)).collect();
+        let share = solar(&modelled, year(), &Almanac::default(), clear);
         Hourly((0..366 * 24).map(|hour| share.at(hour)).collect())
     }
 
@@ -287,10 +352,14 @@ mod tests {
 
     #[test]
     fn the_wind_has_its_mean_and_its_memory() {
-        let site = String::new();
-        let gale = Gale { site, mean_m_per_s: 7.5, shape: 2.0, persistence: 0.95 };
+        let (site, place) = (String::new(), None);
+        let gale = Gale { site, place, mean_m_per_s: 7.5, shape: 2.0, persistence: 0.95 };
         let long = Calendar::new(date(2027, 1, 1), date(2036, 12, 31));
-        let drawn = |index| gale.hours(long, Stream::new(1, "gusts", index));
+        let drawn = |index| {
+            let weather = Weather::Sample { seed: 1, index };
+            let all = vec![gale.clone()];
+            Gales { calendar: long, weather, seed: 1, all }.hours().remove(0)
+        };
         let hours = drawn(0);
         // The integral of the power curve over a Weibull distribution of that mean, by quadrature.
         let scale = 7.5 / libm::tgamma(1.5);

@@ -87,7 +87,7 @@ pub(in super::super) static PERIOD: Table = Table {
 pub(in super::super) static SOLAR: Table = Table {
     name: "site.solar",
     doc: "Panels on the campus: from a file of hours, or from the sun's path and clouds drawn day by \
-          day. They add no firm power; what nobody takes is curtailed.",
+          day, alike at sites near each other. They add no firm power; what nobody takes is curtailed.",
     catalogue_row: false,
     certain: "",
     keys: &[
@@ -124,7 +124,7 @@ pub(in super::super) static SOLAR: Table = Table {
 pub(in super::super) static WIND: Table = Table {
     name: "site.wind",
     doc: "Wind turbines on the campus: from a file of hours, or from Weibull-distributed speeds drawn \
-          hour by hour. They add no firm power; what nobody takes is curtailed.",
+          hour by hour, alike at sites near each other. They add no firm power; what nobody takes is curtailed.",
     catalogue_row: false,
     certain: "",
     keys: &[
