@@ -261,6 +261,9 @@ impl Site {
     fn give_dates(&self, to: &mut Self) {
         if let (Some(grid), Some(from)) = (&mut to.grid, &self.grid) {
             grid.energized = from.energized;
+            for ((to, _), (from, _)) in grid.steps.iter_mut().zip(&from.steps) {
+                *to = *from;
+            }
         }
         for (source, from) in to.onsite.iter_mut().zip(&self.onsite) {
             source.from = from.from;

@@ -210,7 +210,7 @@ impl Microgrid {
     /// Who sells at an hour, cheapest first, of equal prices the grid and then who is written first.
     fn open(&mut self, at: f64, restraint: Option<&Restraint>) {
         self.selling.clear();
-        self.selling.extend((0..self.sources.len()).filter(|i| at >= self.sources[*i].from));
+        self.selling.extend((0..self.sources.len()).filter(|i| self.sources[*i].is_on(at)));
         let mut selling = std::mem::take(&mut self.selling);
         selling.sort_by(|a, b| {
             let price = |i: &usize| self.price(&self.sources[*i], at).as_usd_per_mwh();

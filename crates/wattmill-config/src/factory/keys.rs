@@ -24,7 +24,7 @@ pub(super) use fleet::{
 pub(super) use money::{CONTRACT, CURRENCY, ECONOMICS, EVENT, SUBSCRIPTION};
 pub(super) use phase::{REFRESH, REGION, SUBSTITUTE};
 pub(super) use risk::{CORRELATION, DISTRIBUTION, TARGET};
-pub(super) use site::{GRID, ONSITE, PUE, SITE};
+pub(super) use site::{GRID, ONSITE, PUE, SITE, STEP};
 
 const POWER: Kind = Kind::Quantity(Measure::of::<Power>(), Limits::above("0 W", "1000 GW"));
 const CARBON: Kind =

@@ -11,6 +11,7 @@ const PAGE: &[(&str, &Table)] = &[
     ("The file", &keys::FILE),
     ("`[[site]]`", &keys::SITE),
     ("`grid` of a site", &keys::GRID),
+    ("`step` of a grid", &keys::STEP),
     ("`period` of a grid", &keys::PERIOD),
     ("`export` of a grid", &keys::EXPORT),
     ("`onsite` of a site", &keys::ONSITE),

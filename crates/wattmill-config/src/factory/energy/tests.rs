@@ -277,6 +277,30 @@ fn a_clock_that_is_changed_is_told_from_a_gap() {
 }
 
 #[test]
+fn a_connection_steps_after_it_has_power() {
+    said(
+        &SOUND.replace(
+            "energized",
+            "step = [{ from = 2026-07-01, connection = \"20 MW\" }], energized",
+        ),
+        expect![[r#"
+        error: a step of the connection on 2026-07-01, which has power from 2026-07-01 on
+         --> mill.toml:9:49
+          |
+        9 | grid = { connection = "10 MW", step = [{ from = 2026-07-01, connection = "20 MW" }], energized = 2026-07-01, price = "47 USD/MWh", carbon = "299 g/kWh" }
+          |                                                 ^^^^^^^^^^ nothing is there to change
+          |
+          = help: write what it carries first under `connection`, and later days in `step`
+    "#]],
+    );
+    // More power later is power for phases that come then.
+    let later = "step = [{ from = 2028-03-01, connection = \"20 MW\" }], energized";
+    let text = SOUND.replace("energized", later).replace("power = \"5 MW\"", "power = \"15 MW\"");
+    let grid = parse(&text).factory.expect("sound").sites.iter().next().expect("one").grid.clone();
+    assert_eq!(grid.expect("one").most().as_mw(), 20.0);
+}
+
+#[test]
 fn a_grid_without_a_price_is_told_both_ways() {
     said(
         &SOUND.replace("price = \"47 USD/MWh\", ", ""),

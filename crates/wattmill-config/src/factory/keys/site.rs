@@ -92,6 +92,12 @@ pub(in super::super) static GRID: Table = Table {
         required("connection", POWER, r#""1.2 GW""#, "Largest facility power it carries."),
         required("energized", Kind::Date, "2026-10-01", "First day with power."),
         optional(
+            "step",
+            Kind::Tables(&STEP),
+            r#"[{ from = 2028-01-01, connection = "1.2 GW" }]"#,
+            "What it carries from later days on, more or less than before. Left out, always the same.",
+        ),
+        optional(
             "price",
             PRICE,
             r#""47 USD/MWh""#,
@@ -130,6 +136,23 @@ pub(in super::super) static GRID: Table = Table {
             r#"{ most = "200 MW", price = "25 USD/MWh" }"#,
             "What it buys of the site's own energy. Left out, nothing.",
         ),
+    ],
+};
+
+pub(in super::super) static STEP: Table = Table {
+    name: "site.grid.step",
+    doc: "A day from which on a connection carries more, or less.",
+    catalogue_row: false,
+    certain: "",
+    keys: &[
+        required("from", Kind::Date, "2028-01-01", "First day."),
+        required(
+            "connection",
+            POWER,
+            r#""1.2 GW""#,
+            "Largest facility power from then on, in all.",
+        ),
+        SOURCE,
     ],
 };
 
