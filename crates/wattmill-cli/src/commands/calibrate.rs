@@ -42,7 +42,8 @@ pub(crate) fn run(args: &Calibrate) -> Outcome {
                     points.push(Point { place, case });
                 }
                 Err(reason) => {
-                    report.unanswered.push((name.clone(), Unanswered { line: row.line, reason }));
+                    let row = Unanswered::of(&row, catalog, reason);
+                    report.unanswered.push((name.clone(), row));
                 }
             }
         }
