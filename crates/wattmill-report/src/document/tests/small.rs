@@ -479,7 +479,7 @@ pub(super) fn calibrated() -> CalibrationReport {
             "mine.csv".to_owned(),
             wattmill_validate::Unanswered { line: 4, group: Default::default(), reason },
         )],
-        calibrated: calibrate(&points, catalog, false, go_on).unwrap(),
+        calibrated: calibrate(&points, catalog, false, go_on),
         forced: false,
         written: None,
     }
