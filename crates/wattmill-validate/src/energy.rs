@@ -120,10 +120,15 @@ pub fn predict(
     let accelerators = f64::from(engine.surface.accelerators());
     let (rate, power) = (steady.output_per_s(), engine.accelerator_power(&steady));
     let gap = wattmill_units::Ticks::from_raw(steady.tally.gaps.quantile(0.5));
-    Ok(vec![
+    let mut all = vec![
         (Metric::StepTime, gap.as_seconds().as_ms()),
-        (Metric::AcceleratorPower, power),
         (Metric::OutputRate, rate / accelerators),
-        (Metric::EnergyPerToken, power * accelerators / rate),
-    ])
+    ];
+    if let Some(power) = power {
+        all.extend([
+            (Metric::AcceleratorPower, power),
+            (Metric::EnergyPerToken, power * accelerators / rate),
+        ]);
+    }
+    Ok(all)
 }

@@ -243,10 +243,11 @@ impl Engine {
         fit.clamp(1, u64::from(self.limits.max_seqs)) as u32
     }
 
-    /// Power of one accelerator over a stretch, W.
-    pub(crate) fn accelerator_power(&self, steady: &Steady) -> f64 {
+    /// Power of one accelerator over a stretch, W; `None` where nothing states its limit.
+    pub(crate) fn accelerator_power(&self, steady: &Steady) -> Option<f64> {
         let dynamic = steady.usage.dynamic_energy() / steady.busy();
-        (self.surface.idle_power() + dynamic).as_watts() / f64::from(self.surface.accelerators())
+        let power = self.surface.idle_power()? + dynamic;
+        Some(power.as_watts() / f64::from(self.surface.accelerators()))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use wattmill_catalog::{Catalog, Efficiency};
+use wattmill_catalog::{Accelerator, Catalog, Efficiency};
 
 use crate::engine::Effort;
 use crate::kind::Kind;
@@ -55,8 +55,8 @@ impl Case<'_> {
         }
     }
 
-    /// Power limit of one accelerator, where serving was measured and a limit is stated.
-    pub(crate) fn accelerator_limit(&self) -> Option<wattmill_units::Power> {
+    /// The accelerator, where serving or the power of training was measured.
+    const fn accelerator(&self) -> Option<&Accelerator> {
         let deployment = match self {
             Self::Serving(case) => case.deployment(),
             Self::Requests(case) => &case.deployment,
@@ -65,10 +65,20 @@ impl Case<'_> {
             Self::Energy(case) => &case.deployment,
             Self::Phases(case) => &case.deployment,
             Self::Power(case) => &case.serving.deployment,
-            Self::TrainingPower(case) => return case.job.accelerator.tdp,
+            Self::TrainingPower(case) => return Some(&case.job.accelerator),
             Self::Training(_) | Self::Kernels(_) => return None,
         };
-        deployment.accelerator.tdp
+        Some(deployment.accelerator)
+    }
+
+    /// Power limit of one accelerator, where serving was measured and a limit is stated.
+    pub(crate) fn accelerator_limit(&self) -> Option<wattmill_units::Power> {
+        self.accelerator()?.tdp
+    }
+
+    /// Why nothing is known of what its accelerator draws.
+    fn power_unknown(&self) -> Option<String> {
+        self.accelerator()?.power_unknown()
     }
 
     /// Chip family whose efficiency the prediction takes.
@@ -248,5 +258,10 @@ fn answer(row: &Row<'_>, kind: Kind, catalog: &Catalog, effort: Effort) -> Resul
     let family = case.family();
     let unknown = || Reason::Unsupported(format!("no efficiency of the chip family `{family}`"));
     let efficiency = catalog.efficiency(family).ok_or_else(unknown)?;
-    Ok(Outcome::of(case.measured(), &predict(&case, efficiency, effort)?))
+    let outcome = Outcome::of(case.measured(), &predict(&case, efficiency, effort)?);
+    // All that was measured is power, and nobody knows what the chip may draw.
+    match (outcome.figures.is_empty(), case.power_unknown()) {
+        (true, Some(unknown)) => Err(Reason::Unsupported(unknown)),
+        _ => Ok(outcome),
+    }
 }

@@ -108,6 +108,11 @@ pub(crate) fn error_bar(
     metric: Metric,
     inside: bool,
 ) -> Option<Interval> {
+    // What nobody can say has no error.
+    let of_power = matches!(metric, Metric::EnergyPerToken | Metric::AcceleratorPower);
+    if of_power && deployment.accelerator.tdp.is_none() {
+        return None;
+    }
     let bars = catalog.error_bars();
     let shipped = deployment.spec.flavour.name();
     let campaign = format!("{shipped}-splitwise");

@@ -70,7 +70,7 @@ pub fn explain(
         .map(|operator| ExplainPart { fit: fit(&operator), operator })
         .collect();
     let measured = parts.iter().all(|p| p.operator.surface.is_none_or(|used| used.inside));
-    let mut warnings = Vec::new();
+    let mut warnings: Vec<String> = chip.power_unknown().into_iter().collect();
     if deployment_cap(deployment).is_some() {
         warnings.push(UNMEASURED_CAP.to_owned());
     }
@@ -110,7 +110,8 @@ pub fn explain(
         warnings,
     };
     let most = chip.tdp.map(|limit| PowerCap::at_most(deployment.spec.power_cap, limit));
-    let power_interval = bars.power.map(|bar| at_most(bar, report.power(), most));
+    let power_bar = bars.power.zip(report.power());
+    let power_interval = power_bar.map(|(bar, power)| at_most(bar, power, most));
     Ok(ExplainReport { power_interval, ..report })
 }
 

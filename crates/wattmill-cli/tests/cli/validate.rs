@@ -224,3 +224,20 @@ fn a_run_of_requests_is_replayed() {
     dir.run(&format!("validate {name} --set tp=2")).refuses(3, &["`tp` is no column of requests"]);
     dir.run(&format!("validate {name} --set tp_size")).refuses(2, &["such as `tp_size=2`"]);
 }
+
+#[test]
+fn chips_whose_power_nobody_states_are_timed_all_the_same() {
+    let chips = ["TPU v5e", "TPU v5p", "TPU v6e", "Trainium2"];
+    let rows: Vec<String> =
+        chips.iter().map(|chip| ROW.replace("H100-SXM", chip).replace("fp8", "bf16")).collect();
+    let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+    let dir = Dir::with("m.csv", table(&rows));
+    assert_eq!(file(&dir.run("validate m.csv --json"))["answered"], 4);
+    // What was measured is power alone.
+    let power = "model,scenario,gpu,n_gpus,mean_w_core90\nllama2-70b,Offline,tpu-v5p,8,4000\n";
+    let dir = Dir::with("p.csv", power);
+    let file = file(&dir.run("validate p.csv --json --csv rows.csv"));
+    assert_eq!(file["answered"], 0, "{file}");
+    let rows = std::fs::read_to_string(dir.path("rows.csv")).expect("the rows");
+    assert!(rows.contains("power unknown: no published TDP of `tpu-v5p`"), "{rows}");
+}

@@ -127,6 +127,27 @@ pub(super) fn unit_power(
     }
 }
 
+/// The machine as a plan takes it, which shares watts: where nothing states what an accelerator may
+/// draw, all of the unit's power is the accelerators'.
+pub(super) fn limited(
+    cx: &mut Context<'_>,
+    mut machine: Hardware,
+    unit_power: Power,
+    span: Range<usize>,
+) -> Hardware {
+    if machine.accelerator.tdp.is_none() {
+        let each = unit_power / f64::from(machine.system.accelerators.max(1));
+        cx.warning(
+            span,
+            format!("no published TDP of `{}`", machine.accelerator.id),
+            format!("each is taken to draw up to {each}, its share of the unit's power"),
+            format!("state `tdp` in `[accelerator.{}]` if you know better", machine.accelerator.id),
+        );
+        machine.accelerator.tdp = Some(each);
+    }
+    machine
+}
+
 /// A phase that is called off before anything of it comes.
 pub(super) fn cancelled(cx: &mut Context<'_>, phase: &Phase, row: &Row<'_>) {
     if let Some(day) = phase.cancelled

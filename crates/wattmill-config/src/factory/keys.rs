@@ -630,7 +630,8 @@ pub(super) static ACCELERATOR: Table = Table {
     name: "accelerator",
     doc: "An accelerator package of your own, written like a row of the catalogue: any value may \
           also be `{ value = …, source = …, confidence = … }`. All rates are dense. To be run it \
-          needs a peak, `memory`, `memory_bandwidth`, `scaleup`, `scaleup_domain` and `tdp`.",
+          needs a peak, `memory`, `memory_bandwidth`, `scaleup` and `scaleup_domain`. Without `tdp` \
+          a plan takes a unit's power to be its accelerators'; elsewhere power is not known.",
     catalogue_row: true,
     certain: MEASURED_ONCE,
     keys: &[

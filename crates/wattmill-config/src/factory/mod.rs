@@ -345,9 +345,11 @@ fn machine(cx: &mut Context<'_>, row: &Row<'_>, own: &Own) -> Option<(Hardware, 
             "state `unit_power`, such as `unit_power = \"190 kW\"`",
         );
     }
+    let unit_power = unit_power?;
     let key = if stated.is_some() { "unit_power" } else { "system" };
-    check::unit_power(cx, &machine, unit_power?, row.span(key));
-    Some((machine, unit_power?))
+    check::unit_power(cx, &machine, unit_power, row.span(key));
+    let machine = check::limited(cx, machine, unit_power, row.span("system"));
+    Some((machine, unit_power))
 }
 
 /// Where a machine stands among those of the file.

@@ -391,19 +391,7 @@ fn unknown_names() {
 
 #[test]
 fn rows_that_cannot_be_run() {
-    broken(
-        "gb200-nvl72",
-        "helios",
-        expect![[r#"
-            error: `helios` cannot be run: no source states tdp of `mi455x`
-              --> mill.toml:12:10
-               |
-            12 | system = "helios"
-               |          ^^^^^^^^ can be shown, not run
-               |
-               = help: take another, or describe it yourself in `[accelerator.mi455x]`
-        "#]],
-    );
+    broken("gb200-nvl72", "helios", expect![[]]);
     broken(
         "gb200-nvl72",
         "vr-nvl576",

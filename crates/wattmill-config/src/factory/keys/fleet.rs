@@ -452,7 +452,8 @@ pub(in crate::factory) static FLEET_SERVICE: Table = Table {
             "patience",
             LATENCY,
             r#""20 s""#,
-            "Time after which a first token is of no use; who waits longer is shed.",
+            "Time after which a first token is of no use. A request whose prompt has not begun by then is \
+             shed, in front of the router as at a replica; one that has begun is answered.",
         ),
     ],
 };
