@@ -98,7 +98,26 @@ impl Accelerator {
         }
     }
 
-    /// Values without which it can be shown but not priced.
+    /// Why nothing is known of what it draws; `None` where its power limit is stated.
+    ///
+    /// ```
+    /// # use wattmill_catalog::Catalog;
+    /// let known = |id| Catalog::builtin().accelerator(id).unwrap().power_unknown();
+    /// assert_eq!(known("h100-sxm"), None);
+    /// assert!(known("tpu-v6e").unwrap().starts_with("power unknown: no published TDP"));
+    /// ```
+    pub fn power_unknown(&self) -> Option<String> {
+        self.tdp.is_none().then(|| {
+            format!(
+                "power unknown: no published TDP of `{}`; times hold, and `tdp` in an accelerator of \
+                 your own gives watts",
+                self.id
+            )
+        })
+    }
+
+    /// Values without which it can be shown but not priced. Without `tdp` it is priced in time alone:
+    /// what it draws is then not known.
     pub fn missing(&self) -> Vec<&'static str> {
         let peak = Precision::ALL.iter().any(|p| self.peak(*p).is_some());
         [
@@ -107,7 +126,6 @@ impl Accelerator {
             ("memory_bandwidth", self.memory_bandwidth.is_some()),
             ("scaleup", self.scaleup.is_some() || self.scaleup_domain == Some(1)),
             ("scaleup_domain", self.scaleup_domain.is_some()),
-            ("tdp", self.tdp.is_some()),
         ]
         .into_iter()
         .filter_map(|(name, there)| (!there).then_some(name))

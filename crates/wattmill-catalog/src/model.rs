@@ -390,6 +390,25 @@ pub fn parse_model(id: &str, table: &Table) -> Result<Model, Vec<RowError>> {
             None
         }
     };
+    if let AttentionKind::Compressed(c) = attention
+        && c.sparse.layers > 0
+    {
+        let picking = [
+            ("sparse_top_k", sparse_top_k > 0),
+            ("indexer_heads", indexer.is_some_and(|i| i.heads > 0)),
+            ("indexer_dim", indexer.is_some_and(|i| i.head_dim > 0)),
+        ];
+        let lacking: Vec<&str> =
+            picking.into_iter().filter_map(|(key, there)| (!there).then_some(key)).collect();
+        if !lacking.is_empty() {
+            let message = format!(
+                "what picks the entries of {} layers is not there; write {}, too",
+                c.sparse.layers,
+                lacking.join(", ")
+            );
+            row.refuse("sparse_entry_layers", message);
+        }
+    }
     let undescribed = row.text("undescribed").and_then(|text| {
         let kind = Undescribed::ALL.into_iter().find(|u| u.name() == text);
         if kind.is_none() {

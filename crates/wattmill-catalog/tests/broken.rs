@@ -119,7 +119,7 @@ fn values_may_carry_their_own_source() {
     let memory = chip.provenance.field("memory").expect("stated");
     assert_eq!(memory.source.as_deref(), Some("a sheet"));
     assert_eq!(memory.confidence, Some(Confidence::B));
-    assert!(chip.missing().contains(&"tdp"));
+    assert!(chip.missing().contains(&"scaleup") && chip.power_unknown().is_some());
 
     for (text, message) in [
         (
@@ -178,6 +178,16 @@ fn models_that_contradict_themselves_are_refused() {
         (
             "entry_tokens = 4\nentry_layers = 5",
             "full_attention_layers: 5 is more than its 4 layers",
+        ),
+        (
+            "sparse_entry_tokens = 4\nsparse_entry_layers = 2",
+            "sparse_entry_layers: what picks the entries of 2 layers is not there; write sparse_top_k, \
+             indexer_heads, indexer_dim, too",
+        ),
+        (
+            "sparse_entry_tokens = 4\nsparse_entry_layers = 2\nindexer_heads = 8\nindexer_dim = 64",
+            "sparse_entry_layers: what picks the entries of 2 layers is not there; write sparse_top_k, \
+             too",
         ),
         ("residual_streams = 0", "residual_streams: must be at least 1"),
     ] {

@@ -89,7 +89,7 @@ fn a_machine_that_can_be_deployed_can_be_priced() {
         assert!(deployable.contains(&id), "{id} is not among {deployable:?}");
     }
     let feynman = catalog.accelerator("feynman").expect("feynman");
-    assert_eq!(feynman.missing().len(), 6);
+    assert_eq!(feynman.missing().len(), 5);
     assert_eq!(catalog.accelerator("rubin-cpx").expect("rubin-cpx").scaleup_domain, Some(1));
     assert_eq!(catalog.system("groq3-lpx").expect("groq3-lpx").missing()[0], "accelerator");
 }

@@ -2,7 +2,7 @@
 
 use wattmill_catalog::{AttentionKind, Compressed};
 use wattmill_factory::Flavour;
-use wattmill_units::{Bytes, Energy, Flops, Seconds};
+use wattmill_units::{Bytes, Flops, Seconds};
 
 use crate::chip::{Chip, Surfaced, bound, limit};
 use crate::deployment::Deployment;
@@ -399,7 +399,7 @@ impl<'a> DecodeAttention<'a> {
             bytes: Bytes::from_bytes(self.layers * bytes),
             message: Bytes::ZERO,
             time: Seconds::from_s(run.seconds),
-            energy: Energy::from_joules(run.joules),
+            energy: chip.energy(run.joules),
             clock: run.clock,
             // Nearly empty tiles: arithmetic that is not in what is counted.
             bound: if least > memory {
@@ -428,7 +428,7 @@ impl<'a> DecodeAttention<'a> {
             bytes: Bytes::from_bytes(bytes),
             message: Bytes::ZERO,
             time: Seconds::from_s(run.seconds),
-            energy: Energy::from_joules(run.joules),
+            energy: chip.energy(run.joules),
             clock: run.clock,
             bound: limit(&span, 0.0, memory),
             surface: None,

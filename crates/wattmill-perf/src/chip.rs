@@ -28,8 +28,8 @@ pub(crate) struct Chip<'a> {
     relative: [f64; 3],
     pub(crate) overheads: Overheads,
     power: Draw,
-    /// Idle power of the whole replica.
-    pub(crate) idle: Power,
+    /// Idle power of the whole replica; `None` where nothing states the chip's power limit.
+    pub(crate) idle: Option<Power>,
 }
 
 /// Matrix multiplications of one shape: rows of activations times weights, in every layer.
@@ -65,9 +65,12 @@ impl<'a> Chip<'a> {
             _ => return None,
         };
         let accelerators = f64::from(deployment.spec.layout.accelerators());
-        let each = chip.tdp?;
-        let limit = each * accelerators;
-        let cap = deployment.spec.power_cap.map_or(limit, |cap| cap.of(each) * accelerators);
+        let limit = chip.tdp.map(|each| each * accelerators);
+        let power = chip.tdp.map_or(Draw::without_limit(share), |each| {
+            let limit = each * accelerators;
+            let cap = deployment.spec.power_cap.map_or(limit, |cap| cap.of(each) * accelerators);
+            Draw::of(share, limit, cap)
+        });
         let wide = Rates {
             compute: peak_bf16,
             bandwidth: chip.memory_bandwidth?.as_bytes_per_s(),
@@ -82,8 +85,8 @@ impl<'a> Chip<'a> {
             surfaces: &share.surfaces,
             relative: share.gemm_of_lender,
             overheads: share.overheads(deployment.spec.flavour.name()),
-            power: Draw::of(share, limit, cap),
-            idle: limit * share.idle_fraction,
+            power,
+            idle: limit.map(|limit| limit * share.idle_fraction),
         })
     }
 
@@ -125,14 +128,19 @@ impl<'a> Chip<'a> {
         self.power.send(seconds, at_peak)
     }
 
+    /// What so many joules above idle are, whole replica; `None` where no power limit is stated.
+    pub(crate) fn energy(&self, joules: f64) -> Option<Energy> {
+        self.power.energy(joules)
+    }
+
     /// Energy above idle, whole replica, while the engine keeps it waiting.
-    pub(crate) fn energy_of_waiting(&self, seconds: f64) -> Energy {
-        Energy::from_joules(self.power.waiting(seconds))
+    pub(crate) fn energy_of_waiting(&self, seconds: f64) -> Option<Energy> {
+        self.energy(self.power.waiting(seconds))
     }
 
     /// Energy above idle, whole replica, of the engine's work on each sequence.
-    pub(crate) fn energy_of_sequences(&self, seconds: f64) -> Energy {
-        Energy::from_joules(self.power.sequences(seconds))
+    pub(crate) fn energy_of_sequences(&self, seconds: f64) -> Option<Energy> {
+        self.energy(self.power.sequences(seconds))
     }
 
     /// A matrix multiplication of every layer.
@@ -241,7 +249,7 @@ impl<'a> Chip<'a> {
             bytes: Bytes::from_bytes(bytes),
             message: Bytes::ZERO,
             time: Seconds::from_s(run.seconds),
-            energy: Energy::from_joules(run.joules),
+            energy: self.energy(run.joules),
             clock: run.clock,
             bound: limit(&span, flops / (rates.compute * run.clock), bytes / rates.bandwidth),
             surface: Some(used),
@@ -261,7 +269,7 @@ impl<'a> Chip<'a> {
             bytes: Bytes::from_bytes(bytes),
             message: Bytes::ZERO,
             time: Seconds::from_s(run.seconds),
-            energy: Energy::from_joules(run.joules),
+            energy: self.energy(run.joules),
             clock: run.clock,
             bound: limit(&span, 0.0, memory),
             surface: None,
@@ -279,6 +287,11 @@ pub(crate) struct KernelDraw {
 }
 
 impl KernelDraw {
+    /// What so many joules above idle are; `None` where no power limit is stated.
+    pub(crate) fn energy(&self, joules: f64) -> Option<Energy> {
+        self.draw.energy(joules)
+    }
+
     /// A kernel that takes `span` at the full clock and does so much work on one accelerator.
     pub(crate) fn run(&self, span: &Span, flops: f64, bytes: f64) -> Run {
         self.draw.run(span, Load::of(self.per_flop * flops, self.per_byte * bytes))

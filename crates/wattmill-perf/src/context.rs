@@ -133,7 +133,7 @@ impl ContextExchange {
                 Operator {
                     message: chunks.message + behind.message,
                     time: chunks.time + behind.time,
-                    energy: chunks.energy + behind.energy,
+                    energy: chunks.energy.zip(behind.energy).map(|(a, b)| a + b),
                     // The longer of the two says more.
                     ..if behind.time > chunks.time { behind } else { chunks }
                 }

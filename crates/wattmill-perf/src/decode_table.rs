@@ -85,8 +85,7 @@ impl DecodeTable {
                 // More context is never cheaper, whatever the scatter of the measurements.
                 last = Knot {
                     ticks: Ticks::from_seconds(operator.time * share).raw().max(last.ticks),
-                    nanojoules: ((operator.energy.as_joules() * share * 1e9) as u64)
-                        .max(last.nanojoules),
+                    nanojoules: ((operator.joules() * share * 1e9) as u64).max(last.nanojoules),
                 };
                 knots.push(last);
             }

@@ -57,6 +57,15 @@ pub enum LayoutProblem {
     /// A power cap that leaves nothing to work with, or none at all.
     #[error(transparent)]
     PowerCap(#[from] CapProblem),
+    /// A power cap on an accelerator whose limit is not known.
+    #[error(
+        "what a power cap does on `{accelerator}` is not known: nothing states its limit; state \
+         `tdp` in an accelerator of your own or leave the cap out"
+    )]
+    NoLimit {
+        /// Catalogue id.
+        accelerator: String,
+    },
     /// A limit of the engine that cannot be.
     #[error("{what} = {value} cannot be; it may be {allowed}")]
     Limit {
@@ -430,7 +439,9 @@ impl Deployment<'_> {
     }
 
     fn cap(&self, cap: PowerCap) -> Option<LayoutProblem> {
-        let limit = self.accelerator.tdp?;
+        let Some(limit) = self.accelerator.tdp else {
+            return Some(LayoutProblem::NoLimit { accelerator: self.accelerator.id.clone() });
+        };
         CapProblem::of(cap, self.accelerator, self.efficiency, limit).map(LayoutProblem::from)
     }
 

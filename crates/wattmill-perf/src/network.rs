@@ -2,7 +2,7 @@
 //! latency plus size over bandwidth between domains.
 
 use wattmill_catalog::Overheads;
-use wattmill_units::{Bytes, Energy, FlopRate, Flops, Seconds};
+use wattmill_units::{Bytes, FlopRate, Flops, Seconds};
 
 use crate::chip::{Chip, Surfaced};
 use crate::deployment::Deployment;
@@ -52,7 +52,7 @@ impl Exchange {
             bytes: Bytes::ZERO,
             message: Bytes::from_bytes(sent),
             time: Seconds::from_s(run.seconds),
-            energy: Energy::from_joules(run.joules),
+            energy: chip.energy(run.joules),
             clock: run.clock,
             bound: if self.latency > self.transfer { Bound::Latency } else { Bound::Communication },
             surface: self.used,

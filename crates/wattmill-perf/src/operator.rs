@@ -43,12 +43,26 @@ pub struct Operator {
     pub message: Bytes,
     /// How long it takes.
     pub time: Seconds,
-    /// Energy above idle, whole replica.
-    pub energy: Energy,
+    /// Energy above idle, whole replica; `None` where nothing states the accelerator's power limit.
+    pub energy: Option<Energy>,
     /// Clock of its arithmetic over the highest: below 1 where a power cap lowers it.
     pub clock: f64,
     /// What most of the time goes to.
     pub bound: Bound,
     /// The measurements it was priced by, if by any.
     pub surface: Option<SurfaceUse>,
+}
+
+impl Operator {
+    /// Joules above idle as steps are compiled from them: 0 where they are not known, which the
+    /// surface says by having no idle power.
+    pub(crate) fn joules(&self) -> f64 {
+        self.energy.map_or(0.0, Energy::as_joules)
+    }
+
+    /// A `share` of its time and energy.
+    pub(crate) fn spread(self, share: f64) -> Self {
+        let energy = self.energy.map(|energy| energy * share);
+        Self { time: self.time * share, energy, ..self }
+    }
 }

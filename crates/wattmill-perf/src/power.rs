@@ -8,7 +8,7 @@
 use thiserror::Error;
 use wattmill_catalog::{Accelerator, Efficiency};
 use wattmill_factory::PowerCap;
-use wattmill_units::Power;
+use wattmill_units::{Energy, Power};
 
 use crate::kernels::overlap;
 
@@ -65,8 +65,8 @@ pub(crate) struct Draw {
     waiting: f64,
     sequence: f64,
     exposed: f64,
-    /// Power above idle at the limit, W.
-    dynamic: f64,
+    /// Power above idle at the limit, W; `None` where nothing states the limit.
+    dynamic: Option<f64>,
     /// Share of it that the cap leaves; 1 without.
     ceiling: f64,
 }
@@ -143,6 +143,16 @@ impl Draw {
         let dynamic = limit - idle;
         let left = (cap.min(limit) - idle).max(Power::ZERO);
         Self {
+            dynamic: Some(dynamic.as_watts()),
+            ceiling: if dynamic > Power::ZERO { left / dynamic } else { 1.0 },
+            ..Self::without_limit(share)
+        }
+    }
+
+    /// Of accelerators whose limit nothing states: their work takes its time, and what it draws is not
+    /// known.
+    pub(crate) const fn without_limit(share: &Efficiency) -> Self {
+        Self {
             compute: share.power_compute,
             memory: share.power_memory,
             link: share.power_link,
@@ -150,8 +160,8 @@ impl Draw {
             waiting: share.power_waiting,
             sequence: share.power_sequence,
             exposed: share.power_exposed,
-            dynamic: dynamic.as_watts(),
-            ceiling: if dynamic > Power::ZERO { left / dynamic } else { 1.0 },
+            dynamic: None,
+            ceiling: 1.0,
         }
     }
 
@@ -213,9 +223,15 @@ impl Draw {
         low
     }
 
-    /// Joules above idle of so many seconds at the limit.
-    pub(crate) const fn joules(&self, at_limit: f64) -> f64 {
-        self.dynamic * at_limit
+    /// Joules above idle of so many seconds at the limit; 0 where no limit is stated, which
+    /// [`Self::energy`] tells from nothing drawn.
+    pub(crate) fn joules(&self, at_limit: f64) -> f64 {
+        self.dynamic.map_or(0.0, |dynamic| dynamic * at_limit)
+    }
+
+    /// What so many joules above idle are; `None` where no limit is stated.
+    pub(crate) fn energy(&self, joules: f64) -> Option<Energy> {
+        self.dynamic.map(|_| Energy::from_joules(joules))
     }
 
     /// Share of the power above idle that the cap leaves.
@@ -225,7 +241,7 @@ impl Draw {
 
     /// Joules above idle of training that waits for messages or other stages.
     pub(crate) fn exposed(&self, seconds: f64) -> f64 {
-        self.dynamic * self.exposed.min(self.ceiling) * seconds
+        self.joules(self.exposed.min(self.ceiling) * seconds)
     }
 
     /// Sending so many bytes' worth of seconds at the full rate of the links in `seconds`.
@@ -236,12 +252,12 @@ impl Draw {
 
     /// Joules above idle of waiting for the engine, whose time is the host's.
     pub(crate) fn waiting(&self, seconds: f64) -> f64 {
-        self.dynamic * self.waiting.min(self.ceiling) * seconds
+        self.joules(self.waiting.min(self.ceiling) * seconds)
     }
 
     /// Joules above idle of the engine's work on each sequence, whose time is the host's.
     pub(crate) fn sequences(&self, seconds: f64) -> f64 {
-        self.dynamic * self.sequence.min(self.ceiling) * seconds
+        self.joules(self.sequence.min(self.ceiling) * seconds)
     }
 }
 
@@ -270,7 +286,7 @@ mod tests {
             waiting: 0.2,
             sequence: 0.9,
             exposed: 0.3,
-            dynamic: 100.0,
+            dynamic: Some(100.0),
             ceiling,
         }
     }

@@ -1,6 +1,6 @@
 //! Prefill attention of the chunks of a step, from their sums.
 
-use wattmill_units::{Bytes, Energy, FlopRate, Flops, Seconds};
+use wattmill_units::{Bytes, FlopRate, Flops, Seconds};
 
 use crate::attention::{Layer, Seen};
 use crate::chip::{Chip, KernelDraw, Surfaced, bound};
@@ -256,7 +256,7 @@ impl PrefillAttention {
             bytes: Bytes::from_bytes(cost.bytes),
             message: Bytes::ZERO,
             time: Seconds::from_s(cost.run.seconds),
-            energy: Energy::from_joules(cost.run.joules),
+            energy: self.draws.energy(cost.run.joules),
             clock: cost.run.clock,
             bound: bound(self.layers * self.launch, cost.compute / cost.run.clock, cost.memory),
             surface: self.used.map(|used| SurfaceUse { inside: self.is_inside(prefill), ..used }),

@@ -1,7 +1,7 @@
 //! The performance model compiled to tables and integer slopes.
 
 use wattmill_factory::EngineSpec;
-use wattmill_units::{Energy, Power, Seconds, Ticks};
+use wattmill_units::{Power, Seconds, Ticks};
 
 use crate::attention::DecodeAttention;
 use crate::context::ContextExchange;
@@ -37,9 +37,10 @@ pub struct StepSurface {
     beside_prompts: Option<Box<[DecodeTable]>>,
     prefill: Box<[PrefillAttention]>,
     context: Option<Box<ContextRanks>>,
+    meeting: Option<Box<Meeting>>,
     uncaptured: StepCost,
     speculation: Option<Rounds>,
-    idle: Power,
+    idle: Option<Power>,
     accelerators: u32,
     memory: MemoryPlan,
 }
@@ -53,6 +54,32 @@ struct Rounds {
     decode: CostTable,
     /// Tokens of a sequence that are verified in a round.
     verified: u32,
+}
+
+/// What attention groups do together of what depends on tokens alone.
+#[derive(Clone, Debug, PartialEq)]
+struct Meeting {
+    /// Of so many tokens that pass all layers.
+    passing: CostTable,
+    /// With speculation: of a round of so many sequences, for each token that one gains.
+    decode: Option<CostTable>,
+}
+
+impl Meeting {
+    fn of(replica: &Replica<'_>, spec: &EngineSpec, tokens: u32, share: f64) -> Option<Box<Self>> {
+        if spec.layout.data_attention < 2 || !replica.meets() {
+            return None;
+        }
+        let decode = spec.speculation.map(|_| {
+            CostTable::new(spec.max_seqs, |n, out| {
+                let mut spread = |o: Operator| out(o.spread(share));
+                replica.meeting(n * replica.verified(), &mut spread);
+                replica.meeting_of_drafts(n, &mut spread);
+            })
+        });
+        let passing = CostTable::new(tokens, |n, out| replica.meeting(n, out));
+        Some(Box::new(Self { passing, decode }))
+    }
 }
 
 /// Ranks that share the tokens of every sequence, and what each kind of attention layer sends among
@@ -81,7 +108,7 @@ impl ContextRanks {
             }),
             merging: CostTable::new(spec.max_seqs, |n, out| {
                 let o = exchange.merging(network, n.saturating_mul(replica.verified()));
-                out(Operator { time: o.time * share, energy: o.energy * share, ..o });
+                out(o.spread(share));
             }),
             exchange: *exchange,
         };
@@ -119,7 +146,7 @@ impl Rounds {
         let verified = replica.verified();
         let decode = CostTable::new(spec.max_seqs, |n, out| {
             let mut spread = |o: Operator| {
-                out(Operator { time: o.time * share, energy: o.energy * share, ..o });
+                out(o.spread(share));
             };
             replica.linear(n * verified, &mut spread);
             replica.head(n * verified, &mut spread);
@@ -148,6 +175,7 @@ impl StepSurface {
             }),
             speculation: Rounds::of(&replica, spec),
             context: ContextRanks::of(&replica, spec, share),
+            meeting: Meeting::of(&replica, spec, tokens, share),
             decode: decode
                 .iter()
                 .map(|a| DecodeTable::new(spec.max_seqs, a.cap, share, |n, c| a.alone(n, c)))
@@ -158,7 +186,7 @@ impl StepSurface {
                 };
                 decode.iter().map(beside).collect()
             }),
-            uncaptured: StepCost::of(uncaptured.time, uncaptured.energy),
+            uncaptured: StepCost::of(uncaptured.time, uncaptured.joules()),
             prefill: replica.attention.prefill.into(),
             idle: replica.chip.idle,
             accelerators: spec.layout.accelerators(),
@@ -167,7 +195,8 @@ impl StepSurface {
     }
 
     /// Power of the whole replica's accelerators while nothing runs; steps cost energy above it.
-    pub const fn idle_power(&self) -> Power {
+    /// `None` where nothing states the accelerator's power limit: then steps have times alone.
+    pub const fn idle_power(&self) -> Option<Power> {
         self.idle
     }
 
@@ -201,10 +230,7 @@ impl StepSurface {
         }
         let (alone, both) =
             (self.passing(verified, verified), self.passing(verified + tokens, verified + samples));
-        StepCost {
-            time: decode.time + (both.time - both.time.min(alone.time)),
-            dynamic_nj: decode.dynamic_nj + both.dynamic_nj.saturating_sub(alone.dynamic_nj),
-        }
+        plus(decode, both.without(alone))
     }
 
     /// Accelerators of the replica.
@@ -242,6 +268,22 @@ impl StepModel for StepSurface {
         cost
     }
 
+    fn together(&self, shape: &StepShape) -> StepCost {
+        let Some(meeting) = &self.meeting else {
+            return StepCost::default();
+        };
+        let (n, prompts) = (u64::from(shape.decodes), self.prompts(&shape.prefill));
+        let Some((rounds, decode)) = self.speculation.as_ref().zip(meeting.decode.as_ref()) else {
+            return meeting.passing.at(n + prompts);
+        };
+        if n == 0 {
+            return meeting.passing.at(prompts);
+        }
+        let verified = n * u64::from(rounds.verified);
+        let (alone, both) = (meeting.passing.at(verified), meeting.passing.at(verified + prompts));
+        plus(decode.at(n), both.without(alone))
+    }
+
     #[inline]
     fn decode_run(&self, decodes: u32, context: u64) -> DecodeRun {
         let n = u64::from(decodes);
@@ -270,7 +312,7 @@ impl StepModel for StepSurface {
 #[inline]
 fn prefill_cost(attention: &PrefillAttention, prefill: &Prefill) -> StepCost {
     let run = attention.cost(prefill).run;
-    StepCost::of(Seconds::from_s(run.seconds), Energy::from_joules(run.joules))
+    StepCost::of(Seconds::from_s(run.seconds), run.joules)
 }
 
 #[inline]
@@ -302,9 +344,9 @@ impl CostTable {
             let (mut time, mut joules) = (0.0, 0.0);
             operators(count, &mut |operator| {
                 time += operator.time.as_s();
-                joules += operator.energy.as_joules();
+                joules += operator.joules();
             });
-            StepCost::of(Seconds::from_s(time), Energy::from_joules(joules))
+            StepCost::of(Seconds::from_s(time), joules)
         };
         let costs: Vec<StepCost> = counts.iter().map(|count| cost(*count)).collect();
         let base = |index: usize| {

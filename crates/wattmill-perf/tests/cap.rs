@@ -62,7 +62,7 @@ fn shape(decodes: u32, mean: u64, chunks: u32, tokens: u32) -> StepShape {
 fn drawn(surface: &StepSurface, shape: &StepShape) -> (f64, f64) {
     let cost = surface.step(shape);
     let seconds = cost.time.as_seconds().as_s();
-    let joules = surface.idle_power().as_watts() * seconds + cost.dynamic_nj as f64 * 1e-9;
+    let joules = surface.idle_power().unwrap().as_watts() * seconds + cost.dynamic_nj as f64 * 1e-9;
     (seconds, joules / seconds / f64::from(surface.accelerators()))
 }
 
@@ -116,7 +116,7 @@ proptest! {
             if seconds == 0.0 {
                 continue;
             }
-            let watts = idle + free.energy.as_joules() / seconds / accelerators;
+            let watts = idle + free.energy.unwrap().as_joules() / seconds / accelerators;
             if watts < cap * limit * (1.0 - 1e-9) {
                 prop_assert_eq!(*free, capped);
             } else if free.bound != Bound::Latency {

@@ -208,8 +208,8 @@ fn power_and_time_per_token_in_chat() {
         shape.prefill.add((running * 200.0 / output) as u32 + 1, 0, true);
         let cost = surface.step(&shape);
         let seconds = cost.time.as_seconds();
-        let drawn =
-            surface.idle_power().as_watts() + cost.dynamic_nj as f64 * 1e-9 / seconds.as_s();
+        let drawn = surface.idle_power().unwrap().as_watts()
+            + cost.dynamic_nj as f64 * 1e-9 / seconds.as_s();
         let name = format!("{model} {precision} {chip}");
         times.entry(name.clone()).or_default().push(seconds.as_ms() / itl);
         powers.entry(name).or_default().push(drawn / power);

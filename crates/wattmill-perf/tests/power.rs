@@ -87,7 +87,8 @@ fn no_step_draws_more_than_the_limit() {
         for shape in shapes() {
             let cost = surface.step(&shape);
             let seconds = cost.time.as_seconds().as_s();
-            let joules = surface.idle_power().as_watts() * seconds + cost.dynamic_nj as f64 * 1e-9;
+            let joules =
+                surface.idle_power().unwrap().as_watts() * seconds + cost.dynamic_nj as f64 * 1e-9;
             assert!(
                 joules <= limit * seconds * (1.0 + 1e-6),
                 "{} on {}: {:.4} of the limit, {:?}, {shape:?}",
@@ -105,17 +106,18 @@ fn no_operator_draws_more_than_the_limit() {
     each_deployment(|deployment, surface, number| {
         let accelerators = f64::from(surface.accelerators());
         let limit = deployment.accelerator.tdp.unwrap().as_watts() * accelerators;
-        let above_idle = limit - surface.idle_power().as_watts();
+        let above_idle = limit - surface.idle_power().unwrap().as_watts();
         // Every shape meets a fifth of the deployments.
         for shape in shapes().into_iter().skip(number % 5).step_by(5) {
             for operator in explain(deployment, &shape).unwrap() {
                 assert!(
-                    operator.energy.as_joules() <= above_idle * operator.time.as_s() * (1.0 + 1e-9),
+                    operator.energy.unwrap().as_joules()
+                        <= above_idle * operator.time.as_s() * (1.0 + 1e-9),
                     "{} on {}: {} at {:.3}, {:?}, {shape:?}",
                     deployment.model.id,
                     deployment.accelerator.id,
                     operator.name,
-                    operator.energy.as_joules() / (above_idle * operator.time.as_s()),
+                    operator.energy.unwrap().as_joules() / (above_idle * operator.time.as_s()),
                     deployment.spec.layout,
                 );
             }

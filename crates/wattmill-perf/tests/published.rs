@@ -122,7 +122,7 @@ fn power_is_within_25_percent() {
         shape.prefill.add((running * 200.0 / output) as u32 + 1, 0, true);
         let cost = surface.step(&shape);
         let dynamic = cost.dynamic_nj as f64 * 1e-9 / cost.time.as_seconds().as_s();
-        let each = (surface.idle_power().as_watts() + dynamic) / f64::from(tensor);
+        let each = (surface.idle_power().unwrap().as_watts() + dynamic) / f64::from(tensor);
         let ratio = each / measured;
         assert!((0.75..1.25).contains(&ratio), "{model} {chip} {running}: {each:.0} W");
     }
@@ -136,7 +136,7 @@ fn prefill_draws_nearly_the_limit_and_never_more() {
         shape.prefill.add(8192, 0, true);
         let cost = surface.step(&shape);
         let dynamic = cost.dynamic_nj as f64 * 1e-9 / cost.time.as_seconds().as_s();
-        let share = (surface.idle_power().as_watts() + dynamic) / limit;
+        let share = (surface.idle_power().unwrap().as_watts() + dynamic) / limit;
         assert!((0.8..=1.0).contains(&share), "{chip}: {share:.2}");
     }
 }

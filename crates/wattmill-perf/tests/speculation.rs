@@ -49,7 +49,7 @@ fn a_token_is_its_share_of_a_round() {
                 let shape = decoding(n, mean);
                 let operators = explain(&deployment, &shape).unwrap();
                 let round: f64 = operators.iter().map(|o| o.time.as_s()).sum();
-                let joules: f64 = operators.iter().map(|o| o.energy.as_joules()).sum();
+                let joules: f64 = operators.iter().map(|o| o.energy.unwrap().as_joules()).sum();
                 let cost = surface.step(&shape);
                 let time = cost.time.as_seconds().as_s() * tokens / round;
                 let energy = cost.dynamic_nj as f64 * 1e-9 * tokens / joules;

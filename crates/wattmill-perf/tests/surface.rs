@@ -72,7 +72,7 @@ fn shapes() -> impl Strategy<Value = StepShape> {
 fn twin(deployment: &Deployment<'_>, shape: &StepShape) -> (f64, f64) {
     let operators = explain(deployment, shape).unwrap();
     let seconds = operators.iter().map(|o| o.time.as_s()).sum();
-    let joules = operators.iter().map(|o| o.energy.as_joules()).sum();
+    let joules = operators.iter().map(|o| o.energy.unwrap().as_joules()).sum();
     (seconds, joules)
 }
 

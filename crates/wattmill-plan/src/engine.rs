@@ -66,14 +66,15 @@ impl<'a> Engine<'a> {
         self.deployment.spec.layout.accelerators()
     }
 
-    /// Accelerator power of the replica without work.
-    pub fn idle_power(&self) -> Power {
+    /// Accelerator power of the replica without work; `None` where nothing states the chip's power
+    /// limit.
+    pub fn idle_power(&self) -> Option<Power> {
         self.surface.idle_power()
     }
 
     /// `replicas` of it, for a summary.
     pub fn setup(&self, replicas: u32) -> Setup {
-        Setup { replicas, limits: self.limits, idle_power: Some(self.idle_power()) }
+        Setup { replicas, limits: self.limits, idle_power: self.idle_power() }
     }
 }
 

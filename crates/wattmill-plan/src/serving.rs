@@ -148,7 +148,12 @@ pub fn choose<'a>(
             Err(why) => refusal = why,
         }
     }
-    best.map(|(.., engine)| engine).ok_or_else(|| refusal.join("; "))
+    let (.., engine) = best.ok_or_else(|| refusal.join("; "))?;
+    // A plan shares watts.
+    match hardware.accelerator.power_unknown() {
+        Some(unknown) => Err(unknown),
+        None => Ok(engine),
+    }
 }
 
 /// Fraction of requests that no replica can ever hold.
@@ -253,7 +258,7 @@ pub(crate) fn point(
         kv_blocks: engine.limits.blocks,
         rate_per_s: at.rate_per_s,
         binding,
-        idle_power: engine.idle_power(),
+        idle_power: engine.idle_power().expect("`choose` takes none whose power is unknown"),
         dynamic_power,
         ttft: summary.ttft,
         tpot: summary.tpot,

@@ -44,6 +44,12 @@ impl StepModel for Kinked {
         let growth = StepCost { time: Ticks::from_raw(slope * n), dynamic_nj: n };
         DecodeRun { first, growth, steps }
     }
+
+    fn together(&self, shape: &StepShape) -> StepCost {
+        let tokens = u64::from(shape.decodes + shape.prefill.tokens);
+        let time = self.base / 3 + self.per_token / 2 * tokens;
+        StepCost { time: Ticks::from_raw(time), dynamic_nj: 4 * tokens }
+    }
 }
 
 /// The engine, stopped now and then, which must not change anything; how many were taken back too.
@@ -247,8 +253,11 @@ proptest! {
             prop_assert!(done.request.arrival <= done.first_token && done.first_token <= done.finish);
             prop_assert!(done.cached_tokens < done.request.input);
         }
-        prop_assert!(fast_usage.peak_blocks <= limits.blocks);
+        prop_assert!(fast_usage.peak_blocks <= limits.blocks * u64::from(groups));
         if !limits.prefix_caching {
+            // Never less than the mean over steps of what sequences filled.
+            let most = u128::from(fast_usage.steps * fast_usage.peak_blocks * u64::from(limits.block_tokens));
+            prop_assert!(fast_usage.context_steps <= most, "{:?}", fast_usage);
             prop_assert_eq!(fast_usage.cached_tokens + fast_usage.evicted_blocks, 0);
             if limits.answer_percent == 100 {
                 prop_assert_eq!(preemptions(&fast), 0);

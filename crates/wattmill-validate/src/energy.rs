@@ -54,6 +54,7 @@ pub fn resolve<'a>(row: &Row<'_>, catalog: &'a Catalog) -> Result<Case<'a>, Reas
     };
     let batch = rounded(row.needed("avg_batch_size")?, "avg_batch_size", MOST_CONCURRENCY)?;
     let output = rounded(row.needed("osl_mean_tokens")?, "osl_mean_tokens", MOST_TOKENS)?;
+    engine::within_context(model, u64::from(*input) + u64::from(output))?;
     engine::affordable(batch, u64::from(*input) + u64::from(output))?;
     let layout = layout(row)?;
     let spec = engine::spec(layout, flavour, precision, chip, *input, batch);
@@ -120,10 +121,15 @@ pub fn predict(
     let accelerators = f64::from(engine.surface.accelerators());
     let (rate, power) = (steady.output_per_s(), engine.accelerator_power(&steady));
     let gap = wattmill_units::Ticks::from_raw(steady.tally.gaps.quantile(0.5));
-    Ok(vec![
+    let mut all = vec![
         (Metric::StepTime, gap.as_seconds().as_ms()),
-        (Metric::AcceleratorPower, power),
         (Metric::OutputRate, rate / accelerators),
-        (Metric::EnergyPerToken, power * accelerators / rate),
-    ])
+    ];
+    if let Some(power) = power {
+        all.extend([
+            (Metric::AcceleratorPower, power),
+            (Metric::EnergyPerToken, power * accelerators / rate),
+        ]);
+    }
+    Ok(all)
 }

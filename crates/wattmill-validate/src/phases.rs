@@ -122,13 +122,16 @@ pub fn predict(
     let run =
         engine.run(&engine.surface, case.batch, Frontend::default(), SimTime::ZERO, &exchanges);
     let (span, accelerators) = (run.span().as_seconds(), f64::from(engine.surface.accelerators()));
-    let power = engine.surface.idle_power() + run.usage.dynamic_energy() / span;
+    let idle = engine.surface.idle_power();
+    let power = idle.map(|idle| idle + run.usage.dynamic_energy() / span);
     let tokens = f64::from(case.batch) * f64::from(case.output);
-    let mut all = vec![
-        (Metric::PromptTime, crate::serving::median_ms(run.ttft())),
-        (Metric::AcceleratorPower, power.as_watts() / accelerators),
-        (Metric::EnergyPerToken, (power * span).as_joules() / tokens),
-    ];
+    let mut all = vec![(Metric::PromptTime, crate::serving::median_ms(run.ttft()))];
+    if let Some(power) = power {
+        all.extend([
+            (Metric::AcceleratorPower, power.as_watts() / accelerators),
+            (Metric::EnergyPerToken, (power * span).as_joules() / tokens),
+        ]);
+    }
     if case.output > 1 {
         all.push((Metric::StepTime, crate::serving::median_ms(run.tpot())));
     }

@@ -59,8 +59,11 @@ pub fn predict(
     let engine = Engine::compile(&serving.deployment, efficiency)?;
     let (input, output) = (serving.input, serving.output);
     let steady = engine.loaded(engine.batch(input, output), Spread::Natural, input, output)?;
-    let each = Power::from_watts(engine.accelerator_power(&steady));
-    let node = (each + efficiency.power_node) * f64::from(case.accelerators);
     let rate = steady.output_per_s() / f64::from(engine.surface.accelerators());
-    Ok(vec![(Metric::NodePower, node.as_watts()), (Metric::OutputRate, rate)])
+    let mut all = vec![(Metric::OutputRate, rate)];
+    if let Some(each) = engine.accelerator_power(&steady) {
+        let each = Power::from_watts(each) + efficiency.power_node;
+        all.push((Metric::NodePower, (each * f64::from(case.accelerators)).as_watts()));
+    }
+    Ok(all)
 }

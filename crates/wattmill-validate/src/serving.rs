@@ -137,6 +137,7 @@ pub fn resolve<'a>(row: &Row<'_>, kind: Kind, catalog: &'a Catalog) -> Result<Ca
         engine::spec(layout, flavour, precision, chip, input, concurrency)
     };
     let longest = u64::from(input) + u64::from(output);
+    engine::within_context(model, longest)?;
     engine::affordable(concurrency, longest)?;
     let (mut held, mut polled) = (None, 1);
     let pools = if mode == "disagg" {
@@ -463,6 +464,10 @@ impl<M: StepModel> StepModel for Answering<'_, M> {
         }
         let decodes = StepShape { prefill: Default::default(), ..*shape };
         self.0.step(&decodes)
+    }
+
+    fn together(&self, shape: &StepShape) -> StepCost {
+        self.0.together(&StepShape { prefill: Default::default(), ..*shape })
     }
 
     fn decode_run(&self, decodes: u32, context: u64) -> wattmill_perf::DecodeRun {

@@ -120,7 +120,7 @@ const USUAL: Script = Script {
 /// More clients are looked for less often.
 const RARELY: Polling = |run| if run.concurrency >= 16 { 30 } else { 10 };
 
-/// Later ones of an engine, model, chip and format replace earlier ones.
+/// Later ones of an engine, model, chip and format replace earlier ones for the runs they are of.
 const SCRIPTS: &[Script] = &[
     // 70b_fp{4,8}_{b200,h200}_trt_slurm.sh @9596d23d74.
     Script {
@@ -188,6 +188,20 @@ const SCRIPTS: &[Script] = &[
         budget: Budget::Tokens(32_768),
         memory: Some(Memory::Static(0.82)),
         polled: Some(RARELY),
+        ..USUAL
+    },
+    // dsr1_fp8_b200.sh @b0c4ed21b: weights leave four accelerators so little that nearly all of the rest
+    // is the cache.
+    Script {
+        engine: Flavour::Sglang,
+        model: "deepseek-v3",
+        chips: &["b200-sxm"],
+        precision: Some(Precision::Fp8),
+        since: "2026-01-22",
+        only: |run| run.tensor == 4,
+        budget: Budget::Tokens(8_192),
+        memory: Some(Memory::Static(0.95)),
+        polled: Some(|_| 10),
         ..USUAL
     },
     // dsr1_fp4_b200_docker.sh @9596d23d74, dsr1_fp4_b200.sh @12ba0ae072.
@@ -268,9 +282,10 @@ impl Settings {
                 && script.chips.contains(&chip)
                 && script.precision.is_none_or(|only| only == precision)
                 && script.since <= date
+                && (script.only)(&run)
         };
         let script = SCRIPTS.iter().rev().find(is)?;
-        (source.starts_with("inferencex_") && (script.only)(&run)).then_some(Self { script, run })
+        source.starts_with("inferencex_").then_some(Self { script, run })
     }
 
     /// The usual `spec` of a run as its script has it.
@@ -358,6 +373,16 @@ mod tests {
         assert!(set(&row("2026-03-11", "aic_gap_analysis"), minimax, RUN).is_none());
         let other = (Flavour::Vllm, "qwen3-32b", "b200-sxm", Precision::Fp8);
         assert!(set(&row("2026-03-11", "inferencex_csv_dump"), other, RUN).is_none());
+    }
+
+    #[test]
+    fn a_script_is_of_the_runs_it_names() {
+        let deepseek = (Flavour::Sglang, "deepseek-v3", "b200-sxm", Precision::Fp8);
+        let tokens = |tensor| {
+            let row = row("2026-03-25", "inferencex_db_dump");
+            set(&row, deepseek, Setup { tensor, ..RUN }).map(|(spec, _)| spec.max_tokens)
+        };
+        assert_eq!([tokens(8), tokens(4), tokens(2)], [Some(32_768), Some(8_192), None]);
     }
 
     #[test]

@@ -53,6 +53,17 @@ impl Pricing<'_> {
         }
     }
 
+    /// What a reader should know of its answers: why nothing is known of watts, where nothing states the
+    /// accelerator's power limit.
+    pub fn warnings(&self) -> Vec<String> {
+        match self {
+            Self::Engine(engine) => {
+                engine.deployment.accelerator.power_unknown().into_iter().collect()
+            }
+            Self::Table(..) => Vec::new(),
+        }
+    }
+
     fn setup(&self, replicas: u32) -> Setup {
         match self {
             Self::Engine(engine) => engine.setup(replicas),

@@ -134,7 +134,9 @@ pub fn serve_watched<W: Watch>(
     let mut asks = asks.map(|ask| Ask { service: shares.service(group(ask.request.id)), ..ask });
     let tried = (0..fleet.pools.len()).any(|pool| is_tried(fleet, pool));
     let first: Vec<Ask> = asks.by_ref().take(if tried { TRIED } else { 0 }).collect();
-    let mut warnings = Vec::new();
+    let chips = fleet.pools.iter().map(|pool| &pool.hardware.accelerator);
+    let mut warnings: Vec<String> = chips.filter_map(|chip| chip.power_unknown()).collect();
+    warnings.dedup();
     let borne: Vec<Borne> = (0..fleet.pools.len())
         .map(|pool| borne(fleet, pool, &engines[pool], &first, &mut warnings))
         .collect();
@@ -158,7 +160,7 @@ fn traced(fleet: &Fleet, engines: &[Levels<'_>]) -> Traced {
         name: pool.name.clone(),
         about: format!("{}, {}", fleet.sites[pool.site].name, role(pool)),
         replicas: most_replicas(pool),
-        idle: Some(levels.engine().idle_power()),
+        idle: levels.engine().idle_power(),
     };
     Traced {
         title: fleet.name.clone(),
@@ -416,7 +418,7 @@ fn pool_spec<'e>(
         carbon_g: 0.0,
         models: levels.engines.iter().map(|engine| &engine.surface).collect(),
         levels: levels.changes.clone(),
-        idle: engine.idle_power(),
+        idle: engine.idle_power().unwrap_or(Power::ZERO),
         router: pool.router,
         part: Duty::Whole,
         port_bytes_per_s: 0,
@@ -555,7 +557,7 @@ fn served_pool<W: Watch>(
         wattmill_units::Ticks::from_raw(1).as_seconds().as_s()
             * world.pool_busy_ticks(index) as f64,
     );
-    let energy = world.pool_energy(index);
+    let energy = engine.idle_power().map(|_| world.pool_energy(index));
     let prompts = usage.prefill_tokens + usage.cached_tokens;
     let share = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
     // Of the deepest cap that its site ever leaves it.
@@ -580,7 +582,7 @@ fn served_pool<W: Watch>(
         preemptions: world.pool_tally(index).preemptions,
         hit_rate: pool.prefix_caching.then(|| share(usage.cached_tokens as f64, prompts as f64)),
         energy,
-        power: Power::from_watts(share(energy.as_joules(), span_s)),
+        power: energy.map(|energy| Power::from_watts(share(energy.as_joules(), span_s))),
         caps: levels
             .caps()
             .into_iter()
@@ -596,7 +598,7 @@ fn served_pool<W: Watch>(
 
 /// What pools used, paid and emitted.
 struct Bill {
-    facility_energy: Energy,
+    facility_energy: Option<Energy>,
     cost: Option<Money>,
     /// Its part for energy.
     energy_cost: Option<Money>,
@@ -614,7 +616,7 @@ impl Bill {
         world: &World<&StepSurface, W>,
         pools: &[ServedPool],
     ) -> Self {
-        let mut facility_energy = Energy::ZERO;
+        let mut facility_energy = Some(Energy::ZERO);
         let mut carbon_g = Some(0.0);
         let mut by_pool = Vec::new();
         let names = fleet.providers.iter().map(|provider| Some(provider.name.clone()));
@@ -622,12 +624,12 @@ impl Bill {
             names.chain([None]).map(ServedProvider::new).collect();
         for (index, (pool, served)) in (0..).zip(fleet.pools.iter().zip(pools)) {
             let site = &fleet.sites[pool.site];
-            let used = served.energy * site.pue;
-            facility_energy += used;
+            let used = served.energy.map(|energy| energy * site.pue);
+            facility_energy = facility_energy.zip(used).map(|(sum, used)| sum + used);
             let on_hours = world.pool_on_ns(index) as f64 / 3.6e12;
             let accelerators = engines[usize::from(index)].engine().accelerators();
             let hours = on_hours * f64::from(accelerators);
-            let paid = energy_price(fleet, pool).map(|price| used * price);
+            let paid = energy_price(fleet, pool).and_then(|price| paid(used, price));
             let own = providers.len() - 1;
             let part = &mut providers[pool.provider.unwrap_or(own)];
             part.pools += 1;
@@ -637,7 +639,10 @@ impl Bill {
             part.accelerators = part.accelerators.zip(machines).map(|(sum, paid)| sum + paid);
             part.energy = part.energy.zip(paid).map(|(sum, paid)| sum + paid);
             part.output_tokens += served.output_tokens();
-            let emitted = site.carbon.map(|carbon| carbon.as_g_per_kwh() * used.as_mwh() * 1e3);
+            let emitted = site
+                .carbon
+                .zip(used)
+                .map(|(carbon, used)| carbon.as_g_per_kwh() * used.as_mwh() * 1e3);
             carbon_g = carbon_g.zip(emitted).map(|(sum, emitted)| sum + emitted);
         }
         let cost: Option<Money> = providers.iter().map(ServedProvider::cost).sum();
@@ -658,13 +663,21 @@ fn energy_price(fleet: &Fleet, pool: &FleetPool) -> Option<EnergyPrice> {
     }
 }
 
+/// What energy costs at a price; where it is not known how much it is, only nothing is known to be paid.
+fn paid(used: Option<Energy>, price: EnergyPrice) -> Option<Money> {
+    match used {
+        Some(used) => Some(used * price),
+        None => (price == EnergyPrice::ZERO).then_some(Money::ZERO),
+    }
+}
+
 /// What the rows of the pools are told by.
 fn terms(fleet: &Fleet, engines: &[Levels<'_>]) -> Vec<PoolTerms> {
     let of = |(pool, levels): (&FleetPool, &Levels<'_>)| {
         let (site, engine) = (&fleet.sites[pool.site], levels.engine());
         let accelerators = f64::from(engine.accelerators());
         PoolTerms {
-            idle: Some(engine.idle_power()),
+            idle: engine.idle_power(),
             pue: site.pue,
             price: energy_price(fleet, pool),
             replica_hour: pool.accelerator_hour.map(|each| each * accelerators),

@@ -139,7 +139,7 @@ fn the_cheapest_provider_answers_and_the_next_takes_over() {
         let paid = cheap.accelerators.map(|paid| paid.as_usd()).unwrap_or(f64::NAN);
         assert!((paid - 2.0 * cheap.accelerator_hours).abs() < 1e-9, "{paid}");
         let energy = own.energy.map(|energy| energy.as_usd()).unwrap_or(f64::NAN);
-        let used = pool(served, "hall").energy.as_mwh() * 1.2;
+        let used = pool(served, "hall").energy.unwrap().as_mwh() * 1.2;
         assert!((energy - 50.0 * used).abs() < 1e-9, "{energy}");
         let sum: f64 = served.providers.iter().filter_map(|p| p.cost()).map(|c| c.as_usd()).sum();
         assert!((sum - served.cost.map(|cost| cost.as_usd()).unwrap_or(0.0)).abs() < 1e-9);

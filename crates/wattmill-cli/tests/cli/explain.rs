@@ -278,7 +278,20 @@ fn every_chip_and_model_is_explained_or_says_why_not() {
     // Whose power limit nobody states.
     for chip in ["tpu-v5e", "tpu-v5p", "tpu-v6e", "trainium2"] {
         let line = format!("explain --model llama-3.1-8b --system {chip} {step}");
-        dir.run(&line).refuses(3, &["nothing states tdp", "an accelerator of your own"]);
+        let unknown = format!("power unknown: no published TDP of `{chip}`");
+        let run = dir.run(&line);
+        let text = run.answer();
+        assert!(text.contains(&unknown) && text.contains("unknown: no published TDP\n"), "{text}");
+        let document = dir.run(&format!("{line} --json")).document();
+        let step = &document["step"];
+        assert!(step["time_ms"].as_f64().is_some_and(|ms| ms > 0.0), "{chip}");
+        for key in ["energy_j", "energy_high_j", "accelerator_power_w", "accelerator_idle_w"] {
+            assert!(step[key].is_null(), "{chip}: {key}");
+        }
+        assert!(step["operators"][0]["energy_above_idle_j"].is_null());
+        assert!(document["warnings"][0].as_str().is_some_and(|w| w.starts_with(&unknown)));
+        let capped = dir.run(&format!("{line} --power-cap 60%"));
+        capped.refuses(3, &["what a power cap does", "nothing states its limit"]);
     }
     let unstated = format!("explain --model kimi-k3 --system gb200-nvl72 {step}");
     dir.run(&unstated).refuses(3, &["cannot be priced", "nothing states the shape"]);

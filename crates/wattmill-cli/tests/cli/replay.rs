@@ -320,3 +320,22 @@ fn from_minute_to_minute() {
     assert!(short["series"].as_array().expect("rows").len() >= 18);
     dir.run(&format!("{line} --row 100us")).refuses(2, &["error: ", "make them longer"]);
 }
+
+#[test]
+fn where_no_power_limit_is_published_times_are_told() {
+    let dir = Dir::with("t.csv", TRACE);
+    for system in ["tpu-v5e", "tpu-v5p", "tpu-v6e", "trainium2"] {
+        let line = format!("replay t.csv --model llama-3.1-8b --system {system} --tp 4");
+        let run = dir.run(&line);
+        assert!(run.line("energy").contains("unknown: no published TDP"), "{}", run.answer());
+        let document = dir.run(&format!("{line} --json")).document();
+        assert!(document["ttft_mean_ms"].as_f64().is_some_and(|ms| ms > 0.0));
+        for key in ["accelerator_energy_mwh", "accelerator_power_mw", "output_tokens_per_j"] {
+            assert!(document[key].is_null(), "{system}: {key}");
+        }
+        let said = document["warnings"].to_string();
+        assert!(said.contains(&format!("power unknown: no published TDP of `{system}`")), "{said}");
+        let saturated = dir.run(&format!("{line} --saturate"));
+        saturated.answer();
+    }
+}

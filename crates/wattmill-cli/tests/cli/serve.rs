@@ -272,3 +272,32 @@ fn who_asked_what_where_and_when_is_in_the_tables() {
     }
     assert!(page.contains(document["answer_hash"].as_str().expect("a hash")));
 }
+
+#[test]
+fn a_pool_whose_power_nobody_states_is_served_in_time_alone() {
+    let unstated = FLEET.replace("dgx-h100", "tpu-v6e-pod");
+    let dir = Dir::with("fleet.toml", &unstated);
+    let line = "serve fleet.toml --rate 5 --duration 1min";
+    let run = dir.run(line);
+    run.says(&["power unknown: no published TDP of `tpu-v6e`"]);
+    assert!(run.line("energy").contains("unknown: no published TDP"), "{}", run.stdout);
+    let document = dir.run(&format!("{line} --json")).document();
+    assert!(number(&document["services"][0], "finished_requests") > 100.0);
+    let pool = &document["pools"][0];
+    for (of, name) in [
+        (&document, "facility_energy_mwh"),
+        (&document, "cost_usd"),
+        (&document, "carbon_t"),
+        (pool, "energy_mwh"),
+        (pool, "power_w"),
+        (pool, "energy_j_per_output_token"),
+        (&pool["error_bars"], "energy"),
+        (&document["series"][0]["pools"][0], "power_w"),
+    ] {
+        assert!(of[name].is_null(), "{name}: {}", of[name]);
+    }
+    // What a site's power leaves it cannot be told either.
+    let limited = unstated.replace("price = \"50 USD/MWh\"", "power = \"1 MW\"");
+    let dir = Dir::with("fleet.toml", limited);
+    dir.run(line).refuses(3, &["its power cannot be shared", "no published TDP of `tpu-v6e`"]);
+}

@@ -55,3 +55,13 @@ fn one_site_and_one_service() {
     assert_eq!(dir.run(&format!("{NIGHT} --site texas")).hash(), all.hash());
     assert_ne!(chat.hash(), all.hash());
 }
+
+#[test]
+fn a_unit_whose_chips_power_nobody_states_takes_all_of_it() {
+    let mill = crate::support::mill("dgx-h100", "tpu-v6e-pod");
+    let text = mill.replace("first_rack", "unit_power = \"200 kW\"\nfirst_rack");
+    let dir = Dir::with("mill.toml", text);
+    let run = dir.run("zoom mill.toml --at 2026-09-01T12:00 --for 10s");
+    run.says(&["no published TDP of `tpu-v6e`", "its share of the unit's power"]);
+    assert!(run.answer().contains("tpu-v6e-pod"), "{}", run.stdout);
+}

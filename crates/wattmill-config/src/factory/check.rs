@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use jiff::civil::Date;
-use wattmill_factory::{Contract, Hardware, Phase, PowerBasis, Service, Site};
+use wattmill_factory::{Contract, Grid, Hardware, Phase, PowerBasis, Service, Site};
 use wattmill_units::{Id, IdVec, Power};
 
 use super::context::Context;
@@ -42,7 +42,7 @@ pub(super) fn capacity(
         let here = phases.iter().filter(|p| p.phase.site.index() == id.index());
         let mut here: Vec<_> = here.collect();
         here.sort_by_key(|p| p.phase.first_rack);
-        let grid = site.grid.as_ref().map_or(Power::ZERO, |g| g.connection);
+        let grid = site.grid.as_ref().map_or(Power::ZERO, Grid::most);
         let onsite: Power = site.onsite.iter().map(|o| o.capacity).sum();
         let there = grid + onsite;
         let mut asked = Power::ZERO;
@@ -125,6 +125,27 @@ pub(super) fn unit_power(
             format!("state at least {} for one unit, a quarter of that", limits * LEAST_UNIT_POWER),
         );
     }
+}
+
+/// The machine as a plan takes it, which shares watts: where nothing states what an accelerator may
+/// draw, all of the unit's power is the accelerators'.
+pub(super) fn limited(
+    cx: &mut Context<'_>,
+    mut machine: Hardware,
+    unit_power: Power,
+    span: Range<usize>,
+) -> Hardware {
+    if machine.accelerator.tdp.is_none() {
+        let each = unit_power / f64::from(machine.system.accelerators.max(1));
+        cx.warning(
+            span,
+            format!("no published TDP of `{}`", machine.accelerator.id),
+            format!("each is taken to draw up to {each}, its share of the unit's power"),
+            format!("state `tdp` in `[accelerator.{}]` if you know better", machine.accelerator.id),
+        );
+        machine.accelerator.tdp = Some(each);
+    }
+    machine
 }
 
 /// A phase that is called off before anything of it comes.

@@ -151,7 +151,7 @@ impl TrainingJob<'_> {
     fn unknowns(&self) -> Vec<TrainingProblem> {
         let subjects = [
             ("model", &self.model.id, self.undescribed()),
-            ("accelerator", &self.accelerator.id, self.lacking()),
+            ("accelerator", &self.accelerator.id, self.accelerator.missing()),
         ];
         let unknown = subjects.into_iter().filter(|(_, _, missing)| !missing.is_empty());
         unknown
@@ -173,13 +173,6 @@ impl TrainingJob<'_> {
         if self.model.ffn.moe.is_some_and(|m| m.latent_dim > 0) {
             missing.push("what training experts on a latent costs");
         }
-        missing
-    }
-
-    /// What is not known of the accelerator and needed. Without a power limit only energy is missing.
-    fn lacking(&self) -> Vec<&'static str> {
-        let mut missing = self.accelerator.missing();
-        missing.retain(|what| *what != "tdp");
         missing
     }
 

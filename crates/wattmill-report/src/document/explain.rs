@@ -106,17 +106,18 @@ struct Step {
     measured_as: &'static str,
     /// What the simulator takes it to be, from its tables.
     simulated_time_ms: f64,
-    /// Energy of the replica's accelerators, idling included.
-    energy_j: f64,
-    /// A tenth of measured energies lie below; null where none were measured.
+    /// Energy of the replica's accelerators, idling included; null where no source states the
+    /// accelerator's power limit, as a warning says.
+    energy_j: Option<f64>,
+    /// A tenth of measured energies lie below; null likewise and where none were measured.
     energy_low_j: Option<f64>,
     /// A tenth of them lie above; null likewise.
     energy_high_j: Option<f64>,
     /// Of the energy; null likewise.
     energy_error_bar: Option<ErrorBar>,
-    /// Mean power of one accelerator.
-    accelerator_power_w: f64,
-    /// A tenth of measured powers lie below; null where none were measured.
+    /// Mean power of one accelerator; null where its limit is.
+    accelerator_power_w: Option<f64>,
+    /// A tenth of measured powers lie below; null likewise and where none were measured.
     accelerator_power_low_w: Option<f64>,
     /// A tenth of them lie above, at most what it may draw; null likewise.
     accelerator_power_high_w: Option<f64>,
@@ -124,8 +125,8 @@ struct Step {
     power_error_bar: Option<ErrorBar>,
     /// Its limit; null if nothing states it.
     accelerator_limit_w: Option<f64>,
-    /// Power of one accelerator without work.
-    accelerator_idle_w: f64,
+    /// Power of one accelerator without work; null where its limit is.
+    accelerator_idle_w: Option<f64>,
     /// Share of the time in shapes outside of what was measured on this chip family.
     outside_measured_fraction: f64,
     /// What the step holds in the KV cache.
@@ -141,6 +142,7 @@ impl From<&ExplainReport> for Step {
         let (time, energy, power) = (report.time(), report.energy(), report.power());
         let timed = report.timed();
         let (of_energy, of_power) = (report.energy_interval, report.power_interval);
+        let (energy_bar, power_bar) = (energy.zip(of_energy), power.zip(of_power));
         let accelerators = f64::from(report.spec.layout.accelerators().max(1));
         Self {
             time_ms: time.as_ms(),
@@ -151,16 +153,16 @@ impl From<&ExplainReport> for Step {
             error_bar: report.interval.as_ref().map(ErrorBar::from),
             simulated_time_ms: report.compiled.time.as_seconds().as_ms(),
             measured_as: report.measured_as(),
-            energy_j: energy.as_joules(),
-            energy_low_j: of_energy.map(|bar| (energy * bar.low).as_joules()),
-            energy_high_j: of_energy.map(|bar| (energy * bar.high).as_joules()),
+            energy_j: energy.map(|energy| energy.as_joules()),
+            energy_low_j: energy_bar.map(|(energy, bar)| (energy * bar.low).as_joules()),
+            energy_high_j: energy_bar.map(|(energy, bar)| (energy * bar.high).as_joules()),
             energy_error_bar: of_energy.as_ref().map(ErrorBar::from),
-            accelerator_power_w: power.as_watts(),
-            accelerator_power_low_w: of_power.map(|bar| (power * bar.low).as_watts()),
-            accelerator_power_high_w: of_power.map(|bar| (power * bar.high).as_watts()),
+            accelerator_power_w: power.map(|power| power.as_watts()),
+            accelerator_power_low_w: power_bar.map(|(power, bar)| (power * bar.low).as_watts()),
+            accelerator_power_high_w: power_bar.map(|(power, bar)| (power * bar.high).as_watts()),
             power_error_bar: of_power.as_ref().map(ErrorBar::from),
             accelerator_limit_w: report.limit.map(|limit| limit.as_watts()),
-            accelerator_idle_w: report.idle.as_watts() / accelerators,
+            accelerator_idle_w: report.idle.map(|idle| idle.as_watts() / accelerators),
             outside_measured_fraction: report.share_outside(),
             kv_used_tokens: report.cache.0,
             kv_cache_tokens: report.cache.1,
@@ -185,8 +187,8 @@ struct Part {
     time_ms: f64,
     /// Of the step's time.
     time_fraction: f64,
-    /// Energy of all accelerators of the replica above idling.
-    energy_above_idle_j: f64,
+    /// Energy of all accelerators of the replica above idling; null where nothing is known of watts.
+    energy_above_idle_j: Option<f64>,
     /// Clock of its arithmetic over the highest; below 1 where a power cap lowers it.
     clock_fraction: f64,
     /// What most of its time goes to.
@@ -213,7 +215,7 @@ impl Part {
             sent_gb: operator.message.as_gb(),
             time_ms: operator.time.as_ms(),
             time_fraction: operator.time / report.time(),
-            energy_above_idle_j: operator.energy.as_joules(),
+            energy_above_idle_j: operator.energy.map(|energy| energy.as_joules()),
             clock_fraction: operator.clock,
             bound: bound_name(operator.bound),
             compute_fraction: part.share_of_compute(),

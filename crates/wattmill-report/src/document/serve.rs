@@ -56,8 +56,9 @@ pub(super) struct Serve {
     regions: Vec<String>,
     /// What went over links between pools.
     transfers: Transfers,
-    /// Facility energy, PUE included.
-    facility_energy_mwh: f64,
+    /// Facility energy, PUE included; null if no source states the power limit of some accelerator, as
+    /// a warning says.
+    facility_energy_mwh: Option<f64>,
     /// Cost of energy and accelerators; null if not every site and pool states it.
     cost_usd: Option<f64>,
     /// The same for a million output tokens; null if none was delivered too.
@@ -104,7 +105,7 @@ impl Serve {
             pools: served.pools.iter().map(Pool::new).collect(),
             regions: served.regions.clone(),
             transfers: Transfers::new(served),
-            facility_energy_mwh: served.facility_energy.as_mwh(),
+            facility_energy_mwh: served.facility_energy.map(|energy| energy.as_mwh()),
             cost_usd: served.cost.map(|cost| cost.as_usd()),
             cost_usd_per_million_output_tokens: served
                 .cost_per_million_output
@@ -289,7 +290,7 @@ struct Pool {
     kv_blocks: u64,
     /// Tokens in a KV block.
     block_tokens: u32,
-    /// Most KV blocks in use at once in any batch.
+    /// Most KV blocks in use at once, of one replica.
     kv_blocks_peak: u64,
     /// Steps taken.
     steps: u64,
@@ -309,10 +310,10 @@ struct Pool {
     evicted_kv_blocks: u64,
     /// Output tokens made.
     output_tokens: u64,
-    /// Accelerator energy, idle included.
-    energy_mwh: f64,
-    /// Mean accelerator power over the span.
-    power_w: f64,
+    /// Accelerator energy, idle included; null if no source states the accelerator's power limit.
+    energy_mwh: Option<f64>,
+    /// Mean accelerator power over the span; null likewise.
+    power_w: Option<f64>,
     /// What its site left each accelerator; empty if always its own limit.
     power_caps: Vec<Cap>,
     /// Requests that its autoscaler takes a replica to sustain; null without one.
@@ -433,8 +434,8 @@ impl Pool {
             cache_hit_fraction: pool.hit_rate,
             evicted_kv_blocks: usage.evicted_blocks,
             output_tokens: usage.output_tokens(),
-            energy_mwh: pool.energy.as_mwh(),
-            power_w: pool.power.as_watts(),
+            energy_mwh: pool.energy.map(|energy| energy.as_mwh()),
+            power_w: pool.power.map(|power| power.as_watts()),
             power_caps: pool.caps.iter().map(Cap::new).collect(),
             sustained_requests_per_s: pool.sustained,
             energy_j_per_output_token: pool.joules_per_token(),

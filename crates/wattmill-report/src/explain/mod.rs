@@ -74,8 +74,8 @@ pub struct ExplainReport {
     pub bandwidth: Option<ByteRate>,
     /// Bandwidth to its neighbours, one direction.
     pub link: Option<ByteRate>,
-    /// Power of the replica without work.
-    pub idle: Power,
+    /// Power of the replica without work; `None` where nothing states the accelerator's limit.
+    pub idle: Option<Power>,
     /// Power limit of one accelerator.
     pub limit: Option<Power>,
     /// Tokens the step holds in the KV cache, and tokens that fit it.
@@ -136,14 +136,16 @@ impl ExplainReport {
         self.step.tokens() as f64 + decodes * (self.tokens_per_sequence() - 1.0)
     }
 
-    /// Energy of the step, whole replica, what idling takes included.
-    pub fn energy(&self) -> Energy {
-        self.idle * self.time() + self.parts.iter().map(|part| part.operator.energy).sum()
+    /// Energy of the step, whole replica, what idling takes included; `None` where nothing is known of
+    /// watts.
+    pub fn energy(&self) -> Option<Energy> {
+        let above: Option<Energy> = self.parts.iter().map(|part| part.operator.energy).sum();
+        Some(self.idle? * self.time() + above?)
     }
 
-    /// Mean power of one accelerator in the step.
-    pub fn power(&self) -> Power {
-        self.energy() / self.time() / f64::from(self.spec.layout.accelerators().max(1))
+    /// Mean power of one accelerator in the step; `None` likewise.
+    pub fn power(&self) -> Option<Power> {
+        Some(self.energy()? / self.time() / f64::from(self.spec.layout.accelerators().max(1)))
     }
 
     /// The time that the interval is of: that of a token where it only decodes, else its own.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use wattmill_units::{Power, Seconds};
+use wattmill_units::{Energy, Power, Seconds};
 
 use super::{ExplainFit, ExplainPart, ExplainReport, bound_name};
 use crate::bars::with_bar;
@@ -74,13 +74,7 @@ fn rows(report: &ExplainReport) -> Vec<(&'static str, String)> {
         let said = with_bar(&tpot.to_string(), tpot.as_s(), report.interval.as_ref(), seconds);
         rows.push(("TPOT", said));
     }
-    let limit = report.limit.map_or(String::new(), |limit| {
-        format!(", {} of its {limit}", percent(report.power() / limit))
-    });
-    let watts = |watts: f64| Power::from_watts(watts).to_string();
-    let shown = format!("{} an accelerator{limit}", report.power());
-    let bar = report.power_interval.as_ref();
-    rows.push(("power", with_bar(&shown, report.power().as_watts(), bar, watts)));
+    rows.push(("power", report.power().map_or_else(unknown, |power| drawn(report, power))));
     if let Some(cap) = report.spec.power_cap {
         let clocks = report.parts.iter().map(|part| part.operator.clock);
         let lowest = percent(clocks.fold(1.0, f64::min));
@@ -89,21 +83,7 @@ fn rows(report: &ExplainReport) -> Vec<(&'static str, String)> {
             format!("{cap}; arithmetic at {lowest} of its highest clock or more"),
         ));
     }
-    let each = report.energy().as_joules() / report.tokens();
-    rows.push((
-        "energy",
-        format!(
-            "{} J on {}: {}",
-            number(report.energy().as_joules()),
-            counted(report.spec.layout.accelerators() as usize, "accelerator"),
-            with_bar(
-                &format!("{} J a token", number(each)),
-                each,
-                report.energy_interval.as_ref(),
-                number
-            )
-        ),
-    ));
+    rows.push(("energy", report.energy().map_or_else(unknown, |energy| used(report, energy))));
     let (held, cache) = report.cache;
     rows.push((
         "KV cache",
@@ -122,6 +102,31 @@ fn rows(report: &ExplainReport) -> Vec<(&'static str, String)> {
         ),
     ));
     rows
+}
+
+fn unknown() -> String {
+    "unknown: no published TDP".to_owned()
+}
+
+/// The power of an accelerator beside its limit.
+fn drawn(report: &ExplainReport, power: Power) -> String {
+    let of_limit = |limit| format!(", {} of its {limit}", percent(power / limit));
+    let limit = report.limit.map_or_else(String::new, of_limit);
+    let watts = |watts: f64| Power::from_watts(watts).to_string();
+    let shown = format!("{power} an accelerator{limit}");
+    with_bar(&shown, power.as_watts(), report.power_interval.as_ref(), watts)
+}
+
+/// The energy of the step and of a token.
+fn used(report: &ExplainReport, energy: Energy) -> String {
+    let each = energy.as_joules() / report.tokens();
+    let bar = report.energy_interval.as_ref();
+    format!(
+        "{} J on {}: {}",
+        number(energy.as_joules()),
+        counted(report.spec.layout.accelerators() as usize, "accelerator"),
+        with_bar(&format!("{} J a token", number(each)), each, bar, number)
+    )
 }
 
 /// What every operator does and what it reaches.

@@ -19,6 +19,8 @@ pub struct ReplayHeading {
     pub requests: String,
     /// The engine: model, system and layout, or the name of a step-time table.
     pub engine: String,
+    /// Why nothing is known of watts, where nothing is.
+    pub without_watts: &'static str,
     /// Replicas of it.
     pub replicas: u32,
     /// Name of the router before them.
@@ -48,15 +50,19 @@ impl From<&ReplayInputs> for ReplayHeading {
             [] => requests,
             shaping => format!("{requests}; {}", shaping.join(", ")),
         };
-        let engine = match &inputs.engine {
-            ReplayEngine::Model { model, system, spec, .. } => engine_name(model, system, spec),
-            ReplayEngine::StepTable { file, max_seqs, max_tokens } => {
-                format!("{file}, {max_seqs} sequences, {max_tokens} tokens a step")
+        let (engine, without_watts) = match &inputs.engine {
+            ReplayEngine::Model { model, system, spec, .. } => {
+                (engine_name(model, system, spec), "no published TDP of the accelerator")
             }
+            ReplayEngine::StepTable { file, max_seqs, max_tokens } => (
+                format!("{file}, {max_seqs} sequences, {max_tokens} tokens a step"),
+                "a step-time table says nothing of watts",
+            ),
         };
         Self {
             requests,
             engine,
+            without_watts,
             replicas: inputs.replicas,
             router: inputs.router,
             shed: inputs.shed,
@@ -272,7 +278,7 @@ pub(super) fn rows(heading: &ReplayHeading, summary: &Summary) -> Vec<(&'static 
                     "{energy} of accelerators, idle included; mean {power}; {} output tokens/J",
                     or_dash(summary.tokens_per_joule, number)
                 ),
-                _ => "unknown: a step-time table says nothing of watts".to_owned(),
+                _ => format!("unknown: {}", heading.without_watts),
             },
         ),
         (

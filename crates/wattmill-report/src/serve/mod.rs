@@ -58,8 +58,8 @@ pub struct ServedFleet {
     pub imbalance: Option<String>,
     /// What went over links between pools.
     pub transfers: ServedTransfers,
-    /// Facility energy, PUE included.
-    pub facility_energy: Energy,
+    /// Facility energy, PUE included; `None` if what some pool draws is not known.
+    pub facility_energy: Option<Energy>,
     /// What energy and accelerators cost; `None` if not every site and pool states it.
     pub cost: Option<Money>,
     /// The same for a million output tokens that were delivered; `None` without any too.
@@ -151,10 +151,10 @@ pub struct ServedPool {
     pub preemptions: u64,
     /// Share of prompt tokens found in the cache; `None` without prefix caching.
     pub hit_rate: Option<f64>,
-    /// Accelerator energy, idle included.
-    pub energy: Energy,
-    /// Mean accelerator power over the span.
-    pub power: Power,
+    /// Accelerator energy, idle included; `None` where nothing states the chip's power limit.
+    pub energy: Option<Energy>,
+    /// Mean accelerator power over the span; `None` likewise.
+    pub power: Option<Power>,
     /// What its site left each accelerator, from when on; empty if always its own limit.
     pub caps: Vec<ServedCap>,
     /// Requests a second that its autoscaler takes a replica to sustain; `None` without one.
@@ -174,10 +174,12 @@ impl ServedPool {
         self.usage.output_tokens()
     }
 
-    /// Accelerator energy of each of them, J; `None` where it makes none but first tokens.
+    /// Accelerator energy of each of them, J; `None` where it makes none but first tokens, or where
+    /// its energy is not known.
     pub fn joules_per_token(&self) -> Option<f64> {
         let tokens = self.output_tokens() as f64;
-        (self.usage.decode_tokens > 0).then(|| self.energy.as_joules() / tokens)
+        let energy = self.energy.filter(|_| self.usage.decode_tokens > 0)?;
+        Some(energy.as_joules() / tokens)
     }
 }
 

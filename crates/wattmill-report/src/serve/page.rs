@@ -19,7 +19,7 @@ pub fn serve_page(report: &ServeReport) -> String {
     let within: u64 = all.iter().map(|service| service.within).sum();
     let slowest = all.iter().map(|service| service.ttft.p99).fold(Seconds::ZERO, Seconds::max);
     let tokens: u64 = all.iter().map(|service| service.output_tokens).sum();
-    let power: Power = machines.iter().map(|pool| pool.power).sum();
+    let power: Option<Power> = machines.iter().map(|pool| pool.power).sum();
     let mut page = Page::new(&report.fleet)
         .lead(format!("{shaping}, every request simulated."))
         .figure(grouped(asked as f64), "requests asked")
@@ -32,7 +32,10 @@ pub fn serve_page(report: &ServeReport) -> String {
             prefixed(tokens as f64 / served.span.as_s().max(1e-9)),
             "output tokens a second, delivered",
         )
-        .figure(format!("{} kW", number(power.as_kw())), "accelerator power, mean, idle included");
+        .figure(
+            power.map_or_else(|| "-".to_owned(), |power| format!("{} kW", number(power.as_kw()))),
+            "accelerator power, mean, idle included",
+        );
     if let Some(cost) = served.cost_per_million_output {
         page = page.figure(format!("{} USD", usd(cost)), "a million output tokens");
     }

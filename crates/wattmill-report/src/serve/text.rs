@@ -132,7 +132,7 @@ pub(super) fn pools(pools: &[ServedPool]) -> Table {
             number(pool.replicas_on),
             percent(pool.busy),
             number(pool.batch_mean),
-            grouped(pool.power.as_watts()),
+            or_dash(pool.power, |power| grouped(power.as_watts())),
         ]);
     }
     table
@@ -161,9 +161,7 @@ pub(super) fn work(pools: &[ServedPool]) -> Table {
             cached(usage.evicted_blocks),
             prefixed(usage.output_tokens() as f64),
             grouped(pool.preemptions as f64),
-            percent(
-                usage.peak_blocks as f64 / (pool.cache.0 / u64::from(pool.groups)).max(1) as f64,
-            ),
+            percent(usage.peak_blocks as f64 / pool.cache.0.max(1) as f64),
         ]);
     }
     table
@@ -326,7 +324,13 @@ pub(super) fn facts(report: &ServeReport) -> Vec<(&'static str, String)> {
         }));
     }
     facts.push(("span", served.span.to_string()));
-    facts.push(("energy", format!("{} of the facility, PUE included", served.facility_energy)));
+    facts.push((
+        "energy",
+        match served.facility_energy {
+            Some(energy) => format!("{energy} of the facility, PUE included"),
+            None => "unknown: no published TDP of an accelerator".to_owned(),
+        },
+    ));
     facts.push((
         "cost",
         match (served.cost, served.cost_per_million_output) {

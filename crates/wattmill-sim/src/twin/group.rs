@@ -99,6 +99,11 @@ impl Group {
         self.running.len() + self.preempted.len() + self.inbox.len() + self.residents.len()
     }
 
+    /// Blocks in use.
+    pub(super) fn held(&self) -> u64 {
+        self.limits.blocks - self.free
+    }
+
     pub(super) fn rest(&mut self, clock: u128) {
         self.composed = clock;
     }
@@ -203,7 +208,6 @@ impl Group {
         usage.prefill_tokens += u64::from(shape.prefill.tokens);
         usage.decode_tokens += u64::from(shape.decodes);
         usage.context_steps += u128::from(shape.decode_context);
-        usage.peak_blocks = usage.peak_blocks.max(self.limits.blocks - self.free);
         Some(Plan { shape, chunks, alone })
     }
 

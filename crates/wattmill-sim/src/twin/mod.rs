@@ -9,7 +9,7 @@ mod group;
 
 use std::collections::VecDeque;
 
-use wattmill_perf::StepModel;
+use wattmill_perf::{StepModel, StepShape};
 use wattmill_policy::{BatchLimits, emptiest};
 use wattmill_units::{SimTime, Ticks};
 
@@ -111,17 +111,23 @@ pub fn work<M: StepModel>(
         if plans.iter().all(Option::is_none) {
             continue;
         }
-        let mut time = 0;
-        let mut toll = 0;
+        let held = groups.iter().map(Group::held).sum();
+        usage.peak_blocks = usage.peak_blocks.max(held);
+        let (mut slowest, mut toll, mut all) = (0, 0, StepShape::default());
         for (group, plan) in groups.iter_mut().zip(&plans) {
             let Some(plan) = plan else { continue };
-            let cost = model.step(&plan.shape.of_groups(work.groups));
-            time = time.max(cost.time.raw());
+            // What it does itself, as if it were the whole replica.
+            let wide = plan.shape.of_groups(work.groups);
+            let (cost, shared) = (model.step(&wide), model.together(&wide));
+            slowest = slowest.max(cost.time.raw() - shared.time.raw());
+            group_nj += u128::from(cost.dynamic_nj - shared.dynamic_nj);
             toll = toll.max(group.toll());
-            group_nj += u128::from(cost.dynamic_nj);
+            all = all.and(&plan.shape);
         }
+        let together = model.together(&all);
+        group_nj += u128::from(together.dynamic_nj) * u128::from(work.groups);
         let begin = clock;
-        clock += u128::from(time) + u128::from(toll);
+        clock += u128::from(slowest + together.time.raw()) + u128::from(toll);
         usage.steps += 1;
         usage.busy_ticks += clock - begin;
         for (group, plan) in groups.iter_mut().zip(plans) {

@@ -150,10 +150,13 @@ fn share(
 ) -> Result<(), String> {
     let site = &fleet.sites[index];
     let here = fleet.pools.iter().zip(engines).enumerate();
-    let claims: Vec<Claim> = here
-        .filter(|(_, (pool, _))| pool.site == index)
-        .filter_map(|(place, (pool, engine))| Claim::of(pool, place, engine))
-        .collect();
+    let here = here.filter(|(_, (pool, _))| pool.site == index);
+    let chips = here.clone().map(|(_, (pool, _))| &pool.hardware.accelerator);
+    if let Some(unknown) = chips.filter_map(|chip| chip.power_unknown()).next() {
+        return Err(format!("its power cannot be shared: {unknown}"));
+    }
+    let claims: Vec<Claim> =
+        here.filter_map(|(place, (pool, engine))| Claim::of(pool, place, engine)).collect();
     let asked: Vec<PowerClaim> = claims.iter().map(|claim| claim.claim).collect();
     let mut given = vec![Power::ZERO; asked.len()];
     for from in changes(site) {

@@ -22,7 +22,8 @@ pub(super) struct Worth {
 #[derive(Clone, Copy, Debug)]
 struct Work {
     seconds: f64,
-    energy: Energy,
+    /// `None` where nothing states their power limit.
+    energy: Option<Energy>,
 }
 
 /// Of a pool that is asked; its partner's part included if it hands prompts over.
@@ -38,11 +39,16 @@ pub(super) fn of(fleet: &Fleet, levels: &[Levels<'_>], pool: usize) -> Worth {
         let site = &fleet.sites[pool.site];
         let hours = work.seconds / 3600.0 * f64::from(levels[place].engine().accelerators());
         worth.money += pool.accelerator_hour.unwrap_or(Money::ZERO) * hours;
-        let energy = work.energy * site.pue;
-        let price = super::energy_price(fleet, pool);
-        worth.money += price.map_or(Money::ZERO, |price| energy * price);
-        let carbon = site.carbon.map_or(0.0, |carbon| carbon.as_g_per_kwh());
-        worth.carbon_g += carbon * energy.as_mwh() * 1e3;
+        let energy = work.energy.map(|energy| energy * site.pue);
+        // Of what nobody knows to be less than another's, all other pools come first.
+        let last = f64::INFINITY;
+        if let Some(price) = super::energy_price(fleet, pool) {
+            worth.money += super::paid(energy, price).unwrap_or(Money::from_usd(last));
+        }
+        if let Some(carbon) = site.carbon {
+            let emitted = |energy: Energy| carbon.as_g_per_kwh() * energy.as_mwh() * 1e3;
+            worth.carbon_g += energy.map_or(last, emitted);
+        }
     }
     worth
 }
@@ -70,7 +76,7 @@ fn answer(engine: &Engine<'_>) -> Work {
 fn work(engine: &Engine<'_>, shape: &StepShape, share: f64) -> Work {
     let cost = engine.surface.step(shape);
     let seconds = cost.time.as_seconds().as_s() * share;
-    let idle: Power = engine.idle_power();
-    let joules = idle.as_watts() * seconds + cost.dynamic_nj as f64 * 1e-9 * share;
-    Work { seconds, energy: Energy::from_joules(joules) }
+    let joules = |idle: Power| idle.as_watts() * seconds + cost.dynamic_nj as f64 * 1e-9 * share;
+    let energy = engine.idle_power().map(|idle| Energy::from_joules(joules(idle)));
+    Work { seconds, energy }
 }

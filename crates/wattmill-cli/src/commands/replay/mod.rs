@@ -54,7 +54,7 @@ pub(crate) fn run(args: &Replay) -> Outcome {
         interrupted: false,
         bars: Err("no request was finished".to_owned()),
         rows: Vec::new(),
-        warnings: source.warnings.clone(),
+        warnings: source.warnings.iter().cloned().chain(pricing.warnings()).collect(),
         calibration: known.calibration().cloned(),
     };
     if let Some(share) = args.saturate {
