@@ -28,6 +28,11 @@ impl StepModel for Bent {
         let growth = StepCost { time: Ticks::from_raw((slope * n) << 20), dynamic_nj: 0 };
         DecodeRun { first: self.step(&shape), growth, steps }
     }
+    fn together(&self, shape: &StepShape) -> StepCost {
+        let tokens = u64::from(shape.decodes + shape.prefill.tokens);
+        let ns = self.base / 2 + 300 * tokens;
+        StepCost { time: Ticks::from_raw(ns << 20), dynamic_nj: tokens / 2 }
+    }
 }
 
 fn limits() -> impl Strategy<Value = BatchLimits> {

@@ -42,7 +42,7 @@ fn same<M: StepModel>(model: &M, limits: BatchLimits, groups: u32, requests: &[R
     let mut finished = Vec::new();
     replica.run_until(model, SimTime::MAX, &mut fast, &mut |done| finished.push(*done));
     let asks: Vec<Ask> = requests.iter().copied().map(Ask::alone).collect();
-    let work = Work { limits, groups, asks: &asks, residents: &[] };
+    let work = Work { limits, groups, asks: &asks, residents: &[], withdrawn: &[] };
     let (mut expected, usage) = twin::work(&work, model, &mut slow, |_| None);
     finished.sort_by_key(|done| done.request.id);
     expected.sort_by_key(|done| done.request.id);
