@@ -94,7 +94,7 @@ pub(crate) struct Run {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     pub(crate) samples: Option<u64>,
     /// First day of the week whose hours of energy the page shows; one worth looking at by default.
-    #[arg(long, value_name = "DAY", requires = "html")]
+    #[arg(long, value_parser = wattmill::config::read_day, value_name = "DAY", requires = "html")]
     pub(crate) week: Option<jiff::civil::Date>,
     /// Tell the least that the same draw could have cost at sites with more than firm sources at
     /// constant prices: an optimiser that knows this many days at a time. More days take longer.
@@ -236,8 +236,8 @@ pub(crate) struct Check {
 pub(crate) struct Zoom {
     /// Factory file, or the name of a built-in one.
     pub(crate) factory: String,
-    /// Start of the window, UTC, such as 2027-03-09T18:00.
-    #[arg(long)]
+    /// Start of the window, UTC unless its offset is given, such as 2027-03-09T18:00.
+    #[arg(long, value_name = "MOMENT", value_parser = wattmill::config::read_moment)]
     pub(crate) at: jiff::civil::DateTime,
     /// Length of the window, such as "10min".
     #[arg(long = "for", value_name = "SPAN")]

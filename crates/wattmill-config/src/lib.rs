@@ -5,6 +5,7 @@
 mod calibration;
 mod diagnostic;
 mod factory;
+mod moment;
 mod trace;
 
 pub use calibration::{Calibration, parse_calibration};
@@ -16,6 +17,7 @@ pub use factory::{
     builtin_fleet, fleet_json_schema, json_schema, parse_factory, parse_factory_with, parse_fleet,
     parse_sessions, reference_markdown, with_values,
 };
+pub use moment::{MomentError, read_day, read_moment};
 pub use trace::{
     RecordedLengths, Trace, TraceErrors, TraceForm, TraceProblem, TraceReader, TraceRequest,
     read_client_lengths, read_clients, read_trace,

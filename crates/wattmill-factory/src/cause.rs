@@ -16,7 +16,8 @@ pub enum Cause {
     Power,
     /// Sun, wind, batteries, what the grid takes and asks for, cooling and water.
     Energy,
-    /// Of energy and its carbon, machines, building, operations, money and services.
+    /// Of energy and its carbon, with the clock that a tariff goes by; of machines, new and used, building,
+    /// operations, money and services.
     Price,
     /// What is served and trained.
     Demand,
@@ -132,6 +133,9 @@ pub fn mixed(base: &Factory, other: &Factory, causes: Causes) -> Factory {
         mixed.hardware = place(equipped.hardware);
         mixed.unit_power = equipped.unit_power;
         dated.unwrap_or(phase).give_dates(&mut mixed);
+        if let (Some(to), Some(from)) = (&mut mixed.resale, phase_of(power, phase, price)) {
+            *to = from.resale.unwrap_or(*to);
+        }
         mixed
     });
     let phases: IdVec<Phase> = phases.collect();
@@ -257,6 +261,9 @@ impl Site {
     fn give_dates(&self, to: &mut Self) {
         if let (Some(grid), Some(from)) = (&mut to.grid, &self.grid) {
             grid.energized = from.energized;
+            for ((to, _), (from, _)) in grid.steps.iter_mut().zip(&from.steps) {
+                *to = *from;
+            }
         }
         for (source, from) in to.onsite.iter_mut().zip(&self.onsite) {
             source.from = from.from;
@@ -282,6 +289,8 @@ impl Site {
     }
 
     fn give_prices(&self, to: &mut Self) {
+        // The hours of a tariff are written by its own clock, which nothing else goes by.
+        to.clock = self.clock;
         if let (Some(grid), Some(from)) = (&mut to.grid, &self.grid) {
             (grid.price, grid.carbon) = (from.price, from.carbon);
             (grid.periods, grid.hourly_price) = (from.periods.clone(), from.hourly_price.clone());

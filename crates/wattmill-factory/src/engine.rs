@@ -105,6 +105,20 @@ impl PowerCap {
         }
     }
 
+    /// The same with a cap or without.
+    ///
+    /// ```
+    /// use wattmill_factory::PowerCap;
+    /// use wattmill_units::{Power, Ratio};
+    /// let h100 = Power::from_watts(700.0);
+    /// let half = PowerCap::Share(Ratio::from_fraction(0.5));
+    /// assert_eq!(PowerCap::at_most(Some(half), h100), Power::from_watts(350.0));
+    /// assert_eq!(PowerCap::at_most(None, h100), h100);
+    /// ```
+    pub fn at_most(cap: Option<Self>, limit: Power) -> Power {
+        cap.map_or(limit, |cap| cap.of(limit))
+    }
+
     /// How many times as much an accelerator of this power limit could draw without it; `None` for a
     /// cap at the limit, which is none.
     ///

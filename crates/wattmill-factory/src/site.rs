@@ -42,6 +42,8 @@ pub struct Grid {
     pub connection: Power,
     /// First day with power.
     pub energized: Date,
+    /// What it carries from later days on, more or less, in any order.
+    pub steps: Vec<(Date, Power)>,
     /// Energy price, all in: of hours that no period or profile prices, and what sites are compared by.
     /// May be negative.
     pub price: EnergyPrice,
@@ -70,6 +72,7 @@ impl Grid {
         Self {
             connection,
             energized,
+            steps: Vec::new(),
             price,
             carbon,
             periods: Vec::new(),
@@ -78,6 +81,39 @@ impl Grid {
             demand_usd_per_kw: 0.0,
             export: None,
         }
+    }
+
+    /// What it carries, and from which day on, in the order of the days.
+    ///
+    /// ```
+    /// use jiff::civil::date;
+    /// use wattmill_factory::Grid;
+    /// use wattmill_units::{CarbonIntensity, EnergyPrice, Power};
+    /// let (first, later) = (date(2027, 1, 1), date(2028, 7, 1));
+    /// let (small, large) = (Power::from_mw(300.0), Power::from_gw(1.2));
+    /// let mut grid = Grid::constant(small, first, EnergyPrice::ZERO, CarbonIntensity::ZERO);
+    /// grid.steps = vec![(later, large)];
+    /// assert_eq!(grid.levels(), [(first, small), (later, large)]);
+    /// ```
+    pub fn levels(&self) -> Vec<(Date, Power)> {
+        let mut levels = vec![(self.energized, self.connection)];
+        levels.extend(self.steps.iter().copied());
+        levels.sort_by_key(|(from, _)| *from);
+        // Whatever is promised for earlier comes with the power.
+        levels.iter_mut().for_each(|(from, _)| *from = (*from).max(self.energized));
+        levels
+    }
+
+    /// Most that it ever carries.
+    pub fn most(&self) -> Power {
+        self.steps.iter().map(|(_, power)| *power).fold(self.connection, Power::max)
+    }
+
+    /// What it carries on a day.
+    pub fn on(&self, day: Date) -> Power {
+        let levels = self.levels();
+        let there = levels.iter().rfind(|(from, _)| *from <= day);
+        there.map_or(Power::ZERO, |(_, power)| *power)
     }
 }
 

@@ -197,18 +197,7 @@ impl<'a> Replica<'a> {
             precision: Precision::Bf16,
             blocks: false,
         }));
-        // All attention groups and context ranks meet in the experts.
-        let kernel = ExpertsKernel {
-            tokens: (tokens * shard.context / shard.pipeline).ceil(),
-            top_k: f64::from(moe.top_k),
-            experts: f64::from(moe.routed),
-            expert_parallel: self.expert,
-            hidden: experts.width,
-            inner: f64::from(moe.expert_dim) * self.expert / shard.group,
-            matrices: self.matrices,
-            weight: 0.0,
-        };
-        if let Some(operator) = self.chip.experts(layers, kernel, self.imbalance) {
+        if let Some(operator) = self.routed(experts, tokens) {
             out(operator);
         }
         if experts.latent > 0.0 {
@@ -229,6 +218,52 @@ impl<'a> Replica<'a> {
         if experts.shared_inner > 0.0 {
             let names = ["shared experts up", "shared experts down"];
             self.feed_forward(names, layers, rows, experts.shared_inner, out);
+        }
+    }
+
+    /// The routed experts, in which all attention groups and context ranks meet.
+    fn routed(&self, experts: &Experts, tokens: f64) -> Option<Operator> {
+        let (shard, moe) = (&self.shard, &experts.moe);
+        let kernel = ExpertsKernel {
+            tokens: (tokens * shard.context / shard.pipeline).ceil(),
+            top_k: f64::from(moe.top_k),
+            experts: f64::from(moe.routed),
+            expert_parallel: self.expert,
+            hidden: experts.width,
+            inner: f64::from(moe.expert_dim) * self.expert / shard.group,
+            matrices: self.matrices,
+            weight: 0.0,
+        };
+        self.chip.experts(f64::from(moe.layers), kernel, self.imbalance)
+    }
+
+    /// All tokens to every accelerator and the sums back, where each has a part of every expert.
+    fn expert_gather(&self, experts: &Experts, tokens: f64) -> Operator {
+        let shard = &self.shard;
+        let batch = (tokens * shard.context / shard.pipeline).ceil() * shard.hidden * 2.0;
+        let times = 2.0 * f64::from(experts.moe.layers);
+        self.network.gather("expert gather and scatter", times, batch, shard.group)
+    }
+
+    /// Whether attention groups have anything to do together.
+    pub(crate) const fn meets(&self) -> bool {
+        self.shard.experts.is_some()
+    }
+
+    /// What of [`linear`](Self::linear) depends on the tokens of all attention groups together. The rest
+    /// goes by the tokens of one group: what it computes for itself, and what its accelerators send
+    /// to experts elsewhere, for which the busiest sender needs longest.
+    pub(crate) fn meeting(&self, tokens: u32, out: &mut dyn FnMut(Operator)) {
+        let Some(experts) = &self.shard.experts else {
+            return;
+        };
+        if tokens == 0 {
+            return;
+        }
+        let tokens = f64::from(tokens);
+        self.routed(experts, tokens).into_iter().for_each(&mut *out);
+        if self.shard.spread() > 1.0 && self.expert <= 1.0 {
+            out(self.expert_gather(experts, tokens));
         }
     }
 
@@ -263,15 +298,15 @@ impl<'a> Replica<'a> {
             let bytes = rows * row_bytes;
             out(network.allreduce("tensor all-reduce", times, bytes, shard.tensor));
         }
-        if shard.experts.is_some() && grouped {
+        if let Some(experts) = &shard.experts
+            && grouped
+        {
             if self.expert > 1.0 {
                 if let Some(o) = network.experts(moe_layers, rows / shard.tensor, shard.group) {
                     out(o);
                 }
             } else {
-                let batch = (tokens * shard.context / shard.pipeline).ceil() * row_bytes;
-                let name = "expert gather and scatter";
-                out(network.gather(name, 2.0 * moe_layers, batch, shard.group));
+                out(self.expert_gather(experts, tokens));
             }
         }
         if shard.pipeline > 1.0 {
@@ -346,6 +381,12 @@ impl<'a> Replica<'a> {
         self.linear(decodes, &mut |part| add(part, self.drafts / self.shard.layers));
         self.head(decodes, &mut |part| add(part, self.drafts));
         all.map(|(sum, _)| Operator { surface: None, ..sum })
+    }
+
+    /// What of [`drafting`](Self::drafting) attention groups do together.
+    pub(crate) fn meeting_of_drafts(&self, decodes: u32, out: &mut dyn FnMut(Operator)) {
+        let share = self.drafts / self.shard.layers;
+        self.meeting(decodes, &mut |o| out(o.spread(share)));
     }
 
     /// Tokens of a decoding sequence that pass the model in a round.

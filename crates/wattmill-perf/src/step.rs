@@ -68,6 +68,26 @@ impl StepShape {
             },
         }
     }
+
+    /// What this and `other` do in one step.
+    #[inline]
+    #[must_use]
+    pub const fn and(&self, other: &Self) -> Self {
+        let (a, b) = (&self.prefill, &other.prefill);
+        Self {
+            decodes: self.decodes.saturating_add(other.decodes),
+            decode_context: self.decode_context.saturating_add(other.decode_context),
+            prefill: Prefill {
+                chunks: a.chunks.saturating_add(b.chunks),
+                tokens: a.tokens.saturating_add(b.tokens),
+                squares: a.squares.saturating_add(b.squares),
+                products: a.products.saturating_add(b.products),
+                context: a.context.saturating_add(b.context),
+                context_padded: a.context_padded.saturating_add(b.context_padded),
+                completed: a.completed.saturating_add(b.completed),
+            },
+        }
+    }
 }
 
 /// What one step costs.
@@ -85,6 +105,16 @@ impl StepCost {
     #[inline]
     pub(crate) fn of(time: Seconds, joules: f64) -> Self {
         Self { time: Ticks::from_seconds(time), dynamic_nj: nearest(joules * 1e9) }
+    }
+
+    /// What is left of it without `part`, at least nothing.
+    #[inline]
+    #[must_use]
+    pub fn without(self, part: Self) -> Self {
+        Self {
+            time: self.time - self.time.min(part.time),
+            dynamic_nj: self.dynamic_nj.saturating_sub(part.dynamic_nj),
+        }
     }
 }
 
@@ -110,6 +140,16 @@ pub trait StepModel {
     /// Cost of the coming decode steps of `decodes` sequences whose contexts now sum to `context`
     /// and grow by `decodes` a step.
     fn decode_run(&self, decodes: u32, context: u64) -> DecodeRun;
+
+    /// What of a [step](Self::step) attention groups with batches of their own do together, on the
+    /// tokens of all of them; `shape` is their sum, and its contexts do not matter.
+    ///
+    /// A step of several groups takes as long as the slowest of them takes for the rest of
+    /// [its batch, were it that of each](StepShape::of_groups), and what all do together. Nothing, if
+    /// nobody says what that is.
+    fn together(&self, _shape: &StepShape) -> StepCost {
+        StepCost::default()
+    }
 }
 
 impl<M: StepModel + ?Sized> StepModel for &M {
@@ -121,5 +161,10 @@ impl<M: StepModel + ?Sized> StepModel for &M {
     #[inline]
     fn decode_run(&self, decodes: u32, context: u64) -> DecodeRun {
         (**self).decode_run(decodes, context)
+    }
+
+    #[inline]
+    fn together(&self, shape: &StepShape) -> StepCost {
+        (**self).together(shape)
     }
 }

@@ -37,6 +37,7 @@ pub struct StepSurface {
     beside_prompts: Option<Box<[DecodeTable]>>,
     prefill: Box<[PrefillAttention]>,
     context: Option<Box<ContextRanks>>,
+    meeting: Option<Box<Meeting>>,
     uncaptured: StepCost,
     speculation: Option<Rounds>,
     idle: Option<Power>,
@@ -53,6 +54,32 @@ struct Rounds {
     decode: CostTable,
     /// Tokens of a sequence that are verified in a round.
     verified: u32,
+}
+
+/// What attention groups do together of what depends on tokens alone.
+#[derive(Clone, Debug, PartialEq)]
+struct Meeting {
+    /// Of so many tokens that pass all layers.
+    passing: CostTable,
+    /// With speculation: of a round of so many sequences, for each token that one gains.
+    decode: Option<CostTable>,
+}
+
+impl Meeting {
+    fn of(replica: &Replica<'_>, spec: &EngineSpec, tokens: u32, share: f64) -> Option<Box<Self>> {
+        if spec.layout.data_attention < 2 || !replica.meets() {
+            return None;
+        }
+        let decode = spec.speculation.map(|_| {
+            CostTable::new(spec.max_seqs, |n, out| {
+                let mut spread = |o: Operator| out(o.spread(share));
+                replica.meeting(n * replica.verified(), &mut spread);
+                replica.meeting_of_drafts(n, &mut spread);
+            })
+        });
+        let passing = CostTable::new(tokens, |n, out| replica.meeting(n, out));
+        Some(Box::new(Self { passing, decode }))
+    }
 }
 
 /// Ranks that share the tokens of every sequence, and what each kind of attention layer sends among
@@ -148,6 +175,7 @@ impl StepSurface {
             }),
             speculation: Rounds::of(&replica, spec),
             context: ContextRanks::of(&replica, spec, share),
+            meeting: Meeting::of(&replica, spec, tokens, share),
             decode: decode
                 .iter()
                 .map(|a| DecodeTable::new(spec.max_seqs, a.cap, share, |n, c| a.alone(n, c)))
@@ -202,10 +230,7 @@ impl StepSurface {
         }
         let (alone, both) =
             (self.passing(verified, verified), self.passing(verified + tokens, verified + samples));
-        StepCost {
-            time: decode.time + (both.time - both.time.min(alone.time)),
-            dynamic_nj: decode.dynamic_nj + both.dynamic_nj.saturating_sub(alone.dynamic_nj),
-        }
+        plus(decode, both.without(alone))
     }
 
     /// Accelerators of the replica.
@@ -241,6 +266,22 @@ impl StepModel for StepSurface {
             }
         }
         cost
+    }
+
+    fn together(&self, shape: &StepShape) -> StepCost {
+        let Some(meeting) = &self.meeting else {
+            return StepCost::default();
+        };
+        let (n, prompts) = (u64::from(shape.decodes), self.prompts(&shape.prefill));
+        let Some((rounds, decode)) = self.speculation.as_ref().zip(meeting.decode.as_ref()) else {
+            return meeting.passing.at(n + prompts);
+        };
+        if n == 0 {
+            return meeting.passing.at(prompts);
+        }
+        let verified = n * u64::from(rounds.verified);
+        let (alone, both) = (meeting.passing.at(verified), meeting.passing.at(verified + prompts));
+        plus(decode.at(n), both.without(alone))
     }
 
     #[inline]

@@ -2,11 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use wattmill_catalog::{Catalog, Precision};
-use wattmill_factory::{EngineSpec, Layout};
+use wattmill_catalog::{Accelerator, Catalog, Precision};
+use wattmill_factory::{EngineSpec, Layout, PowerCap};
 use wattmill_perf::{
     Deployment, LayoutProblem, MemoryPlan, Operator, StepModel, StepShape, StepSurface, explain,
 };
+use wattmill_units::{ByteRate, Bytes, Power};
 
 const LLAMA: &str = "llama-3.1-405b";
 
@@ -48,9 +49,18 @@ fn prompt(deployment: &Deployment<'_>, tokens: u32) -> f64 {
     chunks.map(|from| cost(from).as_seconds().as_s()).sum()
 }
 
-/// Whole prompts in one chunk, as in a ring.
+/// Whole prompts in one chunk, as in a ring, on the machines of Yang et al.: their GPUs have 96 GB of
+/// slower memory and are kept at 500 W [recalled]. (That they reach 63 % of their peak with a million tokens in 77 s
+/// makes that peak 800 TFLOP/s, of which the same chip has 989 at its 700 W.)
 fn at_once(tensor: u32, context: u32, tokens: u32) -> f64 {
     let mut deployment = deployment(LLAMA, tensor, context);
+    let accelerator = Accelerator {
+        memory: Some(Bytes::from_gb(96.0)),
+        memory_bandwidth: Some(ByteRate::from_tb_per_s(2.4)),
+        ..deployment.accelerator.clone()
+    };
+    deployment.accelerator = &accelerator;
+    deployment.spec.power_cap = Some(PowerCap::Watts(Power::from_watts(500.0)));
     (deployment.spec.max_seqs, deployment.spec.max_tokens) = (1, tokens);
     deployment.spec.memory_fraction = 0.95;
     prompt(&deployment, tokens)
@@ -58,13 +68,14 @@ fn at_once(tensor: u32, context: u32, tokens: u32) -> f64 {
 
 /// Yang et al. 2024 (arXiv 2411.01783) prefill Llama 3 405B on 16 nodes of eight H100, tensor parallel
 /// inside a node and context parallel between nodes: a million tokens in 77 s, 128 thousand in 3.8 s.
-/// Here they take less, the short ones most: theirs is an engine of its own, in which only the
-/// feed-forward part is in FP8.
+/// Attention is nearly all of the former. Of the latter it is less than half, and theirs is an engine
+/// of its own: only the feed-forward part is in FP8, and partial results of a ring are merged once
+/// for each rank, where here all keys and values are gathered first.
 #[test]
 fn long_prompts_take_as_long_as_published() {
-    for (tokens, published, least) in [(1_000_000, 77.0, 0.8), (128_000, 3.8, 0.55)] {
+    for (tokens, published, band) in [(1_000_000, 77.0, 0.95..1.05), (128_000, 3.8, 0.65..1.05)] {
         let ratio = at_once(8, 16, tokens) / published;
-        assert!((least..1.1).contains(&ratio), "{tokens} tokens: {ratio}");
+        assert!(band.contains(&ratio), "{tokens} tokens: {ratio}");
     }
 }
 

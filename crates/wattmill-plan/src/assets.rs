@@ -69,21 +69,50 @@ impl Parts {
         Self(all)
     }
 
-    /// Racks and network.
+    /// Of machines.
     pub(crate) fn of_machines(economics: &Economics) -> Self {
-        let (life, network) = (economics.machine_life, economics.shares.network);
-        Self::of([(1.0 - network, life), (network, economics.lives.network.unwrap_or(life))])
+        Self::of(Part::of_machines(economics).map(|part| (part.share, part.life)))
     }
 
-    /// Building and land, power plant, cooling.
+    /// Of building and plant.
     pub(crate) fn of_infrastructure(economics: &Economics) -> Self {
-        let (life, lives, shares) =
-            (economics.infrastructure_life, &economics.lives, &economics.shares);
-        Self::of([
-            (1.0 - shares.power - shares.cooling, lives.building.unwrap_or(life)),
-            (shares.power, lives.power.unwrap_or(life)),
-            (shares.cooling, lives.cooling.unwrap_or(life)),
-        ])
+        Self::of(Part::of_infrastructure(economics).map(|part| (part.share, part.life)))
+    }
+}
+
+/// A part of what is bought as one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Part {
+    pub(crate) name: &'static str,
+    /// Its share in the price.
+    pub(crate) share: f64,
+    /// Straight-line life.
+    pub(crate) life: Seconds,
+}
+
+impl Part {
+    /// Of the price of machines.
+    pub(crate) fn of_machines(economics: &Economics) -> [Self; 2] {
+        let (life, network) = (economics.machine_life, economics.shares.network);
+        [
+            Self { name: "accelerators and racks", share: 1.0 - network, life },
+            Self { name: "network", share: network, life: economics.lives.network.unwrap_or(life) },
+        ]
+    }
+
+    /// Of that of building and plant.
+    pub(crate) fn of_infrastructure(economics: &Economics) -> [Self; 3] {
+        let (lives, shares) = (&economics.lives, &economics.shares);
+        let part = |name, share, life: Option<Seconds>| Self {
+            name,
+            share,
+            life: life.unwrap_or(economics.infrastructure_life),
+        };
+        [
+            part("building and land", 1.0 - shares.power - shares.cooling, lives.building),
+            part("power plant", shares.power, lives.power),
+            part("cooling", shares.cooling, lives.cooling),
+        ]
     }
 }
 

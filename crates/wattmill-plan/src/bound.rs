@@ -10,6 +10,7 @@ use microlp::{ComparisonOp, OptimizationDirection, Problem, Variable};
 use wattmill_factory::{Factory, Site};
 use wattmill_units::{Energy, Id, Money, Power};
 
+use crate::almanac::Almanac;
 use crate::calendar::Calendar;
 use crate::microgrid::{Microgrid, Offered};
 use crate::result::Plan;
@@ -73,8 +74,9 @@ pub fn bound(factory: &Factory, plan: &Plan, window_days: u32) -> Result<Bound, 
     }
     let calendar = Calendar::new(factory.start, factory.end);
     let mut bound = Bound { window_days, sites: Vec::new() };
-    for (site, hours) in factory.sites.ids().zip(&plan.site_hours) {
-        let Some(mut microgrid) = Microgrid::of(factory, site, calendar) else { continue };
+    let microgrids = Microgrid::of_all(factory, calendar, &Almanac::default());
+    for ((site, hours), microgrid) in factory.sites.ids().zip(&plan.site_hours).zip(microgrids) {
+        let Some(mut microgrid) = microgrid else { continue };
         let quarters = plan.quarters.iter().map(|q| q.sites[site.index()].sums.energy_cost);
         let mut of_site = SiteBound { site, policy: quarters.sum(), least: Money::ZERO };
         let mut day = 0;

@@ -35,6 +35,8 @@ pub(crate) struct Delivery {
     pub(crate) site: Id<Site>,
     /// Units when complete.
     pub(crate) units: f64,
+    /// IT power provisioned for one unit, as if all had theirs.
+    unit_it: Power,
     /// Facility power provisioned for one unit, at design PUE.
     pub(crate) unit_facility: Power,
     /// First hour in which every chain is ready for something, slips and delays included.
@@ -165,6 +167,7 @@ pub(crate) fn deliveries(factory: &Factory, calendar: Calendar) -> Vec<Delivery>
                 phase: id,
                 site: phase.site,
                 units: units_of(factory, phase),
+                unit_it: phase.unit_power,
                 unit_facility: phase.unit_power * factory.sites[phase.site].pue.design
                     / phase.oversubscription,
                 first_hour: latest(|link| link.first_hour),
@@ -201,6 +204,8 @@ pub(crate) struct Standing {
     pub(crate) left: Vec<Power>,
     /// Price of the cheapest energy there is, by site.
     pub(crate) cheapest: Vec<Option<EnergyPrice>>,
+    /// IT watts provisioned for the units that run, by site.
+    pub(crate) it: Vec<f64>,
 }
 
 impl Standing {
@@ -213,6 +218,7 @@ impl Standing {
             left: Vec::with_capacity(supplies.len()),
             available: Vec::with_capacity(supplies.len()),
             cheapest: Vec::with_capacity(supplies.len()),
+            it: Vec::with_capacity(supplies.len()),
         };
         standing.renew(supplies, deliveries, hour);
         standing
@@ -225,6 +231,8 @@ impl Standing {
         self.left.clone_from(&self.available);
         self.cheapest.clear();
         self.cheapest.extend(supplies.iter().map(|supply| supply.cheapest(hour)));
+        self.it.clear();
+        self.it.resize(supplies.len(), 0.0);
         self.installed.clear();
         self.there.clear();
         self.running.clear();
@@ -235,6 +243,7 @@ impl Standing {
             let there = installed - delivery.retired(hour);
             let running = there.min(fit);
             *left -= delivery.unit_facility * running;
+            self.it[delivery.site.index()] += delivery.unit_it.as_watts() * running;
             self.installed.push(installed);
             self.there.push(there);
             self.running.push(running);

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use wattmill_units::Seconds;
 
 /// The plan's days, and what hour of which day an hour is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Calendar {
     start: Date,
     days: u32,

@@ -8,8 +8,9 @@ use wattmill_catalog::Catalog;
 use wattmill_factory::{Cause, Causes, Factory, mixed};
 use wattmill_units::{AnswerHash, draw};
 
+use crate::almanac::Almanac;
 use crate::calendar::QuarterLabel;
-use crate::figures::{Figure, FigureName, FigureUnit, figures};
+use crate::figures::{Figure, FigureName, FigureUnit, figures_with};
 use crate::ledger::Balance;
 use crate::probed::Probed;
 use crate::risk::quantile;
@@ -84,6 +85,7 @@ pub struct Contrasts<'a> {
     catalog: &'a Catalog,
     /// What machines do, by set of causes.
     offers: Vec<Vec<Offer>>,
+    almanac: Almanac,
     figures: Vec<Figure>,
 }
 
@@ -101,8 +103,14 @@ impl<'a> Contrasts<'a> {
             progress(causes.index(), all);
             probed.offers(&mixed(base, other, causes), catalog, |_, _| {})
         });
-        let mut contrasts =
-            Self { base, other, catalog, offers: offers.collect(), figures: Vec::new() };
+        let mut contrasts = Self {
+            base,
+            other,
+            catalog,
+            offers: offers.collect(),
+            almanac: Almanac::of([base, other]),
+            figures: Vec::new(),
+        };
         // What has no price has no revenue; the other may have some.
         for causes in [Causes::NONE, Causes::ALL] {
             for (figure, _) in contrasts.all(base, other, causes) {
@@ -117,7 +125,7 @@ impl<'a> Contrasts<'a> {
 
     fn all(&self, base: &Factory, other: &Factory, causes: Causes) -> Vec<(Figure, f64)> {
         let factory = mixed(base, other, causes);
-        figures(&factory, self.catalog, &self.offers[causes.index()])
+        figures_with(&factory, self.catalog, &self.offers[causes.index()], &self.almanac)
     }
 
     /// The figures that are compared, of the factory with these causes from `other`.

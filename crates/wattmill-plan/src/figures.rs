@@ -7,6 +7,7 @@ use wattmill_catalog::Catalog;
 use wattmill_factory::{Factory, Goal, Service, Site};
 use wattmill_units::Power;
 
+use crate::almanac::Almanac;
 use crate::calendar::QuarterLabel;
 use crate::cash::{Cash, Quarterly};
 use crate::deals::{Period, moved, net, period};
@@ -115,8 +116,18 @@ pub fn figure_day(days: f64) -> Option<Date> {
 /// assert!((energy / walked - 1.0).abs() < 1e-9);
 /// ```
 pub fn figures(factory: &Factory, catalog: &Catalog, offers: &[Offer]) -> Vec<(Figure, f64)> {
+    figures_with(factory, catalog, offers, &Almanac::default())
+}
+
+/// The same with an almanac that may know it.
+pub(crate) fn figures_with(
+    factory: &Factory,
+    catalog: &Catalog,
+    offers: &[Offer],
+    almanac: &Almanac,
+) -> Vec<(Figure, f64)> {
     let mut all = Vec::new();
-    of_course(factory, &walk(factory, catalog, offers), |name, unit, value| {
+    of_course(factory, &walk(factory, catalog, offers, almanac), |name, unit, value| {
         let name = match name {
             Name::Whole(what) => FigureName::Whole(what),
             Name::Of(what, name) => FigureName::Of(what, name.to_owned()),
@@ -127,10 +138,15 @@ pub fn figures(factory: &Factory, catalog: &Catalog, offers: &[Offer]) -> Vec<(F
     all
 }
 
-/// The values of [`figures`] alone.
-pub fn sample(factory: &Factory, catalog: &Catalog, offers: &[Offer]) -> Vec<f64> {
+/// The values of [`figures`] alone, with an almanac of the factory that samples are drawn of.
+pub fn sample(
+    factory: &Factory,
+    catalog: &Catalog,
+    offers: &[Offer],
+    almanac: &Almanac,
+) -> Vec<f64> {
     let mut all = Vec::new();
-    of_course(factory, &walk(factory, catalog, offers), |_, _, value| all.push(value));
+    of_course(factory, &walk(factory, catalog, offers, almanac), |_, _, value| all.push(value));
     all
 }
 

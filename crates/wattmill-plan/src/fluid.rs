@@ -14,21 +14,22 @@ use wattmill_catalog::Catalog;
 use wattmill_factory::Factory;
 use wattmill_units::{Id, Money, Power, Seconds};
 
+use crate::almanac::Almanac;
 use crate::build::{Delivery, Standing, deliveries};
 use crate::calendar::{Calendar, QuarterLabel};
 use crate::flows::EnergyFlows;
 use crate::groups::Groups;
 use crate::microgrid::{Microgrid, Restraint};
-use crate::plant::Plant;
+use crate::plant::Overhead;
 use crate::property::{Property, Units};
 use crate::receipts::Investors;
-use crate::relief::{self, Reliefs, Scene};
+use crate::relief::{Reliefs, Scene};
 use crate::result::{ServiceQuarter, Sums, TrainingOutcome};
 use crate::revenue;
 use crate::serving::Offer;
 use crate::stretch::{HOURS, PerHour, Point, Want, lanes, serve, sum, train};
 use crate::supply::Supply;
-use crate::training::TrainingRun;
+use crate::training::{Progress, TrainingRun};
 use crate::work::Work;
 
 const HOUR: Seconds = Seconds::from_hours(1.0);
@@ -75,12 +76,20 @@ struct Bank {
     kind: usize,
 }
 
+/// How far the books were when a day began.
+struct Mark {
+    total: Sums,
+    services: Vec<ServiceQuarter>,
+    trainings: Vec<Progress>,
+    it: Vec<f64>,
+}
+
 struct Walk<'a> {
     factory: &'a Factory,
     calendar: Calendar,
     supplies: Vec<Supply>,
     microgrids: Vec<Option<Microgrid>>,
-    plants: Vec<Option<Plant>>,
+    overheads: Vec<Overhead>,
     reliefs: Reliefs,
     deliveries: Vec<Delivery>,
     banks: Vec<Bank>,
@@ -108,9 +117,15 @@ struct Walk<'a> {
 }
 
 /// Walks every hour of one sample. `offers` as for [`run`](crate::run).
-pub(crate) fn walk(factory: &Factory, catalog: &Catalog, offers: &[Offer]) -> Course {
+pub(crate) fn walk(
+    factory: &Factory,
+    catalog: &Catalog,
+    offers: &[Offer],
+    almanac: &Almanac,
+) -> Course {
     let calendar = Calendar::new(factory.start, factory.end);
-    let mut walk = Walk::new(factory, catalog, calendar, offers);
+    let microgrids = Microgrid::of_all(factory, calendar, almanac);
+    let mut walk = Walk::new(factory, catalog, calendar, offers, microgrids);
     for day in 0..calendar.days() {
         walk.day(day);
     }
@@ -126,7 +141,13 @@ pub(crate) fn walk(factory: &Factory, catalog: &Catalog, offers: &[Offer]) -> Co
 }
 
 impl<'a> Walk<'a> {
-    fn new(factory: &'a Factory, catalog: &Catalog, calendar: Calendar, offers: &[Offer]) -> Self {
+    fn new(
+        factory: &'a Factory,
+        catalog: &Catalog,
+        calendar: Calendar,
+        offers: &[Offer],
+        microgrids: Vec<Option<Microgrid>>,
+    ) -> Self {
         let deliveries = deliveries(factory, calendar);
         let groups = Groups::new(factory, catalog, &deliveries, offers);
         let supplies: Vec<Supply> =
@@ -171,12 +192,8 @@ impl<'a> Walk<'a> {
             input_tokens: lengths.map(|of| of.input.mean()).collect(),
             draw: vec![[0.0; HOURS]; sites],
             it: vec![0.0; sites],
-            microgrids: factory
-                .sites
-                .ids()
-                .map(|site| Microgrid::of(factory, site, calendar))
-                .collect(),
-            plants: factory.sites.iter().map(|site| Plant::of(site, calendar)).collect(),
+            microgrids,
+            overheads: Overhead::of_all(factory, calendar),
             reliefs: Reliefs::new(factory, calendar),
             uneven: vec![false; sites],
             peaks: vec![Power::ZERO; sites],
@@ -206,32 +223,10 @@ impl<'a> Walk<'a> {
         let at = f64::from(day) * 24.0;
         self.stand(at, &mut quarter.total);
         self.ask(day, &mut quarter);
-        for (draw, uneven) in self.draw.iter_mut().zip(&mut self.uneven) {
-            *draw = [0.0; HOURS];
-            *uneven = false;
-        }
         let before = quarter.total.served_output_tokens;
-        let soon = |(run, fastest): (&TrainingRun, &f64)| {
-            run.wants(at, self.calendar) > 0.0 && run.ends_within(HOURS as f64, *fastest)
-        };
-        if self.reliefs.any(at, at + HOURS as f64) {
-            // What gives way in an hour depends on what the battery gave in those before.
-            for hour in 0..HOURS {
-                let restraints = self.relieved(at, hour, &mut quarter);
-                self.power_plant(at, hour..hour + 1);
-                self.microgrids(at, hour..hour + 1, &restraints, &mut quarter);
-            }
-        } else {
-            if self.trainings.iter().zip(&self.fastest).any(soon) {
-                // The hours of a run's last day depend on each other.
-                for hour in 0..HOURS {
-                    self.stretch(at + hour as f64, hour..hour + 1, &mut quarter);
-                }
-            } else {
-                self.stretch(at, 0..HOURS, &mut quarter);
-            }
-            self.power_plant(at, 0..HOURS);
-            self.microgrids(at, 0..HOURS, &[], &mut quarter);
+        let asked = self.reliefs.asked(at, at + HOURS as f64);
+        if asked || !self.evenly(at, &mut quarter) {
+            self.hour_by_hour(at, &mut quarter);
         }
         self.settle(at, &mut quarter);
         self.charge_peaks(day, &mut quarter);
@@ -251,25 +246,91 @@ impl<'a> Walk<'a> {
         self.quarter = Some(quarter);
     }
 
-    fn open_quarter(&mut self, label: QuarterLabel) {
-        let service = |service| ServiceQuarter {
-            service,
-            asked_requests: 0.0,
-            served_requests: 0.0,
-            asked_output_tokens: 0.0,
-            served_output_tokens: 0.0,
-            peak_asked_per_s: 0.0,
-            worst_hour_served: 1.0,
-            revenue: Money::ZERO,
-            subscriptions: Money::ZERO,
+    /// A day in which nothing gives way, hours that are alike at once. Where machines would draw more than
+    /// there may be, nothing is done, and that is said.
+    fn evenly(&mut self, at: f64, quarter: &mut CourseQuarter) -> bool {
+        self.begin();
+        let before = self.reliefs.oversubscribed().then(|| self.mark(quarter));
+        let soon = |(run, fastest): (&TrainingRun, &f64)| {
+            run.wants(at, self.calendar) > 0.0 && run.ends_within(HOURS as f64, *fastest)
         };
+        if self.trainings.iter().zip(&self.fastest).any(soon) {
+            // The hours of a run's last day depend on each other.
+            for hour in 0..HOURS {
+                self.stretch(at + hour as f64, hour..hour + 1, quarter);
+            }
+        } else {
+            self.stretch(at, 0..HOURS, quarter);
+        }
+        self.power_plant(at, 0..HOURS);
+        if let Some(before) = before
+            && self.is_short(at)
+        {
+            self.undo(before, quarter);
+            return false;
+        }
+        self.microgrids(at, 0..HOURS, &[], quarter);
+        true
+    }
+
+    /// A day in which work may give way: what does so in an hour depends on what the battery gave in
+    /// those before.
+    fn hour_by_hour(&mut self, at: f64, quarter: &mut CourseQuarter) {
+        self.begin();
+        for hour in 0..HOURS {
+            let restraints = self.relieved(at, hour, quarter);
+            self.power_plant(at, hour..hour + 1);
+            self.microgrids(at, hour..hour + 1, &restraints, quarter);
+        }
+    }
+
+    /// Nothing is drawn of the day.
+    fn begin(&mut self) {
+        for (draw, uneven) in self.draw.iter_mut().zip(&mut self.uneven) {
+            *draw = [0.0; HOURS];
+            *uneven = false;
+        }
+    }
+
+    /// What a stretch changes that the day does not begin with.
+    fn mark(&self, quarter: &CourseQuarter) -> Mark {
+        Mark {
+            total: quarter.total,
+            services: quarter.services.clone(),
+            trainings: self.trainings.iter().map(|run| run.progress).collect(),
+            it: self.it.clone(),
+        }
+    }
+
+    fn undo(&mut self, mark: Mark, quarter: &mut CourseQuarter) {
+        quarter.total = mark.total;
+        quarter.services = mark.services;
+        for (run, progress) in self.trainings.iter_mut().zip(mark.trainings) {
+            run.progress = progress;
+        }
+        self.it = mark.it;
+        for (want, asked) in self.wants.iter_mut().zip(&self.asked) {
+            want.hourly = *asked;
+            want.level = 0.0;
+        }
+    }
+
+    /// Whether a site's machines may draw more than there is in an hour of the day.
+    fn is_short(&self, at: f64) -> bool {
+        self.supplies.iter().zip(&self.draw).enumerate().any(|(site, (supply, draw))| {
+            let most = Power::from_watts(draw.iter().copied().fold(0.0, f64::max));
+            self.reliefs.short(site, most, supply, at)
+        })
+    }
+
+    fn open_quarter(&mut self, label: QuarterLabel) {
         self.peaks.fill(Power::ZERO);
         self.quarter = Some(CourseQuarter {
             label,
             days: 0,
             total: Sums::default(),
             received: Money::ZERO,
-            services: self.factory.services.ids().map(service).collect(),
+            services: self.factory.services.ids().map(ServiceQuarter::begin).collect(),
         });
     }
 
@@ -379,18 +440,14 @@ impl<'a> Walk<'a> {
                 }
                 let Some(per_hour) = run.per_hour(&bank.machine) else { continue };
                 // Whole days are taken only while they cannot end the run.
-                let most = if hours.len() == 1 { run.left / per_hour } else { f64::INFINITY };
+                let most =
+                    if hours.len() == 1 { run.progress.left / per_hour } else { f64::INFINITY };
                 let taken = train(want, most, hours.clone(), &mut free, &mut trained);
                 if taken > 0.0 {
                     run.advance(taken, per_hour, at, self.calendar);
                 }
             }
-            let pue = match self.plants[bank.site] {
-                // Counted for the whole site.
-                Some(_) => 1.0,
-                None => self.factory.sites[Id::from_index(bank.site)].pue.annual,
-            };
-            let load = Load::of(bank, pue);
+            let load = Load::of(bank, self.overheads[bank.site].pue());
             let draw = &mut self.draw[bank.site][hours.clone()];
             match (free, dynamic, trained) {
                 (PerHour::Same(idle), PerHour::Same(dynamic), PerHour::Same(trained)) => {
@@ -443,8 +500,8 @@ impl<'a> Walk<'a> {
             groups: &self.groups,
             standing,
             accelerators: &accelerators,
-            plants: &self.plants,
-            it_standing: &relief::it_standing(self.factory, &self.deliveries, standing),
+            overheads: &self.overheads,
+            supplies: &self.supplies,
             at: now,
         };
         let mut flows = vec![EnergyFlows::default(); self.microgrids.len()];
@@ -472,11 +529,7 @@ impl<'a> Walk<'a> {
             quarter.total.training_hours += power.training;
             quarter.total.idle_hours += power.idle;
             quarter.total.serving_energy += power.serving_power * HOUR;
-            let pue = match self.plants[bank.site] {
-                Some(_) => 1.0,
-                None => self.factory.sites[group.site].pue.annual,
-            };
-            self.draw[bank.site][hour] += power.it().as_watts() * pue;
+            self.draw[bank.site][hour] += power.it().as_watts() * self.overheads[bank.site].pue();
             self.uneven[bank.site] = true;
         }
         for (want, unserved) in self.wants.iter_mut().zip(&work.unserved) {
@@ -487,24 +540,19 @@ impl<'a> Walk<'a> {
 
     /// Counts IT energy, and adds what the plant of a site takes besides.
     fn power_plant(&mut self, at: f64, hours: Range<usize>) {
-        let mut it_standing = Vec::new();
         for site in 0..self.draw.len() {
             let draw = &mut self.draw[site][hours.clone()];
-            match &self.plants[site] {
-                None => {
-                    let pue = self.factory.sites[Id::from_index(site)].pue.annual;
+            match &self.overheads[site] {
+                Overhead::Constant(pue) => {
                     if self.factory.sites[Id::from_index(site)].water_l_per_kwh.is_some() {
                         self.it[site] += sum(draw) / pue;
                     }
                 }
-                Some(plant) => {
-                    if it_standing.is_empty() {
-                        it_standing =
-                            relief::it_standing(self.factory, &self.deliveries, &self.standing);
-                    }
+                Overhead::Plant(plant) => {
+                    let standing = self.standing.it[site];
                     self.it[site] += sum(draw);
                     for (hour, watts) in hours.clone().zip(draw.iter_mut()) {
-                        *watts += plant.overhead(*watts, it_standing[site], at as usize + hour);
+                        *watts += plant.overhead(*watts, standing, at as usize + hour);
                     }
                     self.uneven[site] = true;
                 }
@@ -529,9 +577,7 @@ impl<'a> Walk<'a> {
                 let draw = Power::from_watts(self.draw[site][hour]);
                 let now = at + hour as f64;
                 let (bill, _) = microgrid.hour(now, draw, restraint, &mut total.flows);
-                total.energy += bill.energy;
-                total.energy_cost += bill.cost;
-                total.carbon_t += bill.carbon_t;
+                bill.book(1.0, total);
             }
         }
     }
@@ -546,9 +592,7 @@ impl<'a> Walk<'a> {
             return;
         }
         for microgrid in self.microgrids.iter_mut().flatten() {
-            let charge = microgrid.close_month();
-            quarter.total.energy_cost += charge;
-            quarter.total.flows.demand_charges += charge;
+            microgrid.close_month(&mut quarter.total);
         }
     }
 
@@ -579,11 +623,8 @@ impl<'a> Walk<'a> {
             let powers = if self.microgrids[site].is_some() { &[] } else { powers };
             for watts in powers {
                 let bill = supply.buy(at, Power::from_watts(*watts));
-                total.energy += bill.energy * times;
-                total.energy_cost += bill.cost * times;
-                total.carbon_t += bill.carbon_t * times;
-                total.flows.grid += bill.grid * times;
-                total.flows.generators += (bill.energy - bill.grid) * times;
+                bill.book(times, total);
+                bill.book_firm(times, &mut total.flows);
             }
             if let Some(water) = self.factory.sites[Id::from_index(site)].water_l_per_kwh {
                 total.flows.water_l += water * std::mem::take(&mut self.it[site]) / 1e3;

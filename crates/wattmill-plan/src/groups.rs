@@ -41,6 +41,8 @@ pub(crate) struct Groups {
     pub(crate) all: Vec<Group>,
     /// Group of each delivery.
     pub(crate) of_delivery: Vec<usize>,
+    /// Groups of each site.
+    pub(crate) of_site: Vec<Vec<usize>>,
 }
 
 impl Groups {
@@ -74,7 +76,11 @@ impl Groups {
             all[group].deliveries.push(index);
             of_delivery.push(group);
         }
-        Self { all, of_delivery }
+        let mut of_site = vec![Vec::new(); factory.sites.len()];
+        for (index, group) in all.iter().enumerate() {
+            of_site[group.site.index()].push(index);
+        }
+        Self { all, of_delivery, of_site }
     }
 
     /// Gives machines to services, earlier services first, where energy is cheapest first.

@@ -4,6 +4,7 @@
 //! service it asks [`wattmill_sim::probe`], once per kind of machine and service ([`offers`]).
 //! [`zoom`] hands a window of the same factory to the engine, request by request.
 
+mod almanac;
 mod answer;
 mod assets;
 mod battery;
@@ -13,6 +14,7 @@ mod calendar;
 mod cash;
 mod comparison;
 mod conventions;
+mod counting;
 mod deals;
 mod engine;
 mod figures;
@@ -22,6 +24,7 @@ mod groups;
 mod ledger;
 mod machine;
 mod microgrid;
+mod nearness;
 mod plant;
 mod probed;
 mod property;
@@ -46,11 +49,13 @@ mod weather;
 mod work;
 mod zoom;
 
+pub use almanac::Almanac;
 pub use bound::{Bound, BoundError, SiteBound, SiteHours, bound};
 pub use calendar::QuarterLabel;
 pub use cash::{Cash, CashQuarter};
 pub use comparison::{Comparison, Contrast, ContrastSample, Contrasts, Gap};
 pub use conventions::{Convention, Holding, Published, holding};
+pub use counting::{Claim, Counted, Counting, Levels, Provisioned};
 pub use engine::{Engine, usual_specs};
 pub use figures::{Figure, FigureName, FigureUnit, figure_day, figures, sample};
 pub use flows::{EnergyFlows, HourMix};

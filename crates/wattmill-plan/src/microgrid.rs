@@ -1,14 +1,17 @@
 //! A site's sources behind its meter, hour by hour: the policy decides, this does it and keeps count.
 
-use wattmill_factory::{Answer, Export, Factory, Hourly, Site};
+use wattmill_factory::{Answer, Export, Factory, Hourly, Site, SolarWeather, WindWeather};
 use wattmill_policy::{BatteryRules, Buyer, EnergyActions, EnergyView, Seller, dispatch_energy};
 use wattmill_units::{CarbonIntensity, Energy, EnergyPrice, Id, Money, Power, Seconds};
 
+use crate::almanac::Almanac;
 use crate::battery::{Rated, Storage};
 use crate::calendar::Calendar;
 use crate::flows::EnergyFlows;
+use crate::result::Sums;
 use crate::supply::{Bill, Source};
-use crate::{tariff, weather};
+use crate::tariff::Tariff;
+use crate::weather::{self, Gales, Share};
 
 const HOUR: Seconds = Seconds::from_hours(1.0);
 
@@ -18,7 +21,7 @@ struct Renewable {
     from: f64,
     capacity: Power,
     price: EnergyPrice,
-    share: Hourly,
+    share: Share,
 }
 
 impl Renewable {
@@ -31,7 +34,7 @@ impl Renewable {
 #[derive(Clone, Debug)]
 pub(crate) struct Microgrid {
     sources: Vec<Source>,
-    grid_price: Option<Hourly>,
+    grid_price: Option<Tariff>,
     grid_carbon: Option<Hourly>,
     solar: Option<Renewable>,
     wind: Option<Renewable>,
@@ -101,9 +104,45 @@ pub(crate) struct HourPower {
 }
 
 impl Microgrid {
-    /// `None` for a site whose energy is firm sources at constant prices, and which is never asked to
-    /// draw less.
-    pub(crate) fn of(factory: &Factory, id: Id<Site>, calendar: Calendar) -> Option<Self> {
+    /// Of every site; `None` for one whose energy is firm sources at constant prices, and which is never
+    /// asked to draw less.
+    pub(crate) fn of_all(
+        factory: &Factory,
+        calendar: Calendar,
+        almanac: &Almanac,
+    ) -> Vec<Option<Self>> {
+        let gales = Gales::of(factory, calendar);
+        let mut winds = match gales.is_empty() {
+            true => Vec::new(),
+            false => almanac.wind(&gales),
+        }
+        .into_iter();
+        let mut clear = weather::clear_days(factory, calendar).into_iter();
+        let of = |id| {
+            let wind = factory.sites[id].wind.as_ref().and_then(|wind| match &wind.weather {
+                WindWeather::Profile(hourly) => Some(hourly.clone()),
+                WindWeather::Modelled { .. } => winds.next(),
+            });
+            let sun = factory.sites[id].solar.as_ref().map(|solar| {
+                let clear = match solar.weather {
+                    SolarWeather::Profile(_) => None,
+                    SolarWeather::Modelled { .. } => clear.next(),
+                };
+                weather::solar(&solar.weather, calendar, almanac, clear.unwrap_or_default())
+            });
+            Self::of(factory, id, calendar, almanac, (sun, wind))
+        };
+        factory.sites.ids().map(of).collect()
+    }
+
+    /// Of a site, with what sun and wind bring there.
+    fn of(
+        factory: &Factory,
+        id: Id<Site>,
+        calendar: Calendar,
+        almanac: &Almanac,
+        (sun, winds): (Option<Share>, Option<Hourly>),
+    ) -> Option<Self> {
         let site = &factory.sites[id];
         let tariff = site.grid.as_ref().is_some_and(|grid| {
             grid.demand_usd_per_kw != 0.0
@@ -112,24 +151,21 @@ impl Microgrid {
                 || !grid.periods.is_empty()
         });
         let asked = factory.curtailments.iter().any(|event| event.site == id);
-        let held = factory.phases.iter().any(|p| p.site == id && p.oversubscription > 1.0);
         let more = site.solar.is_some() || site.wind.is_some() || site.battery.is_some();
-        if !(tariff || asked || held || more) {
+        if !(tariff || asked || more) {
             return None;
         }
-        let drawn =
-            |what: &str| factory.weather.stream(factory.seed, &format!("{what} at {}", site.name));
-        let solar = site.solar.as_ref().map(|solar| Renewable {
+        let solar = site.solar.as_ref().zip(sun).map(|(solar, share)| Renewable {
             from: calendar.hour_of(solar.from),
             capacity: solar.capacity,
             price: solar.price,
-            share: weather::solar(&solar.weather, calendar, drawn("clouds")),
+            share,
         });
-        let wind = site.wind.as_ref().map(|wind| Renewable {
+        let wind = site.wind.as_ref().zip(winds).map(|(wind, hours)| Renewable {
             from: calendar.hour_of(wind.from),
             capacity: wind.capacity,
             price: wind.price,
-            share: weather::wind(&wind.weather, calendar, drawn("wind")),
+            share: Share::Hourly(hours),
         });
         let rules = site.battery.as_ref().map(|battery| BatteryRules {
             charge_below: battery.charge_below,
@@ -139,7 +175,7 @@ impl Microgrid {
         let sources: Vec<Source> = Source::of_site(site, calendar).collect();
         let of_grid = site.grid.as_ref();
         Some(Self {
-            grid_price: of_grid.and_then(|g| tariff::hourly_price(g, site.clock, calendar)),
+            grid_price: Tariff::of(site, calendar, almanac),
             grid_carbon: of_grid.and_then(|grid| grid.hourly_carbon.clone()),
             demand_usd_per_kw: of_grid.map_or(0.0, |grid| grid.demand_usd_per_kw),
             export: of_grid.and_then(|grid| grid.export),
@@ -159,7 +195,7 @@ impl Microgrid {
     /// Price of a source at an hour.
     fn price(&self, source: &Source, at: f64) -> EnergyPrice {
         match &self.grid_price {
-            Some(hourly) if source.grid => EnergyPrice::from_usd_per_mwh(hourly.at(at as usize)),
+            Some(tariff) if source.grid => tariff.at(at as usize),
             _ => source.price,
         }
     }
@@ -174,7 +210,7 @@ impl Microgrid {
     /// Who sells at an hour, cheapest first, of equal prices the grid and then who is written first.
     fn open(&mut self, at: f64, restraint: Option<&Restraint>) {
         self.selling.clear();
-        self.selling.extend((0..self.sources.len()).filter(|i| at >= self.sources[*i].from));
+        self.selling.extend((0..self.sources.len()).filter(|i| self.sources[*i].is_on(at)));
         let mut selling = std::mem::take(&mut self.selling);
         selling.sort_by(|a, b| {
             let price = |i: &usize| self.price(&self.sources[*i], at).as_usd_per_mwh();
@@ -355,10 +391,12 @@ impl Microgrid {
         (bill, now)
     }
 
-    /// What the month's highest hour costs; the next month begins.
-    pub(crate) fn close_month(&mut self) -> Money {
+    /// Books what the month's highest hour costs; the next month begins.
+    pub(crate) fn close_month(&mut self, sums: &mut Sums) {
         let peak = std::mem::take(&mut self.month_peak);
-        Money::from_usd(self.demand_usd_per_kw * peak.as_kw())
+        let charge = Money::from_usd(self.demand_usd_per_kw * peak.as_kw());
+        sums.energy_cost += charge;
+        sums.flows.demand_charges += charge;
     }
 
     /// What each kilowatt of a month's highest hour costs.

@@ -4,10 +4,58 @@
 //! Rasmussen: Electrical Efficiency Modeling for Data Centers, APC White Paper 113); compressors are
 //! added in proportion to how much warmer it is outside than free cooling manages.
 
-use wattmill_factory::{Hourly, Site};
+use wattmill_factory::{Factory, Site};
+use wattmill_units::Power;
 
 use crate::calendar::Calendar;
-use crate::weather;
+use crate::weather::Air;
+
+/// What a facility takes besides IT.
+#[derive(Clone, Debug)]
+pub(crate) enum Overhead {
+    /// In every hour the same share of IT power: facility power over it.
+    Constant(f64),
+    /// What a plant takes, of the whole site.
+    Plant(Plant),
+}
+
+impl Overhead {
+    /// Of every site.
+    pub(crate) fn of_all(factory: &Factory, calendar: Calendar) -> Vec<Self> {
+        let of = |site: &Site| match Plant::of(site, calendar) {
+            Some(plant) => Self::Plant(plant),
+            None => Self::Constant(site.pue.annual),
+        };
+        factory.sites.iter().map(of).collect()
+    }
+
+    /// Facility power over IT power of a group of machines; 1 where a plant is counted for all of them.
+    pub(crate) const fn pue(&self) -> f64 {
+        match self {
+            Self::Constant(pue) => *pue,
+            Self::Plant(_) => 1.0,
+        }
+    }
+
+    /// The plant that is counted for the whole site.
+    pub(crate) const fn plant(&self) -> Option<&Plant> {
+        match self {
+            Self::Constant(_) => None,
+            Self::Plant(plant) => Some(plant),
+        }
+    }
+
+    /// Facility power of a site whose machines draw `it` in an hour of the plan in which machines of
+    /// `standing` watts stand.
+    pub(crate) fn facility(&self, it: Power, standing: f64, hour: usize) -> Power {
+        match self {
+            Self::Constant(pue) => it * *pue,
+            Self::Plant(plant) => {
+                it + Power::from_watts(plant.overhead(it.as_watts(), standing, hour))
+            }
+        }
+    }
+}
 
 /// Power and cooling plant of a site.
 #[derive(Clone, Debug)]
@@ -19,12 +67,12 @@ pub(crate) struct Plant {
     fixed: f64,
     per_degree: f64,
     free_below_c: f64,
-    temperature: Option<Hourly>,
+    temperature: Option<Air>,
 }
 
 impl Plant {
     /// `None` for a site whose overhead is the same share of IT power in every hour.
-    pub(crate) fn of(site: &Site, calendar: Calendar) -> Option<Self> {
+    fn of(site: &Site, calendar: Calendar) -> Option<Self> {
         if site.cooling.is_constant() {
             return None;
         }
@@ -36,7 +84,7 @@ impl Plant {
             fixed: site.cooling.fixed,
             per_degree: site.cooling.per_degree,
             free_below_c: site.cooling.free_below_c,
-            temperature: temperature.map(|of| weather::temperature(of, calendar, longitude)),
+            temperature: temperature.map(|of| Air::of(of, calendar, longitude)),
         })
     }
 
@@ -55,6 +103,7 @@ impl Plant {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wattmill_factory::Hourly;
 
     #[test]
     fn pue_rises_as_load_falls_and_as_it_gets_warm() {
@@ -64,7 +113,7 @@ mod tests {
             fixed: 0.5,
             per_degree: 0.01,
             free_below_c: 20.0,
-            temperature: Some(Hourly(vec![10.0, 30.0, 60.0].into())),
+            temperature: Some(Air::Hourly(Hourly(vec![10.0, 30.0, 60.0].into()))),
         };
         let pue = |it: f64, hour: usize| 1.0 + plant.overhead(it, 100.0, hour) / it;
         assert!((pue(100.0, 0) - 1.1).abs() < 1e-12, "full load, free cooling: as stated");

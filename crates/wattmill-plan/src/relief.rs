@@ -10,7 +10,8 @@ use crate::calendar::{Calendar, hours};
 use crate::flows::EnergyFlows;
 use crate::groups::Groups;
 use crate::microgrid::{Microgrid, Outlook, Restraint};
-use crate::plant::Plant;
+use crate::plant::Overhead;
+use crate::supply::Supply;
 use crate::work::Work;
 
 /// What gives way where machines may draw more than there is: what costs least first.
@@ -42,9 +43,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) standing: &'a Standing,
     /// Accelerators that run, by group.
     pub(crate) accelerators: &'a [f64],
-    pub(crate) plants: &'a [Option<Plant>],
-    /// IT watts of the machines that run, by site.
-    pub(crate) it_standing: &'a [f64],
+    pub(crate) overheads: &'a [Overhead],
+    pub(crate) supplies: &'a [Supply],
     pub(crate) at: f64,
 }
 
@@ -69,10 +69,20 @@ impl Reliefs {
         }
     }
 
-    /// Whether any hour of `[from, to)` may need relief.
-    pub(crate) fn any(&self, from: f64, to: f64) -> bool {
+    /// Whether the grid asks a site for less in an hour of `[from, to)`.
+    pub(crate) fn asked(&self, from: f64, to: f64) -> bool {
+        self.events.iter().any(|event| event.first < to && event.last > from)
+    }
+
+    /// Whether machines of any site may draw more than there is.
+    pub(crate) fn oversubscribed(&self) -> bool {
         self.oversubscribed.contains(&true)
-            || self.events.iter().any(|event| event.first < to && event.last > from)
+    }
+
+    /// Whether `draw`, the most of an hour, is more than firm sources of an oversubscribed site carry at
+    /// `at`: then it has to be looked at what else there is.
+    pub(crate) fn short(&self, site: usize, draw: Power, supply: &Supply, at: f64) -> bool {
+        self.oversubscribed[site] && draw > supply.power(at)
     }
 
     /// The event of a site at an hour that asks for most.
@@ -106,11 +116,16 @@ impl Reliefs {
             .map(|(event, over)| event.is_none() && !over)
             .collect();
         for (site, microgrid) in microgrids.iter_mut().enumerate() {
-            let Some(microgrid) = microgrid else { continue };
+            if events[site].is_none() && !self.oversubscribed[site] {
+                continue;
+            }
             let busy = scene.busy(site, work);
             if self.oversubscribed[site] {
                 let draw = scene.facility(site, work);
-                let short = microgrid.outlook(scene.at, draw).actions.unmet;
+                let short = match microgrid {
+                    Some(microgrid) => microgrid.outlook(scene.at, draw).actions.unmet,
+                    None => draw - scene.supplies[site].power(scene.at),
+                };
                 if short > Power::ZERO {
                     let target = draw - short;
                     for answer in OVERSUBSCRIBED {
@@ -120,7 +135,8 @@ impl Reliefs {
                     flows[site].held_back += held * Seconds::from_hours(1.0);
                 }
             }
-            if let Some(index) = events[site] {
+            // Whom the grid asks has a microgrid.
+            if let (Some(index), Some(microgrid)) = (events[site], microgrid) {
                 let event = &scene.factory.curtailments[index];
                 let draw = scene.facility(site, work);
                 let before = microgrid.outlook(scene.at, draw);
@@ -192,65 +208,64 @@ fn take(
     if draw <= target {
         return;
     }
-    let part = |share: f64| {
-        let mut less = work.clone();
-        scene.without(&mut less, site, answer, share, open);
-        let over = (scene.facility(site, &less) - target).as_watts();
-        (less, over)
+    // Requests may go anywhere; all else stays where it is.
+    let groups = match answer {
+        Answer::Shift => &work.order,
+        _ => &scene.groups.of_site[site],
     };
-    let (all, over) = part(1.0);
-    if over >= 0.0 {
-        *work = all;
-        return;
-    }
-    // The draw falls as more is taken; the share is bracketed, and halved where a line misleads.
-    let (mut low, mut high) = ((0.0, (draw - target).as_watts()), (1.0, over));
-    let mut best = all;
-    for step in 0..STEPS {
-        let line = low.0 + (high.0 - low.0) * low.1 / (low.1 - high.1);
-        let share = if step % 3 == 2 { 0.5 * (low.0 + high.0) } else { line };
-        let (less, over) = part(share);
-        if over > 0.0 {
-            low = (share, over);
-        } else {
-            high = (share, over);
-            best = less;
+    let mut less = work.clone();
+    let mut over = |share: f64| {
+        less.renew(work, groups);
+        scene.without(&mut less, site, answer, share, open);
+        (scene.facility(site, &less) - target).as_watts()
+    };
+    let all = over(1.0);
+    let mut best = 1.0;
+    if all < 0.0 {
+        // The draw falls as more is taken; the share is bracketed, and halved where a line misleads.
+        let (mut low, mut high) = ((0.0, (draw - target).as_watts()), (1.0, all));
+        for step in 0..STEPS {
+            let line = low.0 + (high.0 - low.0) * low.1 / (low.1 - high.1);
+            let share = if step % 3 == 2 { 0.5 * (low.0 + high.0) } else { line };
+            let over = over(share);
+            if over > 0.0 {
+                low = (share, over);
+            } else {
+                high = (share, over);
+                best = share;
+            }
+            if high.1 > -1e-12 * draw.as_watts() || high.0 - low.0 < 1e-15 {
+                break;
+            }
         }
-        if high.1 > -1e-12 * draw.as_watts() || high.0 - low.0 < 1e-15 {
-            break;
-        }
     }
-    *work = best;
+    scene.without(work, site, answer, best, open);
 }
 
 impl Scene<'_> {
     /// What a site draws with all its groups at work.
     fn facility(&self, site: usize, work: &Work) -> Power {
         let mut it = Power::ZERO;
-        for (index, group) in self.groups.all.iter().enumerate() {
-            if group.site.index() == site {
-                let units = group.units(self.standing);
-                it += work.power(index, group, units, self.accelerators[index]).it();
-            }
+        for index in &self.groups.of_site[site] {
+            let group = &self.groups.all[*index];
+            let units = group.units(self.standing);
+            it += work.power(*index, group, units, self.accelerators[*index]).it();
         }
-        facility(self.factory, self.plants, site, it, self.it_standing[site], self.at)
+        self.overheads[site].facility(it, self.standing.it[site], self.at as usize)
     }
 
     /// Accelerators of a site that work.
     fn busy(&self, site: usize, work: &Work) -> f64 {
-        let here = self.groups.all.iter().enumerate().filter(|(_, g)| g.site.index() == site);
-        here.map(|(index, _)| {
-            work.given[index].iter().sum::<f64>() + work.trained[index].iter().sum::<f64>()
-        })
-        .sum()
+        let busy = |index: &usize| {
+            work.given[*index].iter().sum::<f64>() + work.trained[*index].iter().sum::<f64>()
+        };
+        self.groups.of_site[site].iter().map(busy).sum()
     }
 
     /// Takes a share of one kind of work away from a site.
     fn without(&self, work: &mut Work, site: usize, answer: Answer, share: f64, open: &[bool]) {
-        for (index, group) in self.groups.all.iter().enumerate() {
-            if group.site.index() != site {
-                continue;
-            }
+        for index in self.groups.of_site[site].iter().copied() {
+            let group = &self.groups.all[index];
             if answer == Answer::Training {
                 work.trained[index].iter_mut().for_each(|trained| *trained *= 1.0 - share);
                 continue;
@@ -295,34 +310,6 @@ impl Scene<'_> {
         }
         left.max(0.0)
     }
-}
-
-/// Facility power of a site whose machines draw `it`.
-pub(crate) fn facility(
-    factory: &Factory,
-    plants: &[Option<Plant>],
-    site: usize,
-    it: Power,
-    standing: f64,
-    at: f64,
-) -> Power {
-    match &plants[site] {
-        Some(plant) => it + Power::from_watts(plant.overhead(it.as_watts(), standing, at as usize)),
-        None => it * factory.sites[Id::from_index(site)].pue.annual,
-    }
-}
-
-/// IT watts of the machines that run, by site.
-pub(crate) fn it_standing(
-    factory: &Factory,
-    deliveries: &[crate::build::Delivery],
-    standing: &Standing,
-) -> Vec<f64> {
-    let mut it = vec![0.0; factory.sites.len()];
-    for (delivery, running) in deliveries.iter().zip(&standing.running) {
-        it[delivery.site.index()] += factory.phases[delivery.phase].unit_power.as_watts() * running;
-    }
-    it
 }
 
 /// Sums of what was asked and what came of it.

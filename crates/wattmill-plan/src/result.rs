@@ -4,9 +4,11 @@ use jiff::civil::Date;
 use wattmill_factory::{Economics, Phase, Service, Site, Training};
 use wattmill_units::{Energy, Id, Money, Power, Seconds};
 
+use crate::assets::Part;
 use crate::bound::{Bound, SiteHours};
 use crate::calendar::QuarterLabel;
 use crate::cash::Cash;
+use crate::counting::Counting;
 use crate::flows::{EnergyFlows, HourMix};
 use crate::ledger::Balance;
 use crate::regions::RegionQuarter;
@@ -29,14 +31,15 @@ pub struct Plan {
     pub hours: u64,
     /// What each kind of machine does for each service, by hardware, then service.
     pub offers: Vec<Offer>,
+    /// How the power of its machines is counted.
+    pub counting: Counting,
     /// Every phase.
     pub phases: Vec<PhaseOutcome>,
     /// Every quarter, in order.
     pub quarters: Vec<Quarter>,
     /// Every day, in order.
     pub days: Vec<Day>,
-    /// Every hour's mix of energy, in order, where it is more than grid and generators at constant
-    /// prices; empty otherwise.
+    /// Every hour's mix of energy, in order.
     pub mix: Vec<HourMix>,
     /// Every site's hours where its energy is more than firm sources at constant prices; empty
     /// otherwise.
@@ -296,6 +299,23 @@ pub struct ServiceQuarter {
     pub subscriptions: Money,
 }
 
+impl ServiceQuarter {
+    /// Before its first hour.
+    pub(crate) const fn begin(service: Id<Service>) -> Self {
+        Self {
+            service,
+            asked_requests: 0.0,
+            served_requests: 0.0,
+            asked_output_tokens: 0.0,
+            served_output_tokens: 0.0,
+            peak_asked_per_s: 0.0,
+            worst_hour_served: 1.0,
+            revenue: Money::ZERO,
+            subscriptions: Money::ZERO,
+        }
+    }
+}
+
 /// A day, for pictures.
 #[derive(Clone, Debug)]
 pub struct Day {
@@ -411,28 +431,21 @@ impl CapitalPart {
         economics: &Economics,
         (machines, infrastructure): (Worn<'_>, Worn<'_>),
     ) -> Vec<Self> {
-        let (shares, lives) = (&economics.shares, &economics.lives);
         let energy = total.energy_capital;
-        let bought = [total.machine_capital, total.infrastructure_capital()];
-        let part = |name, whole: Money, worn: Worn<'_>, share: f64, life: Seconds| {
-            let (worn, of_life) = worn(life);
-            let depreciation = if of_life > 0.0 { worn * (share / of_life) } else { Money::ZERO };
-            Self { name, capital: whole * share, depreciation }
+        let part = |whole: Money, worn: Worn<'_>, part: Part| {
+            let (worn, of_life) = worn(part.life);
+            let depreciation =
+                if of_life > 0.0 { worn * (part.share / of_life) } else { Money::ZERO };
+            Self { name: part.name, capital: whole * part.share, depreciation }
         };
-        let (life, of) = (economics.machine_life, bought[0]);
-        let network = lives.network.unwrap_or(life);
-        let mut parts = vec![
-            part("accelerators and racks", of, machines, 1.0 - shares.network, life),
-            part("network", of, machines, shares.network, network),
-        ];
-        let (life, of) = (economics.infrastructure_life, bought[1]);
-        for (name, share, own) in [
-            ("power plant", shares.power, lives.power),
-            ("cooling", shares.cooling, lives.cooling),
-            ("building and land", 1.0 - shares.power - shares.cooling, lives.building),
-        ] {
-            parts.push(part(name, of, infrastructure, share, own.unwrap_or(life)));
-        }
+        let of_machines = Part::of_machines(economics);
+        let mut of_infrastructure = Part::of_infrastructure(economics);
+        // What takes most of it stands first.
+        of_infrastructure.rotate_left(1);
+        let (bought, rest) = (total.machine_capital, total.infrastructure_capital());
+        let mut parts: Vec<Self> =
+            of_machines.into_iter().map(|of| part(bought, machines, of)).collect();
+        parts.extend(of_infrastructure.into_iter().map(|of| part(rest, infrastructure, of)));
         if energy > Money::ZERO {
             let depreciation = total.energy_depreciation;
             parts.push(Self { name: "energy sources and storage", capital: energy, depreciation });

@@ -4,14 +4,16 @@ use wattmill_catalog::Catalog;
 use wattmill_factory::Factory;
 use wattmill_units::{Energy, Id, Money, Power, Seconds};
 
+use crate::almanac::Almanac;
 use crate::bound::SiteHours;
 use crate::build::{Delivery, Standing, deliveries};
 use crate::calendar::{Calendar, QuarterLabel};
+use crate::counting::Counting;
 use crate::flows::{EnergyFlows, HourMix};
 use crate::groups::{Groups, asked, mix};
 use crate::ledger::Balance;
 use crate::microgrid::{Microgrid, Restraint};
-use crate::plant::Plant;
+use crate::plant::Overhead;
 use crate::property::{Property, Units};
 use crate::receipts::Investors;
 use crate::relief::{self, Reliefs, Scene};
@@ -31,8 +33,7 @@ struct Walk<'a> {
     supplies: Vec<Supply>,
     /// Sites whose energy is more than firm sources at constant prices.
     microgrids: Vec<Option<Microgrid>>,
-    /// Sites whose overhead follows load and weather.
-    plants: Vec<Option<Plant>>,
+    overheads: Vec<Overhead>,
     reliefs: Reliefs,
     mix: Vec<HourMix>,
     site_hours: Vec<SiteHours>,
@@ -93,7 +94,7 @@ pub fn run(factory: &Factory, catalog: &Catalog, offers: Vec<Offer>) -> Plan {
     for day in 0..calendar.days() {
         walk.day(day);
     }
-    walk.finish(offers)
+    walk.finish(catalog, offers)
 }
 
 impl<'a> Walk<'a> {
@@ -107,12 +108,8 @@ impl<'a> Walk<'a> {
             factory,
             calendar,
             supplies: factory.sites.iter().map(|site| Supply::of(site, calendar)).collect(),
-            microgrids: factory
-                .sites
-                .ids()
-                .map(|site| Microgrid::of(factory, site, calendar))
-                .collect(),
-            plants: factory.sites.iter().map(|site| Plant::of(site, calendar)).collect(),
+            microgrids: Microgrid::of_all(factory, calendar, &Almanac::default()),
+            overheads: Overhead::of_all(factory, calendar),
             reliefs: Reliefs::new(factory, calendar),
             mix: Vec::new(),
             site_hours: vec![SiteHours::default(); factory.sites.len()],
@@ -192,30 +189,17 @@ impl<'a> Walk<'a> {
     fn charge_peaks(&mut self) {
         let Some(quarter) = self.quarters.last_mut() else { return };
         for (site, microgrid) in quarter.sites.iter_mut().zip(&mut self.microgrids) {
-            let charge = microgrid.as_mut().map_or(Money::ZERO, Microgrid::close_month);
-            site.sums.energy_cost += charge;
-            site.sums.flows.demand_charges += charge;
+            microgrid.iter_mut().for_each(|microgrid| microgrid.close_month(&mut site.sums));
         }
     }
 
     fn open_quarter(&self, label: QuarterLabel) -> Quarter {
         let site = |site| SiteQuarter { site, binds: Binds::FirstRack, sums: Sums::default() };
-        let service = |service| ServiceQuarter {
-            service,
-            asked_requests: 0.0,
-            served_requests: 0.0,
-            asked_output_tokens: 0.0,
-            served_output_tokens: 0.0,
-            peak_asked_per_s: 0.0,
-            worst_hour_served: 1.0,
-            revenue: Money::ZERO,
-            subscriptions: Money::ZERO,
-        };
         Quarter {
             label,
             days: 0,
             sites: self.factory.sites.ids().map(site).collect(),
-            services: self.factory.services.ids().map(service).collect(),
+            services: self.factory.services.ids().map(ServiceQuarter::begin).collect(),
             regions: regions::open(self.factory),
         }
     }
@@ -291,17 +275,15 @@ impl<'a> Walk<'a> {
         let clock = (at, self.calendar);
         let mut work =
             Work::of_hour(&self.groups, standing, &accelerators, asked, &self.trainings, clock);
-        let (true, Some(quarter)) = (self.reliefs.any(at, at + 1.0), self.quarters.last_mut())
-        else {
-            return work;
-        };
+        let may = self.reliefs.oversubscribed() || self.reliefs.asked(at, at + 1.0);
+        let (true, Some(quarter)) = (may, self.quarters.last_mut()) else { return work };
         let scene = Scene {
             factory: self.factory,
             groups: &self.groups,
             standing,
             accelerators: &accelerators,
-            plants: &self.plants,
-            it_standing: &relief::it_standing(self.factory, &self.deliveries, standing),
+            overheads: &self.overheads,
+            supplies: &self.supplies,
             at,
         };
         let mut flows = vec![EnergyFlows::default(); self.sites.len()];
@@ -361,11 +343,8 @@ impl<'a> Walk<'a> {
 
             let power = work.power(index, group, units, accelerators);
             let it = power.it() * hour;
-            let overhead = match self.plants[site] {
-                // That of a whole site follows below.
-                Some(_) => Energy::ZERO,
-                None => it * (self.factory.sites[group.site].pue.annual - 1.0),
-            };
+            // That of a plant follows below, for the whole site.
+            let overhead = it * (self.overheads[site].pue() - 1.0);
             self.waterfall.rest(
                 overhead,
                 power.host * hour,
@@ -392,18 +371,15 @@ impl<'a> Walk<'a> {
                 day.capacity_tokens += tokens;
             }
         }
-        if self.plants.iter().any(Option::is_some) {
-            let it_standing = relief::it_standing(self.factory, &self.deliveries, standing);
-            for (site, state) in self.sites.iter_mut().enumerate() {
-                let Some(plant) = &self.plants[site] else { continue };
-                let it = state.it / hour;
-                let overhead = plant.overhead(it.as_watts(), it_standing[site], at as usize);
-                let overhead = Power::from_watts(overhead) * hour;
-                self.waterfall.rest(overhead, Energy::ZERO, Energy::ZERO, Energy::ZERO);
-                self.books.energy_used += overhead;
-                day.site_power[site] += overhead / Seconds::from_hours(24.0);
-                state.drawn += overhead;
-            }
+        for (site, state) in self.sites.iter_mut().enumerate() {
+            let Some(plant) = self.overheads[site].plant() else { continue };
+            let it = state.it / hour;
+            let overhead = plant.overhead(it.as_watts(), standing.it[site], at as usize);
+            let overhead = Power::from_watts(overhead) * hour;
+            self.waterfall.rest(overhead, Energy::ZERO, Energy::ZERO, Energy::ZERO);
+            self.books.energy_used += overhead;
+            day.site_power[site] += overhead / Seconds::from_hours(24.0);
+            state.drawn += overhead;
         }
         if placed {
             let hour = at as usize % 24;
@@ -464,8 +440,7 @@ impl<'a> Walk<'a> {
                 }
                 None => {
                     let bill = supply.buy(at, drawn / hour);
-                    sums.flows.grid += bill.grid;
-                    sums.flows.generators += bill.energy - bill.grid;
+                    bill.book_firm(1.0, &mut sums.flows);
                     mix.put_firm(bill.grid / hour, (bill.energy - bill.grid) / hour);
                     bill
                 }
@@ -473,9 +448,7 @@ impl<'a> Walk<'a> {
             if let Some(water) = self.factory.sites[Id::from_index(index)].water_l_per_kwh {
                 sums.flows.water_l += water * it.as_kwh();
             }
-            sums.energy += bill.energy;
-            sums.energy_cost += bill.cost;
-            sums.carbon_t += bill.carbon_t;
+            bill.book(1.0, sums);
             sums.peak_draw = sums.peak_draw.max(drawn / hour);
             self.books.energy_bought += bill.energy;
             let upkeep = self.property[index].keep(at, 1, economics.operations_per_year);
@@ -505,9 +478,7 @@ impl<'a> Walk<'a> {
             };
             state.binds_hours[binds as usize] += 1;
         }
-        if self.microgrids.iter().any(Option::is_some) {
-            self.mix.push(mix);
-        }
+        self.mix.push(mix);
     }
 
     /// Releases what the contracts owe for the power that runs at the end of the day.
@@ -518,7 +489,7 @@ impl<'a> Walk<'a> {
         self.investors.pay(self.factory, date, deployed, |receipt| receipts.push(receipt));
     }
 
-    fn finish(mut self, offers: Vec<Offer>) -> Plan {
+    fn finish(mut self, catalog: &Catalog, offers: Vec<Offer>) -> Plan {
         self.close_quarter();
         let mut first = 0;
         for quarter in &mut self.quarters {
@@ -531,6 +502,10 @@ impl<'a> Walk<'a> {
         let mut ledger = self.ledger();
         let purchases = self.purchases();
         let totals: Vec<Sums> = self.quarters.iter().map(Quarter::total).collect();
+        let running: Vec<f64> =
+            self.months.iter().map(|months| months.last().map_or(0.0, |m| m.running)).collect();
+        let counting =
+            Counting::of(self.factory, catalog, (&self.deliveries, &running), &self.quarters);
         let phases = self
             .deliveries
             .iter()
@@ -583,6 +558,7 @@ impl<'a> Walk<'a> {
             seed: self.factory.seed,
             hours: u64::from(self.calendar.days()) * 24,
             offers,
+            counting,
             phases,
             quarters: self.quarters,
             days: self.days,

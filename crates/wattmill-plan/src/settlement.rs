@@ -69,6 +69,8 @@ impl Settlement {
             periods: &periods,
             receipts,
             purchases: &purchases,
+            moved: &moved,
+            to_finance: cash.to_finance,
             cash: &cash_of,
             received: &|factory| received(factory, deployed.iter().copied()),
         };

@@ -122,6 +122,10 @@ pub(crate) struct Accounts<'a> {
     pub(crate) receipts: &'a [Receipt],
     /// Purchases outside of contracts, by supplier.
     pub(crate) purchases: &'a [(String, Money)],
+    /// What every contract moves, by contract, then quarter.
+    pub(crate) moved: &'a [Vec<Moved>],
+    /// What is to be financed from elsewhere.
+    pub(crate) to_finance: Money,
     /// Cash if contracts and investors did otherwise.
     pub(crate) cash: &'a CashOf<'a>,
     /// Receipts of a factory in which others default.
@@ -138,11 +142,11 @@ const YEAR: f64 = 365.0;
 impl Accounts<'_> {
     pub(crate) fn statement(&self) -> Statement {
         let factory = self.factory;
-        let moved = moved(factory, self.periods);
+        let moved = self.moved;
         let deals: Vec<DealOutcome> = factory
             .deals
             .ids()
-            .zip(&moved)
+            .zip(moved)
             .map(|(deal, moved)| DealOutcome {
                 deal,
                 paid: moved.iter().map(|m| m.paid).sum(),
@@ -154,14 +158,14 @@ impl Accounts<'_> {
             .collect();
         let edges = self.edges(&deals);
         let circles = circles(&edges);
-        let mut parties = self.parties(&edges, &deals, &moved);
+        let mut parties = self.parties(&edges, &deals);
         parties.sort_by(|a, b| {
             let size = |party: &Party| (party.received + party.paid).as_usd();
             size(b).total_cmp(&size(a)).then(a.name.cmp(&b.name))
         });
         let concentration = (parties.iter().any(|party| party.received > Money::ZERO))
             .then(|| parties.iter().map(|party| party.share * party.share).sum());
-        let defaults = self.defaults(&moved, &parties);
+        let defaults = self.defaults(&parties);
         Statement { deals, parties, circles, defaults, concentration }
     }
 
@@ -199,7 +203,7 @@ impl Accounts<'_> {
         found.cloned().unwrap_or_else(|| supplier.to_owned())
     }
 
-    fn parties(&self, edges: &Edges, deals: &[DealOutcome], moved: &[Vec<Moved>]) -> Vec<Party> {
+    fn parties(&self, edges: &Edges, deals: &[DealOutcome]) -> Vec<Party> {
         let others = |(from, to): &(String, String)| -> Option<String> {
             let other = if from == US { to } else { from };
             (from == US || to == US).then(|| other.clone())
@@ -212,7 +216,6 @@ impl Accounts<'_> {
         };
         let all_in: Money = names.iter().map(|name| flow(name, US)).sum();
         let all_out: Money = names.iter().map(|name| flow(US, name)).sum();
-        let as_planned = (self.cash)(moved, self.receipts).to_finance;
         let party = |name: String| {
             let (received, paid) = (flow(&name, US), flow(US, &name));
             let owed = |(deal, outcome): (&Deal, &DealOutcome)| {
@@ -220,7 +223,7 @@ impl Accounts<'_> {
             };
             let share = if all_in > Money::ZERO { received / all_in } else { 0.0 };
             let stress = self.has_contracts(&name).then(|| {
-                let default = self.without(&name, moved).to_finance - as_planned;
+                let default = self.without(&name).to_finance - self.to_finance;
                 let rest = all_out - paid;
                 Stress {
                     default_to_finance: default,
@@ -228,7 +231,7 @@ impl Accounts<'_> {
                         true => default.max(Money::ZERO) / rest,
                         false => 0.0,
                     },
-                    late_to_finance: self.late(&name).to_finance - as_planned,
+                    late_to_finance: self.late(&name).to_finance - self.to_finance,
                 }
             });
             let most_owed = self.factory.deals.iter().zip(deals).filter_map(owed).sum();
@@ -238,26 +241,21 @@ impl Accounts<'_> {
     }
 
     /// What each default does that happens within the plan.
-    fn defaults(&self, moved: &[Vec<Moved>], parties: &[Party]) -> Vec<DefaultOutcome> {
+    fn defaults(&self, parties: &[Party]) -> Vec<DefaultOutcome> {
         let happens = |event: &&Event| event.on.is_some_and(|day| day <= self.factory.end);
         let all = self.factory.events.iter().filter(happens);
-        all.filter_map(|event| self.default(event, moved, parties)).collect()
+        all.filter_map(|event| self.default(event, parties)).collect()
     }
 
-    fn default(
-        &self,
-        event: &Event,
-        with: &[Vec<Moved>],
-        parties: &[Party],
-    ) -> Option<DefaultOutcome> {
+    fn default(&self, event: &Event, parties: &[Party]) -> Option<DefaultOutcome> {
         let (party, on) = (event.defaults.clone()?, event.on?);
         let mut factory = self.factory.clone();
         let same = factory.events.iter_mut().find(|other| other.name == event.name)?;
         same.defaults = None;
-        let without = moved_late(&factory, self.periods, |_| 0.0);
+        let without = moved(&factory, self.periods);
         let receipts = (self.received)(&factory);
         let cash = (self.cash)(&without, &receipts);
-        let to_finance = (self.cash)(with, self.receipts).to_finance - cash.to_finance;
+        let to_finance = self.to_finance - cash.to_finance;
         let paid = |moved: &[Moved]| -> Money { moved.iter().map(|m| m.paid).sum() };
         let back = |moved: &[Moved]| -> Money { moved.iter().map(|m| m.repaid + m.interest).sum() };
         let invested = |receipts: &[Receipt]| -> Money {
@@ -268,7 +266,7 @@ impl Accounts<'_> {
         let mut missing = invested(&receipts) - invested(self.receipts);
         let (mut spared, mut owed) = (Money::ZERO, Money::ZERO);
         let mut others: BTreeMap<String, Money> = BTreeMap::new();
-        for ((deal, with), without) in self.factory.deals.iter().zip(with).zip(&without) {
+        for ((deal, with), without) in self.factory.deals.iter().zip(self.moved).zip(&without) {
             let less = paid(without) - paid(with);
             let less_back = back(without) - back(with);
             match (deal.from == party, deal.to == party) {
@@ -307,8 +305,8 @@ impl Accounts<'_> {
 
     /// Cash if nothing came from `name`: no money, and no capacity or building that would be paid for.
     /// A share of revenue is still owed, to whoever has its claims then.
-    fn without(&self, name: &str, moved: &[Vec<Moved>]) -> Cash {
-        let mut moved = moved.to_vec();
+    fn without(&self, name: &str) -> Cash {
+        let mut moved = self.moved.to_vec();
         for (deal, moved) in self.factory.deals.iter().zip(&mut moved) {
             let delivers = matches!(deal.kind, DealKind::Lease { .. } | DealKind::Capacity { .. });
             if deal.from == name || (deal.to == name && delivers) {

@@ -4,12 +4,16 @@ use wattmill_factory::Site;
 use wattmill_units::{CarbonIntensity, Energy, EnergyPrice, Money, Power, Seconds};
 
 use crate::calendar::Calendar;
+use crate::flows::EnergyFlows;
+use crate::result::Sums;
 
 /// The grid connection or one generator.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Source {
     /// First hour of the plan in which it has power, negative before the plan.
-    pub(crate) from: f64,
+    from: f64,
+    /// First hour in which it has none any more.
+    until: f64,
     pub(crate) capacity: Power,
     pub(crate) price: EnergyPrice,
     pub(crate) carbon: CarbonIntensity,
@@ -17,23 +21,35 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// A site's connection, then its generators as they are written.
+    /// A site's connection, each of its steps until the next, then its generators as they are written.
     pub(crate) fn of_site(site: &Site, calendar: Calendar) -> impl Iterator<Item = Self> {
-        let grid = site.grid.iter().map(move |grid| Self {
-            from: calendar.hour_of(grid.energized),
-            capacity: grid.connection,
-            price: grid.price,
-            carbon: grid.carbon,
-            grid: true,
+        let grid = site.grid.iter().flat_map(move |grid| {
+            let levels = grid.levels();
+            let ends = levels.iter().skip(1).map(|(next, _)| calendar.hour_of(*next));
+            let ends: Vec<f64> = ends.chain([f64::INFINITY]).collect();
+            levels.into_iter().zip(ends).map(move |((from, capacity), until)| Self {
+                from: calendar.hour_of(from),
+                until,
+                capacity,
+                price: grid.price,
+                carbon: grid.carbon,
+                grid: true,
+            })
         });
         let onsite = site.onsite.iter().map(move |source| Self {
             from: calendar.hour_of(source.from),
+            until: f64::INFINITY,
             capacity: source.capacity,
             price: source.price,
             carbon: source.carbon,
             grid: false,
         });
         grid.chain(onsite)
+    }
+
+    /// Whether it has power in an hour of the plan.
+    pub(crate) fn is_on(&self, hour: f64) -> bool {
+        hour >= self.from && hour < self.until
     }
 }
 
@@ -52,6 +68,21 @@ pub(crate) struct Bill {
     pub(crate) carbon_t: f64,
 }
 
+impl Bill {
+    /// Books so many hours like this one.
+    pub(crate) fn book(&self, hours: f64, sums: &mut Sums) {
+        sums.energy += self.energy * hours;
+        sums.energy_cost += self.cost * hours;
+        sums.carbon_t += self.carbon_t * hours;
+    }
+
+    /// Books where their energy comes from, if it is grid and generators alone.
+    pub(crate) fn book_firm(&self, hours: f64, flows: &mut EnergyFlows) {
+        flows.grid += self.grid * hours;
+        flows.generators += (self.energy - self.grid) * hours;
+    }
+}
+
 impl Supply {
     pub(crate) fn of(site: &Site, calendar: Calendar) -> Self {
         let mut sources: Vec<Source> = Source::of_site(site, calendar).collect();
@@ -61,7 +92,7 @@ impl Supply {
 
     /// Sources that have power at `hour`.
     fn at(&self, hour: f64) -> impl Iterator<Item = &Source> {
-        self.0.iter().filter(move |source| hour >= source.from)
+        self.0.iter().filter(move |source| source.is_on(hour))
     }
 
     /// Facility power the site can draw at `hour`.
@@ -109,8 +140,12 @@ mod tests {
 
     /// A cheap connection of 10 MW that comes on the second day, behind dear turbines of 4 MW.
     fn supply() -> Supply {
+        Supply::of(&site(), Calendar::new(date(2027, 1, 1), date(2027, 1, 3)))
+    }
+
+    fn site() -> Site {
         let start = date(2027, 1, 1);
-        let site = Site {
+        Site {
             name: "site".to_owned(),
             location: None,
             grid: Some(Grid::constant(
@@ -135,8 +170,7 @@ mod tests {
             cooling: Cooling::default(),
             water_l_per_kwh: None,
             source: None,
-        };
-        Supply::of(&site, Calendar::new(start, date(2027, 1, 3)))
+        }
     }
 
     fn bought(hour: f64, mw: f64) -> (f64, f64, f64) {
@@ -161,5 +195,27 @@ mod tests {
         assert_eq!(bought(24.0, 12.0), (12.0, 600.0, 4.0));
         assert_eq!(bought(24.0, 15.0), (15.0, 900.0, 5.5));
         assert_eq!(bought(-1.0, 1.0), (0.0, 0.0, 0.0));
+    }
+
+    #[test]
+    fn a_connection_carries_what_it_does_on_the_day() {
+        let mw = Power::from_mw;
+        let price = EnergyPrice::from_usd_per_mwh(40.0);
+        let start = date(2027, 1, 1);
+        let mut grid = Grid::constant(mw(10.0), date(2027, 1, 2), price, CarbonIntensity::ZERO);
+        // Written in any order; what is promised too early comes with the power.
+        grid.steps = vec![(date(2027, 1, 4), mw(8.0)), (date(2027, 1, 3), mw(25.0))];
+        let site = Site { grid: Some(grid), onsite: Vec::new(), ..site() };
+        let supply = Supply::of(&site, Calendar::new(start, date(2027, 1, 5)));
+        let powers = [0.0, 24.0, 48.0, 71.0, 72.0, 96.0].map(|hour| supply.power(hour).as_mw());
+        assert_eq!(powers, [0.0, 10.0, 25.0, 25.0, 8.0, 8.0]);
+        assert_eq!(supply.cheapest(72.0), Some(price));
+        // One source at a time, whatever the step: what is beyond it is bought of it all the same.
+        let bill = supply.buy(72.0, mw(9.0));
+        assert_eq!((bill.energy.as_mwh(), bill.grid.as_mwh()), (9.0, 9.0));
+        let early = vec![(date(2026, 1, 1), mw(3.0))];
+        let grid = Grid { steps: early, ..site.grid.expect("it has one") };
+        assert_eq!(grid.on(date(2027, 1, 1)), Power::ZERO);
+        assert_eq!(grid.on(date(2027, 1, 2)), mw(10.0));
     }
 }

@@ -13,6 +13,13 @@ pub(crate) struct TrainingRun {
     training: Training,
     /// FLOPs of the whole run.
     pub(crate) flops: f64,
+    pub(crate) progress: Progress,
+}
+
+/// How far a training run is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Progress {
+    /// FLOPs that are left.
     pub(crate) left: f64,
     /// FLOPs of every hour so far, added up apart from `left`.
     done: f64,
@@ -27,23 +34,25 @@ impl TrainingRun {
         Self {
             training: training.clone(),
             flops,
-            left: flops,
-            done: 0.0,
-            started: None,
-            finished: None,
-            accelerator_hours: 0.0,
+            progress: Progress {
+                left: flops,
+                done: 0.0,
+                started: None,
+                finished: None,
+                accelerator_hours: 0.0,
+            },
         }
     }
 
     /// Accelerators it wants in the hour `at`.
     pub(crate) fn wants(&self, at: f64, calendar: Calendar) -> f64 {
         let due = at >= calendar.hour_of(self.training.from);
-        if due && self.left > 0.0 { f64::from(self.training.accelerators) } else { 0.0 }
+        if due && self.progress.left > 0.0 { f64::from(self.training.accelerators) } else { 0.0 }
     }
 
     /// Whether it is done within `hours` hours on all it wants of the fastest of `machines`.
     pub(crate) fn ends_within(&self, hours: f64, fastest: f64) -> bool {
-        self.left <= f64::from(self.training.accelerators) * fastest * hours
+        self.progress.left <= f64::from(self.training.accelerators) * fastest * hours
     }
 
     /// FLOPs an accelerator of `machine` does in an hour; none without the format.
@@ -61,13 +70,14 @@ impl TrainingRun {
         calendar: Calendar,
     ) {
         let today = || calendar.date((at / 24.0) as u32);
-        self.started.get_or_insert_with(today);
-        self.accelerator_hours += accelerator_hours;
-        self.left -= accelerator_hours * per_hour;
-        self.done += accelerator_hours * per_hour;
-        if self.is_done_with(self.left) {
-            self.left = 0.0;
-            self.finished = Some(today());
+        let progress = &mut self.progress;
+        progress.started.get_or_insert_with(today);
+        progress.accelerator_hours += accelerator_hours;
+        progress.left -= accelerator_hours * per_hour;
+        progress.done += accelerator_hours * per_hour;
+        if self.is_done_with(self.progress.left) {
+            self.progress.left = 0.0;
+            self.progress.finished = Some(today());
         }
     }
 
@@ -77,11 +87,11 @@ impl TrainingRun {
     }
 
     pub(crate) const fn flops_done(&self) -> f64 {
-        self.done
+        self.progress.done
     }
 
     pub(crate) const fn flops_left(&self) -> f64 {
-        self.left
+        self.progress.left
     }
 
     /// How it went, when an accelerator-hour costs `per_hour`.
@@ -89,11 +99,15 @@ impl TrainingRun {
         TrainingOutcome {
             training,
             flops: self.flops,
-            done: if self.flops > 0.0 { (self.flops - self.left) / self.flops } else { 1.0 },
-            started: self.started,
-            finished: self.finished,
-            accelerator_hours: self.accelerator_hours,
-            cost: per_hour * self.accelerator_hours,
+            done: if self.flops > 0.0 {
+                (self.flops - self.progress.left) / self.flops
+            } else {
+                1.0
+            },
+            started: self.progress.started,
+            finished: self.progress.finished,
+            accelerator_hours: self.progress.accelerator_hours,
+            cost: per_hour * self.progress.accelerator_hours,
         }
     }
 }

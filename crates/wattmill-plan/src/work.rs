@@ -35,7 +35,7 @@ impl Work {
     ) -> Self {
         let placement = groups.place(standing, accelerators, asked);
         let mut wants: Vec<f64> = trainings.iter().map(|run| run.wants(at, calendar)).collect();
-        let mut left: Vec<f64> = trainings.iter().map(|run| run.left).collect();
+        let mut left: Vec<f64> = trainings.iter().map(|run| run.progress.left).collect();
         let mut trained = vec![vec![0.0; trainings.len()]; groups.all.len()];
         for index in &placement.order {
             let serving: f64 = serving(&groups.all[*index], &placement.given[*index]);
@@ -64,6 +64,15 @@ impl Work {
             unserved: placement.unserved,
             wanting: wants.iter().any(|want| *want > 0.0),
         }
+    }
+
+    /// Becomes what `other` is in these groups, and in what is not served.
+    pub(crate) fn renew(&mut self, other: &Self, groups: &[usize]) {
+        for index in groups {
+            self.given[*index].copy_from_slice(&other.given[*index]);
+            self.trained[*index].copy_from_slice(&other.trained[*index]);
+        }
+        self.unserved.copy_from_slice(&other.unserved);
     }
 
     /// What a group's machines draw.

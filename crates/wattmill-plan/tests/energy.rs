@@ -203,6 +203,48 @@ fn a_facility_takes_more_where_it_is_warm_and_less_than_its_plant_is_sized_for()
     assert!(cold.energy > constant.quarters[0].total().energy);
 }
 
+/// Machines that may draw more than there is, and never do, are what they would be with power for each
+/// of them: in the walk by the hour and in the one by the day.
+#[test]
+fn who_may_be_short_and_is_not_gives_nothing_up() {
+    let text = text(GRID, TRAINING).replace("15 T", "100 B");
+    let over = text.replace("power = \"500 kW\"", "power = \"500 kW\"\noversubscription = 1.2");
+    let (over, plain) = (read(&over), read(&text.replace("500 kW", "600 kW")));
+    let (held, free) = (plan(&over), plan(&plain));
+    let (flows, total) = (flows(&held), held.quarters[0].total());
+    assert_eq!((flows.held_back, flows.throttled_hours), (Energy::ZERO, 0.0));
+    assert_eq!(total.accelerators, 42.0 * 8.0);
+    assert_eq!(total.energy, free.quarters[0].total().energy);
+    assert_eq!(total.training_hours, free.quarters[0].total().training_hours);
+    let of = |factory: &Factory, name: &str| {
+        let all = figures(factory, Catalog::builtin(), &held.offers);
+        all.into_iter().find(|(f, _)| f.name.to_string() == name).expect("it").1
+    };
+    assert_eq!(of(&over, "energy"), of(&plain, "energy"));
+    assert_eq!(of(&over, "accelerator-hours throttled"), 0.0);
+    assert!(close(of(&over, "energy"), total.energy.as_mwh()));
+}
+
+/// What a connection carries from a day on decides what runs from that day on.
+#[test]
+fn a_connection_in_steps_carries_what_it_does_on_the_day() {
+    let step = "connection = \"300 kW\", step = [{ from = 2027-07-11, connection = \"150 kW\" }, \
+                { from = 2027-07-08, connection = \"1 MW\" }]";
+    let grid = GRID.replace("connection = \"1 MW\"", step);
+    // A tariff makes no difference to that.
+    for tariff in ["", "demand_charge = \"1 USD/kW\", "] {
+        let grid = grid.replace("energized", &format!("{tariff}energized"));
+        let factory = read(&text(&grid, ""));
+        let plan = plan(&factory);
+        // A node is provisioned 10.2 kW and 1.4 times that at the meter.
+        let nodes = |day: usize| plan.days[day].accelerators / 8.0;
+        assert_eq!([0, 6, 7, 9, 10, 13].map(nodes), [21.0, 21.0, 35.0, 35.0, 10.0, 10.0]);
+        let all = figures(&factory, Catalog::builtin(), &plan.offers);
+        let (_, energy) = all.iter().find(|(f, _)| f.name.to_string() == "energy").expect("it");
+        assert!(close(*energy, plan.quarters[0].total().energy.as_mwh()));
+    }
+}
+
 #[test]
 fn water_goes_with_it_energy() {
     let (plan, flows) = planned(&format!("{GRID}\nwater = \"1.5 L/kWh\""), "");

@@ -114,3 +114,36 @@ fn years_are_drawn_of_a_file() {
         };
     assert_eq!(share, 0.4);
 }
+
+/// Two yards a short drive apart have much the same days, one on another continent has its own, and what
+/// a yard has does not hang on who stands beside it.
+#[test]
+fn near_sites_have_like_weather() {
+    let catalog = Catalog::builtin();
+    let one = text("", "");
+    let (head, rest) = one.split_once("[[site]]").expect("a site");
+    let (site, phase) = rest.split_once("[[phase]]").expect("a phase");
+    let at = |name: &str, north: f64, east: f64| {
+        let site = site.replace("name = \"yard\"", &format!("name = \"{name}\""));
+        let site = site.replace("latitude = 32.5", &format!("latitude = {north}"));
+        format!("[[site]]{}", site.replace("longitude = -99.8", &format!("longitude = {east}")))
+    };
+    let (near, far) = (at("near", 32.6, -99.7), at("far", 32.5, 110.0));
+    let text = format!("{head}[[site]]{site}{near}{far}[[phase]]{phase}");
+    let parsed = wattmill_config::parse_factory(&text, catalog);
+    let factory = parsed.factory.expect("it is sound");
+    let plan = run(&factory, catalog, offers(&factory, catalog, |_, _| {}));
+    let alone = wattmill_config::parse_factory(&one, catalog).factory.expect("it is sound");
+    let alone = run(&alone, catalog, offers(&alone, catalog, |_, _| {}));
+    let flows = |plan: &wattmill_plan::Plan, site: usize| {
+        let mut sum = EnergyFlows::default();
+        plan.quarters.iter().for_each(|quarter| sum.add(&quarter.sites[site].sums.flows));
+        sum
+    };
+    // Nobody runs at the other two: all that comes is curtailed.
+    let brought = |site: usize| flows(&plan, site).renewable().as_mwh();
+    assert_eq!(flows(&plan, 0).renewable(), flows(&alone, 0).renewable());
+    let (yard, near, far) = (brought(0), brought(1), brought(2));
+    assert!((near / yard - 1.0).abs() < 0.05 && near != yard, "{yard} {near}");
+    assert!((far / yard - 1.0).abs() > (near / yard - 1.0).abs(), "{yard} {near} {far}");
+}

@@ -204,6 +204,35 @@ impl Admission {
         }
     }
 
+    /// Sends away whose deadline has passed, wherever they stand, which is added to `shed`; nobody has
+    /// to wait for their turn to learn that it comes too late.
+    ///
+    /// ```
+    /// use wattmill_policy::{Admission, Caller, Pace, QueueLimits};
+    /// use wattmill_units::SimTime;
+    /// let (mut queue, mut shed) = (Admission::new(QueueLimits::NONE), Vec::new());
+    /// for (id, deadline) in [(1, None), (2, Some(SimTime::from_ns(5))), (3, Some(SimTime::from_ns(9)))] {
+    ///     let caller = Caller { id, priority: 0, deadline, tokens: 100 };
+    ///     queue.offer(SimTime::ZERO, caller, Pace::UNKNOWN, &mut shed);
+    /// }
+    /// queue.expire(SimTime::from_ns(6), &mut shed);
+    /// assert_eq!(shed.iter().map(|shed| shed.caller.id).collect::<Vec<_>>(), [2]);
+    /// assert_eq!((queue.waiting(), queue.tokens()), (2, 200));
+    /// ```
+    pub fn expire(&mut self, now: SimTime, shed: &mut Vec<Shed>) {
+        let lanes = self.lanes.iter();
+        let late: Vec<(u8, u64)> = lanes
+            .flat_map(|(priority, lane)| {
+                let passed = lane.by_deadline.iter().take_while(|(deadline, _)| *deadline < now);
+                passed.map(|(_, arrival)| (*priority, *arrival))
+            })
+            .collect();
+        for (priority, arrival) in late {
+            let caller = self.take(priority, arrival);
+            shed.extend(caller.map(|caller| Shed { caller, reason: ShedReason::TooLate }));
+        }
+    }
+
     /// Takes one out, and its lane if that is empty then.
     fn take(&mut self, priority: u8, arrival: u64) -> Option<Caller> {
         let lane = self.lanes.get_mut(&priority)?;

@@ -117,6 +117,9 @@ pub(crate) fn plan_words(bars: &PlanBars) -> String {
         "no error bar: an engine of the plan answers what was never measured, or none serves";
     let Some(throughput) = &bars.throughput else { return unknown.to_owned() };
     let capacity = bars.capacity_tokens_per_day;
+    if capacity <= 0.0 {
+        return "no error bar: at the end nothing runs that could serve".to_owned();
+    }
     let kinds = "every engine off in the same direction; hosts, sites and demand taken as exact";
     let shown = format!("{} output tokens a day could be served at the end", prefixed(capacity));
     let mut line = with_bar(&shown, capacity, Some(throughput), prefixed);

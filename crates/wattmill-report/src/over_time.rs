@@ -138,12 +138,8 @@ impl<'a> OverTime<'a> {
                 "Energy of the facility and accelerators that are on, over the tokens made in each row.",
             );
             let series = vec![Series::new("all pools", self.each(cost))];
-            charts.push(self.line_chart(
-                heading,
-                "USD a million output tokens",
-                series,
-                Vec::new(),
-            ));
+            let per = ("USD a million output tokens", Taken::Over);
+            charts.push(self.line_chart(heading, per, series));
         }
         charts
     }
@@ -158,18 +154,12 @@ impl<'a> OverTime<'a> {
                 series.push(Series::new(name, values));
             }
         }
-        let chart = AreaChart {
-            heading: Heading::new(
-                "Replicas that are not off, by state",
-                "Of all pools, at the end of each row.",
-            ),
-            x: self.x(Taken::AtEnd),
-            y_label: "replicas".to_owned(),
-            series,
-            over: Vec::new(),
-            limits: Vec::new(),
-        };
-        let mut charts = vec![chart.to_svg()];
+        let heading = Heading::new(
+            "Replicas that are not off, by state",
+            "Of all pools, at the end of each row.",
+        );
+        let mut charts =
+            vec![self.area_chart(heading, ("replicas", Taken::AtEnd), series, Vec::new())];
         if self.pools.len() > 1 {
             charts.push(self.lines(
                 ("Replicas that take requests, by pool", "At the end of each row."),
@@ -192,12 +182,8 @@ impl<'a> OverTime<'a> {
             "Caches handed over",
             "From replicas that compute prompts to those that decode, mean of each row.",
         );
-        let moved = self.line_chart(
-            heading,
-            "GB a second",
-            vec![Series::new("all links", rate)],
-            Vec::new(),
-        );
+        let moved = vec![Series::new("all links", rate)];
+        let moved = self.line_chart(heading, ("GB a second", Taken::Over), moved);
         let wait = |index: usize| move |row: &ServedRow| Some(row.transfers.wait?[index].as_ms());
         let series = ["p50", "p90", "p99"].into_iter().enumerate();
         let series = series.map(|(index, name)| Series::new(name, self.each(wait(index))));
@@ -205,7 +191,7 @@ impl<'a> OverTime<'a> {
             "From a first token to the arrival of its cache",
             "The wait for blocks at the decoding replica, for the end of its step, and for the link.",
         );
-        let waits = self.line_chart(heading, "ms", series.collect(), Vec::new());
+        let waits = self.line_chart(heading, ("ms", Taken::Over), series.collect());
         vec![moved, waits]
     }
 
@@ -226,15 +212,13 @@ impl<'a> OverTime<'a> {
             regions.map(of).collect()
         };
         let title = if self.regions.is_empty() { "Requests" } else { "Requests, by region" };
-        let chart = AreaChart {
-            heading: Heading::new(title, "Those that came, and those answered beside them."),
-            x: self.x(Taken::Over),
-            y_label: "requests a minute".to_owned(),
+        let answered = self.each(|row| per_minute(row, row.all.finished));
+        self.area_chart(
+            Heading::new(title, "Those that came, and those answered beside them."),
+            ("requests a minute", Taken::Over),
             series,
-            over: vec![Series::new("answered", self.each(|row| per_minute(row, row.all.finished)))],
-            limits: Vec::new(),
-        };
-        chart.to_svg()
+            vec![Series::new("answered", answered)],
+        )
     }
 
     /// Share of those that ended which kept both limits.
@@ -251,12 +235,8 @@ impl<'a> OverTime<'a> {
                 told(self.services.len(), "services that were asked the most")
             ),
         );
-        self.line_chart(
-            heading,
-            "requests within TTFT and TPOT, %",
-            services.iter().map(of).collect(),
-            Vec::new(),
-        )
+        let within = ("requests within TTFT and TPOT, %", Taken::Over);
+        self.line_chart(heading, within, services.iter().map(of).collect())
     }
 
     /// Requests that were not answered, by reason; `None` if all were.
@@ -276,15 +256,9 @@ impl<'a> OverTime<'a> {
                 series.push(Series::new(name, self.each(rate)));
             }
         }
-        let chart = AreaChart {
-            heading: Heading::new("Requests that were not answered", "By what became of them."),
-            x: self.x(Taken::Over),
-            y_label: "requests a minute".to_owned(),
-            over: Vec::new(),
-            limits: Vec::new(),
-            series,
-        };
-        (!chart.series.is_empty()).then(|| chart.to_svg())
+        let heading = Heading::new("Requests that were not answered", "By what became of them.");
+        let rate = ("requests a minute", Taken::Over);
+        (!series.is_empty()).then(|| self.area_chart(heading, rate, series, Vec::new()))
     }
 
     /// Quantiles of a latency by service, against the limits.
@@ -357,15 +331,7 @@ impl<'a> OverTime<'a> {
             };
             series.push(Series::new("the other pools", self.each(sum)));
         }
-        let chart = AreaChart {
-            heading: Heading::new(title, subtitle),
-            x: self.x(taken),
-            y_label: y_label.to_owned(),
-            series,
-            over: Vec::new(),
-            limits: Vec::new(),
-        };
-        chart.to_svg()
+        self.area_chart(Heading::new(title, subtitle), (y_label, taken), series, Vec::new())
     }
 
     /// A figure of pools that does not.
@@ -384,19 +350,29 @@ impl<'a> OverTime<'a> {
             format!("{subtitle}{}", told(self.pools.len(), "pools that made the most tokens")),
         );
         let series = self.shown_pools().into_iter().map(of).collect();
-        let (x, spacing, limits) = (self.x(taken), Spacing::Even, Vec::new());
-        LineChart { heading, x, y_label: y_label.to_owned(), spacing, series, limits }.to_svg()
+        self.line_chart(heading, (y_label, taken), series)
     }
 
     fn line_chart(
         &self,
         heading: Heading,
-        y_label: &str,
+        (y_label, taken): (&str, Taken),
         series: Vec<Series>,
-        limits: Vec<Limit>,
     ) -> Svg {
-        let (x, spacing) = (self.x(Taken::Over), Spacing::Even);
-        LineChart { heading, x, y_label: y_label.to_owned(), spacing, series, limits }.to_svg()
+        let (x, y_label, spacing) = (self.x(taken), y_label.to_owned(), Spacing::Even);
+        LineChart { heading, x, y_label, spacing, series, limits: Vec::new() }.to_svg()
+    }
+
+    /// What adds up, with a line over it if there is one.
+    fn area_chart(
+        &self,
+        heading: Heading,
+        (y_label, taken): (&str, Taken),
+        series: Vec<Series>,
+        over: Vec<Series>,
+    ) -> Svg {
+        let (x, y_label) = (self.x(taken), y_label.to_owned());
+        AreaChart { heading, x, y_label, series, over, limits: Vec::new() }.to_svg()
     }
 
     /// The pools that made the most tokens, as many as a picture tells apart, in their order.

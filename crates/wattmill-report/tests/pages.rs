@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use wattmill_catalog::Catalog;
+use wattmill_catalog::{Catalog, Interval};
 use wattmill_config::{builtin_factory, parse_factory};
 use wattmill_factory::Factory;
 use wattmill_plan::{Plan, Window, Zoom, offers, run, zoom};
@@ -182,19 +182,32 @@ fn the_picture_stands_alone() {
 fn a_zoom_holds_the_plan_against_the_window() {
     let factory = factory("nvl72-rack");
     let zoom = zoomed(&factory);
-    let page = zoom_page(&factory, &zoom, None);
+    let ttft = Interval { low: 0.5, median: 1.0, high: 2.0, rows: 7, inside: false };
+    let bars = [ServingBars { ttft: Some(ttft), ..ServingBars::default() }];
+    let page = zoom_page(&factory, &zoom, &bars, None);
     sound(&page);
+    let latency = zoom.pools[0].summary.ttft.p50.as_ms();
+    let [low, high] = [0.5, 2.0].map(|factor| latency * factor);
+    let cells = page.split("<td").filter_map(|cell| cell.split_once(" to "));
+    let told = cells.filter_map(|(from, to)| {
+        let from = from.split_once('>')?.1.replace(',', "").parse::<f64>().ok()?;
+        let to = to.split_once('<')?.0.replace(',', "").parse::<f64>().ok()?;
+        Some((from, to))
+    });
+    let near = |told: f64, value: f64| (told / value - 1.0).abs() < 0.01;
+    assert!(told.clone().any(|(from, to)| near(from, low) && near(to, high)), "{low} to {high}");
     says(
         &page,
         &[
             ">How far the window is from the plan</text>",
             ">Latency in the window, against the SLO</text>",
             "chat at hall on gb200-nvl72",
+            "Where 80 % of measurements of such engines lie",
             &format!("answer {:016x}", zoom.answer_hash),
         ],
     );
     let nothing = Zoom { pools: Vec::new(), unserved: vec![12.0], interrupted: true, ..zoom };
-    let page = zoom_page(&factory, &nothing, None);
+    let page = zoom_page(&factory, &nothing, &bars, None);
     sound(&page);
     says(&page, &["Nothing serves in this window", "12 requests to chat", "Partial"]);
 }

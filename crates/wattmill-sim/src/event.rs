@@ -13,6 +13,8 @@ use wattmill_units::SimTime;
 pub(crate) enum Event {
     /// A request reaches the pool it was sent to.
     Deliver { job: u32, generation: u32 },
+    /// Its first token is of no use any more if it has not even begun.
+    Expire { job: u32, generation: u32 },
     /// Its first token is there.
     FirstToken { job: u32, generation: u32 },
     /// Its replica is done with it.

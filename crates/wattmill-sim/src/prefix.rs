@@ -143,6 +143,11 @@ impl PrefixCache {
         self.waiting.pop_front();
     }
 
+    /// Forgets the prompt of whoever gave up waiting at `place` of the queue.
+    pub(crate) fn withdraw(&mut self, place: usize) {
+        self.waiting.remove(place);
+    }
+
     /// The head of the queue sits down.
     #[inline]
     pub(crate) fn sit(&mut self, seat: u32) {

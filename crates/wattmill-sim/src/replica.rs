@@ -5,12 +5,13 @@
 //! walking every step; [`twin`](crate::twin) does.
 //!
 //! A replica whose attention is data parallel has a batch for each group. Groups take their steps
-//! together, and each lasts as long as that of the slowest, as if all of them did what it does: they
-//! meet in every layer, and what they exchange is padded to the largest.
+//! together, for they meet in every layer: a step takes as long as the slowest of them needs for its
+//! own part, and what they do [together](StepModel::together), on the tokens that all of them have.
+//! Whoever is done earlier waits idly.
 
 use std::collections::VecDeque;
 
-use wattmill_perf::{DecodeRun, StepModel, StepShape};
+use wattmill_perf::{DecodeRun, StepCost, StepModel, StepShape};
 use wattmill_policy::{BatchLimits, emptiest};
 use wattmill_units::SimTime;
 
@@ -50,6 +51,8 @@ pub struct Replica {
     lobby: VecDeque<Arrival>,
     /// Sum of the groups' energies, nanojoules.
     dynamic_nj: u128,
+    /// Where there are several groups: how long their latest step waited for the host link.
+    toll: u64,
     usage: Usage,
     /// Next requests of clients that got an answer in the step under way.
     returned: Vec<Request>,
@@ -70,6 +73,7 @@ impl Replica {
             others: (1..groups).map(|_| Rank::new(limits)).collect(),
             lobby: VecDeque::new(),
             dynamic_nj: 0,
+            toll: 0,
             usage: Usage::default(),
             returned: Vec::new(),
         }
@@ -109,6 +113,35 @@ impl Replica {
         } else {
             self.lobby.push_back(Arrival::Resident(resident));
         }
+    }
+
+    /// Takes back a request at `now`, unless its prompt has begun; whether it did.
+    ///
+    /// To be called after all steps that start before now were taken. Costs nothing where it is not
+    /// called, and a look through those who wait where it is.
+    ///
+    /// ```
+    /// # use wattmill_policy::BatchLimits;
+    /// # use wattmill_sim::{Replica, Request};
+    /// # use wattmill_units::SimTime;
+    /// let mut replica = Replica::new(BatchLimits::new(8, 8192, 16, 1000));
+    /// let at = SimTime::from_ns(5);
+    /// replica.push(Request { id: 7, arrival: at, input: 100, output: 51 });
+    /// assert!(replica.withdraw(at, 7) && !replica.withdraw(at, 7));
+    /// assert_eq!(replica.live(), 0);
+    /// ```
+    pub fn withdraw(&mut self, now: SimTime, id: u64) -> bool {
+        let waits =
+            |arrival: &Arrival| matches!(arrival, Arrival::Request(request, _) if request.id == id);
+        let found = match self.lobby.iter().position(waits) {
+            Some(place) => self.lobby.remove(place).is_some(),
+            None => self.ranks_mut().any(|rank| rank.withdraw(id)),
+        };
+        if found && self.ranks().all(|rank| rank.running() == 0) {
+            // Whoever stood behind it could not start earlier.
+            self.clock = self.clock.max(ticks_at(now.as_ns()));
+        }
+        found
     }
 
     /// From now on remembers what its prefix cache stores and evicts.
@@ -296,9 +329,11 @@ impl Replica {
             return self.stand_by(horizon);
         }
         let mut stretch = Stretch { begin, first: 0, growth: 0, steps: 1, end: begin };
+        // Of all groups as if each were the whole replica.
         let mut dynamic_nj = 0;
+        let mut toll = 0;
         if single {
-            let mut toll = 0;
+            let mut all = StepShape::default();
             for (rank, next) in self.ranks_mut().zip(&nexts) {
                 let shape = match *next {
                     Next::Nothing => continue,
@@ -311,40 +346,41 @@ impl Replica {
                         ..StepShape::default()
                     },
                 };
-                let cost = model.step(&shape.of_groups(groups));
-                stretch.first = stretch.first.max(cost.time.raw());
+                let everywhere = shape.of_groups(groups);
+                let own = model.step(&everywhere).without(model.together(&everywhere));
+                stretch.first = stretch.first.max(own.time.raw());
                 toll = toll.max(rank.toll());
-                dynamic_nj += u128::from(cost.dynamic_nj);
+                dynamic_nj += u128::from(own.dynamic_nj);
+                all = all.and(&shape);
             }
-            stretch.first = stretch.first.saturating_add(toll);
+            let together = model.together(&all);
+            let rest = together.time.raw().saturating_add(toll);
+            stretch.first = stretch.first.saturating_add(rest);
+            dynamic_nj += u128::from(together.dynamic_nj) * u128::from(groups);
         } else {
             let arrivals = nexts.iter().filter_map(|next| match next {
                 Next::Decode { arrival, .. } => *arrival,
                 _ => None,
             });
             let until = arrivals.chain(lobby).fold(horizon, SimTime::min);
-            let runs: Vec<(DecodeRun, u64)> = self
-                .ranks_mut()
-                .filter(|rank| rank.decodes() > 0)
-                .map(|rank| {
-                    let n = rank.decodes().saturating_mul(groups);
-                    let run = model.decode_run(n, rank.context().saturating_mul(groups.into()));
-                    (run, rank.steps_to_leaver())
-                })
-                .collect();
-            (stretch.first, stretch.growth, stretch.steps) = slowest(&runs);
+            let (runs, together) = self.runs(model);
+            (stretch.first, stretch.growth, stretch.steps) = slowest(&runs, together);
             let Stretch { first, growth, steps, .. } = stretch;
             stretch.steps = steps_until(first, growth, until, begin, steps);
             for rank in self.ranks_mut().filter(|rank| rank.decodes() > 0) {
                 stretch.steps = rank.steps_within_blocks(stretch.steps).0;
             }
-            dynamic_nj = runs.iter().map(|(run, _)| energy(run, stretch.steps)).sum();
+            dynamic_nj = runs.iter().map(|(run, _)| energy(run, stretch.steps)).sum::<u128>()
+                + u128::from(together.dynamic_nj) * u128::from(stretch.steps) * u128::from(groups);
         }
         let time = series(stretch.first, stretch.growth, stretch.steps);
         stretch.end = begin + time;
         self.clock = stretch.end;
         usage.pass(stretch.steps, time);
+        // Blocks of all groups at the end of the last step, before anybody leaves.
+        let mut held = 0;
         for (rank, next) in self.ranks_mut().zip(&nexts) {
+            held += rank.used_blocks();
             match next {
                 Next::Nothing => rank.rest(begin),
                 Next::Mixed { .. } => {
@@ -352,14 +388,35 @@ impl Replica {
                 }
                 Next::Decode { .. } => {
                     let (_, opened) = rank.steps_within_blocks(stretch.steps);
+                    held += opened;
                     rank.decode(&stretch, opened, tally, &mut usage, on_finish);
                 }
             }
         }
+        usage.peak_blocks = usage.peak_blocks.max(held);
+        self.toll = toll;
         self.dynamic_nj += dynamic_nj;
         usage.dynamic_nj = self.dynamic_nj / u128::from(groups);
         self.usage = usage;
         true
+    }
+
+    /// Decode runs of the groups that decode, without what all do together, and steps to their next
+    /// leaver; and what all do together in a step.
+    fn runs<M: StepModel>(&self, model: &M) -> (Vec<(DecodeRun, u64)>, StepCost) {
+        let groups = 1 + self.others.len() as u32;
+        let mut all = StepShape::default();
+        let runs = self.ranks().filter(|rank| rank.decodes() > 0).map(|rank| {
+            let (decodes, decode_context) = (rank.decodes(), rank.context());
+            let shape = StepShape { decodes, decode_context, ..StepShape::default() };
+            all = all.and(&shape);
+            let everywhere = shape.of_groups(groups);
+            let mut run = model.decode_run(everywhere.decodes, everywhere.decode_context);
+            run.first = run.first.without(model.together(&everywhere));
+            (run, rank.steps_to_leaver())
+        });
+        let runs = runs.collect();
+        (runs, model.together(&all))
     }
 
     /// Nobody has anything to do: moves on to what comes before `horizon`; false if nothing does.
@@ -438,9 +495,9 @@ impl Standing {
     }
 }
 
-/// The slowest of several groups' runs, for as long as it is the slowest and none of them changes:
-/// first step, growth and steps.
-fn slowest(runs: &[(DecodeRun, u64)]) -> (u64, u64, u64) {
+/// The slowest of several groups' runs and what they do together, for as long as it is the slowest
+/// and none of them changes: first step, growth and steps.
+fn slowest(runs: &[(DecodeRun, u64)], together: StepCost) -> (u64, u64, u64) {
     let line = |run: &DecodeRun| (run.first.time.raw(), run.growth.time.raw());
     let (first, growth) = runs.iter().map(|(run, _)| line(run)).max().unwrap_or((0, 0));
     let mut steps = u64::MAX;
@@ -451,7 +508,7 @@ fn slowest(runs: &[(DecodeRun, u64)]) -> (u64, u64, u64) {
             steps = steps.min((first - behind) / (faster - growth) + 1);
         }
     }
-    (first, growth, steps)
+    (first.saturating_add(together.time.raw()), growth, steps)
 }
 
 /// Energy of the first `steps` steps of a run.

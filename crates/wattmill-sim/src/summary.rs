@@ -86,7 +86,8 @@ pub struct Summary {
     pub preemptions: u64,
     /// Highest fraction of one replica's KV blocks in use; 0 where memory is unlimited.
     pub kv_peak: f64,
-    /// Fraction of the KV cache filled by decoding sequences, mean over steps; 0 likewise.
+    /// Fraction of the KV cache filled by decoding sequences, mean over steps, what they share counted
+    /// for each; 0 likewise.
     pub kv_mean: f64,
     /// Sequences decoding in a step, mean.
     pub batch_mean: f64,

@@ -25,7 +25,7 @@ pub struct Usage {
     pub prompt_completions: u64,
     /// Sum over steps of the decoding sequences' contexts, tokens.
     pub context_steps: u128,
-    /// Most KV blocks in use at once, in the fullest of its attention groups.
+    /// Most KV blocks in use at once, of all attention groups of one replica together.
     pub peak_blocks: u64,
 }
 

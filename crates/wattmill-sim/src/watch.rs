@@ -4,19 +4,21 @@
 //! sums of integers do not depend on how they are cut; what a step did is what the replica's books
 //! say after it and did not say before.
 
-use wattmill_perf::StepModel;
+use std::cell::Cell;
+
+use wattmill_perf::{DecodeRun, StepCost, StepModel, StepShape};
 use wattmill_policy::ReplicaState;
 use wattmill_units::SimTime;
 
-use crate::rank::{Doing, Seated, whole_ns};
+use crate::rank::{Doing, Seated, ticks_at, whole_ns};
 use crate::{Answer, Finished, Gauge, Replica, Request, Tally, Usage};
 
 /// A time of which steps are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
-    /// Steps that start before this are not told.
+    /// Of steps that start before this only the last is told, if it ends after.
     pub from: SimTime,
-    /// Nor are those that start then or later.
+    /// Not told are those that start then or later.
     pub until: SimTime,
 }
 
@@ -45,6 +47,9 @@ pub struct Step {
     pub work: Usage,
     /// Prompts of which it computed a chunk.
     pub chunks: u32,
+    /// Time at its beginning in which it waited for KV blocks on their way to or from host memory, in
+    /// raw ticks.
+    pub swapping: u64,
     /// Requests that waited while it ran, preempted ones among them.
     pub waiting: u32,
     /// What the replica held at its end, when those who were done had left.
@@ -150,8 +155,16 @@ pub trait Watch {
     /// A request will not be answered.
     fn unanswered(&mut self, request: u64, at: SimTime, how: Unanswered);
 
+    /// What a replica holds when the window begins, after its last step that ended before; told before
+    /// anything that it does in the window.
+    fn found(&mut self, spot: Spot, gauge: &Gauge);
+
     /// A replica took a step. Those of one replica come in order of time.
     fn stepped(&mut self, spot: Spot, step: &Step);
+
+    /// A replica with several attention groups took a step, at the end of which each had so many
+    /// sequences in its batch.
+    fn batches(&mut self, spot: Spot, step: &Step, sequences: &[u32]);
 
     /// Between two steps a replica got to hold so many KV blocks: room for a cache to come, caches that
     /// others fetched, or nothing after it was lost.
@@ -175,20 +188,83 @@ impl Watch for Unwatched {
     fn turned(&mut self, _: &Turn) {}
     fn answered(&mut self, _: SimTime, _: &Answer) {}
     fn unanswered(&mut self, _: u64, _: SimTime, _: Unanswered) {}
+    fn found(&mut self, _: Spot, _: &Gauge) {}
     fn stepped(&mut self, _: Spot, _: &Step) {}
+    fn batches(&mut self, _: Spot, _: &Step, _: &[u32]) {}
     fn held(&mut self, _: Spot, _: SimTime, _: u64) {}
     fn lived(&mut self, _: Spot, _: SimTime, _: ReplicaState, _: ReplicaState) {}
+}
+
+/// Prices as its model does, and notes of how many prompts the latest step has a chunk.
+struct Noting<'m, M> {
+    model: &'m M,
+    chunks: Cell<u32>,
+}
+
+impl<M: StepModel> StepModel for Noting<'_, M> {
+    fn step(&self, shape: &StepShape) -> StepCost {
+        self.chunks.set(shape.prefill.chunks);
+        self.model.step(shape)
+    }
+
+    fn decode_run(&self, decodes: u32, context: u64) -> DecodeRun {
+        self.chunks.set(0);
+        self.model.decode_run(decodes, context)
+    }
+
+    // Of several groups this is asked for last, of all of them.
+    fn together(&self, shape: &StepShape) -> StepCost {
+        self.chunks.set(shape.prefill.chunks);
+        self.model.together(shape)
+    }
 }
 
 /// Who sits at a replica, as far as is known: by attention group and seat.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Crew {
+    /// Whether the window has begun for it.
     known: bool,
     seats: Vec<Vec<Option<Seated>>>,
     /// Room for those after a step.
     after: Vec<Vec<Option<Seated>>>,
     /// What was done ahead of the coming step, such as swapping somebody out.
     ahead: Usage,
+    /// Room for the sequences in the batch of each group.
+    batches: Vec<u32>,
+}
+
+/// A replica under way, and where what it says goes.
+struct Run<'r, 'm, M> {
+    engine: &'r mut Replica,
+    model: Noting<'m, M>,
+    tally: &'r mut Tally,
+    finished: &'r mut Vec<Finished>,
+}
+
+impl<M: StepModel> Run<'_, '_, M> {
+    fn until(&mut self, horizon: SimTime) {
+        let Self { engine, model, tally, finished } = self;
+        engine.run_until(model, horizon, tally, &mut |done| finished.push(*done));
+    }
+
+    /// The same; what it did beside what was done `ahead`, where that may be part of a step to come.
+    fn step_until(&mut self, horizon: SimTime, ahead: &mut Usage) -> Step {
+        let before = *self.engine.usage();
+        self.until(horizon);
+        let mut work = self.engine.usage().since(&before);
+        work.merge(&std::mem::take(ahead));
+        let end = self.engine.clock();
+        let begin = end - work.busy_ticks;
+        Step {
+            begin,
+            end,
+            work,
+            chunks: self.model.chunks.get(),
+            swapping: self.engine.waited_for_host(work.swapped_blocks),
+            waiting: self.engine.waiting_at(begin),
+            after: Gauge { waiting: self.engine.waiting_at(end), ..self.engine.gauge() },
+        }
+    }
 }
 
 impl Crew {
@@ -212,42 +288,90 @@ impl Crew {
         name: impl Fn(u64) -> u64,
     ) {
         let Window { from, until } = watch.window();
-        let mut run = |engine: &mut Replica, horizon, finished: &mut Vec<Finished>| {
-            engine.run_until(model, horizon, tally, &mut |done| finished.push(*done));
-        };
-        if horizon > from && from < until {
-            run(engine, from, finished);
+        let model = Noting { model, chunks: Cell::new(0) };
+        let mut run = Run { engine, model, tally, finished };
+        if from < until {
             if !self.known {
-                self.known = true;
-                self.look(engine);
-                std::mem::swap(&mut self.seats, &mut self.after);
-                self.introduce(watch, spot, from, &name);
+                self.approach(watch, spot, &mut run, horizon, &name);
             }
             loop {
-                let start = engine.next_step(model);
-                if start >= horizon.min(until) {
+                let start = run.engine.next_step(run.model.model);
+                if !self.known || start >= horizon.min(until) {
                     break;
                 }
-                let (before, done) = (*engine.usage(), finished.len());
-                run(engine, start + SimTime::from_ns(1), finished);
-                let mut work = engine.usage().since(&before);
-                work.merge(&std::mem::take(&mut self.ahead));
-                let end = engine.clock();
-                let begin = end - work.busy_ticks;
-                self.look(engine);
+                let done = run.finished.len();
+                let step = run.step_until(start + SimTime::from_ns(1), &mut self.ahead);
+                self.look(run.engine);
+                let (begin, end) = (step.begin, step.end);
                 let told = Told { watch: &mut *watch, spot, begin, end, name: &name };
-                let chunks = self.compare(told, &finished[done..]);
+                self.compare(told, &run.finished[done..]);
                 std::mem::swap(&mut self.seats, &mut self.after);
-                if work.steps == 0 {
-                    self.ahead = work;
+                if step.work.steps == 0 {
+                    self.ahead = step.work;
                 } else {
-                    let waiting = engine.waiting_at(begin);
-                    let after = Gauge { waiting: engine.waiting_at(end), ..engine.gauge() };
-                    watch.stepped(spot, &Step { begin, end, work, chunks, waiting, after });
+                    self.tell(watch, spot, &step);
                 }
             }
         }
-        run(engine, horizon, finished);
+        run.until(horizon);
+    }
+
+    /// Takes the steps that start before the window and before `horizon`, and tells the one that is
+    /// under way when it begins.
+    fn approach<M: StepModel>(
+        &mut self,
+        watch: &mut impl Watch,
+        spot: Spot,
+        run: &mut Run<'_, '_, M>,
+        horizon: SimTime,
+        name: &impl Fn(u64) -> u64,
+    ) {
+        let from = watch.window().from;
+        let opening = ticks_at(from.as_ns());
+        while run.engine.next_step(run.model.model) < from.min(horizon) {
+            let reach = run.engine.reach_by(run.model.model, from).min(horizon);
+            let (before, done) = (run.engine.gauge(), run.finished.len());
+            let step = run.step_until(reach, &mut self.ahead);
+            if step.work.steps == 0 {
+                self.ahead = step.work;
+            } else if step.end > opening {
+                debug_assert!(step.work.steps == 1, "several steps: {step:?}");
+                let waiting = run.engine.waiting_at(opening);
+                watch.found(spot, &Gauge { waiting, ..before });
+                self.look(run.engine);
+                // Nobody knows who sat there before: what they do is told from now on.
+                let (begin, end) = (opening, step.end);
+                let told = Told { watch: &mut *watch, spot, begin, end, name };
+                self.compare(told, &run.finished[done..]);
+                std::mem::swap(&mut self.seats, &mut self.after);
+                self.introduce(watch, spot, from, name, |doing| {
+                    matches!(doing, Doing::Away { .. })
+                });
+                self.known = true;
+                self.tell(watch, spot, &step);
+                return;
+            }
+        }
+        if horizon > from {
+            let waiting = run.engine.waiting_at(opening);
+            watch.found(spot, &Gauge { waiting, ..run.engine.gauge() });
+            self.known = true;
+            self.look(run.engine);
+            std::mem::swap(&mut self.seats, &mut self.after);
+            self.introduce(watch, spot, from, name, |_| true);
+        }
+    }
+
+    /// Tells a step after which those sit there who do now.
+    fn tell(&mut self, watch: &mut impl Watch, spot: Spot, step: &Step) {
+        watch.stepped(spot, step);
+        if self.seats.len() > 1 {
+            let seated = |seat: &&Option<Seated>| seat.is_some_and(|seat| seat.admission > 0);
+            let batch = |seats: &Vec<Option<Seated>>| seats.iter().filter(seated).count() as u32;
+            self.batches.clear();
+            self.batches.extend(self.seats.iter().map(batch));
+            watch.batches(spot, step, &self.batches);
+        }
     }
 
     /// Notes who sits there now.
@@ -262,15 +386,17 @@ impl Crew {
         }
     }
 
-    /// Tells of whoever sits there when the window begins.
+    /// Tells of those who sit there when the window begins and do what is `meant`.
     fn introduce(
         &self,
         watch: &mut impl Watch,
         spot: Spot,
         at: SimTime,
         name: &impl Fn(u64) -> u64,
+        meant: impl Fn(Doing) -> bool,
     ) {
-        for seated in self.seats.iter().flatten().flatten() {
+        let seated = self.seats.iter().flatten().flatten();
+        for seated in seated.filter(|seated| meant(seated.doing)) {
             let phase = match seated.doing {
                 Doing::Prefilling { .. } => Phase::Prefilling,
                 Doing::Decoding => Phase::Decoding,
@@ -282,14 +408,9 @@ impl Crew {
         }
     }
 
-    /// Tells what a step made of those who sat there, of those who came and of those who were done;
-    /// how many prompts had a chunk in it.
-    fn compare<W: Watch>(
-        &self,
-        mut told: Told<'_, W, impl Fn(u64) -> u64>,
-        finished: &[Finished],
-    ) -> u32 {
-        let (mut chunks, end) = (0, SimTime::from_ns(whole_ns(told.end)));
+    /// Tells what a step made of those who sat there, of those who came and of those who were done.
+    fn compare<W: Watch>(&self, mut told: Told<'_, W, impl Fn(u64) -> u64>, finished: &[Finished]) {
+        let end = SimTime::from_ns(whole_ns(told.end));
         let nobody = Vec::new();
         for (group, seats) in self.after.iter().enumerate() {
             let before = self.seats.get(group).unwrap_or(&nobody);
@@ -303,9 +424,9 @@ impl Crew {
                     continue;
                 }
                 let stayed = sat.filter(|sat| sat.admission == after.admission);
-                let was = match stayed {
+                match stayed {
                     Some(Seated { doing: Doing::Decoding, .. }) => continue,
-                    Some(stayed) => stayed.doing,
+                    Some(_) => {}
                     None => {
                         // Preempted and let in again before anything ran.
                         if sat.is_some_and(|sat| sat.admission > 0) {
@@ -316,14 +437,12 @@ impl Crew {
                         let prompt = matches!(after.doing, Doing::Prefilling { .. });
                         if prompt || recomputed || after.first_token >= end {
                             told.begins(after.id, Phase::Prefilling);
-                            Doing::Prefilling { done: u32::MAX }
                         } else {
                             told.begins(after.id, Phase::Decoding);
                             continue;
                         }
                     }
-                };
-                chunks += u32::from(was != after.doing);
+                }
                 if after.doing == Doing::Decoding {
                     told.ends(after.id, Phase::Decoding);
                 }
@@ -333,21 +452,13 @@ impl Crew {
             let id = done.request.id;
             let sat = self.seats.iter().flatten().flatten().find(|sat| sat.id == id);
             match sat.map(|sat| sat.doing) {
-                Some(Doing::Decoding) => {}
-                Some(Doing::Prefilling { .. }) => chunks += 1,
+                Some(Doing::Decoding | Doing::Prefilling { .. }) => {}
                 Some(Doing::Away { swapped: true }) => told.begins(id, Phase::Decoding),
-                Some(Doing::Away { swapped: false }) => {
-                    told.begins(id, Phase::Prefilling);
-                    chunks += 1;
-                }
-                None if done.first_token >= end => {
-                    told.begins(id, Phase::Prefilling);
-                    chunks += 1;
-                }
+                Some(Doing::Away { swapped: false }) => told.begins(id, Phase::Prefilling),
+                None if done.first_token >= end => told.begins(id, Phase::Prefilling),
                 None => told.begins(id, Phase::Decoding),
             }
         }
-        chunks
     }
 }
 

@@ -5,7 +5,8 @@ use wattmill_catalog::{Catalog, Precision};
 use wattmill_factory::{Arrivals, EngineSpec, Layout, LengthTable, Lengths};
 use wattmill_perf::{Deployment, StepModel, StepSurface, StepTable};
 use wattmill_policy::BatchLimits;
-use wattmill_sim::{Rates, Replica, Request, Synthetic, Tally, twin};
+use wattmill_sim::twin::{self, Work};
+use wattmill_sim::{Ask, Rates, Replica, Request, Synthetic, Tally};
 use wattmill_units::SimTime;
 
 fn surface(model: &str, chip: &str, layout: Layout, precision: Precision) -> StepSurface {
@@ -33,14 +34,16 @@ fn requests(rate_per_s: f64, count: usize) -> Vec<Request> {
     Synthetic::new(11, Rates::constant(rate_per_s), arrivals, &lengths).take(count).collect()
 }
 
-/// Runs both and compares everything; preemptions are returned.
-fn same<M: StepModel>(model: &M, limits: BatchLimits, requests: &[Request]) -> u64 {
+/// Runs both, with so many attention groups, and compares everything; preemptions are returned.
+fn same<M: StepModel>(model: &M, limits: BatchLimits, groups: u32, requests: &[Request]) -> u64 {
     let (mut fast, mut slow) = (Tally::new(None), Tally::new(None));
-    let mut replica = Replica::new(limits);
+    let mut replica = Replica::grouped(limits, groups);
     requests.iter().for_each(|request| replica.push(*request));
     let mut finished = Vec::new();
     replica.run_until(model, SimTime::MAX, &mut fast, &mut |done| finished.push(*done));
-    let (mut expected, usage) = twin::run(limits, model, requests, &mut slow);
+    let asks: Vec<Ask> = requests.iter().copied().map(Ask::alone).collect();
+    let work = Work { limits, groups, asks: &asks, residents: &[] };
+    let (mut expected, usage) = twin::work(&work, model, &mut slow, |_| None);
     finished.sort_by_key(|done| done.request.id);
     expected.sort_by_key(|done| done.request.id);
     assert_eq!(finished, expected);
@@ -62,10 +65,17 @@ fn compiled_deployments() {
         let surface = surface(model, chip, layout, precision);
         let requests = requests(rate, 600);
         let ample = BatchLimits::new(256, 2_048, 16, surface.memory().blocks);
-        assert_eq!(same(&surface, ample, &requests), 0, "{model}: memory is ample");
+        assert_eq!(same(&surface, ample, 1, &requests), 0, "{model}: memory is ample");
         // A cache for a handful of mean requests.
         let short = BatchLimits::new(256, 2_048, 16, 2_000);
-        assert!(same(&surface, short, &requests) > 0, "{model}: memory is short");
+        assert!(same(&surface, short, 1, &requests) > 0, "{model}: memory is short");
+        let groups = layout.data_attention;
+        if groups > 1 {
+            let requests = &requests[..200];
+            assert_eq!(same(&surface, ample.of_group(groups), groups, requests), 0);
+            let short = BatchLimits { blocks: 700, ..short.of_group(groups) };
+            assert!(same(&surface, short, groups, requests) > 0, "{model}: memory is short");
+        }
     }
 }
 
@@ -81,6 +91,6 @@ fn a_step_time_table() {
     .expect("a sound table");
     let requests = requests(4.0, 500);
     let unlimited = BatchLimits::new(512, 512, 16, BatchLimits::UNLIMITED_BLOCKS);
-    assert_eq!(same(&table, unlimited, &requests), 0);
-    assert!(same(&table, BatchLimits::new(512, 512, 16, 3_000), &requests) > 0);
+    assert_eq!(same(&table, unlimited, 1, &requests), 0);
+    assert!(same(&table, BatchLimits::new(512, 512, 16, 3_000), 1, &requests) > 0);
 }

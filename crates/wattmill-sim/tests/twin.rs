@@ -44,17 +44,28 @@ impl StepModel for Kinked {
         let growth = StepCost { time: Ticks::from_raw(slope * n), dynamic_nj: n };
         DecodeRun { first, growth, steps }
     }
+
+    fn together(&self, shape: &StepShape) -> StepCost {
+        let tokens = u64::from(shape.decodes + shape.prefill.tokens);
+        let time = self.base / 3 + self.per_token / 2 * tokens;
+        StepCost { time: Ticks::from_raw(time), dynamic_nj: 4 * tokens }
+    }
 }
 
-/// The engine, stopped now and then, which must not change anything.
-fn fast(work: &Work<'_>, model: &Kinked, stops: &[u64]) -> (Vec<Finished>, Tally, Usage) {
+/// The engine, stopped now and then, which must not change anything; how many were taken back too.
+fn fast(work: &Work<'_>, model: &Kinked, stops: &[u64]) -> (Vec<Finished>, Tally, Usage, usize) {
     let mut replica = Replica::grouped(work.limits, work.groups);
     let mut tally = Tally::new(LIMITS);
     let mut finished = Vec::new();
     let mut asks = work.asks.iter().peekable();
     let mut residents = work.residents.iter().peekable();
-    for stop in stops.iter().copied().chain([u64::MAX]) {
-        let stop = SimTime::from_ns(stop);
+    let stops = stops.iter().map(|stop| (SimTime::from_ns(*stop), None));
+    let mut stops: Vec<(SimTime, Option<u64>)> = stops.collect();
+    stops.extend(work.withdrawn.iter().map(|(at, id)| (*at, Some(*id))));
+    stops.push((SimTime::MAX, None));
+    stops.sort_by_key(|(at, _)| *at);
+    let mut withdrawn = 0;
+    for (stop, gives_up) in stops {
         loop {
             let ask = asks.peek().map(|ask| ask.request.arrival).filter(|at| *at < stop);
             let resident = residents.peek().map(|r| r.ready).filter(|at| *at < stop);
@@ -68,10 +79,11 @@ fn fast(work: &Work<'_>, model: &Kinked, stops: &[u64]) -> (Vec<Finished>, Tally
             }
         }
         replica.run_until(model, stop, &mut tally, &mut |done| finished.push(*done));
+        withdrawn += usize::from(gives_up.is_some_and(|id| replica.withdraw(stop, id)));
     }
     assert_eq!(replica.live(), 0);
     finished.sort_by_key(|done| done.request.id);
-    (finished, tally, *replica.usage())
+    (finished, tally, *replica.usage(), withdrawn)
 }
 
 fn plain(requests: &[Request]) -> Vec<Ask> {
@@ -199,6 +211,7 @@ proptest! {
         picks in prop::collection::vec((any::<u8>(), any::<u16>()), 120),
         with_cache in 0usize..6,
         mut stops in prop::collection::vec(0u64..30_000_000, 0..6),
+        patience in prop::option::of(1u64..3_000_000),
     ) {
         stops.sort_unstable();
         let residents: Vec<Resident> = requests
@@ -212,22 +225,24 @@ proptest! {
             })
             .collect();
         let asks = conversations(requests, &picks);
-        let work = Work { limits, groups, asks: &asks, residents: &residents };
+        let withdrawn = impatient(&asks, limits, patience);
+        let work = Work { limits, groups, asks: &asks, residents: &residents, withdrawn: &withdrawn };
         let mut slow_tally = Tally::new(LIMITS);
         let (mut slow, slow_usage) = twin::work(&work, &model, &mut slow_tally, |_| None);
         slow.sort_by_key(|done| done.request.id);
-        let (fast, fast_tally, fast_usage) = fast(&work, &model, &stops);
+        let (fast, fast_tally, fast_usage, gave_up) = fast(&work, &model, &stops);
         let mut differing: Vec<_> = fast.iter().zip(&slow).filter(|(f, s)| f != s).collect();
         differing.sort_by_key(|(f, s)| f.finish.min(s.finish));
         differing.truncate(3);
         prop_assert!(differing.is_empty(), "{:?}", differing);
+        prop_assert_eq!(fast.len(), slow.len());
         prop_assert_eq!(fast_usage, slow_usage);
         prop_assert_eq!(fast_tally, slow_tally);
 
         // Nothing is lost, nothing is made up.
         let all = || asks.iter().map(|a| a.request).chain(residents.iter().map(|r| r.request));
         let impossible = all().filter(|r| !limits.can_ever_run(r.input, r.output)).count();
-        prop_assert_eq!(fast.len() + impossible, asks.len() + residents.len());
+        prop_assert_eq!(fast.len() + gave_up + impossible, asks.len() + residents.len());
         let mut produced: u64 = fast.iter().map(|done| u64::from(done.request.output)).sum();
         let elsewhere = residents.iter().filter(|r| limits.can_ever_run(r.request.input, r.request.output));
         produced -= elsewhere.map(|r| u64::from(r.produced)).sum::<u64>();
@@ -238,14 +253,29 @@ proptest! {
             prop_assert!(done.request.arrival <= done.first_token && done.first_token <= done.finish);
             prop_assert!(done.cached_tokens < done.request.input);
         }
-        prop_assert!(fast_usage.peak_blocks <= limits.blocks);
+        prop_assert!(fast_usage.peak_blocks <= limits.blocks * u64::from(groups));
         if !limits.prefix_caching {
+            // Never less than the mean over steps of what sequences filled.
+            let most = u128::from(fast_usage.steps * fast_usage.peak_blocks * u64::from(limits.block_tokens));
+            prop_assert!(fast_usage.context_steps <= most, "{:?}", fast_usage);
             prop_assert_eq!(fast_usage.cached_tokens + fast_usage.evicted_blocks, 0);
             if limits.answer_percent == 100 {
                 prop_assert_eq!(preemptions(&fast), 0);
             }
         }
     }
+}
+
+/// When who gives up: some do not, some wait twice as long.
+fn impatient(asks: &[Ask], limits: BatchLimits, patience: Option<u64>) -> Vec<(SimTime, u64)> {
+    let possible = |ask: &&Ask| limits.can_ever_run(ask.request.input, ask.request.output);
+    let gives_up = |ask: &Ask| {
+        let patience = patience? * (ask.request.id % 3);
+        (patience > 0).then(|| (ask.request.arrival + SimTime::from_ns(patience), ask.request.id))
+    };
+    let mut all: Vec<_> = asks.iter().filter(possible).filter_map(gives_up).collect();
+    all.sort_unstable();
+    all
 }
 
 fn preemptions(finished: &[Finished]) -> u32 {
@@ -317,7 +347,7 @@ fn everything_happens_in_these_tests() {
     use proptest::strategy::ValueTree as _;
     use proptest::test_runner::TestRunner;
     let mut runner = TestRunner::deterministic();
-    let (mut total, mut preempted, mut capped) = (Usage::default(), 0, 0);
+    let (mut total, mut preempted, mut capped, mut gave_up) = (Usage::default(), 0, 0, 0);
     for _ in 0..300 {
         let requests = workload().new_tree(&mut runner).unwrap().current();
         let picks = prop::collection::vec((any::<u8>(), any::<u16>()), 120);
@@ -325,8 +355,10 @@ fn everything_happens_in_these_tests() {
         let limits = flavour().new_tree(&mut runner).unwrap().current();
         let model = price().new_tree(&mut runner).unwrap().current();
         let asks = conversations(requests, &picks);
-        let work = Work { limits, groups: 1, asks: &asks, residents: &[] };
-        let (finished, tally, usage) = fast(&work, &model, &[]);
+        let withdrawn = impatient(&asks, limits, Some(300_000));
+        let work = Work { limits, groups: 1, asks: &asks, residents: &[], withdrawn: &withdrawn };
+        let (finished, tally, usage, some) = fast(&work, &model, &[]);
+        gave_up += some;
         total.merge(&usage);
         preempted += tally.preemptions;
         let whole = |d: &&Finished| d.cached_tokens + limits.block_tokens >= d.request.input;
@@ -336,6 +368,7 @@ fn everything_happens_in_these_tests() {
     assert!(total.cached_tokens > 10_000 && total.evicted_blocks > 1_000, "{total:?}");
     assert!(total.swapped_blocks > 100, "{total:?}");
     assert!(capped > 20, "{capped}");
+    assert!(gave_up > 1_000, "{gave_up}");
 }
 
 #[test]
@@ -344,8 +377,8 @@ fn short_memory_preempts() {
         (0..20).map(|id| Request { id, arrival: SimTime::ZERO, input: 30, output: 200 }).collect();
     let limits = BatchLimits::new(20, 64, 16, 40);
     let model = Kinked { base: 1 << 30, per_token: 1 << 20, slope: 1, kink: 0, steeper: 0 };
-    let work = Work { limits, groups: 1, asks: &plain(&requests), residents: &[] };
-    let (finished, tally, usage) = fast(&work, &model, &[]);
+    let work = Work { limits, groups: 1, asks: &plain(&requests), residents: &[], withdrawn: &[] };
+    let (finished, tally, usage, _) = fast(&work, &model, &[]);
     assert_eq!(finished.len(), 20);
     assert!(tally.preemptions > 5, "{}", tally.preemptions);
     assert!(usage.peak_blocks > 38, "{}", usage.peak_blocks);

@@ -466,6 +466,10 @@ impl<M: StepModel> StepModel for Answering<'_, M> {
         self.0.step(&decodes)
     }
 
+    fn together(&self, shape: &StepShape) -> StepCost {
+        self.0.together(&StepShape { prefill: Default::default(), ..*shape })
+    }
+
     fn decode_run(&self, decodes: u32, context: u64) -> wattmill_perf::DecodeRun {
         self.0.decode_run(decodes, context)
     }

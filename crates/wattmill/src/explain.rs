@@ -1,6 +1,7 @@
 //! One step of an engine, operator by operator.
 
 use wattmill_catalog::{Catalog, Interval};
+use wattmill_factory::PowerCap;
 use wattmill_perf::{Deployment, LayoutProblem, Operator, StepModel};
 use wattmill_plan::Engine;
 use wattmill_report::{ExplainFit, ExplainPart, ExplainReport, ExplainedStep};
@@ -108,7 +109,7 @@ pub fn explain(
         power_interval: None,
         warnings,
     };
-    let most = chip.tdp.map(|limit| deployment.spec.power_cap.map_or(limit, |cap| cap.of(limit)));
+    let most = chip.tdp.map(|limit| PowerCap::at_most(deployment.spec.power_cap, limit));
     let power_bar = bars.power.zip(report.power());
     let power_interval = power_bar.map(|(bar, power)| at_most(bar, power, most));
     Ok(ExplainReport { power_interval, ..report })

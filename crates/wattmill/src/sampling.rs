@@ -3,7 +3,7 @@
 use wattmill_catalog::Catalog;
 use wattmill_config::{Files, Variants};
 use wattmill_factory::Factory;
-use wattmill_plan::{Offer, Risk, Sample, figures, sample};
+use wattmill_plan::{Almanac, Offer, Risk, Sample, figures, sample};
 
 /// A factory file whose distributions can be drawn again and again, from any thread.
 ///
@@ -23,6 +23,7 @@ pub struct Sampling<'a> {
     catalog: &'a Catalog,
     factory: &'a Factory,
     offers: &'a [Offer],
+    almanac: Almanac,
 }
 
 impl<'a> Sampling<'a> {
@@ -46,14 +47,15 @@ impl<'a> Sampling<'a> {
         offers: &'a [Offer],
     ) -> Option<Self> {
         let variants = Variants::open_with(text, catalog, files)?;
-        Some(Self { variants, catalog, factory, offers })
+        Some(Self { variants, catalog, factory, offers, almanac: Almanac::of([factory]) })
     }
 
     /// The `index`-th sample; `None` if what was drawn makes no sense together.
     pub fn sample(&self, index: u64) -> Option<Sample> {
         let (drawn, factory) = self.variants.sample(self.factory.seed, index);
         let factory = factory?;
-        Some(Sample { drawn, figures: sample(&factory, self.catalog, self.offers) })
+        let figures = sample(&factory, self.catalog, self.offers, &self.almanac);
+        Some(Sample { drawn, figures })
     }
 
     /// What samples say together, given in their order.

@@ -203,7 +203,7 @@ fn power_interval(catalog: &Catalog, job: &TrainingJob<'_>, power: Power) -> Opt
     let limit = job.accelerator.tdp?;
     let depth = job.power_cap.and_then(|cap| cap.depth(limit));
     let bar = depth.map_or(bar, |depth| bar.widened(depth));
-    Some(at_most(bar, power, Some(job.power_cap.map_or(limit, |cap| cap.of(limit)))))
+    Some(at_most(bar, power, Some(PowerCap::at_most(job.power_cap, limit))))
 }
 
 /// What a layout or a search came to.

@@ -199,8 +199,10 @@ fn row(sweep: &Sweep<'_>, point: &SweepPoint, figures: &[Figure]) -> SweepRow {
         Ok(there) => (there, None),
         Err(why) => (Vec::new(), Some(why)),
     };
+    // As the table keeps it: what is no number, such as a rate of return that there is not, is nothing.
     let of = |figure: &Figure| {
-        there.iter().find(|(f, _)| f.name == figure.name).map_or(f64::NAN, |(_, value)| *value)
+        let found = there.iter().find(|(f, _)| f.name == figure.name);
+        found.map(|(_, value)| *value).filter(|value| value.is_finite()).unwrap_or(f64::NAN)
     };
     numbers.extend(figures.iter().map(of));
     SweepRow { point: name(point), problem, numbers, texts }

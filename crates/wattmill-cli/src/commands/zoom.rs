@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Zoom) -> Outcome {
     drop(bar);
     let bars = zoom_bars(factory, catalog, &zoomed);
     if let Some(path) = &args.output.html {
-        files::write(path, &zoom_page(factory, &zoomed, known.calibration()))?;
+        files::write(path, &zoom_page(factory, &zoomed, &bars, known.calibration()))?;
     }
     files::print(&if args.output.json {
         zoom_document(factory, &window, &zoomed, &bars, &loaded.warnings, known.calibration())

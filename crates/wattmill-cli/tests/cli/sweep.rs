@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
-use crate::support::{Dir, MILL, Run, yard};
+use crate::support::{Dir, MILL, Run, mill, yard};
 
 const PRICE: &str = "site.hall.grid.price=20..90 USD/MWh";
 
@@ -41,6 +41,18 @@ fn a_second_run_computes_only_what_is_missing() {
     assert_eq!(rows(&dir), 9);
     dir.write("mill.toml", MILL.replace("299 g/kWh", "100 g/kWh"));
     sweep(&dir, &["--points", "5"]).refuses(3, &["of another factory", "--out"]);
+}
+
+/// A plan that earns too little has no rate of return: that is nothing in the table, and the answer is
+/// the same from there.
+#[test]
+fn what_is_no_number_is_the_same_when_it_is_read_again() {
+    let priced = mill("name = \"chat\"", "name = \"chat\"\nprice = \"0.01 USD/M tokens\"");
+    let dir = Dir::with("mill.toml", priced);
+    let first = sweep(&dir, &["--points", "2", "--json"]).document();
+    let again = sweep(&dir, &["--points", "2", "--json"]).document();
+    assert_eq!(again["points_known"], 2);
+    assert_eq!(again["answer_hash"], first["answer_hash"]);
 }
 
 #[test]

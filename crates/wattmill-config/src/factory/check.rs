@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use jiff::civil::Date;
-use wattmill_factory::{Contract, Hardware, Phase, PowerBasis, Service, Site};
+use wattmill_factory::{Contract, Grid, Hardware, Phase, PowerBasis, Service, Site};
 use wattmill_units::{Id, IdVec, Power};
 
 use super::context::Context;
@@ -42,7 +42,7 @@ pub(super) fn capacity(
         let here = phases.iter().filter(|p| p.phase.site.index() == id.index());
         let mut here: Vec<_> = here.collect();
         here.sort_by_key(|p| p.phase.first_rack);
-        let grid = site.grid.as_ref().map_or(Power::ZERO, |g| g.connection);
+        let grid = site.grid.as_ref().map_or(Power::ZERO, Grid::most);
         let onsite: Power = site.onsite.iter().map(|o| o.capacity).sum();
         let there = grid + onsite;
         let mut asked = Power::ZERO;

@@ -7,6 +7,7 @@ use super::context::Context;
 use super::row::{Row, Value, mismatch};
 use super::schema::Key;
 use super::text;
+use crate::{read_day, read_moment};
 
 /// A day, counted from 1970-01-01.
 pub(super) fn day(cx: &mut Context<'_>, key: &Key, value: &Value<'_>) -> Option<f64> {
@@ -15,7 +16,7 @@ pub(super) fn day(cx: &mut Context<'_>, key: &Key, value: &Value<'_>) -> Option<
         DeValue::Datetime(stamp) if stamp.time.is_none() => {
             stamp.date.and_then(|d| Date::new(d.year as i16, d.month as i8, d.day as i8).ok())
         }
-        DeValue::String(text) => text.trim().parse().ok(),
+        DeValue::String(text) => read_day(text).ok(),
         _ => None,
     };
     match found {
@@ -32,6 +33,7 @@ pub(super) fn day(cx: &mut Context<'_>, key: &Key, value: &Value<'_>) -> Option<
         None => {
             let problem = match value.get_ref() {
                 DeValue::Datetime(stamp) if stamp.time.is_some() => "has a time of day",
+                DeValue::String(text) if read_moment(text).is_ok() => "has a time of day",
                 DeValue::String(_) | DeValue::Datetime(_) => "is not a day of the calendar",
                 other => {
                     mismatch(cx, key, value.span(), other);
@@ -50,7 +52,7 @@ pub(super) fn day(cx: &mut Context<'_>, key: &Key, value: &Value<'_>) -> Option<
 }
 
 impl Row<'_> {
-    /// A day and a time of it.
+    /// A moment of UTC.
     pub(super) fn moment(&self, cx: &mut Context<'_>, name: &str) -> Option<DateTime> {
         self.require(cx, name);
         let value = self.raw(name)?;
@@ -62,17 +64,18 @@ impl Row<'_> {
                 return None;
             }
         };
-        // Everything in a file is UTC, which may be said.
-        let plain = text.strip_suffix('Z').unwrap_or(&text).replace(' ', "T");
-        let found = plain.parse::<DateTime>().ok().filter(|_| plain.contains('T'));
-        match found {
-            Some(moment) if text::YEARS.contains(&moment.year()) => Some(moment),
+        match read_moment(&text) {
+            Ok(moment) if text::YEARS.contains(&moment.year()) => Some(moment),
             _ => {
                 cx.error(
                     value.span(),
-                    format!("`{name}` is no day and time of UTC"),
+                    format!("`{name}` is no day and time"),
                     "not a moment",
-                    format!("write it like `{name} = {}`", self.example(name)),
+                    format!(
+                        "write UTC like `{name} = {0}`, or another clock with its offset like \
+                         `{name} = {0}-06:00`",
+                        self.example(name)
+                    ),
                 );
                 None
             }

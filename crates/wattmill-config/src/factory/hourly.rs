@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use jiff::civil::{Date, DateTime, date};
+use jiff::civil::{Date, DateTime, Weekday, date};
 use wattmill_factory::{Hourly, Weather};
 
 use super::context::{Context, Hours};
 use super::row::Row;
+use crate::read_moment;
 
 /// Hours of a year without a leap day.
 const YEAR: usize = 8760;
@@ -175,20 +176,18 @@ fn sheet<'t>(text: &'t str, path: &str) -> Result<Sheet<'t>, Problem> {
             return Err(here(what, "give every line a value for every column"));
         }
         if let Some(time) = time {
-            let stamp = cells[time].trim_end_matches('Z').replace(' ', "T");
             let whole = |stamp: &DateTime| stamp.minute() == 0 && stamp.second() == 0;
-            let Some(stamp) = stamp.parse::<DateTime>().ok().filter(whole) else {
-                let what = format!("`{}` is no hour", cells[time]);
-                return Err(here(what, "write hours of UTC like `2027-01-01T00:00`"));
+            let Some(stamp) = read_moment(cells[time]).ok().filter(whole) else {
+                let what = format!("`{}` is no full hour of UTC", cells[time]);
+                let help = "write hours like `2027-01-01T00:00`, or of another clock with their \
+                            offset: `2027-01-01T01:00+01:00`";
+                return Err(here(what, help));
             };
             let first = *sheet.first.get_or_insert(stamp);
-            let due = hours_between(first, stamp);
-            if due != sheet.lines.len() as i64 {
+            let gap = hours_between(first, stamp) - sheet.lines.len() as i64;
+            if gap != 0 {
                 let what = format!("{stamp} is not an hour after the line before");
-                return Err(here(
-                    what,
-                    "give every hour once, in order; there is no summer time in UTC",
-                ));
+                return Err(here(what, missing_or_doubled(stamp, gap)));
             }
         }
         let mut values = Vec::with_capacity(cells.len());
@@ -204,6 +203,24 @@ fn sheet<'t>(text: &'t str, path: &str) -> Result<Sheet<'t>, Problem> {
         sheet.lines.push(values);
     }
     Ok(sheet)
+}
+
+/// The way out for a line that comes `gap` hours late.
+fn missing_or_doubled(stamp: DateTime, gap: i64) -> &'static str {
+    // Clocks are changed by an hour in a night to a Sunday of spring or autumn, nearly everywhere.
+    let season = matches!(stamp.month(), 3 | 4 | 9..=11);
+    let night = season && stamp.hour() <= 4 && stamp.weekday() == Weekday::Sunday;
+    match gap {
+        1 if night => {
+            "where a clock was put forward here, write its offset behind every time, such as \
+             `2027-03-28T03:00+02:00`; UTC has the hour"
+        }
+        -1 if night => {
+            "where a clock was put back here, write its offset behind every time, such as \
+             `2027-10-31T02:00+01:00`; UTC has the hour once"
+        }
+        _ => "give every hour once, in order",
+    }
 }
 
 fn hours_between(from: DateTime, to: DateTime) -> i64 {

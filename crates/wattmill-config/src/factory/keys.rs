@@ -24,7 +24,7 @@ pub(super) use fleet::{
 pub(super) use money::{CONTRACT, CURRENCY, ECONOMICS, EVENT, SUBSCRIPTION};
 pub(super) use phase::{REFRESH, REGION, SUBSTITUTE};
 pub(super) use risk::{CORRELATION, DISTRIBUTION, TARGET};
-pub(super) use site::{GRID, ONSITE, PUE, SITE};
+pub(super) use site::{GRID, ONSITE, PUE, SITE, STEP};
 
 const POWER: Kind = Kind::Quantity(Measure::of::<Power>(), Limits::above("0 W", "1000 GW"));
 const CARBON: Kind =
@@ -40,6 +40,10 @@ const FLOPS: Kind =
 const BANDWIDTH: Kind =
     Kind::Quantity(Measure::of::<ByteRate>(), Limits::above("0 GB/s", "1000000 TB/s"));
 const MEMORY: Kind = Kind::Quantity(Measure::of::<Bytes>(), Limits::above("0 GB", "1000 TB"));
+const SHARE: Kind = Kind::Number(Limits::within("0", "1"));
+const SHARE_OF_SOME: Kind = Kind::Number(Limits::above("0", "1"));
+const SHARE_OF_YEAR: Kind =
+    Kind::Quantity(Measure::YEARLY, Limits::within("0 %/year", "100 %/year"));
 const PER_DAY: Kind = Kind::Count(Limits::within("0", "1e18"));
 const SIZE: Kind = Kind::Whole(Limits::within("1", "100000000"));
 const SIZE_OR_NONE: Kind = Kind::Whole(Limits::within("0", "100000000"));
@@ -557,7 +561,7 @@ pub(super) static TRAINING: Table = Table {
         ),
         defaulted(
             "mfu",
-            Kind::Number(Limits::above("0", "1")),
+            SHARE_OF_SOME,
             (
                 "0.41",
                 "lower end of 0.41 to 0.48 on up to 6,144 H100 in BF16: NVIDIA/Megatron-LM README",

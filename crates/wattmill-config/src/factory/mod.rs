@@ -287,24 +287,8 @@ fn phase(
 ) -> Option<Phase> {
     let delivery = site::delivery(cx, row);
     let site = site_of(cx, row, site_rows);
-    let stated = row.quantity(cx, "unit_power");
-    let system = row.text(cx, "system");
-    let mut machine = system.and_then(|name| own.hardware(cx, row, "system", &name))?;
-    let unit_power = stated.or(machine.system.power_max).or(machine.system.power_typical);
-    if unit_power.is_none() && !row.has("unit_power") {
-        cx.error(
-            row.span("system"),
-            format!("no source states the power of one `{}`", machine.system.id),
-            "its power is needed",
-            "state `unit_power`, such as `unit_power = \"190 kW\"`",
-        );
-    }
-    if let Some(power) = unit_power {
-        let key = if stated.is_some() { "unit_power" } else { "system" };
-        check::unit_power(cx, &machine, power, row.span(key));
-        machine = check::limited(cx, machine, power, row.span("system"));
-    }
-    let (delivery, site, unit_power) = (delivery?, site?, unit_power?);
+    let (machine, unit_power) = machine(cx, row, own)?;
+    let (delivery, site) = (delivery?, site?);
     let system = machine.system.id.clone();
     let mut place = |machine| placed(hardware, machine);
     let ordered = (place(machine), unit_power);
@@ -347,6 +331,27 @@ fn phase(
     Some(phase)
 }
 
+/// The machine that a row has under `system`, and what is provisioned for a unit of it.
+fn machine(cx: &mut Context<'_>, row: &Row<'_>, own: &Own) -> Option<(Hardware, Power)> {
+    let stated = row.quantity(cx, "unit_power");
+    let system = row.text(cx, "system");
+    let machine = system.and_then(|name| own.hardware(cx, row, "system", &name))?;
+    let unit_power = stated.or(machine.system.power_max).or(machine.system.power_typical);
+    if unit_power.is_none() && !row.has("unit_power") {
+        cx.error(
+            row.span("system"),
+            format!("no source states the power of one `{}`", machine.system.id),
+            "its power is needed",
+            "state `unit_power`, such as `unit_power = \"190 kW\"`",
+        );
+    }
+    let unit_power = unit_power?;
+    let key = if stated.is_some() { "unit_power" } else { "system" };
+    check::unit_power(cx, &machine, unit_power, row.span(key));
+    let machine = check::limited(cx, machine, unit_power, row.span("system"));
+    Some((machine, unit_power))
+}
+
 /// Where a machine stands among those of the file.
 fn placed(hardware: &mut IdVec<Hardware>, machine: Hardware) -> Id<Hardware> {
     hardware.find(|known| *known == machine).unwrap_or_else(|| hardware.push(machine))
@@ -363,8 +368,6 @@ fn refresh(
 ) -> Option<Phase> {
     let row = phase_row.table(cx, "refresh")?;
     let at = row.quantity::<Seconds>(cx, "at");
-    let system = row.text(cx, "system");
-    let stated = row.quantity(cx, "unit_power");
     let residual = row.number(cx, "residual");
     let downtime = row.quantity::<Seconds>(cx, "downtime");
     let _ = row.text(cx, "source");
@@ -386,25 +389,12 @@ fn refresh(
         );
         return None;
     }
-    let (kind, unit_power) = match system {
-        None if row.has("system") => return None,
-        None => (phase.hardware, phase.unit_power),
-        Some(name) => {
-            let machine = own.hardware(cx, &row, "system", &name)?;
-            let unit_power = stated.or(machine.system.power_max).or(machine.system.power_typical);
-            let Some(unit_power) = unit_power else {
-                cx.error(
-                    row.span("system"),
-                    format!("no source states the power of one `{}`", machine.system.id),
-                    "its power is needed",
-                    "state `unit_power`, such as `unit_power = \"190 kW\"`",
-                );
-                return None;
-            };
-            check::unit_power(cx, &machine, unit_power, row.span("system"));
-            let machine = check::limited(cx, machine, unit_power, row.span("system"));
+    let (kind, unit_power) = match row.has("system") {
+        true => {
+            let (machine, unit_power) = machine(cx, &row, own)?;
             (placed(hardware, machine), unit_power)
         }
+        false => (phase.hardware, phase.unit_power),
     };
     let whole_days = |span: Seconds| span.as_days().floor();
     let (age, gap) = (whole_days(at?).max(1.0), whole_days(downtime?));
@@ -438,22 +428,10 @@ fn substitute(
     own: &Own,
 ) -> Option<(Hardware, Power, Date, Date)> {
     let row = phase.table(cx, "substitute")?;
-    let system = row.text(cx, "system");
-    let stated = row.quantity(cx, "unit_power");
+    let machine = machine(cx, &row, own);
     let if_after = row.date(cx, "if_after");
     let first_rack = if row.has("first_rack") { row.date(cx, "first_rack") } else { if_after };
-    let machine = system.and_then(|name| own.hardware(cx, &row, "system", &name))?;
-    let unit_power = stated.or(machine.system.power_max).or(machine.system.power_typical);
-    if unit_power.is_none() && !row.has("unit_power") {
-        cx.error(
-            row.span("system"),
-            format!("no source states the power of one `{}`", machine.system.id),
-            "its power is needed",
-            "state `unit_power`, such as `unit_power = \"190 kW\"`",
-        );
-    }
-    let unit_power = unit_power?;
-    let machine = check::limited(cx, machine, unit_power, row.span("system"));
+    let (machine, unit_power) = machine?;
     Some((machine, unit_power, if_after?, first_rack?))
 }
 

@@ -11,6 +11,7 @@ const PAGE: &[(&str, &Table)] = &[
     ("The file", &keys::FILE),
     ("`[[site]]`", &keys::SITE),
     ("`grid` of a site", &keys::GRID),
+    ("`step` of a grid", &keys::STEP),
     ("`period` of a grid", &keys::PERIOD),
     ("`export` of a grid", &keys::EXPORT),
     ("`onsite` of a site", &keys::ONSITE),
@@ -74,10 +75,12 @@ out.
 
 - A number that has a unit is text with that unit: `\"1.2 GW\"`, `\"47 USD/MWh\"`, `\"180 days\"`.
   A bare number never carries a hidden unit.
-- A day is `2026-10-01`, with or without quotes.
+- A day is `2026-10-01`, with or without quotes, and lasts from midnight to midnight UTC. A moment is one
+  of UTC (`2027-07-15T20:00:00`), or of another clock with its offset (`2027-07-15T15:00:00-05:00`).
 - A file of hours is CSV with a line of column names, named by its path from the factory file. With a
   column `time` it begins at that hour of UTC (`2027-01-01T00:00`) and has every hour after it; without
-  one it is a year of 8760 or 8784 hours from the first of January, UTC. Hours of the plan that it does
+  one it is a year of 8760 or 8784 hours from the first of January, UTC. Times of another clock carry
+  their offset (`2027-01-01T01:00+01:00`), which tells the hours apart when clocks are changed. Hours of the plan that it does
   not have are those of the same day in a year that it has, and 29 February is 28 February where there is
   none.
 - What is not known exactly may be a [distribution](#distributions), or a range: `\"20..90 USD/MWh\"`.

@@ -79,6 +79,8 @@ fn location(cx: &mut Context<'_>, row: &Row<'_>) -> Option<(f64, f64)> {
 fn grid(cx: &mut Context<'_>, row: &Row<'_>, days: Option<Days>) -> Option<Grid> {
     let connection = row.quantity(cx, "connection");
     let energized = row.date(cx, "energized");
+    let rows = row.tables(cx, "step");
+    let steps: Vec<_> = rows.iter().filter_map(|row| step(cx, row, energized)).collect();
     let rates = energy::rates(cx, row, days);
     let demand_usd_per_kw = row.measured(cx, "demand_charge", |text| text);
     let export = match row.table(cx, "export") {
@@ -87,9 +89,13 @@ fn grid(cx: &mut Context<'_>, row: &Row<'_>, days: Option<Days>) -> Option<Grid>
         None => None,
     };
     let rates = rates?;
+    if steps.len() < rows.len() {
+        return None;
+    }
     Some(Grid {
         connection: connection?,
         energized: energized?,
+        steps,
         price: rates.price,
         carbon: rates.carbon,
         periods: rates.periods,
@@ -98,6 +104,24 @@ fn grid(cx: &mut Context<'_>, row: &Row<'_>, days: Option<Days>) -> Option<Grid>
         demand_usd_per_kw: demand_usd_per_kw?,
         export,
     })
+}
+
+fn step(cx: &mut Context<'_>, row: &Row<'_>, energized: Option<Date>) -> Option<(Date, Power)> {
+    let from = row.date(cx, "from");
+    let connection = row.quantity(cx, "connection");
+    let _ = row.text(cx, "source");
+    // A draw may bring it forward: then it comes with the power.
+    if let (Some(first), Some(day), false) = (energized, from, cx.sampling())
+        && day <= first
+    {
+        cx.error(
+            row.span("from"),
+            format!("a step of the connection on {day}, which has power from {first} on"),
+            "nothing is there to change",
+            "write what it carries first under `connection`, and later days in `step`",
+        );
+    }
+    Some((from?, connection?))
 }
 
 fn export(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Export> {

@@ -137,6 +137,8 @@ struct Grid {
     /// First day with power.
     #[schemars(extend("format" = "date"))]
     energized: String,
+    /// What it carries from later days on.
+    steps: Vec<Step>,
     /// Energy price, all in.
     price_usd_per_mwh: f64,
     /// Average carbon intensity, CO₂e.
@@ -156,6 +158,14 @@ impl From<&factory::Grid> for Grid {
         Self {
             connection_power_mw: grid.connection.as_mw(),
             energized: grid.energized.to_string(),
+            steps: grid
+                .steps
+                .iter()
+                .map(|(from, power)| Step {
+                    from: from.to_string(),
+                    connection_power_mw: power.as_mw(),
+                })
+                .collect(),
             price_usd_per_mwh: grid.price.as_usd_per_mwh(),
             carbon_g_per_kwh: grid.carbon.as_g_per_kwh(),
             price_by_hour: grid.hourly_price.is_some() || !grid.periods.is_empty(),
@@ -164,6 +174,17 @@ impl From<&factory::Grid> for Grid {
             export: grid.export.as_ref().map(Export::from),
         }
     }
+}
+
+/// A day from which on a connection carries more, or less.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ConnectionStep")]
+struct Step {
+    /// First day.
+    #[schemars(extend("format" = "date"))]
+    from: String,
+    /// Largest facility power from then on.
+    connection_power_mw: f64,
 }
 
 /// Generation behind the meter.

@@ -37,7 +37,8 @@ pub(super) struct Measured {
     preemptions: u64,
     /// Highest share of one replica's KV blocks in use; 0 where memory is not modelled.
     kv_peak_fraction: f64,
-    /// Share of the KV cache that decoding sequences fill, mean over steps; 0 likewise.
+    /// Share of the KV cache that decoding sequences fill, what they share counted for each, mean over
+    /// steps; 0 likewise.
     kv_mean_fraction: f64,
     /// Sequences decoding in a step, mean.
     batch_mean_sequences: f64,

@@ -7,6 +7,7 @@ mod calibrate;
 mod catalog;
 mod check;
 mod comparison;
+mod counting;
 mod day;
 mod energy;
 mod engine;

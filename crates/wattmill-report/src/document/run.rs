@@ -8,6 +8,7 @@ use wattmill_plan::{Plan, ServingPoint, Sums};
 use wattmill_sim::Binding;
 
 use super::bars::PlanErrorBars;
+use super::counting::Counting;
 use super::energy::Bound;
 use super::engine::Engine;
 use super::factory::Factory as Inputs;
@@ -54,6 +55,8 @@ pub(super) struct Run {
     total: Flows,
     /// What measurements make of the plan.
     error_bars: PlanErrorBars,
+    /// How the power of the machines is counted.
+    counting: Counting,
     /// What each kind of machine does for each service, by system, then service.
     offers: Vec<Offer>,
     /// Every phase as it comes.
@@ -94,6 +97,7 @@ impl Run {
             inputs: Inputs::from(factory),
             total: Flows::from(&total),
             error_bars: PlanErrorBars::from(bars),
+            counting: Counting::of(factory, &plan.counting),
             offers: plan.offers.iter().map(|offer| Offer::of(factory, offer)).collect(),
             phases: plan.phases.iter().map(|phase| Phase::of(factory, phase)).collect(),
             quarters: plan.quarters.iter().map(|quarter| Quarter::of(factory, quarter)).collect(),

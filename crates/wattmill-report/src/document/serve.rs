@@ -290,7 +290,7 @@ struct Pool {
     kv_blocks: u64,
     /// Tokens in a KV block.
     block_tokens: u32,
-    /// Most KV blocks in use at once in any batch.
+    /// Most KV blocks in use at once, of one replica.
     kv_blocks_peak: u64,
     /// Steps taken.
     steps: u64,

@@ -1,5 +1,6 @@
 //! Events of the Chrome Trace Event Format, one a line.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 use std::io::{self, Write};
 
@@ -146,6 +147,25 @@ impl<W: Write> Events<W> {
             format_args!(
                 "\"ph\":\"C\",\"name\":{name},\"pid\":{process},\"ts\":{ts},\
                  \"args\":{{{unit}:{value}}}"
+            ),
+        );
+    }
+
+    /// Several numbers of one kind likewise, each with a name of its own.
+    pub(super) fn counters(
+        &mut self,
+        process: u64,
+        name: &str,
+        at: SimTime,
+        values: impl Iterator<Item = (usize, f64)>,
+    ) {
+        let values: BTreeMap<String, f64> =
+            values.map(|(place, value)| (format!("{place:03}"), value)).collect();
+        let (name, ts, args) = (Json(name), Micros(at), Json(&values));
+        self.event(
+            at,
+            format_args!(
+                "\"ph\":\"C\",\"name\":{name},\"pid\":{process},\"ts\":{ts},\"args\":{args}"
             ),
         );
     }

@@ -10,7 +10,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 use wattmill_policy::ReplicaState;
-use wattmill_sim::{Answer, Request, Spot, Step, Turn, Unanswered, Watch, Window};
+use wattmill_sim::{Answer, Gauge, Request, Spot, Step, Turn, Unanswered, Watch, Window};
 use wattmill_units::{Power, SimTime, Ticks};
 
 use self::event::{Events, Nothing, Track};
@@ -21,6 +21,7 @@ const REQUESTS: u64 = 1;
 /// Threads of a replica's process.
 const STEPS: u32 = 1;
 const LIFE: u32 = 2;
+const SWAPS: u32 = 3;
 
 const fn replica_track(process: u64) -> Track {
     Track { process, thread: STEPS }
@@ -115,8 +116,10 @@ fn narrower(window: &Window, full_at: SimTime) -> String {
 /// [`World::watched`](wattmill_sim::World::watched).
 ///
 /// Every replica that takes a step in the window is a process. Its track `steps` has a slice for each step that
-/// starts in the window, with the tokens, chunks, blocks and watts of that step; counters tell its
-/// batch, queue, KV blocks and power; `transfer`s are caches it sends to others, with arrows from the
+/// starts in the window, and for the one that is under way when the window begins, with the tokens,
+/// chunks, blocks and watts of that step; its track `swaps` has one for blocks on their way to or from host
+/// memory, for which the step waits; counters tell its batch, that of each attention group, its queue, KV
+/// blocks and power; `transfer`s are caches it sends to others, with arrows from the
 /// step that computed a prompt to the first that decodes it. What becomes of replicas that fail, start
 /// or drain is on a track of its own. All requests are in one process, a track for each service: a
 /// slice for each from its arrival to its end, and in it one for each phase, cut at the ends of the
@@ -132,6 +135,10 @@ pub struct PerfettoWriter<W> {
     window: Window,
     pending: BTreeMap<u64, Pending>,
     replicas: BTreeMap<Spot, Shown>,
+    /// What those hold at first of which nothing was told yet.
+    found: BTreeMap<Spot, Gauge>,
+    /// Sequences in the batch of each attention group, where there are several.
+    batches: BTreeMap<Spot, Vec<u32>>,
     /// States of replicas' lives, since when.
     lives: BTreeMap<Spot, (SimTime, ReplicaState)>,
     last: SimTime,
@@ -146,6 +153,8 @@ struct Shown {
     waits: u32,
     /// Whether its counters have been told that it does nothing.
     rests: bool,
+    /// Whether it has swapped anybody.
+    swaps: bool,
     batch: Option<f64>,
     waiting: Option<f64>,
     blocks: Option<f64>,
@@ -168,10 +177,19 @@ struct AboutStep {
     evicted_blocks: u64,
     #[serde(skip_serializing_if = "is_zero")]
     swapped_blocks: u64,
+    /// When it began, if that was before the window.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    began_s: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     watts: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     energy_above_idle_nj: Option<u64>,
+}
+
+/// What is said of blocks on their way to or from host memory.
+#[derive(Serialize)]
+struct AboutSwap {
+    blocks: u64,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
@@ -219,6 +237,8 @@ impl<W: Write> PerfettoWriter<W> {
             window,
             pending: BTreeMap::new(),
             replicas: BTreeMap::new(),
+            found: BTreeMap::new(),
+            batches: BTreeMap::new(),
             lives: BTreeMap::new(),
             last: SimTime::ZERO,
         }
@@ -295,6 +315,22 @@ impl<W: Write> PerfettoWriter<W> {
             let track = Track { process: self.process(spot), thread: LIFE };
             self.events.slice(track, &state.to_string(), (from, until), &Nothing {});
         }
+    }
+
+    /// The counters of a replica of which nothing was told, as the window finds it.
+    fn show(&mut self, spot: Spot, is_on: bool) -> Shown {
+        self.introduce(spot, STEPS);
+        let Gauge { waiting, blocks, .. } = self.found.remove(&spot).unwrap_or_default();
+        let end = self.window.from;
+        let mut shown = Shown { end, waits: waiting, ..Shown::default() };
+        self.count(spot, "KV cache", "blocks", end, &mut shown.blocks, blocks as f64);
+        if !is_on {
+            shown = self.idle(spot, shown);
+            if shown.watts.is_some() {
+                self.count(spot, "power", "W", end, &mut shown.watts, 0.0);
+            }
+        }
+        shown
     }
 
     /// The counters of a replica that does nothing after its latest step.
@@ -387,14 +423,19 @@ impl<W: Write> Watch for PerfettoWriter<W> {
         }
     }
 
+    fn found(&mut self, spot: Spot, gauge: &Gauge) {
+        self.found.insert(spot, *gauge);
+    }
+
     fn stepped(&mut self, spot: Spot, step: &Step) {
-        let (from, until) = (step.from(), step.until());
+        let began = step.from();
+        let (from, until) = (began.max(self.window.from), step.until());
         self.last = self.last.max(until);
         let mut shown = match self.replicas.get(&spot).copied() {
             Some(shown) => shown,
             None => {
-                self.introduce(spot, STEPS);
-                Shown { end: self.window.from, ..Shown::default() }
+                let is_on = self.lives.get(&spot).is_none_or(|(_, state)| state.is_on());
+                self.show(spot, is_on)
             }
         };
         if from > shown.end && !shown.rests {
@@ -415,11 +456,24 @@ impl<W: Write> Watch for PerfettoWriter<W> {
             cached_tokens: work.cached_tokens,
             evicted_blocks: work.evicted_blocks,
             swapped_blocks: work.swapped_blocks,
+            began_s: (began < from).then(|| seconds(began)),
             watts,
             energy_above_idle_nj: watts.map(|_| work.dynamic_nj as u64),
         };
         let track = replica_track(self.process(spot));
         self.events.slice(track, step_name(step), (from, until), &about);
+        let there = SimTime::from_ns(
+            ((step.begin + u128::from(step.swapping)) >> Ticks::FRACTION_BITS) as u64,
+        );
+        if there > from {
+            let track = Track { process: self.process(spot), thread: SWAPS };
+            if !shown.swaps {
+                self.events.thread(track, "swaps");
+                shown.swaps = true;
+            }
+            let about = AboutSwap { blocks: work.swapped_blocks };
+            self.events.slice(track, "swap", (from, there), &about);
+        }
         let sequences = step.sequences() as f64;
         self.count(spot, "batch", "sequences", from, &mut shown.batch, sequences);
         self.count(spot, "queue", "requests", from, &mut shown.waiting, step.waiting.into());
@@ -430,6 +484,17 @@ impl<W: Write> Watch for PerfettoWriter<W> {
         }
         (shown.end, shown.waits, shown.rests) = (until, step.after.waiting, false);
         self.replicas.insert(spot, shown);
+    }
+
+    fn batches(&mut self, spot: Spot, step: &Step, sequences: &[u32]) {
+        let process = self.process(spot);
+        let shown = self.batches.entry(spot).or_default();
+        if shown != sequences {
+            shown.clear();
+            shown.extend(sequences);
+            let groups = sequences.iter().enumerate().map(|(group, n)| (group, (*n).into()));
+            self.events.counters(process, "batch of group", step.until(), groups);
+        }
     }
 
     fn held(&mut self, spot: Spot, at: SimTime, blocks: u64) {
@@ -454,10 +519,10 @@ impl<W: Write> Watch for PerfettoWriter<W> {
         self.life(spot, before, (since, at));
         self.lives.insert(spot, (at, after));
         let idle = self.traced.pools.get(usize::from(spot.pool)).and_then(|pool| pool.idle);
-        if let Some(mut shown) = self.replicas.get(&spot).copied()
-            && before.is_on() != after.is_on()
-            && at < self.window.until
-        {
+        let (from, until) = (self.window.from, self.window.until);
+        if before.is_on() != after.is_on() && (from..until).contains(&at) {
+            let shown = self.replicas.get(&spot).copied();
+            let mut shown = shown.unwrap_or_else(|| self.show(spot, before.is_on()));
             if !shown.rests {
                 shown.waits = 0;
                 shown = self.idle(spot, shown);

@@ -158,8 +158,10 @@ fn worth_seeing(plan: &Plan) -> usize {
 
 /// Adds the pictures of a week: the one of `date`, or one worth looking at.
 pub(super) fn put(page: Page, factory: &Factory, plan: &Plan, date: Option<Date>) -> Page {
-    let Some(table) = table(factory, plan) else { return page };
-    let mut page = page.text("Sources over the whole plan.").table(&table);
+    let mut page = page;
+    if let Some(table) = table(factory, plan) {
+        page = page.text("Sources over the whole plan.").table(&table);
+    }
     let words = relief_words(factory, plan);
     if !words.is_empty() {
         page = page.text(&words);

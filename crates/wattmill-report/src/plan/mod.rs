@@ -1,6 +1,7 @@
 //! The programme over years, for people and programs.
 
 mod counterparties;
+mod counting;
 mod energy;
 mod page;
 mod power;

@@ -4,11 +4,11 @@ use jiff::civil::Date;
 use wattmill_factory::Factory;
 use wattmill_plan::{Outcome, Plan, Risk, Sums};
 
-use super::{counterparties, energy, power, schedule, tables, text, yield_and_cost};
+use super::{counterparties, counting, energy, power, schedule, tables, text, yield_and_cost};
 use crate::Page;
 use crate::bars::{PlanBars, plan_words};
 use crate::calibrate::CalibratedWith;
-use crate::format::{grouped, percent, prefixed, usd};
+use crate::format::{counted, grouped, percent, prefixed, usd};
 use crate::risk;
 
 /// A plan as one page of HTML: headline figures, pictures, tables, and what it was made from.
@@ -54,7 +54,14 @@ pub fn plan_page_of_week(
         .table(&tables::waiting(factory, plan))
         .section("Machines")
         .chart(&power::accelerators(factory, plan))
-        .chart(&power::work(plan));
+        .chart(&power::work(plan))
+        .text("How power is counted: what the phases' power is, and what of it each accelerator takes.")
+        .table(&counting::machines(factory, plan))
+        .text(&counting::levels(plan));
+    if let Some(claims) = counting::claims(plan) {
+        page =
+            page.text("Published of such powers, and what one must count for it.").table(&claims);
+    }
     if !plan.trainings.is_empty() {
         page = page
             .text("Training runs, placed on what serving leaves; FLOP are 6 × active parameters × tokens.")
@@ -188,10 +195,6 @@ fn headline(factory: &Factory, plan: &Plan) -> Page {
 /// Trillions are as far as prefixes are common.
 fn tokens(count: f64) -> String {
     if count < 1e15 { prefixed(count) } else { format!("{} T", grouped(count / 1e12)) }
-}
-
-fn counted(count: usize, of: &str) -> String {
-    if count == 1 { format!("1 {of}") } else { format!("{count} {of}s") }
 }
 
 /// Service, system and reason of every offer there is none of.

@@ -25,9 +25,8 @@ pub(super) fn quarters(plan: &Plan) -> Vec<String> {
 /// Facility power that all sites may draw on a day: connections and generation behind them.
 fn available(factory: &Factory, date: Date) -> Power {
     let of_site = |site: &Site| {
-        let grid = site.grid.as_ref().filter(|grid| grid.energized <= date);
         let onsite = site.onsite.iter().filter(|source| source.from <= date);
-        grid.map_or(Power::ZERO, |grid| grid.connection)
+        site.grid.as_ref().map_or(Power::ZERO, |grid| grid.on(date))
             + onsite.map(|source| source.capacity).sum::<Power>()
     };
     factory.sites.iter().map(of_site).sum()

@@ -1,6 +1,6 @@
 //! Tables of a plan that only its page has.
 
-use wattmill_factory::{Factory, Phase, PowerBasis, Site};
+use wattmill_factory::{Factory, Grid, Phase, PowerBasis, Site};
 use wattmill_plan::{Binds, CashQuarter, Plan, Quarter, RegionQuarter, Sums};
 use wattmill_units::{Energy, Money, Power};
 
@@ -138,7 +138,7 @@ pub(super) fn sites(factory: &Factory) -> Table {
         let grid = site.grid.as_ref();
         table.push([
             site.name.clone(),
-            or_dash(grid, |grid| grid.connection.to_string()),
+            or_dash(grid, connection),
             or_dash(grid, |grid| grid.energized.to_string()),
             onsite(site),
             number(site.pue.design),
@@ -149,6 +149,11 @@ pub(super) fn sites(factory: &Factory) -> Table {
         ]);
     }
     table
+}
+
+fn connection(grid: &Grid) -> String {
+    let steps = grid.steps.iter().map(|(from, power)| format!("{power} from {from}"));
+    [grid.connection.to_string()].into_iter().chain(steps).collect::<Vec<_>>().join("; ")
 }
 
 fn onsite(site: &Site) -> String {
@@ -265,10 +270,14 @@ pub(super) fn waiting(factory: &Factory, plan: &Plan) -> Table {
             true => format!("{what} ({from})"),
             false => format!("{what} ({from} to {to})"),
         };
-        let waits: Vec<String> =
+        let mut waits: Vec<String> =
             spells.iter().filter(|(.., what)| !what.is_empty()).map(spell).collect();
+        let phase = &factory.phases[outcome.phase];
+        // What was to come after that day never does.
+        let called_off = phase.cancelled.filter(|day| *day <= plan.end.min(outcome.last_rack));
+        waits.extend(called_off.map(|day| format!("called off on {day}")));
         let words = if waits.is_empty() { "nothing".to_owned() } else { waits.join(", ") };
-        table.push([factory.phases[outcome.phase].name.clone(), words]);
+        table.push([phase.name.clone(), words]);
     }
     table
 }

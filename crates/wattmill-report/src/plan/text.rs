@@ -5,7 +5,7 @@ use wattmill_plan::{Binds, Plan, Quarter, Risk};
 use wattmill_sim::Binding;
 use wattmill_units::Energy;
 
-use super::{counterparties, energy, tables};
+use super::{counterparties, counting, energy, tables};
 use crate::Table;
 use crate::bars::{PlanBars, plan_words};
 use crate::engine::layout_name;
@@ -44,6 +44,14 @@ pub fn plan_text(
         counted(factory.sites.len(), "site"),
         counted(factory.phases.len(), "phase"),
     ));
+    line(format!("How power is counted\n\n{}", counting::machines(factory, plan)));
+    let levels = counting::levels(plan);
+    if !levels.is_empty() {
+        line(format!("{levels}\n"));
+    }
+    if let Some(claims) = counting::claims(plan) {
+        line(format!("Published of such powers, and what one must count for it\n\n{claims}"));
+    }
     line(format!(
         "What the machines do for the services, at the highest rate inside the SLO\n\n{}",
         offers(factory, plan)

@@ -161,9 +161,7 @@ pub(super) fn work(pools: &[ServedPool]) -> Table {
             cached(usage.evicted_blocks),
             prefixed(usage.output_tokens() as f64),
             grouped(pool.preemptions as f64),
-            percent(
-                usage.peak_blocks as f64 / (pool.cache.0 / u64::from(pool.groups)).max(1) as f64,
-            ),
+            percent(usage.peak_blocks as f64 / pool.cache.0.max(1) as f64),
         ]);
     }
     table

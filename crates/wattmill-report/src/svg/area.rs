@@ -47,6 +47,7 @@ impl AreaChart {
             .filter_map(|i| drawable(self.x.places()[i]).map(|at| (i, plot.x(x.share(at)))))
             .collect();
         let mut floor = vec![0.0; places.len()];
+        let mut curves = Vec::new();
         for (index, series) in self.series.iter().enumerate() {
             let ceiling: Vec<f64> =
                 places.iter().zip(&floor).map(|((i, _), below)| below + part(series, *i)).collect();
@@ -55,6 +56,7 @@ impl AreaChart {
                 points.map(|((_, at), height)| (*at, plot.y(y.share(*height)))).collect()
             };
             let mut outline = edge(&ceiling);
+            curves.push(outline.clone());
             outline.extend(edge(&floor).into_iter().rev());
             let style = format!(
                 "style=\"fill:{};stroke:var(--wm-bg);stroke-width:.8\"",
@@ -68,10 +70,12 @@ impl AreaChart {
             let level = |i: usize| value(series, i).unwrap_or(0.0);
             let at = |i: usize| Some(plot.x(x.share(drawable(*self.x.places().get(i)?)?)));
             let points = thinned(count, level).into_iter();
-            let run = points.filter_map(|i| Some((at(i)?, plot.y(y.share(level(i)))))).collect();
-            sheet.path(&[run], false, Mark::over_style(index));
+            let run: Vec<_> =
+                points.filter_map(|i| Some((at(i)?, plot.y(y.share(level(i)))))).collect();
+            sheet.path(std::slice::from_ref(&run), false, Mark::over_style(index));
+            curves.push(run);
         }
-        horizontal_limits(&mut sheet, plot, &y, &self.limits);
+        horizontal_limits(&mut sheet, plot, &y, &self.limits, curves);
         let told: Vec<Series> = self.series.iter().chain(&self.over).cloned().collect();
         strips(&mut sheet, plot, (&self.x, &x), &self.y_label, &told);
         sheet.finish()

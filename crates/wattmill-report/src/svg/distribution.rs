@@ -1,5 +1,6 @@
 //! How many stay below a value: latencies.
 
+use super::clear::{Clear, Place};
 use super::legend::{Key, Mark};
 use super::scale::Scale;
 use super::sheet::{Anchor, LABEL, Sheet, color};
@@ -65,17 +66,11 @@ impl DistributionChart {
         sheet.legend(&self.keys());
         let plot = sheet.axes(330.0, (&mut x, &self.x_label), (&y, &self.y_label));
 
-        for limit in limits {
+        let mut curves = Vec::new();
+        for limit in &limits {
             let at = plot.x(x.share(limit.at));
             sheet.limit((at, plot.top), (at, plot.bottom));
-            let name = text::shorten(&limit.name, LABEL, plot.width() / 2.0);
-            let wide = text::width(&name, LABEL) + 8.0;
-            let (at, anchor) = if at + wide < plot.right {
-                (at + 6.0, Anchor::Start)
-            } else {
-                (at - 6.0, Anchor::End)
-            };
-            sheet.text(at, plot.bottom - 8.0, "wm-halo wm-bold", anchor, &name);
+            curves.push(vec![(at, plot.top), (at, plot.bottom)]);
         }
         for (index, distribution) in self.distributions.iter().enumerate() {
             let place = |value: f64, share: f64| (plot.x(x.share(value)), plot.y(y.share(share)));
@@ -88,7 +83,8 @@ impl DistributionChart {
                 .map(|(_, (value, share))| place(*value, *share))
                 .collect();
             if !curve.is_empty() {
-                sheet.path(&[curve], false, &Mark::line_style(index));
+                sheet.path(std::slice::from_ref(&curve), false, &Mark::line_style(index));
+                curves.push(curve);
             }
             for (share, percentile) in PERCENTILES {
                 let Some(value) = distribution.quantile(share) else {
@@ -101,6 +97,19 @@ impl DistributionChart {
                     self.x_label
                 );
                 sheet.dot(place(value, share), 4.5, &color(index), &words);
+            }
+        }
+        let mut clear = Clear::new(plot, &curves);
+        for limit in limits {
+            let at = plot.x(x.share(limit.at));
+            let name = text::shorten(&limit.name, LABEL, plot.width() / 2.0);
+            // At its foot, else higher up, on either side.
+            let bases = [0.0, 1.0, 0.25, 0.5, 0.75]
+                .map(|share| plot.bottom - 8.0 - share * (plot.bottom - plot.top - 24.0));
+            let sides = [(at + 6.0, Anchor::Start), (at - 6.0, Anchor::End)];
+            let places = bases.map(|base| sides.map(|(x, anchor)| Place { x, base, anchor }));
+            if let Some(Place { x, base, anchor }) = clear.place(&name, places.as_flattened()) {
+                sheet.text(x, base, "wm-halo wm-bold", anchor, &name);
             }
         }
         sheet.finish()

@@ -40,6 +40,7 @@ impl LineChart {
         let y = self.spacing.scale(values.chain(limits.iter().map(|l| l.at)));
         sheet.legend(&keys(&self.series));
         let plot = sheet.axes(330.0, (&mut x, x_label), (&y, &self.y_label));
+        let mut curves = Vec::new();
         for (index, series) in self.series.iter().enumerate() {
             let at = |i: usize| {
                 let place = drawable(*self.x.places().get(i)?)?;
@@ -64,8 +65,9 @@ impl LineChart {
             for dot in dots {
                 sheet.dot(dot, 3.0, &color(series.color(index)), "");
             }
+            curves.append(&mut runs);
         }
-        horizontal_limits(&mut sheet, plot, &y, &limits);
+        horizontal_limits(&mut sheet, plot, &y, &limits, curves);
         strips(&mut sheet, plot, (&self.x, &x), &self.y_label, &self.series);
         sheet.finish()
     }

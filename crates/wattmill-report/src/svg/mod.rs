@@ -7,6 +7,7 @@
 
 mod area;
 mod bars;
+mod clear;
 mod distribution;
 mod dots;
 mod legend;

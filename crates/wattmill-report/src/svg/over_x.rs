@@ -1,5 +1,6 @@
 //! What charts over a horizontal axis share: the places, limits, and words on hovering.
 
+use super::clear::{Clear, Place};
 use super::scale::Scale;
 use super::sheet::{Anchor, LABEL, Plot, Sheet};
 use super::{Horizontal, Limit, Series, drawable, text, value_label};
@@ -48,23 +49,45 @@ pub(super) fn thinned(count: usize, weight: impl Fn(usize) -> f64) -> Vec<usize>
     kept
 }
 
-/// Draws limits across the plot and their names at its right end, apart from one another.
-pub(super) fn horizontal_limits(sheet: &mut Sheet, plot: Plot, y: &Scale, limits: &[Limit]) {
+/// Draws limits across the plot and their names beside them, apart from one another and, as far as
+/// there is room, from what is drawn there: `curves`.
+pub(super) fn horizontal_limits(
+    sheet: &mut Sheet,
+    plot: Plot,
+    y: &Scale,
+    limits: &[Limit],
+    mut curves: Vec<Vec<(f64, f64)>>,
+) {
     let mut lines: Vec<(f64, &str)> = limits
         .iter()
         .filter_map(|l| drawable(l.at).map(|at| (plot.y(y.share(at)), l.name.as_str())))
         .collect();
     lines.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let mut free_from = plot.top + 12.0;
+    for (at, _) in &lines {
+        sheet.limit((plot.left, *at), (plot.right, *at));
+        curves.push(vec![(plot.left, *at), (plot.right, *at)]);
+    }
+    let mut clear = Clear::new(plot, &curves);
     for (at, name) in lines {
-        sheet.limit((plot.left, at), (plot.right, at));
-        // Above its line if there is room, else below.
-        let above = at - 6.0;
-        let base = if above >= free_from { above } else { (at + 16.0).max(free_from) };
-        let base = base.min(plot.bottom - 3.0);
-        let name = text::shorten(name, LABEL, plot.width());
-        sheet.text(plot.right - 6.0, base, "wm-halo wm-bold", Anchor::End, &name);
-        free_from = base + 16.0;
+        let name = text::shorten(name, LABEL, plot.width() - 12.0);
+        // At the right end above its line, else below, else farther left; else one line after another.
+        let ends = [1.0, 0.0, 0.75, 0.5, 0.25].map(|share| match share {
+            1.0 => (plot.right - 6.0, Anchor::End),
+            0.0 => (plot.left + 6.0, Anchor::Start),
+            share => (plot.x(share), Anchor::Middle),
+        });
+        let beside = [at - 7.0, at + 16.0].map(|base| ends.map(|(x, anchor)| (x, base, anchor)));
+        let further =
+            (1..20).map(|line| (plot.right - 6.0, at + 16.0 * f64::from(line), Anchor::End));
+        let places: Vec<Place> = beside
+            .into_iter()
+            .flatten()
+            .chain(further)
+            .map(|(x, base, anchor)| Place { x, base, anchor })
+            .collect();
+        if let Some(Place { x, base, anchor }) = clear.place(&name, &places) {
+            sheet.text(x, base, "wm-halo wm-bold", anchor, &name);
+        }
     }
 }
 

@@ -90,7 +90,7 @@ impl Plot {
 }
 
 /// Where a text stands to its place.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Anchor {
     Start,
     Middle,

@@ -125,6 +125,21 @@ fn names_units_and_ticks_are_there() {
 }
 
 #[test]
+fn the_name_of_a_limit_stands_clear_of_curves() {
+    let end = "text-anchor=\"end\">grid connections</text>";
+    let stands_at_the_end = |series: Vec<Series>| {
+        let svg = line(quarters(), series).to_svg();
+        assert!(svg.as_str().contains(">grid connections</text>"));
+        svg.as_str().contains(end)
+    };
+    assert!(stands_at_the_end(vec![Series::new("far below", ramp(5_000.0))]));
+    // One that ends above the limit, and one that begins there.
+    assert!(!stands_at_the_end(vec![Series::new("rising", ramp(9_200.0))]));
+    let falling = ramp(9_200.0).into_iter().rev().collect();
+    assert!(stands_at_the_end(vec![Series::new("falling", falling)]));
+}
+
+#[test]
 fn orders_of_magnitude_have_a_place_each() {
     let values = vec![0.0, 1e3, 1e6, 1e9];
     let x = Horizontal::Numbers { label: "s".into(), values: vec![0.0, 1.0, 2.0, 3.0] };

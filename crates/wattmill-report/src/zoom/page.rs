@@ -3,14 +3,21 @@
 use wattmill_factory::Factory;
 use wattmill_plan::{Flow, Pool, Zoom};
 
-use super::text::{against, latencies, names};
+use super::text::{against, believed, latencies, names};
+use crate::bars::ServingBars;
 use crate::calibrate::CalibratedWith;
 use crate::format::{grouped, percent, prefixed};
 use crate::latency::{Held, latency_chart};
 use crate::{DotChart, Heading, Limit, Page, Series, Spacing, Svg};
 
-/// A zoom as one page of HTML: the plan's fluid against the engine's requests, and latency.
-pub fn zoom_page(factory: &Factory, zoom: &Zoom, calibration: Option<&CalibratedWith>) -> String {
+/// A zoom as one page of HTML: the plan's fluid against the engine's requests, latency, and where
+/// measurements lie of what each pool answers.
+pub fn zoom_page(
+    factory: &Factory,
+    zoom: &Zoom,
+    bars: &[ServingBars],
+    calibration: Option<&CalibratedWith>,
+) -> String {
     let finished: u64 = zoom.pools.iter().map(|pool| pool.summary.finished).sum();
     let replicas: f64 = zoom.pools.iter().map(|pool| f64::from(pool.replicas)).sum();
     let tokens: f64 = zoom.pools.iter().map(|pool| pool.exact.output_tokens_per_s).sum();
@@ -57,7 +64,9 @@ pub fn zoom_page(factory: &Factory, zoom: &Zoom, calibration: Option<&Calibrated
             .table(&against(factory, zoom))
             .section("Latency")
             .chart(&latency(factory, zoom))
-            .table(&latencies(factory, zoom));
+            .table(&latencies(factory, zoom))
+            .section("Where 80 % of measurements of such engines lie")
+            .table(&believed(factory, zoom, bars));
     }
     page.foot(format!("seed {}, answer {:016x}", factory.seed, zoom.answer_hash))
         .foot(format!("wattmill {}", env!("CARGO_PKG_VERSION")))

@@ -31,6 +31,19 @@ impl Rank {
         }
     }
 
+    /// Takes a request that was not yet admitted out of the queue; false if it is not there.
+    pub(crate) fn withdraw(&mut self, id: u64) -> bool {
+        let place = self.desk.inbox.iter().position(|request| request.id == id);
+        let Some(place) = place else { return false };
+        self.desk.inbox.remove(place);
+        self.cache.iter_mut().for_each(|cache| cache.withdraw(place));
+        if place == 0 && self.desk.preempted.is_empty() {
+            // Whoever is the head now may need less.
+            self.refused[PROMPT] = false;
+        }
+        true
+    }
+
     pub(super) fn head_is_swapped(&self) -> bool {
         self.desk.preempted.last().is_some_and(|away| away.swapped)
     }

@@ -83,7 +83,6 @@ impl Rank {
         let blocks = blocks.min(self.free_blocks);
         self.take(blocks, usage);
         self.aside += blocks;
-        usage.peak_blocks = usage.peak_blocks.max(self.used_blocks());
         blocks
     }
 
@@ -92,6 +91,11 @@ impl Rank {
         self.free_blocks += blocks;
         self.aside -= blocks;
         self.refused = [false; 2];
+    }
+
+    /// Whether its coming step waits for the host link.
+    pub(crate) const fn owes(&self) -> bool {
+        self.toll > 0
     }
 
     /// Whether somebody is there whom blocks keep out that were taken out of use.

@@ -1,10 +1,11 @@
 //! What a replica tells whoever watches it: when it next has something to say, what it holds now,
 //! and what is lost when it dies.
 
-use wattmill_perf::{DecodeRun, StepModel};
+use wattmill_perf::StepModel;
+use wattmill_policy::Preemption;
 use wattmill_units::SimTime;
 
-use super::{Replica, slowest};
+use super::{Replica, slowest, steps_before};
 use crate::Resident;
 use crate::rank::{Outlook, Rank, Seated, series, ticks_at, whole_ns};
 
@@ -35,6 +36,14 @@ pub struct Aside {
     pub group: u32,
     /// How many.
     pub blocks: u64,
+}
+
+/// What comes next.
+enum Ahead {
+    /// It may say something from then on; [`SimTime::MAX`] if it has nothing to do.
+    Report(SimTime),
+    /// So many decode steps of an unchanged batch, until somebody comes who is known of.
+    Decodes { first: u64, growth: u64, steps: u64, arrival: SimTime },
 }
 
 impl Replica {
@@ -89,48 +98,84 @@ impl Replica {
     /// assert_eq!(replica.next_report(&Even), ms(5 + 500), "the last of its fifty decode steps");
     /// ```
     pub fn next_report<M: StepModel>(&self, model: &M) -> SimTime {
+        match self.ahead(model) {
+            Ahead::Report(at) => at,
+            Ahead::Decodes { first, growth, steps, arrival } => {
+                self.start_of(first, growth, steps).min(arrival)
+            }
+        }
+    }
+
+    /// How far it can be run so that, of the steps it then takes, none but the first ends after `by`.
+    pub(crate) fn reach_by<M: StepModel>(&self, model: &M, by: SimTime) -> SimTime {
+        let tick = SimTime::from_ns(1);
+        match self.ahead(model) {
+            Ahead::Report(at) if at < SimTime::MAX => at + tick,
+            Ahead::Report(at) => at,
+            Ahead::Decodes { first, growth, steps, arrival } => {
+                let span = ticks_at(by.as_ns()).saturating_sub(self.clock);
+                // The step after which `by` is passed goes alone, and so does one that also waits for
+                // the host link.
+                let most = steps_before(first, growth, span, steps);
+                let most = most - u64::from(series(first, growth, most) > span);
+                let alone = most == 0 || self.ranks().any(Rank::owes);
+                let taken = if alone { 0 } else { series(first, growth, most) };
+                let end = SimTime::from_ns(whole_ns(self.clock + taken)).min(arrival);
+                end.max(self.next_start() + tick)
+            }
+        }
+    }
+
+    #[inline]
+    fn ahead<M: StepModel>(&self, model: &M) -> Ahead {
         let now = self.next_start();
         let lobby = self.lobby.front().map_or(SimTime::MAX, super::Arrival::at);
         if lobby <= now {
-            return now;
+            return Ahead::Report(now);
         }
         if self.others.is_empty() {
             let rank = &self.first;
             return match rank.outlook(self.clock) {
-                Outlook::Soon => now,
-                Outlook::Nothing { arrival } => arrival.max(now),
+                Outlook::Soon => Ahead::Report(now),
+                Outlook::Nothing { arrival } => Ahead::Report(arrival.max(now)),
                 Outlook::Decodes { arrival } => {
                     let run = model.decode_run(rank.decodes(), rank.context());
                     let steps = run.steps.min(rank.steps_to_leaver());
                     let (steps, _) = rank.steps_within_blocks(steps);
-                    self.start_of(run.first.time.raw(), run.growth.time.raw(), steps).min(arrival)
+                    let (first, growth) = (run.first.time.raw(), run.growth.time.raw());
+                    Ahead::Decodes { first, growth, steps, arrival }
                 }
             };
         }
         let (mut next, mut decoding) = (lobby, false);
         for rank in self.ranks() {
             match rank.outlook(self.clock) {
-                Outlook::Soon => return now,
+                Outlook::Soon => return Ahead::Report(now),
                 Outlook::Nothing { arrival } => next = next.min(arrival.max(now)),
                 Outlook::Decodes { arrival } => (next, decoding) = (next.min(arrival), true),
             }
         }
         if !decoding {
-            return next;
+            return Ahead::Report(next);
         }
-        let groups = 1 + self.others.len() as u32;
-        let decoding = || self.ranks().filter(|rank| rank.decodes() > 0);
-        let run = |rank: &Rank| {
-            let n = rank.decodes().saturating_mul(groups);
-            let run = model.decode_run(n, rank.context().saturating_mul(groups.into()));
-            (run, rank.steps_to_leaver())
-        };
-        let runs: Vec<(DecodeRun, u64)> = decoding().map(run).collect();
-        let (first, growth, mut steps) = slowest(&runs);
-        for rank in decoding() {
+        let (runs, together) = self.runs(model);
+        let (first, growth, mut steps) = slowest(&runs, together);
+        for rank in self.ranks().filter(|rank| rank.decodes() > 0) {
             (steps, _) = rank.steps_within_blocks(steps);
         }
-        self.start_of(first, growth, steps).min(next)
+        Ahead::Decodes { first, growth, steps, arrival: next }
+    }
+
+    /// Of its latest step, which moved so many blocks to or from host memory, the time at its beginning
+    /// that it waited for them, in raw ticks.
+    pub(crate) fn waited_for_host(&self, swapped_blocks: u64) -> u64 {
+        match self.first.limits().preemption {
+            Preemption::Swap { block } if self.others.is_empty() => {
+                block.raw().saturating_mul(swapped_blocks)
+            }
+            Preemption::Swap { .. } => self.toll,
+            Preemption::Recompute => 0,
+        }
     }
 
     /// When its next step starts, of what it was given so far; [`SimTime::MAX`] if there is none.
@@ -207,7 +252,9 @@ impl Replica {
         if rank.spare_blocks() < blocks {
             return None;
         }
-        Some(Aside { group, blocks: rank.hold_back(blocks, &mut self.usage) })
+        let blocks = rank.hold_back(blocks, &mut self.usage);
+        self.note_peak();
+        Some(Aside { group, blocks })
     }
 
     /// Takes up to `blocks` blocks out of use that were given free by what just finished, for another
@@ -216,7 +263,13 @@ impl Replica {
         let group = self.emptiest_group();
         let rank = std::iter::once(&mut self.first).chain(&mut self.others).nth(group as usize);
         let held = rank.map_or(0, |rank| rank.hold_back(blocks, &mut self.usage));
+        self.note_peak();
         Aside { group, blocks: held }
+    }
+
+    fn note_peak(&mut self) {
+        let held = self.ranks().map(Rank::used_blocks).sum();
+        self.usage.peak_blocks = self.usage.peak_blocks.max(held);
     }
 
     /// Puts blocks back into use at `now`.

@@ -99,6 +99,11 @@ impl Group {
         self.running.len() + self.preempted.len() + self.inbox.len() + self.residents.len()
     }
 
+    /// Blocks in use.
+    pub(super) fn held(&self) -> u64 {
+        self.limits.blocks - self.free
+    }
+
     pub(super) fn rest(&mut self, clock: u128) {
         self.composed = clock;
     }
@@ -121,6 +126,13 @@ impl Group {
         } else {
             tally.rejected += 1;
         }
+    }
+
+    pub(super) fn withdraw(&mut self, id: u64) {
+        if self.preempted.is_empty() && self.inbox.front().is_some_and(|ask| ask.request.id == id) {
+            self.refused.0 = false;
+        }
+        self.inbox.retain(|ask| ask.request.id != id);
     }
 
     /// Blocks that the decodes open in the coming step.
@@ -196,7 +208,6 @@ impl Group {
         usage.prefill_tokens += u64::from(shape.prefill.tokens);
         usage.decode_tokens += u64::from(shape.decodes);
         usage.context_steps += u128::from(shape.decode_context);
-        usage.peak_blocks = usage.peak_blocks.max(self.limits.blocks - self.free);
         Some(Plan { shape, chunks, alone })
     }
 

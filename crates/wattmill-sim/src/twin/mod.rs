@@ -9,7 +9,7 @@ mod group;
 
 use std::collections::VecDeque;
 
-use wattmill_perf::StepModel;
+use wattmill_perf::{StepModel, StepShape};
 use wattmill_policy::{BatchLimits, emptiest};
 use wattmill_units::{SimTime, Ticks};
 
@@ -27,6 +27,9 @@ pub struct Work<'a> {
     pub asks: &'a [Ask],
     /// Sequences that come with their cache, in the order in which they are ready.
     pub residents: &'a [Resident],
+    /// When which requests, of those that can run at all, are taken back unless their prompt has
+    /// begun; in order of time, none before its request has come.
+    pub withdrawn: &'a [(SimTime, u64)],
 }
 
 /// Runs `requests`, in order of arrival, on one replica to the end.
@@ -51,7 +54,12 @@ pub fn run_answering<M: StepModel>(
     let plain =
         |request: &Request| Ask { request: *request, service: 0, prompt: Vec::new(), answer: None };
     let asks: Vec<Ask> = requests.iter().map(plain).collect();
-    work(&Work { limits, groups: 1, asks: &asks, residents: &[] }, model, tally, on_finish)
+    work(
+        &Work { limits, groups: 1, asks: &asks, residents: &[], withdrawn: &[] },
+        model,
+        tally,
+        on_finish,
+    )
 }
 
 /// Does all of `work`.
@@ -63,6 +71,7 @@ pub fn work<M: StepModel>(
 ) -> (Vec<Finished>, Usage) {
     let mut asks: VecDeque<Ask> = work.asks.iter().cloned().collect();
     let mut residents: VecDeque<Resident> = work.residents.iter().copied().collect();
+    let mut withdrawn: VecDeque<(SimTime, u64)> = work.withdrawn.iter().copied().collect();
     let mut groups: Vec<Group> = (0..work.groups).map(|_| Group::new(work.limits)).collect();
     let mut finished = Vec::new();
     let mut usage = Usage::default();
@@ -76,6 +85,10 @@ pub fn work<M: StepModel>(
                 clock = clock.max(ticks(next));
             }
             groups.iter_mut().for_each(|group| group.rest(clock));
+        }
+        while let Some((_, id)) = withdrawn.pop_front_if(|(at, _)| ticks(*at) <= clock) {
+            asks.retain(|ask| ask.request.id != id);
+            groups.iter_mut().for_each(|group| group.withdraw(id));
         }
         // Whoever has arrived goes to the group with the fewest requests; of those that come at the
         // same moment, requests go first.
@@ -98,17 +111,23 @@ pub fn work<M: StepModel>(
         if plans.iter().all(Option::is_none) {
             continue;
         }
-        let mut time = 0;
-        let mut toll = 0;
+        let held = groups.iter().map(Group::held).sum();
+        usage.peak_blocks = usage.peak_blocks.max(held);
+        let (mut slowest, mut toll, mut all) = (0, 0, StepShape::default());
         for (group, plan) in groups.iter_mut().zip(&plans) {
             let Some(plan) = plan else { continue };
-            let cost = model.step(&plan.shape.of_groups(work.groups));
-            time = time.max(cost.time.raw());
+            // What it does itself, as if it were the whole replica.
+            let wide = plan.shape.of_groups(work.groups);
+            let (cost, shared) = (model.step(&wide), model.together(&wide));
+            slowest = slowest.max(cost.time.raw() - shared.time.raw());
+            group_nj += u128::from(cost.dynamic_nj - shared.dynamic_nj);
             toll = toll.max(group.toll());
-            group_nj += u128::from(cost.dynamic_nj);
+            all = all.and(&plan.shape);
         }
+        let together = model.together(&all);
+        group_nj += u128::from(together.dynamic_nj) * u128::from(work.groups);
         let begin = clock;
-        clock += u128::from(time) + u128::from(toll);
+        clock += u128::from(slowest + together.time.raw()) + u128::from(toll);
         usage.steps += 1;
         usage.busy_ticks += clock - begin;
         for (group, plan) in groups.iter_mut().zip(plans) {

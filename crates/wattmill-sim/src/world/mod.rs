@@ -315,6 +315,11 @@ impl<M: StepModel, W: Watch> World<M, W> {
                     self.deliver(job);
                 }
             }
+            Event::Expire { job, generation } => {
+                if self.jobs.current(job, generation).is_some() {
+                    self.expire(job);
+                }
+            }
             Event::FirstToken { job, generation } => {
                 if self.jobs.current(job, generation).is_some() {
                     self.first_token(job);
@@ -433,6 +438,16 @@ impl<M: StepModel, W: Watch> World<M, W> {
         if !self.places.stands(pool.spec.site) || !pool.has_prospects() {
             return self.send_again(slot);
         }
+        let deadline = self.deadline(slot);
+        if let Some(deadline) = deadline {
+            if deadline < self.now {
+                return self.end(slot, End::Shed(ShedReason::TooLate));
+            }
+            let generation = self.jobs[slot].generation;
+            let passed = deadline + SimTime::from_ns(1);
+            self.queue.file(passed, Event::Expire { job: slot, generation });
+        }
+        let pool = &mut self.pools[usize::from(self.jobs[slot].pool)];
         pool.lately.arrived += 1;
         if pool.queue.waiting() == 0
             && pool.has_room()
@@ -442,15 +457,8 @@ impl<M: StepModel, W: Watch> World<M, W> {
         }
         let job = &mut self.jobs[slot];
         job.stage = Stage::Waiting;
-        let spec = &self.services[usize::from(job.service)].spec;
-        // The first token has to find its way back.
-        let patience = spec.patience.map(|patience| patience.since(job.latency));
-        let caller = Caller {
-            id: u64::from(slot),
-            priority: spec.priority,
-            deadline: patience.map(|patience| request.arrival + patience),
-            tokens: request.input,
-        };
+        let priority = self.services[usize::from(job.service)].spec.priority;
+        let caller = Caller { id: u64::from(slot), priority, deadline, tokens: request.input };
         let number = job.pool;
         self.tell(slot, Phase::Waiting);
         let pool = &mut self.pools[usize::from(number)];
@@ -458,6 +466,42 @@ impl<M: StepModel, W: Watch> World<M, W> {
         self.end_shed();
         // Others may wait in front of room that a lost replica's requests left.
         self.serve_queue(number);
+    }
+
+    /// When the prompt of a request has to begin at the latest; `None` if it may wait for ever.
+    fn deadline(&self, slot: u32) -> Option<SimTime> {
+        let job = &self.jobs[slot];
+        let patience = self.services[usize::from(job.service)].spec.patience?;
+        // The first token has to find its way back.
+        Some(job.request.arrival + patience.since(job.latency))
+    }
+
+    /// The deadline of a request has passed: wherever it waits, it is shed, unless its prompt has
+    /// begun.
+    fn expire(&mut self, slot: u32) {
+        let Job { stage, pool: number, first_token, .. } = self.jobs[slot];
+        let pool = &mut self.pools[usize::from(number)];
+        match stage {
+            Stage::Waiting => {
+                pool.queue.expire(self.now, &mut self.shed);
+                self.end_shed();
+            }
+            Stage::Serving | Stage::Prefilling if first_token == SimTime::ZERO => {
+                let work = self.jobs[slot].work.as_ref();
+                let Some(replica) = work.map(Reservation::replica) else { return };
+                self.run_replica(number, replica, self.now);
+                let pool = &mut self.pools[usize::from(number)];
+                if !pool.replicas[replica as usize].withdraw(self.now, slot.into()) {
+                    return;
+                }
+                pool.rewake(replica);
+                self.leave_work(slot);
+                self.switch_off_if_drained(number, replica);
+                self.end(slot, End::Shed(ShedReason::TooLate));
+                self.serve_queue(number);
+            }
+            _ => {}
+        }
     }
 
     /// Hands those who wait in front of a router on, for as long as there is room.
@@ -494,7 +538,7 @@ impl<M: StepModel, W: Watch> World<M, W> {
         let pool = &mut self.pools[usize::from(job.pool)];
         let replica = reservation.replica();
         let mut request = Request { id: u64::from(slot), arrival: self.now, ..job.request };
-        job.stage = Stage::Serving;
+        (job.stage, job.first_token) = (Stage::Serving, SimTime::ZERO);
         if pool.prefills(request.output) {
             (job.stage, request.output) = (Stage::Prefilling, 1);
         }

@@ -42,7 +42,8 @@ pub struct ServiceSpec {
     pub limits: Option<Limits>,
     /// Who goes first; the higher the earlier. Who is turned away first: the lower.
     pub priority: u8,
-    /// Time after which a first token is of no use any more; `None` if it always is.
+    /// Time after which a first token is of no use any more; `None` if it always is. A request whose
+    /// prompt has not begun by then is shed, in front of a router as at a replica.
     pub patience: Option<SimTime>,
 }
 

@@ -435,6 +435,49 @@ fn a_queue_that_is_capped_sheds_the_least_important_first() {
 }
 
 #[test]
+fn whoever_waits_at_a_replica_longer_than_its_patience_is_shed() {
+    let limits = BatchLimits::new(4, 256, 16, 400);
+    for (groups, router, in_hand) in [
+        (1, RouterKind::RoundRobin, u32::MAX),
+        (2, RouterKind::KvAware(KvWeights::PUBLISHED), 4_096),
+        (1, RouterKind::LeastLoaded, 6),
+    ] {
+        let mut busy = pool(2, BatchLimits { prefix_caching: groups > 1, ..limits }, router);
+        (busy.groups, busy.in_hand, busy.services) = (groups, in_hand, vec![0, 1]);
+        let mut spec = one_site(vec![busy]);
+        spec.services = vec![service(0), service(0)];
+        spec.services[0].patience = Some(ms(1_000));
+        spec.row = Some(ms(100));
+        let mut world = World::new(spec).expect("sound");
+        // Many times what two replicas can do, of which every seventh waits for ever.
+        let mut asks = asks(4, 6_000, 1_000, 1);
+        for ask in &mut asks {
+            ask.request.input = ask.request.input.min(200);
+            ask.service = u16::from(ask.request.id % 7 == 0);
+        }
+        let answers = run(&mut world, &asks);
+        let books = world.books();
+        assert_eq!((books.check(), books.in_hand), (Ok(()), 0), "{books:?}");
+        let [hurried, patient] = [0, 1].map(|service| *world.service_requests(service));
+        assert_eq!(patient.finished(), patient.asked());
+        assert!(hurried.was_shed() > 4_000 && hurried.finished() > 20, "{hurried:?}");
+        assert_eq!(hurried.was_shed(), books.too_late);
+        let of = |service| answers.iter().filter(move |answer| answer.service == service);
+        let longest = |service| of(service).map(|answer| answer.done.ttft()).max().expect("some");
+        // A prompt of one step at most, beside whoever is in the batch.
+        assert!(longest(0) < ms(1_000 + 60), "{}", longest(0));
+        assert!(longest(1) > ms(5_000), "{}", longest(1));
+        // They are gone when their time has come, not when somebody would look at them.
+        let end = asks.last().expect("some").request.arrival;
+        let waits = world.rows().iter().rfind(|row| row.from > end + ms(1_000));
+        let waiting = waits.expect("it goes on").pools[0].waiting;
+        assert!(waiting <= patient.asked(), "{waiting}");
+        let shed = world.rows().iter().filter(|row| row.from > end + ms(1_100));
+        assert_eq!(shed.map(|row| row.services[0].shed).sum::<u64>(), 0);
+    }
+}
+
+#[test]
 fn clients_see_the_way_to_their_site() {
     let limits = BatchLimits::new(64, 512, 16, 4_000);
     let asks = asks(2, 300, 50_000, 1);

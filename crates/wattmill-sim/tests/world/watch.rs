@@ -6,10 +6,10 @@ use std::ops::ControlFlow;
 use proptest::prelude::*;
 use wattmill_policy::{BatchLimits, ReplicaState, RouterKind};
 use wattmill_sim::{
-    Answer, Ask, Phase, Request, Spot, Step, Turn, Unanswered, Usage, Watch, Window, World,
+    Answer, Ask, Gauge, Phase, Request, Spot, Step, Turn, Unanswered, Usage, Watch, Window, World,
     WorldSpec,
 };
-use wattmill_units::SimTime;
+use wattmill_units::{SimTime, Ticks};
 
 use super::{AT_LAST, Simple, asks, eventful, ms, one_site, pool};
 
@@ -36,6 +36,8 @@ struct Notes {
     requests: BTreeMap<u64, Seen>,
     states: BTreeMap<Spot, ReplicaState>,
     blocks: BTreeMap<Spot, u64>,
+    found: BTreeMap<Spot, Gauge>,
+    batches: BTreeMap<Spot, Vec<u32>>,
 }
 
 impl Notes {
@@ -46,6 +48,8 @@ impl Notes {
             requests: BTreeMap::new(),
             states: BTreeMap::new(),
             blocks: BTreeMap::new(),
+            found: BTreeMap::new(),
+            batches: BTreeMap::new(),
         }
     }
 
@@ -86,10 +90,17 @@ impl Watch for Notes {
         let seen = self.requests.get_mut(&request).expect("was asked");
         assert_eq!(seen.end.replace(End::Unanswered(at, how)), None);
     }
+    fn found(&mut self, spot: Spot, gauge: &Gauge) {
+        assert!(!self.steps.contains_key(&spot));
+        assert_eq!(self.found.insert(spot, *gauge), None);
+    }
     fn stepped(&mut self, spot: Spot, step: &Step) {
         assert_eq!(step.work.steps, 1);
         assert_eq!(step.end - step.begin, step.work.busy_ticks);
-        assert!(step.from() >= self.window.from && step.from() < self.window.until);
+        assert!(step.end > ticks(self.window.from) && step.from() < self.window.until);
+        assert!(u128::from(step.swapping) <= step.end - step.begin);
+        assert_eq!(step.swapping > 0, step.work.swapped_blocks > 0);
+        assert!(self.found.contains_key(&spot));
         assert_eq!(step.chunks > 0, step.work.prefill_tokens > 0, "{step:?}");
         assert!(u64::from(step.chunks) >= step.work.prompt_completions, "{step:?}");
         assert!(u64::from(step.chunks) <= step.work.prefill_tokens, "{step:?}");
@@ -97,6 +108,10 @@ impl Watch for Notes {
         assert!(steps.last().is_none_or(|last| last.end <= step.begin), "{spot:?}: {step:?}");
         steps.push(*step);
         self.blocks.insert(spot, step.after.blocks);
+    }
+    fn batches(&mut self, spot: Spot, step: &Step, sequences: &[u32]) {
+        assert_eq!(sequences.iter().sum::<u32>(), step.after.running);
+        self.batches.insert(spot, sequences.to_vec());
     }
     fn held(&mut self, spot: Spot, _: SimTime, blocks: u64) {
         self.blocks.insert(spot, blocks);
@@ -114,6 +129,10 @@ fn watched(spec: WorldSpec<Simple>, asks: &[Ask], notes: Notes) -> World<Simple,
     world
 }
 
+fn ticks(at: SimTime) -> u128 {
+    u128::from(at.as_ns()) << Ticks::FRACTION_BITS
+}
+
 /// Everything of `work` but its peak, which is that of the whole time.
 fn without_peak(work: Usage) -> Usage {
     Usage { peak_blocks: 0, ..work }
@@ -121,10 +140,11 @@ fn without_peak(work: Usage) -> Usage {
 
 #[test]
 fn a_watched_world_does_what_it_does_unwatched() {
-    let mut moved = 0;
+    let (mut moved, mut patient) = (0, 0);
     for seed in 0..150 {
         let spec = eventful(seed);
         let (services, pools) = (spec.services.len() as u16, spec.pools.len() as u16);
+        let patience: Vec<_> = spec.services.iter().map(|service| service.patience).collect();
         let asks = asks(seed, 400, 50_000, services.into());
         let mut unwatched = World::new(spec.clone()).expect("sound");
         let go = |_| ControlFlow::Continue(());
@@ -160,10 +180,24 @@ fn a_watched_world_does_what_it_does_unwatched() {
             moved += seen.turns.iter().filter(|t| matches!(t.phase, Phase::Moving { .. })).count();
             if let Some(End::Answered(answer)) = seen.end {
                 told_as_answered(seen, &answer);
+                if let Some(patience) = patience[usize::from(answer.service)] {
+                    began_in_time(seen, answer.done.request.arrival + patience);
+                    patient += 1;
+                }
             }
         }
     }
     assert!(moved > 3_000, "{moved}");
+    assert!(patient > 5_000, "{patient}");
+}
+
+/// Whoever waited at a replica did so no longer than its patience, however often it was sent again.
+fn began_in_time(seen: &Seen, deadline: SimTime) {
+    for pair in seen.turns.windows(2) {
+        if (pair[0].phase, pair[1].phase) == (Phase::Queued, Phase::Prefilling) {
+            assert!(pair[1].at <= deadline, "{deadline}: {seen:#?}");
+        }
+    }
 }
 
 /// What was seen of an answered request is what its answer says.
@@ -193,6 +227,7 @@ fn told_as_answered(seen: &Seen, answer: &Answer) {
 
 #[test]
 fn windows_add_up_to_the_whole() {
+    let mut twice = 0;
     for seed in 0..60 {
         let spec = eventful(seed);
         let asks = asks(seed, 300, 50_000, spec.services.len() as u64);
@@ -202,12 +237,18 @@ fn windows_add_up_to_the_whole() {
         for (from, until) in cuts.into_iter().zip(ends) {
             let notes = watched(spec.clone(), &asks, Notes::of(from, until)).into_watch();
             for (spot, steps) in notes.steps {
-                parts.entry(spot).or_default().extend(steps);
+                let before = parts.entry(spot).or_default();
+                // What is under way at a cut is in the windows on both sides.
+                let under_way = steps.first().filter(|step| step.from() < from);
+                assert_eq!(under_way, under_way.and(before.last()), "seed {seed}, {from}");
+                twice += usize::from(under_way.is_some());
+                before.extend(steps.iter().filter(|step| step.from() >= from));
             }
         }
         let whole = watched(spec, &asks, Notes::of(SimTime::ZERO, SimTime::MAX)).into_watch();
         assert_eq!(parts, whole.steps, "seed {seed}");
     }
+    assert!(twice > 60, "{twice}");
 }
 
 #[test]
@@ -220,7 +261,7 @@ fn a_window_begins_with_what_is_under_way() {
     };
     let asks: Vec<Ask> = (0..6).map(|id| ask(id, 200 + 10 * id as u32)).collect();
     let at = ms(100);
-    let notes = watched(spec, &asks, Notes::of(at, ms(200))).into_watch();
+    let notes = watched(spec.clone(), &asks, Notes::of(at, ms(200))).into_watch();
     let phases: Vec<Option<Phase>> = notes
         .requests
         .values()
@@ -230,8 +271,13 @@ fn a_window_begins_with_what_is_under_way() {
     assert_eq!(phases, [decoding, decoding, decoding, decoding, None, None]);
     let steps = &notes.steps[&Spot { pool: 0, replica: 0 }];
     assert!(steps.iter().all(|step| (step.sequences(), step.waiting) == (4, 2)), "{steps:?}");
-    // Each of about 5.2 ms.
-    assert_eq!(steps.len(), 20);
+    // Each of about 5.2 ms, and the one that is under way when the window begins.
+    assert_eq!(steps.len(), 21);
+    assert!(steps[0].from() < at && at < steps[0].until());
+    let before = watched(spec, &asks, Notes::of(SimTime::ZERO, at)).into_watch();
+    let before = &before.steps[&Spot { pool: 0, replica: 0 }];
+    assert_eq!(before.last(), steps.first());
+    assert_eq!(notes.found[&Spot { pool: 0, replica: 0 }], before[before.len() - 2].after);
 }
 
 proptest! {
@@ -244,7 +290,8 @@ proptest! {
         groups in 1u32..4,
         gap_us in prop::sample::select(vec![500u64, 5_000, 60_000]),
         max_seqs in 1u32..30,
-        blocks in 130u64..400,
+        // The longest request takes 133 of them.
+        blocks in 133u64..400,
     ) {
         let limits = BatchLimits::new(max_seqs, 256, 16, blocks);
         let mut pool = pool(replicas, limits, RouterKind::LeastLoaded);
@@ -255,7 +302,19 @@ proptest! {
         let usage = world.pool_usage(0);
         let notes = world.into_watch();
         prop_assert_eq!(notes.work(0), usage);
-        let delivered = asks.iter().map(|ask| u64::from(ask.request.output)).sum::<u64>();
+        let batches = notes.batches.values().map(Vec::len);
+        prop_assert!(groups == 1 && batches.len() == 0 || batches.clone().all(|n| n == groups as usize));
+        let mut delivered = 0;
+        for ask in &asks {
+            let request = &ask.request;
+            match notes.requests[&request.id].end {
+                Some(End::Answered(_)) => delivered += u64::from(request.output),
+                end => {
+                    prop_assert!(u64::from(request.input + request.output) > 16 * blocks, "{end:?}");
+                    prop_assert!(matches!(end, Some(End::Unanswered(_, Unanswered::Rejected))));
+                }
+            }
+        }
         prop_assert_eq!(usage.decode_tokens + usage.prompt_completions, delivered);
     }
 }

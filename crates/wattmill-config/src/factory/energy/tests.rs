@@ -3,7 +3,8 @@
 use expect_test::{Expect, expect};
 use jiff::civil::date;
 use wattmill_catalog::Catalog;
-use wattmill_factory::{Answer, SolarWeather};
+use wattmill_factory::{Answer, Clock, SolarWeather, SummerTime};
+use wattmill_units::Seconds;
 
 use crate::{Files, Parsed, parse_factory_with};
 
@@ -41,6 +42,24 @@ fn files() -> Files {
         "gap.csv",
         Ok("time,price_usd_per_mwh\n2028-02-27T00:00,1\n2028-02-27T02:00,1\n".to_owned()),
     );
+    // A day of Paris in which a clock is put forward or back, as its people write it.
+    let paris = |name: &str, day: &str, hours: &[(u32, &str)]| {
+        let before = format!("{day}-27T23:00");
+        let lines: String = hours
+            .iter()
+            .map(|(hour, offset)| format!("{day}-28T{hour:02}:00{offset},{hour}\n"))
+            .collect();
+        let offset = if hours[0].1.is_empty() { "" } else { "+01:00" };
+        (name.to_owned(), format!("time,price_usd_per_mwh\n{before}{offset},23\n{lines}"))
+    };
+    let bare = |hours: &[u32]| hours.iter().map(|hour| (*hour, "")).collect::<Vec<_>>();
+    for (name, text) in [
+        paris("forward.csv", "2027-03", &bare(&[0, 1, 3])),
+        paris("back.csv", "2027-11", &bare(&[0, 1, 1])),
+        paris("offsets.csv", "2027-03", &[(0, "+01:00"), (1, "+01:00"), (3, "+02:00")]),
+    ] {
+        files.put(&name, Ok(text));
+    }
     files.put("gone.csv", Err("No such file or directory".to_owned()));
     files
 }
@@ -197,7 +216,7 @@ fn files_say_what_is_wrong_with_them() {
         9 | grid = { connection = "10 MW", energized = 2026-07-01, hourly = "gap.csv", price = "47 USD/MWh", carbon = "299 g/kWh" }
           |                                                                 ^^^^^^^^^ this file
           |
-          = help: give every hour once, in order; there is no summer time in UTC
+          = help: give every hour once, in order
     "#]],
     );
     said(
@@ -212,6 +231,73 @@ fn files_say_what_is_wrong_with_them() {
           = help: each must be at least 0 and at most 1
     "#]],
     );
+}
+
+#[test]
+fn a_clock_that_is_changed_is_told_from_a_gap() {
+    let plan = SOUND.replace("2028-02-27", "2027-03-28").replace("2028-03-02", "2027-03-28");
+    let of = |file: &str| plan.replace("price = ", &format!("hourly = \"{file}\", price = "));
+    said(
+        &of("forward.csv"),
+        expect![[r#"
+        error: `forward.csv`, line 5: 2027-03-28T03:00:00 is not an hour after the line before
+         --> mill.toml:9:65
+          |
+        9 | grid = { connection = "10 MW", energized = 2026-07-01, hourly = "forward.csv", price = "47 USD/MWh", carbon = "299 g/kWh" }
+          |                                                                 ^^^^^^^^^^^^^ this file
+          |
+          = help: where a clock was put forward here, write its offset behind every time, such as `2027-03-28T03:00+02:00`; UTC has the hour
+    "#]],
+    );
+    said(
+        &of("back.csv"),
+        expect![[r#"
+        error: `back.csv`, line 5: 2027-11-28T01:00:00 is not an hour after the line before
+         --> mill.toml:9:65
+          |
+        9 | grid = { connection = "10 MW", energized = 2026-07-01, hourly = "back.csv", price = "47 USD/MWh", carbon = "299 g/kWh" }
+          |                                                                 ^^^^^^^^^^ this file
+          |
+          = help: where a clock was put back here, write its offset behind every time, such as `2027-10-31T02:00+01:00`; UTC has the hour once
+    "#]],
+    );
+    // With offsets no hour is missing: what lacks is the rest of the day.
+    said(
+        &of("offsets.csv"),
+        expect![[r#"
+        error: `offsets.csv` has no hour for 2027-03-28 02:00
+         --> mill.toml:9:65
+          |
+        9 | grid = { connection = "10 MW", energized = 2026-07-01, hourly = "offsets.csv", price = "47 USD/MWh", carbon = "299 g/kWh" }
+          |                                                                 ^^^^^^^^^^^^^ this file
+          |
+          = help: give it all hours of the plan, or those of a whole year
+    "#]],
+    );
+}
+
+#[test]
+fn a_connection_steps_after_it_has_power() {
+    said(
+        &SOUND.replace(
+            "energized",
+            "step = [{ from = 2026-07-01, connection = \"20 MW\" }], energized",
+        ),
+        expect![[r#"
+        error: a step of the connection on 2026-07-01, which has power from 2026-07-01 on
+         --> mill.toml:9:49
+          |
+        9 | grid = { connection = "10 MW", step = [{ from = 2026-07-01, connection = "20 MW" }], energized = 2026-07-01, price = "47 USD/MWh", carbon = "299 g/kWh" }
+          |                                                 ^^^^^^^^^^ nothing is there to change
+          |
+          = help: write what it carries first under `connection`, and later days in `step`
+    "#]],
+    );
+    // More power later is power for phases that come then.
+    let later = "step = [{ from = 2028-03-01, connection = \"20 MW\" }], energized";
+    let text = SOUND.replace("energized", later).replace("power = \"5 MW\"", "power = \"15 MW\"");
+    let grid = parse(&text).factory.expect("sound").sites.iter().next().expect("one").grid.clone();
+    assert_eq!(grid.expect("one").most().as_mw(), 20.0);
 }
 
 #[test]
@@ -245,13 +331,13 @@ fn curtailment_names_a_site_with_a_grid_a_moment_and_answers() {
            |
            = help: sites of this file: `hall`
 
-        error: `at` is no day and time of UTC
+        error: `at` is no day and time
           --> mill.toml:20:6
            |
         20 | at = 2028-02-28
            |      ^^^^^^^^^^ not a moment
            |
-           = help: write it like `at = 2027-07-15T20:00:00`
+           = help: write UTC like `at = 2027-07-15T20:00:00`, or another clock with its offset like `at = 2027-07-15T20:00:00-06:00`
 
         error: a curtailment of no time
           --> mill.toml:21:7
@@ -278,6 +364,55 @@ fn curtailment_names_a_site_with_a_grid_a_moment_and_answers() {
            = help: `answers` must be an array of `"batch"`, `"training"`, `"shift"`, `"battery"`, `"generation"`, `"shed"`
     "#]],
     );
+}
+
+#[test]
+fn a_moment_of_another_clock_is_one_of_utc() {
+    let at = |at: &str| {
+        let event = format!(
+            "\n[[curtailment]]\nsite = \"hall\"\nat = {at}\nfor = \"3 h\"\ncut = \"25 %\"\n"
+        );
+        parse(&format!("{SOUND}{event}")).factory.map(|factory| factory.curtailments[0].at)
+    };
+    let utc = date(2028, 2, 28).at(23, 0, 0, 0);
+    for same in [
+        "2028-02-28T23:00:00",
+        "2028-02-28T23:00:00Z",
+        "2028-02-29T01:00:00+02:00",
+        "\"2028-02-28T17:00-06:00\"",
+    ] {
+        assert_eq!(at(same), Some(utc), "{same}");
+    }
+    assert_eq!(at("\"2028-02-28T17:00[America/Chicago]\""), None);
+}
+
+#[test]
+fn hours_of_a_file_may_be_of_another_clock() {
+    // A year of Paris, with its offsets: at its midnight it is 23 hours of the day before in UTC.
+    let clock = Clock { offset: Seconds::from_hours(1.0), summer: SummerTime::Europe };
+    let first = date(2027, 12, 31).at(23, 0, 0, 0);
+    let lines: String = (0..8784)
+        .map(|hour| {
+            let utc = first.saturating_add(jiff::SignedDuration::from_hours(hour));
+            let local = clock.local(utc);
+            let offset = local.duration_since(utc).as_hours();
+            format!("{local}+0{offset}:00,{hour}\n")
+        })
+        .collect();
+    let mut files = files();
+    files.put("paris.csv", Ok(format!("time,price_usd_per_mwh\n{lines}")));
+    let text = SOUND
+        .replace("price = \"47 USD/MWh\"", "hourly = \"paris.csv\"")
+        .replace("end = 2028-03-02", "end = 2028-12-31");
+    let parsed = parse_factory_with(&text, Catalog::builtin(), &files);
+    assert!(!parsed.diagnostics.has_errors(), "{}", parsed.diagnostics.render("x", &text, false));
+    let grid = parsed.factory.expect("sound").sites.iter().next().expect("one").grid.clone();
+    let hours = grid.expect("one").hourly_price.expect("a price for every hour");
+    // 27 February begins 57 days after the first midnight of UTC, which is the file's second hour.
+    let expected = |hour: usize| ((57 * 24 + 1 + hour) % 8784) as f64;
+    assert_eq!(hours.0.len(), 309 * 24);
+    assert!((0..309 * 24 - 1).all(|hour| hours.at(hour) == expected(hour)));
+    assert_eq!(hours.at(309 * 24 - 1), 0.0, "its first hour has the same day and time");
 }
 
 #[test]

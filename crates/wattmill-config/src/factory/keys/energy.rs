@@ -3,12 +3,10 @@
 use wattmill_units::{Energy, Money, Seconds};
 
 use super::{
-    DELAY, End, Key, Kind, LIFE, Limits, Measure, POWER, PRICE, SOURCE, Table, defaulted, optional,
-    required,
+    DELAY, End, Key, Kind, LIFE, Limits, Measure, POWER, PRICE, SHARE, SHARE_OF_SOME,
+    SHARE_OF_YEAR, SOURCE, Table, defaulted, optional, required,
 };
 
-const SHARE: Kind = Kind::Number(Limits::within("0", "1"));
-const SHARE_OF_SOME: Kind = Kind::Number(Limits::above("0", "1"));
 const FREE: (&str, &str) = ("0 USD/MWh", "sun and wind burn no fuel; set your own if it is bought");
 const SITE_DAY: &str = "First day with power. Left out, the plan's first day.";
 const DEGREES: Kind = Kind::Quantity(Measure::TEMPERATURE, Limits::within("-60 °C", "60 °C"));
@@ -89,7 +87,7 @@ pub(in super::super) static PERIOD: Table = Table {
 pub(in super::super) static SOLAR: Table = Table {
     name: "site.solar",
     doc: "Panels on the campus: from a file of hours, or from the sun's path and clouds drawn day by \
-          day. They add no firm power; what nobody takes is curtailed.",
+          day, alike at sites near each other. They add no firm power; what nobody takes is curtailed.",
     catalogue_row: false,
     certain: "",
     keys: &[
@@ -126,7 +124,7 @@ pub(in super::super) static SOLAR: Table = Table {
 pub(in super::super) static WIND: Table = Table {
     name: "site.wind",
     doc: "Wind turbines on the campus: from a file of hours, or from Weibull-distributed speeds drawn \
-          hour by hour. They add no firm power; what nobody takes is curtailed.",
+          hour by hour, alike at sites near each other. They add no firm power; what nobody takes is curtailed.",
     catalogue_row: false,
     certain: "",
     keys: &[
@@ -197,7 +195,7 @@ pub(in super::super) static BATTERY: Table = Table {
         ),
         defaulted(
             "fade",
-            Kind::Quantity(Measure::YEARLY, Limits::within("0 %/year", "100 %/year")),
+            SHARE_OF_YEAR,
             ("0 %/year", "it does not age unless the file says so"),
             r#""2 %/year""#,
             "Share of its first capacity that it loses in a year.",

@@ -1,7 +1,8 @@
 //! Keys of how a model is laid out and batched.
 
 use super::{
-    BANDWIDTH, Kind, Limits, MEASURED_ONCE, POWER, PRECISION, Table, defaulted, optional, required,
+    BANDWIDTH, Kind, Limits, MEASURED_ONCE, POWER, PRECISION, SHARE, SHARE_OF_SOME, Table,
+    defaulted, optional, required,
 };
 
 pub(in super::super) static SPECULATION: Table = Table {
@@ -19,7 +20,7 @@ pub(in super::super) static SPECULATION: Table = Table {
         ),
         required(
             "acceptance",
-            Kind::Number(Limits::within("0", "1")),
+            SHARE,
             "0.8",
             "Probability that a guess is right if those before it are.",
         ),
@@ -119,14 +120,14 @@ pub(in super::super) static ENGINE: Table = Table {
         ),
         defaulted(
             "memory_fraction",
-            Kind::Number(Limits::above("0", "1")),
+            SHARE_OF_SOME,
             ("0.9", "usual engine setting"),
             "0.9",
             "Fraction of an accelerator's memory the engine may use.",
         ),
         optional(
             "power_cap",
-            Kind::Either(&[POWER, Kind::Number(Limits::above("0", "1"))]),
+            Kind::Either(&[POWER, SHARE_OF_SOME]),
             r#""500 W""#,
             "What each accelerator may draw, or the share of its own limit. Below that limit the clock \
              falls: compute slows, memory does not.",

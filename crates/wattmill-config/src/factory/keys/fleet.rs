@@ -3,8 +3,8 @@
 use wattmill_units::{Money, Seconds};
 
 use super::{
-    ACCELERATOR, CARBON, DELAY, ENGINE, LATENCY, MODEL, POWER, PRICE, SLO, SYSTEM, defaulted,
-    optional, required,
+    ACCELERATOR, CARBON, DELAY, ENGINE, LATENCY, MODEL, POWER, PRICE, SHARE_OF_SOME, SLO, SYSTEM,
+    defaulted, optional, required,
 };
 use crate::factory::schema::{Kind, Limits, Table};
 use crate::factory::text::Measure;
@@ -12,12 +12,10 @@ use crate::factory::text::Measure;
 /// Why nothing in a fleet file is a distribution.
 const ONE_RUN: &str = "a fleet is simulated once, request by request";
 
-const TIME: Kind = Kind::Quantity(Measure::of::<Seconds>(), Limits::within("0 s", "50 years"));
 const WAY: Kind = Kind::Quantity(Measure::of::<Seconds>(), Limits::within("0 s", "1 h"));
 const REPLICAS: Kind = Kind::Whole(Limits::within("0", "1000000"));
-const SHARE: Kind = Kind::Number(Limits::within("0", "1000000"));
+const WEIGHT: Kind = Kind::Number(Limits::within("0", "1000000"));
 const HOURLY: Kind = Kind::Quantity(Measure::of::<Money>(), Limits::within("0 USD", "10000 USD"));
-const PART: Kind = Kind::Number(Limits::above("0", "1"));
 
 pub(in crate::factory) static FLEET: Table = Table {
     name: "fleet file",
@@ -164,13 +162,13 @@ pub(in crate::factory) static FLEET_CURTAILMENT: Table = Table {
         required("site", Kind::Reference("a `[[site]]`"), r#""oregon""#, "Which site."),
         required(
             "power",
-            Kind::Either(&[POWER, Kind::Number(Limits::above("0", "1"))]),
+            Kind::Either(&[POWER, SHARE_OF_SOME]),
             r#""60 %""#,
             "What it may draw, or the part of its `power`, or of the limits of all its accelerators if it \
              states none.",
         ),
-        required("from", TIME, r#""10 min""#, "From when, from the start."),
-        required("until", TIME, r#""25 min""#, "Until when."),
+        required("from", DELAY, r#""10 min""#, "From when, from the start."),
+        required("until", DELAY, r#""25 min""#, "Until when."),
     ],
 };
 
@@ -316,7 +314,7 @@ pub(in crate::factory) static AUTOSCALE: Table = Table {
         ),
         defaulted(
             "target",
-            PART,
+            SHARE_OF_SOME,
             ("80 %", "room for what comes while replicas start"),
             r#""70 %""#,
             "Share of that at which replicas are to run.",
@@ -394,7 +392,7 @@ pub(in crate::factory) static REGION: Table = Table {
     certain: ONE_RUN,
     keys: &[
         required("name", Kind::Text, r#""europe""#, "Unique among regions."),
-        defaulted("share", SHARE, ("1", "all alike"), "0.4", "Weight of its requests."),
+        defaulted("share", WEIGHT, ("1", "all alike"), "0.4", "Weight of its requests."),
         defaulted(
             "clock",
             Kind::Quantity(Measure::of::<Seconds>(), Limits::within("0 h", "24 h")),
@@ -442,7 +440,7 @@ pub(in crate::factory) static FLEET_SERVICE: Table = Table {
             r#"{ ttft = "2 s", tpot = "50 ms" }"#,
             "The promise; attainment is the share of requests that keep both.",
         ),
-        defaulted("share", SHARE, ("1", "all alike"), "0.2", "Weight of its requests."),
+        defaulted("share", WEIGHT, ("1", "all alike"), "0.2", "Weight of its requests."),
         defaulted(
             "priority",
             Kind::Whole(Limits::within("0", "255")),
@@ -454,7 +452,8 @@ pub(in crate::factory) static FLEET_SERVICE: Table = Table {
             "patience",
             LATENCY,
             r#""20 s""#,
-            "Time after which a first token is of no use; who waits longer is shed.",
+            "Time after which a first token is of no use. A request whose prompt has not begun by then is \
+             shed, in front of the router as at a replica; one that has begun is answered.",
         ),
     ],
 };
@@ -466,10 +465,10 @@ pub(in crate::factory) static EVENT: Table = Table {
     certain: ONE_RUN,
     keys: &[
         required("site", Kind::Reference("a `[[site]]`"), r#""oregon""#, "Which site."),
-        required("lost", TIME, r#""10 min""#, "When, from the start."),
+        required("lost", DELAY, r#""10 min""#, "When, from the start."),
         optional(
             "back",
-            TIME,
+            DELAY,
             r#""25 min""#,
             "From when it is back and starts its replicas; never if left out.",
         ),

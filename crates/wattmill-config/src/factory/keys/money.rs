@@ -3,8 +3,8 @@
 use wattmill_units::Money;
 
 use super::{
-    DELAY, End, Kind, LIFE, Limits, MONEY, Measure, POWER, SOURCE, Table, defaulted, optional,
-    required,
+    DELAY, End, Kind, LIFE, Limits, MONEY, Measure, POWER, SHARE, SHARE_OF_SOME, SHARE_OF_YEAR,
+    SOURCE, Table, defaulted, optional, required,
 };
 
 pub(in super::super) static CONTRACT: Table = Table {
@@ -54,12 +54,7 @@ pub(in super::super) static CONTRACT: Table = Table {
             "Lease and capacity only: how much a year once its ramp is over. In a currency of the file \
              if it says so, such as `\"3 GEUR\"`.",
         ),
-        optional(
-            "share",
-            Kind::Number(Limits { low: End::Excluded("0"), high: End::Allowed("1") }),
-            r#""20 %""#,
-            "Of revenue, or of what a loan covers.",
-        ),
+        optional("share", SHARE_OF_SOME, r#""20 %""#, "Of revenue, or of what a loan covers."),
         defaulted(
             "covers",
             Kind::Choice(&["all", "machines", "infrastructure"]),
@@ -69,13 +64,13 @@ pub(in super::super) static CONTRACT: Table = Table {
         ),
         optional(
             "rate",
-            Kind::Quantity(Measure::YEARLY, Limits::within("0 %/year", "100 %/year")),
+            SHARE_OF_YEAR,
             r#""7 %/year""#,
             "Loan only: interest on what is owed at the start of a quarter.",
         ),
         defaulted(
             "minimum",
-            Kind::Number(Limits::within("0", "1")),
+            SHARE,
             ("1", "take or pay"),
             "0.8",
             "Capacity of ours only: share that is paid whatever is used; above it as much as the \
@@ -163,7 +158,7 @@ pub(in super::super) static EVENT: Table = Table {
         required("on", Kind::Date, "2029-01-01", "The day, if it happens."),
         defaulted(
             "chance",
-            Kind::Number(Limits::within("0", "1")),
+            SHARE,
             ("1", "what is written happens unless it says otherwise"),
             "0.3",
             "How likely it is. A plan has it happen from one half on; every sample draws.",
@@ -188,12 +183,7 @@ pub(in super::super) static SUBSCRIPTION: Table = Table {
     certain: "",
     keys: &[
         required("monthly", MONEY, r#""20 USD""#, "Of one user who pays, a month."),
-        required(
-            "paying",
-            Kind::Number(Limits::within("0", "1")),
-            r#""5 %""#,
-            "Share of the weekly users who pay.",
-        ),
+        required("paying", SHARE, r#""5 %""#, "Share of the weekly users who pay."),
         SOURCE,
     ],
 };
@@ -252,14 +242,14 @@ pub(in super::super) static ECONOMICS: Table = Table {
         ),
         defaulted(
             "operations",
-            Kind::Quantity(Measure::YEARLY, Limits::within("0 %/year", "100 %/year")),
+            SHARE_OF_YEAR,
             ("3 %/year", "assumption, no source read: set your own"),
             r#""3 %/year""#,
             "Staff, spares, insurance and tax, of all capital spent.",
         ),
         defaulted(
             "discount",
-            Kind::Quantity(Measure::YEARLY, Limits::within("0 %/year", "100 %/year")),
+            SHARE_OF_YEAR,
             ("10 %/year", "assumption, no source read: set your own cost of capital"),
             r#""8 %/year""#,
             "Rate at which later money is worth less, for net present value.",
@@ -273,21 +263,21 @@ pub(in super::super) static ECONOMICS: Table = Table {
         ),
         defaulted(
             "network_share",
-            Kind::Number(Limits::within("0", "1")),
+            SHARE,
             ("0.231", "Bernstein, 2025-10: 13 of 56 % of capital that are IT equipment"),
             "0.2",
             "Network in the price of machines; the rest are accelerators and racks.",
         ),
         defaulted(
             "power_share",
-            Kind::Number(Limits::within("0", "1")),
+            SHARE,
             ("0.366", "Bernstein, 2025-10: distribution, generators and turbines, 16 of 44 %"),
             "0.4",
             "Generators, transformers and distribution in infrastructure.",
         ),
         defaulted(
             "cooling_share",
-            Kind::Number(Limits::within("0", "1")),
+            SHARE,
             (
                 "0.389",
                 "Bernstein, 2025-10: a third mechanical and electrical less the power plant, 17 of 44 %",

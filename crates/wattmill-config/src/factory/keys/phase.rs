@@ -1,6 +1,8 @@
 //! Keys of what comes in place of a late system, and of where users are.
 
-use super::{DELAY, Kind, LIFE, Limits, POWER, SOURCE, Table, defaulted, optional, required};
+use super::{
+    DELAY, Kind, LIFE, Limits, POWER, SHARE, SOURCE, Table, defaulted, optional, required,
+};
 
 pub(in super::super) static SUBSTITUTE: Table = Table {
     name: "phase.substitute",
@@ -61,7 +63,7 @@ pub(in super::super) static REFRESH: Table = Table {
         ),
         defaulted(
             "residual",
-            Kind::Number(Limits::within("0", "1")),
+            SHARE,
             ("0", "nothing is got for old machines unless the file says so"),
             r#""10 %""#,
             "Share of its price that an old unit is sold for.",
@@ -84,7 +86,7 @@ pub(in super::super) static REGION: Table = Table {
     certain: "",
     keys: &[
         required("name", Kind::Text, r#""europe""#, "What people call it."),
-        required("share", Kind::Number(Limits::within("0", "1")), "0.4", "Share of the requests."),
+        required("share", SHARE, "0.4", "Share of the requests."),
         required(
             "utc_offset",
             Kind::Number(Limits::within("-12", "14")),

@@ -2,8 +2,8 @@
 
 use super::energy::{CAPITAL, life};
 use super::{
-    BATTERY, CARBON, CLIMATE, CLOCK, EXPORT, Kind, Limits, Measure, PERIOD, POWER, PRICE, SOLAR,
-    SOURCE, Table, WIND, defaulted, optional, required,
+    BATTERY, CARBON, CLIMATE, CLOCK, EXPORT, Kind, Limits, Measure, PERIOD, POWER, PRICE, SHARE,
+    SOLAR, SOURCE, Table, WIND, defaulted, optional, required,
 };
 
 pub(in super::super) static SITE: Table = Table {
@@ -92,6 +92,12 @@ pub(in super::super) static GRID: Table = Table {
         required("connection", POWER, r#""1.2 GW""#, "Largest facility power it carries."),
         required("energized", Kind::Date, "2026-10-01", "First day with power."),
         optional(
+            "step",
+            Kind::Tables(&STEP),
+            r#"[{ from = 2028-01-01, connection = "1.2 GW" }]"#,
+            "What it carries from later days on, more or less than before. Left out, always the same.",
+        ),
+        optional(
             "price",
             PRICE,
             r#""47 USD/MWh""#,
@@ -130,6 +136,23 @@ pub(in super::super) static GRID: Table = Table {
             r#"{ most = "200 MW", price = "25 USD/MWh" }"#,
             "What it buys of the site's own energy. Left out, nothing.",
         ),
+    ],
+};
+
+pub(in super::super) static STEP: Table = Table {
+    name: "site.grid.step",
+    doc: "A day from which on a connection carries more, or less.",
+    catalogue_row: false,
+    certain: "",
+    keys: &[
+        required("from", Kind::Date, "2028-01-01", "First day."),
+        required(
+            "connection",
+            POWER,
+            r#""1.2 GW""#,
+            "Largest facility power from then on, in all.",
+        ),
+        SOURCE,
     ],
 };
 
@@ -185,7 +208,7 @@ pub(in super::super) static PUE: Table = Table {
         ),
         defaulted(
             "fixed",
-            Kind::Number(Limits::within("0", "1")),
+            SHARE,
             ("0", "all of it goes with the load, as a constant PUE has it"),
             "0.4",
             "Share of the overhead at full load that is there without any load.",

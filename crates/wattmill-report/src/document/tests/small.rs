@@ -11,7 +11,7 @@ use wattmill_factory::{
     Service, Site, Slo, Solar, SolarWeather, Subscription, SummerTime, Target, Temperature,
     Traffic, Training, Uncertain, Uncertainty, Weather, Wind, WindWeather, Written,
 };
-use wattmill_plan::{Holding, Plan, Risk, Sample, figures, holding, offers, run, sample};
+use wattmill_plan::{Almanac, Holding, Plan, Risk, Sample, figures, holding, offers, run, sample};
 use wattmill_sim::{Finished, Latency, Limits, Request, Summary, Tally};
 use wattmill_units::{
     CarbonIntensity, Distribution, Energy, EnergyPrice, Id, IdVec, Money, Power, Seconds, SimTime,
@@ -245,7 +245,7 @@ pub(super) fn risk(factory: &Factory, plan: &Plan) -> Risk {
         let slip = Seconds::from_s(drawn[0]);
         let phases = factory.phases.iter().map(|phase| Phase { slip, ..phase.clone() });
         let slipped = Factory { phases: phases.collect(), ..factory.clone() };
-        let figures = sample(&slipped, Catalog::builtin(), &plan.offers);
+        let figures = sample(&slipped, Catalog::builtin(), &plan.offers, &Almanac::default());
         (index != 7).then_some(Sample { drawn, figures })
     };
     Risk::new(factory, &planned, &(0..20).map(one).collect::<Vec<_>>())
