@@ -238,6 +238,7 @@ fn a_replay_draws_its_latencies_against_the_limits() {
     let heading = ReplayHeading {
         requests: "200 requests of <trace>.csv".to_owned(),
         engine: "llama-3.1-70b on dgx-h100, TP8 fp8".to_owned(),
+        without_watts: "a step-time table says nothing of watts",
         replicas: 2,
         router: "round-robin",
         shed: 0,

@@ -54,6 +54,7 @@ pub fn resolve<'a>(row: &Row<'_>, catalog: &'a Catalog) -> Result<Case<'a>, Reas
     };
     let batch = rounded(row.needed("avg_batch_size")?, "avg_batch_size", MOST_CONCURRENCY)?;
     let output = rounded(row.needed("osl_mean_tokens")?, "osl_mean_tokens", MOST_TOKENS)?;
+    engine::within_context(model, u64::from(*input) + u64::from(output))?;
     engine::affordable(batch, u64::from(*input) + u64::from(output))?;
     let layout = layout(row)?;
     let spec = engine::spec(layout, flavour, precision, chip, *input, batch);

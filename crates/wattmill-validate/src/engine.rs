@@ -122,6 +122,26 @@ pub(crate) fn holds(deployment: &Deployment<'_>, tokens: u64) -> Result<(), Reas
     if tokens > cache { Err(Reason::TooLong { tokens, cache }) } else { Ok(()) }
 }
 
+/// Refuses requests that are longer than what the model was made for.
+pub(crate) fn within_context(model: &Model, tokens: u64) -> Result<(), Reason> {
+    let context = model.context;
+    if context > 0 && tokens > u64::from(context) {
+        return Err(Reason::Context { tokens, context, model: model.id.clone() });
+    }
+    Ok(())
+}
+
+/// Requests of this mean length that fit the cache of `deployment` side by side; see
+/// [`Engine::batch`].
+pub(crate) fn batch_of(deployment: &Deployment<'_>, input: u32, output: u32) -> u32 {
+    fit(&MemoryPlan::of(deployment), deployment.spec.max_seqs, input, output)
+}
+
+fn fit(memory: &MemoryPlan, max_seqs: u32, input: u32, output: u32) -> u32 {
+    let each = (u64::from(input) + u64::from(output)).max(1);
+    (memory.tokens() / each).clamp(1, u64::from(max_seqs.max(1))) as u32
+}
+
 /// Refuses more work than a row is worth.
 pub(crate) fn affordable(requests: u32, tokens: u64) -> Result<(), Reason> {
     let most = MOST_UNDER_WAY;
@@ -238,9 +258,7 @@ impl Engine {
     /// Requests of this mean length that fit the cache side by side, at most as many as the engine
     /// runs, at least one.
     pub(crate) fn batch(&self, input: u32, output: u32) -> u32 {
-        let each = (u64::from(input) + u64::from(output)).max(1);
-        let fit = self.surface.memory().tokens() / each;
-        fit.clamp(1, u64::from(self.limits.max_seqs)) as u32
+        fit(self.surface.memory(), self.limits.max_seqs, input, output)
     }
 
     /// Power of one accelerator over a stretch, W; `None` where nothing states its limit.

@@ -66,6 +66,46 @@ pub fn errors_by_metric<'a>(
     errors.collect()
 }
 
+/// How many figures lie where their answers say that four in five do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// Figures whose answer has an interval.
+    pub figures: usize,
+    /// Of them, those measured inside it.
+    pub within: usize,
+    /// Of them, those whose answer lies inside the calibrated range.
+    pub calibrated: usize,
+}
+
+impl Coverage {
+    /// Share of the figures inside their interval.
+    pub fn share_within(&self) -> f64 {
+        self.within as f64 / self.figures as f64
+    }
+
+    /// Share of the figures inside the calibrated range.
+    pub fn share_calibrated(&self) -> f64 {
+        self.calibrated as f64 / self.figures as f64
+    }
+}
+
+/// The coverage of every metric of which `outcomes` have intervals.
+pub fn coverage_by_metric<'a>(
+    outcomes: impl IntoIterator<Item = &'a Outcome>,
+) -> BTreeMap<Metric, Coverage> {
+    let mut all: BTreeMap<Metric, Coverage> = BTreeMap::new();
+    for figure in outcomes.into_iter().flat_map(|outcome| &outcome.figures) {
+        let (Some(interval), Some(within)) = (figure.interval, figure.is_within()) else {
+            continue;
+        };
+        let coverage = all.entry(figure.metric).or_default();
+        coverage.figures += 1;
+        coverage.within += usize::from(within);
+        coverage.calibrated += usize::from(interval.inside);
+    }
+    all
+}
+
 /// The errors of rows that have something in common.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GroupErrors {
@@ -136,6 +176,7 @@ pub fn worst_figures(evaluation: &Evaluation, most: usize) -> Vec<(&Outcome, &Fi
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wattmill_catalog::Interval;
 
     #[test]
     fn errors_are_of_the_size_and_bias_has_a_sign() {
@@ -144,6 +185,30 @@ mod tests {
         assert!((errors.mean - 0.3).abs() < 1e-12);
         assert!((errors.p90 - 0.46).abs() < 1e-12);
         assert_eq!(Errors::of([]), None);
+    }
+
+    #[test]
+    fn coverage_counts_what_lies_inside() {
+        let interval = Interval { low: 0.8, median: 1.0, high: 1.2, rows: 9, inside: true };
+        let figure = |measured: f64, interval| Figure {
+            metric: Metric::Tpot,
+            measured,
+            predicted: 1.0,
+            interval,
+        };
+        let outside = Interval { inside: false, ..interval };
+        let figures = vec![
+            figure(1.2, Some(interval)),
+            figure(0.7, Some(outside)),
+            figure(1.3, Some(interval)),
+            figure(1.0, None),
+        ];
+        let outcome =
+            Outcome { line: 2, group: Group::default(), headline: true, figures, note: None };
+        let coverage = coverage_by_metric([&outcome]);
+        let expected = Coverage { figures: 3, within: 1, calibrated: 2 };
+        assert_eq!(coverage, BTreeMap::from([(Metric::Tpot, expected)]));
+        assert_eq!(coverage[&Metric::Tpot].share_calibrated(), 2.0 / 3.0);
     }
 
     #[test]

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use wattmill_catalog::{Accelerator, Catalog, Efficiency};
+use wattmill_perf::Deployment;
 
-use crate::engine::Effort;
+use crate::bars::{Load, RowBars};
+use crate::engine::{self, Effort};
 use crate::kind::Kind;
 use crate::outcome::{Measured, Metric, Outcome, Reason, Unanswered};
 use crate::table::{Row, Table, TableProblem};
@@ -74,6 +76,62 @@ impl Case<'_> {
     /// Power limit of one accelerator, where serving was measured and a limit is stated.
     pub(crate) fn accelerator_limit(&self) -> Option<wattmill_units::Power> {
         self.accelerator()?.tdp
+    }
+
+    /// What was served on what; `None` of training and of single operators.
+    pub(crate) fn load(&self) -> Option<(&Deployment<'_>, Load)> {
+        let full = |deployment: &Deployment<'_>, input: u32, output: u32| Load {
+            batch: engine::batch_of(deployment, input, output).into(),
+            input: input.into(),
+            output: output.into(),
+        };
+        Some(match self {
+            Self::Serving(case) => {
+                let deployment = case.deployment();
+                let replicas = case.accelerators() / deployment.spec.layout.accelerators();
+                let batch = f64::from(case.concurrency) / f64::from(replicas.max(1));
+                (deployment, Load { batch, input: case.input.into(), output: case.output.into() })
+            }
+            Self::Requests(case) => (&case.deployment, case.load()),
+            Self::Mlperf(case) => {
+                (&case.deployment, full(&case.deployment, case.input, case.output))
+            }
+            Self::Power(case) => {
+                let case = &case.serving;
+                (&case.deployment, full(&case.deployment, case.input, case.output))
+            }
+            Self::Throughput(case) => {
+                let load = match case.load {
+                    throughput::Load::Whole { input, output } => {
+                        full(&case.deployment, input, output)
+                    }
+                    throughput::Load::Prompts { input } => {
+                        Load { batch: 1.0, input: input.into(), output: 1.0 }
+                    }
+                    throughput::Load::Answers { batch, context } => {
+                        Load { batch: batch.into(), input: context.into(), output: 1.0 }
+                    }
+                };
+                (&case.deployment, load)
+            }
+            Self::Energy(case) => {
+                let (input, output) = (case.input.into(), case.output.into());
+                (&case.deployment, Load { batch: case.batch.into(), input, output })
+            }
+            Self::Phases(case) => {
+                let (input, output) = (case.input.into(), case.output.into());
+                (&case.deployment, Load { batch: case.batch.into(), input, output })
+            }
+            Self::TrainingPower(_) | Self::Training(_) | Self::Kernels(_) => return None,
+        })
+    }
+
+    /// What speaks against the answer: a profile of single passes times any length, whatever the model
+    /// makes of it.
+    fn note(&self) -> Option<String> {
+        let Self::Phases(case) = self else { return None };
+        let tokens = u64::from(case.input) + u64::from(case.output);
+        engine::within_context(case.deployment.model, tokens).err().map(|why| why.to_string())
     }
 
     /// Why nothing is known of what its accelerator draws.
@@ -244,7 +302,7 @@ pub fn evaluate(
     for (done, row) in (1..).zip(table.rows()) {
         match answer(&row, kind, catalog, effort) {
             Ok(outcome) => evaluation.outcomes.push(outcome),
-            Err(reason) => evaluation.unanswered.push(Unanswered { line: row.line, reason }),
+            Err(reason) => evaluation.unanswered.push(Unanswered::of(&row, catalog, reason)),
         }
         if progress(done).is_break() {
             break;
@@ -258,7 +316,12 @@ fn answer(row: &Row<'_>, kind: Kind, catalog: &Catalog, effort: Effort) -> Resul
     let family = case.family();
     let unknown = || Reason::Unsupported(format!("no efficiency of the chip family `{family}`"));
     let efficiency = catalog.efficiency(family).ok_or_else(unknown)?;
-    let outcome = Outcome::of(case.measured(), &predict(&case, efficiency, effort)?);
+    let mut outcome = Outcome::of(case.measured(), &predict(&case, efficiency, effort)?);
+    let bars = RowBars::of(&case);
+    for figure in &mut outcome.figures {
+        figure.interval = bars.of_metric(figure.metric, catalog);
+    }
+    outcome.note = case.note();
     // All that was measured is power, and nobody knows what the chip may draw.
     match (outcome.figures.is_empty(), case.power_unknown()) {
         (true, Some(unknown)) => Err(Reason::Unsupported(unknown)),

@@ -5,6 +5,7 @@
 //! each kind has an adapter, in which `resolve` turns a row into a case and `predict` prices the
 //! case with given constants, so that a fit can predict again without resolving again.
 
+mod bars;
 mod caps;
 pub mod energy;
 mod engine;
@@ -27,9 +28,14 @@ mod settings;
 mod table;
 pub mod throughput;
 pub mod training;
+mod unanswered;
 
+pub use bars::{Load, deployment_cap, error_bar};
 pub use engine::Effort;
-pub use errors::{Errors, GroupErrors, errors_by_group, errors_by_metric, quantile, worst_figures};
+pub use errors::{
+    Coverage, Errors, GroupErrors, coverage_by_metric, errors_by_group, errors_by_metric, quantile,
+    worst_figures,
+};
 pub use evaluate::{Case, Evaluation, constants_of, evaluate, predict, resolve};
 pub use kind::Kind;
 pub use labels::told_by_name;

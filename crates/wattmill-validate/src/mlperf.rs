@@ -103,6 +103,7 @@ pub(crate) fn submission<'a>(
         return Err(Reason::OutOfRange { column: "osl_mean_tokens", value: mean, most });
     }
     let output = mean.max(1.0) as u32;
+    engine::within_context(model, u64::from(*input) + u64::from(output))?;
     let accelerators = row.needed_count("n_gpus", MOST_DEGREE)?;
     let submitted =
         Submitted { model, chip, flavour, precision, accelerators, input: *input, output };

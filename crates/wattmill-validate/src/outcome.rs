@@ -3,6 +3,7 @@
 use std::fmt;
 
 use thiserror::Error;
+use wattmill_catalog::Interval;
 use wattmill_perf::LayoutProblem;
 
 /// A figure that is compared.
@@ -133,12 +134,21 @@ pub struct Figure {
     pub measured: f64,
     /// By the model.
     pub predicted: f64,
+    /// Where four in five measurements of the kind lie, as factors on what is predicted; `None` where it
+    /// was not asked, or nothing of the kind was ever measured.
+    pub interval: Option<Interval>,
 }
 
 impl Figure {
     /// Predicted over measured, minus 1.
     pub fn error(&self) -> f64 {
         self.predicted / self.measured - 1.0
+    }
+
+    /// Whether what was measured lies inside the interval of the prediction.
+    pub fn is_within(&self) -> Option<bool> {
+        let bar = self.interval?;
+        Some((bar.low..=bar.high).contains(&(self.measured / self.predicted)))
     }
 }
 
@@ -201,6 +211,8 @@ pub struct Outcome {
     pub headline: bool,
     /// Measured and predicted, in the order of [`Metric`].
     pub figures: Vec<Figure>,
+    /// What speaks against the answer, if anything does.
+    pub note: Option<String>,
 }
 
 impl Outcome {
@@ -211,7 +223,8 @@ impl Outcome {
             .iter()
             .filter_map(|(metric, measured)| {
                 let (_, predicted) = predicted.iter().find(|(other, _)| other == metric)?;
-                Some(Figure { metric: *metric, measured: *measured, predicted: *predicted })
+                let (metric, measured, predicted) = (*metric, *measured, *predicted);
+                Some(Figure { metric, measured, predicted, interval: None })
             })
             .collect();
         figures.sort_by_key(|figure| figure.metric);
@@ -220,6 +233,7 @@ impl Outcome {
             group: measured.group.clone(),
             headline: measured.headline,
             figures,
+            note: None,
         }
     }
 
@@ -234,6 +248,8 @@ impl Outcome {
 pub struct Unanswered {
     /// Line in the file, from 1.
     pub line: u64,
+    /// What it has in common with others, as far as it says what is known.
+    pub group: Group,
     /// Why.
     pub reason: Reason,
 }
@@ -315,6 +331,19 @@ pub enum Reason {
         /// Most tokens of all of them.
         most: u64,
     },
+    /// Requests that are longer than what the model was made for.
+    #[error(
+        "a request of {tokens} tokens is longer than the context of up to {context} tokens that \
+         `{model}` was made for"
+    )]
+    Context {
+        /// Tokens of the longest request.
+        tokens: u64,
+        /// Most tokens of a sequence.
+        context: u32,
+        /// Catalogue id.
+        model: String,
+    },
     /// Requests that are longer than the whole cache.
     #[error("a request of {tokens} tokens is longer than the {cache} tokens that the cache holds")]
     TooLong {
@@ -338,6 +367,7 @@ impl Reason {
             Self::OutOfRange { .. } => "count out of range",
             Self::Unsupported(_) => "not supported",
             Self::TooMuch { .. } => "more than is simulated",
+            Self::Context { .. } => "longer than the model's context",
             Self::TooLong { .. } => "request longer than the cache",
             Self::Layout(problems) => match problems.first() {
                 Some(LayoutProblem::Heads { .. } | LayoutProblem::KvHeads { .. }) => {

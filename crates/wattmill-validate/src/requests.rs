@@ -13,6 +13,7 @@ use wattmill_policy::{BatchLimits, Scheduling};
 use wattmill_sim::{Finished, Replica, Request, Tally};
 use wattmill_units::{Seconds, SimTime};
 
+use crate::bars::Load;
 use crate::engine::{self, Engine, MOST_CONCURRENCY, MOST_DEGREE, MOST_TOKENS, most_sequences};
 use crate::errors::quantile;
 use crate::labels;
@@ -99,6 +100,7 @@ pub fn resolve<'a>(row: &Row<'_>, catalog: &'a Catalog) -> Result<Case<'a>, Reas
         ..spec
     };
     let deployment = engine::deployment(model, chip, catalog, spec)?;
+    engine::within_context(model, longest.unwrap_or(0))?;
     engine::holds(&deployment, longest.unwrap_or(0))?;
 
     let mut order: Vec<usize> = (0..requests.len()).collect();
@@ -128,6 +130,24 @@ pub fn resolve<'a>(row: &Row<'_>, catalog: &'a Catalog) -> Result<Case<'a>, Reas
             .text("backend_version")
             .map_or(Scheduling::default(), |version| scheduling(flavour, version)),
     })
+}
+
+impl Case<'_> {
+    /// What the replica had to do in the mean: as many answers under way as their times add up to.
+    pub(crate) fn load(&self) -> Load {
+        let ends = self.requests.iter().zip(&self.timed);
+        let ends = ends.map(|(request, timed)| request.arrival.as_seconds().as_s() + timed.e2e);
+        let (count, span) = (self.requests.len().max(1) as f64, ends.fold(0.0, f64::max));
+        let under_way: f64 = self.timed.iter().map(|timed| timed.e2e).sum();
+        let of = |tokens: fn(&Request) -> u32| -> f64 {
+            self.requests.iter().map(|request| f64::from(tokens(request))).sum::<f64>() / count
+        };
+        Load {
+            batch: if span > 0.0 { under_way / span } else { 1.0 },
+            input: of(|request| request.input),
+            output: of(|request| request.output),
+        }
+    }
 }
 
 /// When an engine of that version chooses what a step holds: vLLM from 0.14 on while the step before

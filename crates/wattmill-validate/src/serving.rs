@@ -137,6 +137,7 @@ pub fn resolve<'a>(row: &Row<'_>, kind: Kind, catalog: &'a Catalog) -> Result<Ca
         engine::spec(layout, flavour, precision, chip, input, concurrency)
     };
     let longest = u64::from(input) + u64::from(output);
+    engine::within_context(model, longest)?;
     engine::affordable(concurrency, longest)?;
     let (mut held, mut polled) = (None, 1);
     let pools = if mode == "disagg" {

@@ -101,6 +101,7 @@ pub fn resolve<'a>(row: &Row<'_>, catalog: &'a Catalog) -> Result<Case<'a>, Reas
         Load::Prompts { input } => u64::from(input),
         Load::Answers { context, .. } => u64::from(context),
     };
+    engine::within_context(model, longest)?;
     engine::holds(&deployment, longest)?;
     let read = row.text("verification").is_none_or(|how| how != "recalled_not_reread");
     let measured = Measured {

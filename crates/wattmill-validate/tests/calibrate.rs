@@ -63,7 +63,7 @@ fn points(rows: &str) -> Vec<Point<'static>> {
 
 fn calibrated(rows: &str) -> Calibrated {
     let go_on = |_, _| ControlFlow::Continue(());
-    calibrate(&points(rows), Catalog::builtin(), false, go_on).unwrap()
+    calibrate(&points(rows), Catalog::builtin(), false, go_on)
 }
 
 #[test]
@@ -112,10 +112,11 @@ fn a_few_points_are_not_enough_and_repeats_are_no_more() {
     assert_eq!(found.engines[0].fitted, None);
     assert_eq!(found.engines[0].to_toml(), "");
     let go_on = |_, _| ControlFlow::Continue(());
-    let forced = calibrate(&points(&rows), Catalog::builtin(), true, go_on).unwrap();
+    let forced = calibrate(&points(&rows), Catalog::builtin(), true, go_on);
     assert!(forced.engines[0].fitted.is_some());
     let stop = |_, _| ControlFlow::Break(());
-    assert_eq!(calibrate(&points(&rows), Catalog::builtin(), true, stop), None);
+    let stopped = calibrate(&points(&rows), Catalog::builtin(), true, stop);
+    assert!(stopped.interrupted && stopped.engines.is_empty());
 }
 
 #[test]
@@ -135,4 +136,48 @@ fn contradictions_and_several_machines_are_told_with_their_lines() {
         .map(|c| format!("{} at {}, {} at {}", c.low.0, c.low.1, c.high.0, c.high.1))
         .collect();
     assert_eq!(told, ["8 at mine.csv:2, 17 at mine.csv:3"]);
+}
+
+#[test]
+fn what_was_done_is_kept_wherever_it_is_stopped() {
+    let points = points(&measured(&GIVEN, machine()));
+    let (mut all, mut said) = (0, Vec::new());
+    let whole = calibrate(&points, Catalog::builtin(), false, |done, of| {
+        said.push((done, of));
+        all = done;
+        ControlFlow::Continue(())
+    });
+    assert!(!whole.interrupted);
+    // It is told from the first prediction on, in order, and never beyond its end.
+    assert_eq!(said[0].0, 0);
+    assert!(said.windows(2).all(|pair| pair[1].0 == pair[0].0 + 1));
+    assert!(said.iter().all(|(done, of)| done < of));
+    let stopped_after = |most: usize| {
+        let mut left = most;
+        calibrate(&points, Catalog::builtin(), false, |_, _| match left {
+            0 => ControlFlow::Break(()),
+            _ => {
+                left -= 1;
+                ControlFlow::Continue(())
+            }
+        })
+    };
+    // Before a point is held out there is nothing to judge the constants by.
+    let early = stopped_after(all / 2);
+    assert!(early.interrupted && early.engines[0].interrupted);
+    assert_eq!((early.engines[0].fitted.clone(), early.engines[0].rows()), (None, GIVEN.len()));
+    // The last points are those that tell how far off it is after.
+    let late = stopped_after(all - 2);
+    let fitted = late.engines[0].fitted.as_ref().unwrap();
+    let expected = whole.engines[0].fitted.as_ref().unwrap();
+    assert!(late.interrupted && late.engines[0].interrupted);
+    assert_eq!(fitted.constants, expected.constants);
+    assert_eq!((fitted.miss_unseen, &fitted.unseen), (expected.miss_unseen, &expected.unseen));
+    assert_eq!(fitted.after[&Metric::Tpot].count, GIVEN.len() - 3);
+    // In between, those that were held out by then count, against the same ones before.
+    let between = stopped_after(all - GIVEN.len() - 2);
+    let fitted = between.engines[0].fitted.as_ref().unwrap();
+    assert!(fitted.unseen[&Metric::Tpot].count < GIVEN.len() && fitted.after.is_empty());
+    assert!(between.engines[0].to_toml().contains("error.tpot = { before = "));
+    assert!(!between.engines[0].to_toml().contains("after"));
 }

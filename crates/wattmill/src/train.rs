@@ -10,6 +10,7 @@ use wattmill_perf::{
 use wattmill_report::{TrainAnswer, TrainReport};
 use wattmill_units::{Money, Power};
 use wattmill_validate::Metric;
+use wattmill_validate::training::step_interval;
 
 use crate::bars::at_most;
 
@@ -139,7 +140,7 @@ pub fn train(
             step,
             interval: StepInterval::of(
                 &step,
-                &interval(catalog, &TrainingJob { layout: best.layout, ..job }),
+                &step_interval(catalog, &TrainingJob { layout: best.layout, ..job }),
             ),
             power_interval: step.power().and_then(|power| power_interval(catalog, &job, power)),
             run: request.tokens.map(|tokens| {
@@ -187,24 +188,6 @@ pub fn train(
         refused,
         warnings,
     })
-}
-
-/// Error bars of a step time: of models that were left out where this one was not measured, and the
-/// fit's own residuals where nothing else is known.
-fn interval(catalog: &Catalog, job: &TrainingJob<'_>) -> Interval {
-    let training = job.training;
-    let measured = training.interval(&job.model.id, job.reach());
-    let asked = Question {
-        metric: "training_step_s",
-        family: &training.family,
-        engine: &training.stack,
-        model: &job.model.id,
-        inside: measured.inside,
-    };
-    let bar = catalog.error_bars().interval(&asked).unwrap_or(measured);
-    // Nothing was measured under a cap.
-    let cap = job.power_cap.zip(job.accelerator.tdp).and_then(|(cap, limit)| cap.depth(limit));
-    cap.map_or(bar, |depth| bar.widened(depth))
 }
 
 /// Error bars of the `power` of an accelerator: of whole nodes that trained, of which accelerators

@@ -42,25 +42,26 @@ pub(crate) fn run(args: &Calibrate) -> Outcome {
                     points.push(Point { place, case });
                 }
                 Err(reason) => {
-                    report.unanswered.push((name.clone(), Unanswered { line: row.line, reason }));
+                    let row = Unanswered::of(&row, catalog, reason);
+                    report.unanswered.push((name.clone(), row));
                 }
             }
         }
         report.files.push(name);
     }
     let interrupt = Interrupt::install();
-    let mut bar = Progress::new("fitting");
-    let calibrated = calibrate(&points, catalog, args.force, |done, all| {
+    let mut bar = Progress::new("calibrating");
+    report.calibrated = calibrate(&points, catalog, args.force, |done, all| {
         bar.at(done as u64, all as u64);
         interrupt.flow()
     });
     drop(bar);
-    report.calibrated = calibrated.ok_or(Failure::Interrupted)?;
     if let (Some(out), Some(text)) = (&args.out, report.to_toml()) {
         files::write(out, &text)?;
         report.written = Some(out.display().to_string());
     }
-    files::print(&if args.json { calibrate_document(&report) } else { calibration_text(&report) })
+    files::print(&if args.json { calibrate_document(&report) } else { calibration_text(&report) })?;
+    if report.calibrated.interrupted { Err(Failure::Interrupted) } else { Ok(()) }
 }
 
 /// Whether two names are of one file that is there.

@@ -59,7 +59,7 @@ fn a_row_says_value_unit_source_and_date() {
         date: 2026-08-21, confidence
         bf16 989 TFLOP/s
         fp8 1978 TFLOP/s
-        memory 80 GB
+        memory 81559 MiB
         memory_bandwidth 3.35 TB/s
         tdp 700 W
     "#]]

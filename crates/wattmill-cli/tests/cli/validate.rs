@@ -241,3 +241,80 @@ fn chips_whose_power_nobody_states_are_timed_all_the_same() {
     let rows = std::fs::read_to_string(dir.path("rows.csv")).expect("the rows");
     assert!(rows.contains("power unknown: no published TDP of `tpu-v5p`"), "{rows}");
 }
+
+/// The lines of `rows.csv`, each by the names of its columns.
+fn rows_of(dir: &Dir) -> Vec<std::collections::BTreeMap<String, String>> {
+    let text = std::fs::read_to_string(dir.path("rows.csv")).expect("the rows");
+    let mut lines = text.lines();
+    let header: Vec<&str> = lines.next().expect("a header").split(',').collect();
+    let row = |line: &str| {
+        header
+            .iter()
+            .map(|name| (*name).to_owned())
+            .zip(line.split(',').map(str::to_owned))
+            .collect()
+    };
+    lines.map(row).collect()
+}
+
+#[test]
+fn every_prediction_has_its_interval_and_every_row_its_groups() {
+    let unknown = ROW.replace("llama-3.1-8b", "llama-9").replace("H100-SXM", "H100");
+    let dir = Dir::with("m.csv", table(&[ROW, &unknown]));
+    let run = dir.run("validate m.csv --csv rows.csv");
+    assert!(run.line("headline").contains("within  calibrated"), "{}", run.answer());
+    let rows = rows_of(&dir);
+    assert_eq!(rows.len(), 4);
+    for row in &rows[..3] {
+        let number = |name: &str| -> f64 { row[name].parse().expect(name) };
+        let (low, high) = (number("interval_low"), number("interval_high"));
+        assert!(low < number("predicted") && number("predicted") < high, "{row:?}");
+        let within = (low..=high).contains(&number("measured"));
+        assert_eq!(row["in_interval"], within.to_string(), "{row:?}");
+        assert_eq!(row["in_calibrated_range"], "true", "{row:?}");
+    }
+    // Of the row without an answer the groups are told by the catalogue's names where it has them.
+    let told = ["model", "accelerator", "engine", "precision", "concurrency"].map(|c| &*rows[3][c]);
+    assert_eq!(told, ["llama-9", "h100-sxm", "vllm", "fp8", "8"]);
+    assert!(rows[3]["reason"].contains("no model `llama-9`") && rows[3]["metric"].is_empty());
+    let coverage = &file(&dir.run("validate m.csv --json"))["coverage"]["tpot"];
+    assert_eq!((&coverage["count"], coverage["within_fraction"].is_number()), (&1.into(), true));
+}
+
+#[test]
+fn what_was_left_out_of_the_fit_is_told_beside_what_was_not() {
+    let dir = Dir::with("m.csv", table(&[ROW]));
+    let run = dir.run("validate m.csv");
+    for words in ["as they are, these rows", "without the row's model", "without the row's chip"] {
+        assert!(run.answer().contains(words), "{words}: {}", run.stdout);
+    }
+    let all = file(&dir.run("validate m.csv --json"))["cross_validated"].clone();
+    let of = |by: &str, metric: &str| {
+        let rows = all.as_array().expect("rows").iter();
+        let mut found = rows.filter(|row| row["left_out"] == by && row["metric"] == metric);
+        found.find(|row| row["engine"].is_null()).cloned().expect("all engines")
+    };
+    for by in ["model", "chip"] {
+        assert!(of(by, "tpot_ms")["median"].as_f64().is_some_and(|m| m <= 0.12), "{all}");
+        assert!(of(by, "tpot_ms")["p90"].as_f64().is_some_and(|p90| p90 <= 0.40), "{all}");
+        assert!(of(by, "ttft_ms")["count"].as_u64().is_some_and(|n| n > 1_000), "{all}");
+    }
+    // Tables of another kind have constants of their own.
+    let energy = dir.run("validate phases --json");
+    assert_eq!(file(&energy)["cross_validated"], serde_json::json!([]));
+}
+
+#[test]
+fn requests_longer_than_the_model_was_made_for_are_no_answers() {
+    let long = ROW.replace("1024,128", "131000,1000");
+    unanswered(&long, "longer than the model's context", "context of up to 131072 tokens");
+    // A profile times single passes of any length; the answer says so.
+    let phases = "model,gpu,tp,batch_size,isl_tokens,osl_tokens,prompt_time_ms_median,\
+                  token_time_ms_median\nllama2-70b,H100-SXM,8,1,8192,128,500,30\n";
+    let dir = Dir::with("p.csv", phases);
+    let run = dir.run("validate p.csv --csv rows.csv");
+    assert!(run.answer().contains("1 answered row with something that speaks against"));
+    let rows = rows_of(&dir);
+    assert!(rows[0]["reason"].contains("4096 tokens that `llama-2-70b`"), "{rows:?}");
+    assert!(!rows[0]["predicted"].is_empty());
+}

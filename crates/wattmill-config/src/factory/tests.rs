@@ -391,7 +391,7 @@ fn unknown_names() {
 
 #[test]
 fn rows_that_cannot_be_run() {
-    broken("gb200-nvl72", "helios", expect![[]]);
+    broken("gb200-nvl72", "helios", expect![[r#""#]]);
     broken(
         "gb200-nvl72",
         "vr-nvl576",
@@ -1226,13 +1226,13 @@ fn rows_of_the_files_own() {
     check(
         &text.replace("vocab = 32000\n", "").replace("tdp = \"1 kW\"\n", ""),
         expect![[r#"
-            error: `box` cannot be run: no source states tdp of `chip`
+            warning: no published TDP of `chip`
               --> mill.toml:12:10
                |
             12 | system = "box"
-               |          ^^^^^ can be shown, not run
+               |          ^^^^^ each is taken to draw up to 1.5 kW, its share of the unit's power
                |
-               = help: take another, or describe it yourself in `[accelerator.chip]`
+               = help: state `tdp` in `[accelerator.chip]` if you know better
 
             error: `mine` cannot be run: no source states vocab
               --> mill.toml:18:9

@@ -41,6 +41,7 @@ fn report() -> CalibrationReport {
             miss_before: 0.3,
             miss_unseen: 0.05,
         }),
+        interrupted: false,
     };
     CalibrationReport {
         files: vec!["a.csv".to_owned()],
@@ -49,6 +50,7 @@ fn report() -> CalibrationReport {
         calibrated: Calibrated {
             engines: vec![engine],
             left_out: vec![(place(9), "a training step".to_owned())],
+            interrupted: false,
         },
         forced: false,
         written: None,
@@ -87,6 +89,19 @@ fn only_what_helps_is_written() {
     report.forced = true;
     assert_eq!(report.to_toml().as_deref(), Some(text.as_str()));
     assert!(calibration_text(&report).contains("taken by force"));
+}
+
+#[test]
+fn what_was_stopped_says_so() {
+    let mut report = report();
+    report.calibrated.interrupted = true;
+    report.calibrated.engines[0].interrupted = true;
+    let text = calibration_text(&report);
+    assert!(text.contains("PARTIAL") && text.contains("held out by then"), "{text}");
+    report.calibrated.engines[0].fitted = None;
+    let text = calibration_text(&report);
+    assert!(text.contains("Stopped before any point was held out"), "{text}");
+    assert!(!text.contains("Too few"), "{text}");
 }
 
 #[test]

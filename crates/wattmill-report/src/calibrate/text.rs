@@ -25,6 +25,11 @@ pub fn calibration_text(report: &CalibrationReport) -> String {
         counted(report.rows, "row"),
         report.files.join(", "),
     ));
+    if report.calibrated.interrupted {
+        line(format_args!(
+            "PARTIAL: interrupted; engines that were not reached are not calibrated"
+        ));
+    }
     let left_out = report.left_out();
     if !left_out.is_empty() {
         let mut table = Table::new(["left out", "why"]).left(&[0, 1]);
@@ -73,6 +78,10 @@ fn engine_text(engine: &EngineCalibration, forced: bool) -> String {
         ));
     }
     let Some(fitted) = &engine.fitted else {
+        if engine.interrupted {
+            line("Stopped before any point was held out.".to_owned());
+            return out;
+        }
         let missing = FEWEST_CASES.saturating_sub(engine.cases);
         let places: Vec<Place> = engine.machines.values().flatten().cloned().collect();
         line(format!(
@@ -93,6 +102,9 @@ fn engine_text(engine: &EngineCalibration, forced: bool) -> String {
             table.push([name.to_owned(), number_of(from), number_of(to), factor]);
         }
         line(table.to_string());
+    }
+    if engine.interrupted {
+        line("Stopped: the verdict is of the points that were held out by then.".to_owned());
     }
     line(verdict(fitted, forced));
     out

@@ -21,6 +21,7 @@ pub fn calibrate_document(report: &CalibrationReport) -> String {
         head: Head::new(SCHEMA, None, report.answer_hash(), Vec::new()),
         files: report.files.clone(),
         rows: report.rows,
+        interrupted: report.calibrated.interrupted,
         left_out: report
             .left_out()
             .into_iter()
@@ -47,6 +48,8 @@ pub(super) struct Calibrate {
     files: Vec<String>,
     /// Their rows.
     rows: usize,
+    /// Whether it was stopped early: engines that were not reached are missing or not fitted.
+    interrupted: bool,
     /// Rows that take no part.
     left_out: Vec<LeftOutRow>,
     /// What came of the others, by chip family and engine.
@@ -83,7 +86,10 @@ struct CalibratedEngine {
     contradictions: Vec<ContradictoryFigures>,
     /// Errors with the catalogue's constants, by metric.
     before: BTreeMap<String, PredictionErrors>,
-    /// Errors with the fitted constants; null if there are too few cases to fit.
+    /// Whether it was stopped before all its points had been held out once.
+    interrupted: bool,
+    /// Errors with the fitted constants; null if there are too few cases to fit, or it was stopped
+    /// before.
     after: Option<BTreeMap<String, PredictionErrors>>,
     /// Errors of each point with constants fitted to the others: what to expect of other points.
     held_out: Option<BTreeMap<String, PredictionErrors>>,
@@ -122,6 +128,7 @@ impl CalibratedEngine {
                     high_place: c.high.1.to_string(),
                 })
                 .collect(),
+            interrupted: engine.interrupted,
             before: metrics(&engine.before),
             after: fitted.map(|f| metrics(&f.after)),
             held_out: fitted.map(|f| metrics(&f.unseen)),

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use wattmill_validate::{self as validate, Metric, errors_by_group, errors_by_metric};
+use wattmill_catalog::LeftOutError;
+use wattmill_validate::{
+    self as validate, Metric, coverage_by_metric, errors_by_group, errors_by_metric,
+};
 
 use super::head::Head;
 use super::text::text;
-use crate::validate::{Validated, Validation};
+use crate::validate::{Validated, Validation, cross_validated};
 
 /// Name and version of the document's schema.
 pub(super) const SCHEMA: &str = "wattmill.validate/1";
@@ -19,7 +22,7 @@ pub fn validate_document(validation: &Validation) -> String {
         head: Head::new(SCHEMA, None, validation.answer_hash(), Vec::new())
             .calibrated(validation.calibration.as_ref()),
         interrupted: validation.interrupted,
-        files: validation.files.iter().map(MeasuredFile::from).collect(),
+        files: validation.files.iter().map(|file| MeasuredFile::new(validation, file)).collect(),
     })
 }
 
@@ -52,12 +55,17 @@ struct MeasuredFile {
     unanswered: BTreeMap<String, usize>,
     /// Errors of the headline rows, by metric: `ttft`, `tpot`, `output_rate` and others.
     metrics: BTreeMap<String, PredictionErrors>,
-    /// The same by what rows have in common.
+    /// How many of the figures lie inside the 80 % interval of their answer, by metric.
+    coverage: BTreeMap<String, IntervalCoverage>,
+    /// Errors of the published serving points where constants were fitted without the row's model or
+    /// chip; empty where the answers are not by those constants, or of something else.
+    cross_validated: Vec<CrossValidated>,
+    /// The same as `metrics` by what rows have in common.
     groups: Vec<MeasuredGroup>,
 }
 
-impl From<&Validated> for MeasuredFile {
-    fn from(file: &Validated) -> Self {
+impl MeasuredFile {
+    fn new(validation: &Validation, file: &Validated) -> Self {
         let evaluation = &file.evaluation;
         let reasons = evaluation.reasons().into_iter();
         Self {
@@ -68,6 +76,14 @@ impl From<&Validated> for MeasuredFile {
             headline: evaluation.headline().count(),
             unanswered: reasons.map(|(kind, count)| (kind.to_owned(), count)).collect(),
             metrics: metrics(&errors_by_metric(evaluation.headline())),
+            coverage: coverage_by_metric(evaluation.headline())
+                .into_iter()
+                .map(|(metric, coverage)| (metric.key().to_owned(), (&coverage).into()))
+                .collect(),
+            cross_validated: cross_validated(validation, evaluation)
+                .into_iter()
+                .map(CrossValidated::from)
+                .collect(),
             groups: errors_by_group(evaluation)
                 .into_iter()
                 .map(|group| MeasuredGroup {
@@ -77,6 +93,57 @@ impl From<&Validated> for MeasuredFile {
                     name: group.name,
                 })
                 .collect(),
+        }
+    }
+}
+
+/// Figures inside the 80 % interval of their answer.
+#[derive(Debug, Serialize, JsonSchema)]
+struct IntervalCoverage {
+    /// Figures whose answer has an interval.
+    count: usize,
+    /// Share of them that were measured inside it.
+    within_fraction: f64,
+    /// Share of them whose answer lies inside of what was measured.
+    calibrated_fraction: f64,
+}
+
+impl From<&validate::Coverage> for IntervalCoverage {
+    fn from(coverage: &validate::Coverage) -> Self {
+        Self {
+            count: coverage.figures,
+            within_fraction: coverage.share_within(),
+            calibrated_fraction: coverage.share_calibrated(),
+        }
+    }
+}
+
+/// The error of one metric on rows whose model or chip the constants had not seen.
+#[derive(Debug, Serialize, JsonSchema)]
+struct CrossValidated {
+    /// What was left out of the fit together: `model` or `chip`.
+    left_out: String,
+    /// Engine whose rows they are; null for all.
+    engine: Option<String>,
+    /// Which figure, with its unit.
+    metric: String,
+    /// Figures compared.
+    count: u32,
+    /// Median of |predicted/measured - 1|.
+    median: f64,
+    /// 90 % quantile of the same.
+    p90: f64,
+}
+
+impl From<LeftOutError> for CrossValidated {
+    fn from(error: LeftOutError) -> Self {
+        Self {
+            left_out: error.by,
+            engine: Some(error.constants).filter(|engine| !engine.is_empty()),
+            metric: error.metric,
+            count: error.rows,
+            median: error.median,
+            p90: error.p90,
         }
     }
 }

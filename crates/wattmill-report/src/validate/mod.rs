@@ -8,6 +8,7 @@ mod text;
 
 pub use page::{validation_page, validation_picture};
 pub use rows::validation_csv;
+pub(crate) use text::cross_validated;
 pub use text::validation_text;
 
 use crate::calibrate::CalibratedWith;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use wattmill_validate::{Metric, errors_by_group, errors_by_metric};
 
-use super::text::{EXPLAINED, by_group, headline, reasons, summary, worst};
+use super::text::{EXPLAINED, by_group, headline, left_out, noted, reasons, summary, worst};
 use super::{Validated, Validation};
 use crate::format::grouped;
 use crate::svg::Points;
@@ -38,6 +38,12 @@ pub fn validation_page(validation: &Validation) -> String {
         let evaluation = &file.evaluation;
         page = page.section(file.name.as_str()).text(&summary(evaluation));
         page = page.table(&headline(evaluation));
+        if let Some(noted) = noted(evaluation) {
+            page = page.text(&noted);
+        }
+        if let Some(left_out) = left_out(validation, evaluation) {
+            page = page.table(&left_out);
+        }
         for metric in Metric::ALL {
             if let Some(chart) = scatter(file, metric) {
                 page = page.chart(&chart);

@@ -2,15 +2,17 @@
 
 use std::fmt::Write;
 
-use wattmill_validate::Group;
+use wattmill_validate::{Figure, Group};
 
 use super::Validation;
 
 const HEADER: &str = "file,line,kind,model,accelerator,engine,mode,precision,concurrency,source,\
-                      headline,metric,measured,predicted,error_fraction,reason\n";
+                      headline,metric,measured,predicted,error_fraction,interval_low,interval_high,\
+                      in_interval,in_calibrated_range,reason\n";
 
-/// Every figure of every row as CSV, a line each; a row without an answer has one line with its
-/// reason.
+/// Every figure of every row as CSV, a line each, with the ends of its 80 % interval in the figure's
+/// unit; a row without an answer has one line with its reason, one whose answer something speaks
+/// against has that there.
 pub fn validation_csv(validation: &Validation) -> String {
     let mut out = HEADER.to_owned();
     for file in &validation.files {
@@ -20,23 +22,37 @@ pub fn validation_csv(validation: &Validation) -> String {
             for figure in &outcome.figures {
                 let _ = writeln!(
                     out,
-                    "{name},{},{kind},{group},{},{},{},{},{},",
+                    "{name},{},{kind},{group},{},{},{},{},{},{},{}",
                     outcome.line,
                     outcome.headline,
                     figure.metric,
                     figure.measured,
                     figure.predicted,
                     figure.error(),
+                    interval(figure),
+                    quoted(outcome.note.as_deref().unwrap_or_default()),
                 );
             }
         }
         for row in &file.evaluation.unanswered {
-            let blank = columns(&Group::default());
+            let group = columns(&row.group);
             let reason = quoted(&row.reason.to_string());
-            let _ = writeln!(out, "{name},{},{kind},{blank},,,,,,{reason}", row.line);
+            let _ = writeln!(out, "{name},{},{kind},{group},,,,,,,,,,{reason}", row.line);
         }
     }
     out
+}
+
+/// Its ends, whether the measurement lies inside, whether it is of the calibrated range; blank without
+/// one.
+fn interval(figure: &Figure) -> String {
+    match (figure.interval, figure.is_within()) {
+        (Some(bar), Some(within)) => {
+            let [low, high] = [bar.low, bar.high].map(|factor| factor * figure.predicted);
+            format!("{low},{high},{within},{}", bar.inside)
+        }
+        _ => ",,,".to_owned(),
+    }
 }
 
 fn columns(group: &Group) -> String {

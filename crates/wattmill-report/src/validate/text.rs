@@ -2,19 +2,23 @@
 
 use std::fmt::Write;
 
+use wattmill_catalog::LeftOutError;
 use wattmill_validate::{
-    Errors, Evaluation, GroupErrors, Metric, errors_by_group, errors_by_metric, worst_figures,
+    Errors, Evaluation, GroupErrors, Kind, Metric, coverage_by_metric, errors_by_group,
+    errors_by_metric, worst_figures,
 };
 
 use super::Validation;
 use crate::Table;
-use crate::format::{counted, grouped, number};
+use crate::format::{counted, grouped, number, or_dash};
 
 /// Figures listed as the worst of a file.
 const WORST: usize = 5;
 /// Stands above the tables: what the columns are.
 pub(super) const EXPLAINED: &str = "Errors are |predicted/measured - 1|: median, mean and 90 % quantile \
-     (linear between ranks). Bias is the median of predicted/measured - 1: above 0, the model says more.";
+     (linear between ranks). Bias is the median of predicted/measured - 1: above 0, the model says more. \
+     Within is the share of figures inside the 80 % interval of their answer, calibrated the share of \
+     answers inside of what was measured.";
 
 /// Errors by file and group as text.
 pub fn validation_text(validation: &Validation) -> String {
@@ -29,6 +33,12 @@ pub fn validation_text(validation: &Validation) -> String {
     for file in &validation.files {
         let evaluation = &file.evaluation;
         line(format_args!("\n{}: {}\n\n{}", file.name, summary(evaluation), headline(evaluation)));
+        if let Some(noted) = noted(evaluation) {
+            line(format_args!("{noted}\n"));
+        }
+        if let Some(left_out) = left_out(validation, evaluation) {
+            line(format_args!("{left_out}"));
+        }
         if !evaluation.unanswered.is_empty() {
             line(format_args!("{}", reasons(evaluation)));
         }
@@ -58,15 +68,92 @@ pub(super) fn summary(evaluation: &Evaluation) -> String {
 
 /// The errors of the headline rows, a line for each metric.
 pub(super) fn headline(evaluation: &Evaluation) -> Table {
-    let mut table = Table::new(["headline", "figures", "median", "mean", "p90", "bias"])
-        .units(["", "", "%", "%", "%", "%"]);
+    let headers = ["headline", "figures", "median", "mean", "p90", "bias", "within", "calibrated"];
+    let mut table = Table::new(headers).units(["", "", "%", "%", "%", "%", "%", "%"]);
+    let coverage = coverage_by_metric(evaluation.headline());
     for (metric, errors) in errors_by_metric(evaluation.headline()) {
         let mut row = vec![metric.name().to_owned(), grouped(errors.count as f64)];
         row.extend([errors.median, errors.mean, errors.p90].map(share));
         row.push(signed(errors.bias));
+        let covered = coverage.get(&metric);
+        row.push(or_dash(covered, |c| share(c.share_within())));
+        row.push(or_dash(covered, |c| share(c.share_calibrated())));
         table.push(row);
     }
     table
+}
+
+/// How many answers something speaks against, and what.
+pub(super) fn noted(evaluation: &Evaluation) -> Option<String> {
+    let noted = || evaluation.outcomes.iter().filter_map(|o| Some((o, o.note.as_ref()?)));
+    let (outcome, note) = noted().next()?;
+    let count = counted(noted().count(), "answered row");
+    Some(format!(
+        "{count} with something that speaks against the answer, such as line {}: {note}",
+        outcome.line
+    ))
+}
+
+/// The errors of the published serving points where constants were fitted without the row's model or
+/// chip, beneath those of the rows at hand. `None` where the constants are not those.
+pub(super) fn left_out(validation: &Validation, evaluation: &Evaluation) -> Option<Table> {
+    let all = cross_validated(validation, evaluation);
+    if all.is_empty() {
+        return None;
+    }
+    let metrics = [Metric::Ttft, Metric::Tpot, Metric::OutputRate];
+    let mut headers = vec!["constants fitted", "engine", "rows"];
+    let mut units = vec!["", "", ""];
+    for metric in metrics {
+        headers.extend([metric.key(), ""]);
+        units.extend(["median %", "p90 %"]);
+    }
+    let mut table = Table::new(headers).units(units).left(&[0, 1]);
+    let mut row = |fitted: &str, engine: &str, figures: [Option<(usize, f64, f64)>; 3]| {
+        let engine = if engine.is_empty() { "all" } else { engine };
+        let rows = figures.iter().flatten().map(|(rows, ..)| *rows).max();
+        let mut cells = vec![fitted.to_owned(), engine.to_owned()];
+        cells.push(or_dash(rows, |rows| grouped(rows as f64)));
+        for figure in figures {
+            cells.push(or_dash(figure, |(_, median, _)| share(median)));
+            cells.push(or_dash(figure, |(.., p90)| share(p90)));
+        }
+        table.push(cells);
+    };
+    let mut engines: Vec<&str> = all.iter().map(|error| error.constants.as_str()).collect();
+    engines.sort_unstable();
+    engines.dedup();
+    for engine in &engines {
+        let rows = evaluation.headline();
+        let these = rows.filter(|o| engine.is_empty() || o.group.engine == *engine);
+        let errors = errors_by_metric(these);
+        let figures = metrics.map(|m| errors.get(&m).map(|e| (e.count, e.median, e.p90)));
+        if figures.iter().any(Option::is_some) {
+            row("as they are, these rows", engine, figures);
+        }
+    }
+    for by in ["model", "chip"] {
+        for engine in &engines {
+            let figures = metrics.map(|metric| {
+                let of = |e: &&LeftOutError| {
+                    e.by == by && e.constants == *engine && e.metric == metric.name()
+                };
+                all.iter().find(of).map(|e| (e.rows as usize, e.median, e.p90))
+            });
+            row(&format!("without the row's {by}, published rows"), engine, figures);
+        }
+    }
+    Some(table)
+}
+
+/// What cross-validation found of the constants that `evaluation` is answered with.
+pub(crate) fn cross_validated(
+    validation: &Validation,
+    evaluation: &Evaluation,
+) -> Vec<LeftOutError> {
+    let published = evaluation.kind == Kind::Serving && validation.calibration.is_none();
+    let answered = !evaluation.outcomes.is_empty();
+    if published && answered { LeftOutError::builtin() } else { Vec::new() }
 }
 
 /// Why rows went unanswered, the commonest reason first, each with one row that has it.

@@ -10,6 +10,7 @@ use wattmill_catalog::{Catalog, Efficiency, Overheads};
 
 use super::engines::{EngineKey, engine_key};
 use super::overheads::{fit_overheads, misses_of, weighed};
+use super::response::Response;
 use crate::engine::Effort;
 use crate::errors::{Errors, errors_by_metric};
 use crate::evaluate::{Case, predict};
@@ -20,14 +21,15 @@ pub const FEWEST_CASES: usize = 4;
 /// Cases up to which each is held out alone; of more, every [`FOLDS`]th.
 const MOST_ALONE: usize = 6;
 const FOLDS: usize = 4;
-/// Rows that a fit takes at most, of more every so many: of the constants that are kept, and of those
-/// that are held against points held out.
-const MOST_ROWS: usize = 160;
-const MOST_FOLD_ROWS: usize = 60;
+/// Rows that a fit takes at most, of more every so many.
+const MOST_ROWS: usize = 96;
 /// How long a fit simulates each row where there are more than [`FEW_ROWS`]; fewer are simulated
 /// as long as they are measured.
 const EFFORT: Effort = Effort { rounds: 5 };
 const FEW_ROWS: usize = 40;
+/// Predictions of a row from which its lines in the constants are drawn: one, and one beside it for
+/// each constant.
+const DRAWING: usize = 1 + Overheads::NAMES.len();
 /// Figures of one case that differ by more contradict each other.
 const CONTRADICTORY: f64 = 2.0;
 
@@ -73,6 +75,8 @@ pub struct Calibrated {
     pub engines: Vec<EngineCalibration>,
     /// Points that say nothing of an engine's constants, and why.
     pub left_out: Vec<(Place, String)>,
+    /// Whether it was stopped early: engines that it did not reach are missing or not fitted.
+    pub interrupted: bool,
 }
 
 /// What the points of one engine on one chip family make of its constants.
@@ -91,8 +95,11 @@ pub struct EngineCalibration {
     pub contradictions: Vec<Contradiction>,
     /// Errors with the catalogue's constants.
     pub before: BTreeMap<Metric, Errors>,
-    /// The constants that fit; `None` where there are too few cases.
+    /// The constants that fit; `None` where there are too few cases, or the run was stopped before
+    /// any point was held out.
     pub fitted: Option<Fitted>,
+    /// Whether the run was stopped before all points had been held out once.
+    pub interrupted: bool,
 }
 
 /// Constants that fit, and what they are worth.
@@ -105,7 +112,8 @@ pub struct Fitted {
     /// Errors of each point with constants fitted to the others: what to expect of points that were
     /// not given. Empty if there is a single case.
     pub unseen: BTreeMap<Metric, Errors>,
-    /// Mean of |ln(predicted/measured)| of what a fit weighs, with the catalogue's constants.
+    /// Mean of |ln(predicted/measured)| of what a fit weighs, of the same points with the catalogue's
+    /// constants.
     pub miss_before: f64,
     /// The same with constants fitted to the other points.
     pub miss_unseen: f64,
@@ -146,15 +154,14 @@ impl EngineCalibration {
         // Writing to a string cannot fail.
         let _ = write!(text, "source = {}\nrows = {}\n", quoted(&source), self.rows());
         for (metric, before) in &self.before {
-            let median = |errors: Option<&Errors>| errors.map_or(0.0, |e| e.median);
-            let _ = writeln!(
-                text,
-                "error.{} = {{ before = {:.4}, after = {:.4}, unseen = {:.4} }}",
-                metric.key(),
-                before.median,
-                median(fitted.after.get(metric)),
-                median(fitted.unseen.get(metric)),
-            );
+            let known = [
+                ("before", Some(before)),
+                ("after", fitted.after.get(metric)),
+                ("unseen", fitted.unseen.get(metric)),
+            ];
+            let known = known.into_iter().filter_map(|(name, errors)| Some((name, errors?.median)));
+            let parts: Vec<String> = known.map(|(name, e)| format!("{name} = {e:.4}")).collect();
+            let _ = writeln!(text, "error.{} = {{ {} }}", metric.key(), parts.join(", "));
         }
         text
     }
@@ -176,48 +183,65 @@ fn quoted(text: &str) -> String {
 /// Constants of the engines that `points` are of. Those of fewer than [`FEWEST_CASES`] cases are
 /// fitted only if they are to be `even_few`.
 ///
-/// `progress` is called after each fit with how many of how many are done, and may stop the run:
-/// then there is no answer.
+/// `progress` is called before each prediction with how many of about how many are done, and may stop
+/// the run: engines that are fitted by then are kept, and of the one under way what was held out.
 pub fn calibrate(
     points: &[Point<'_>],
     catalog: &Catalog,
     even_few: bool,
-    mut progress: impl FnMut(usize, usize) -> ControlFlow<()>,
-) -> Option<Calibrated> {
+    progress: impl FnMut(usize, usize) -> ControlFlow<()>,
+) -> Calibrated {
+    let mut work = Work::of(points, progress);
     let mut left_out = Vec::new();
     let mut groups: BTreeMap<EngineKey, Vec<Answered<'_>>> = BTreeMap::new();
     for point in points {
+        if work.step().is_break() {
+            return Calibrated { engines: Vec::new(), left_out, interrupted: true };
+        }
         let key = engine_key(&point.case);
         match answer(point, &key, catalog) {
             Ok(answered) => groups.entry(key).or_default().push(answered),
             Err(why) => left_out.push((point.place.clone(), why)),
         }
     }
-    let groups: Vec<(EngineKey, Group<'_>)> = groups
-        .into_iter()
-        .filter_map(|(key, points)| {
-            let efficiency = catalog.efficiency(&key.0)?;
-            let group = Group::new(points, efficiency, &key.1);
-            Some((key, group))
-        })
-        .collect();
-    let fits = |group: &Group<'_>| even_few || group.cases >= FEWEST_CASES;
-    let all: usize = groups.iter().filter(|g| fits(&g.1)).map(|g| g.1.folds() + 1).sum();
-    let mut done = 0;
     let mut engines = Vec::new();
-    for (key, group) in groups {
-        let fitted = if fits(&group) {
-            let step = || {
-                done += 1;
-                progress(done, all)
-            };
-            Some(group.fit(step)?)
-        } else {
-            None
-        };
-        engines.push(group.told(key, fitted));
+    for (key, points) in groups {
+        let Some(efficiency) = catalog.efficiency(&key.0) else { continue };
+        let group = Group::new(points, efficiency, &key.1);
+        let fits = even_few || group.cases >= FEWEST_CASES;
+        let fitted = if fits { group.fit(&mut work) } else { None };
+        engines.push(group.told(key, fitted, fits && work.is_stopped));
     }
-    Some(Calibrated { engines, left_out })
+    Calibrated { engines, left_out, interrupted: work.is_stopped }
+}
+
+/// How many predictions are made, of about how many.
+struct Work<P> {
+    done: usize,
+    all: usize,
+    is_stopped: bool,
+    progress: P,
+}
+
+impl<P: FnMut(usize, usize) -> ControlFlow<()>> Work<P> {
+    fn of(points: &[Point<'_>], progress: P) -> Self {
+        let mut rows: BTreeMap<EngineKey, usize> = BTreeMap::new();
+        for point in points {
+            *rows.entry(engine_key(&point.case)).or_default() += 1;
+        }
+        // Once before, once held out, once after; drawn twice, and each fit of a fold taken anew.
+        let fits = rows.values().map(|n| 3 * n + n.min(&MOST_ROWS) * (2 * DRAWING + FOLDS));
+        Self { done: 0, all: fits.sum(), is_stopped: false, progress }
+    }
+
+    /// One more.
+    fn step(&mut self) -> ControlFlow<()> {
+        if !self.is_stopped {
+            self.is_stopped = (self.progress)(self.done, self.all.max(self.done + 1)).is_break();
+            self.done += 1;
+        }
+        if self.is_stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
 }
 
 /// A point and what the catalogue's constants make of it.
@@ -295,68 +319,104 @@ impl<'a> Group<'a> {
         }
     }
 
-    fn fitted_to(&self, points: &[&Answered<'a>], most: usize) -> Overheads {
-        let step = points.len().div_ceil(most).max(1);
-        let cases: Vec<&Case<'_>> = points.iter().step_by(step).map(|p| &p.point.case).collect();
-        let effort = if cases.len() > FEW_ROWS { EFFORT } else { Effort::default() };
-        fit_overheads(&cases, self.efficiency, &self.name, self.start, effort)
-    }
-
     fn with(&self, constants: Overheads) -> Efficiency {
         let mut efficiency = self.efficiency.clone();
         efficiency.overheads.insert(self.name.clone(), constants);
         efficiency
     }
 
-    /// What becomes of `points` with `constants`, and by how much they are missed.
-    fn outcomes(&self, points: &[&Answered<'a>], constants: Overheads) -> (Vec<Outcome>, Vec<f64>) {
+    /// Adds what becomes of the point at each place with `constants` to `done`, until it is stopped.
+    fn outcomes<P: FnMut(usize, usize) -> ControlFlow<()>>(
+        &self,
+        places: impl Iterator<Item = usize>,
+        constants: Overheads,
+        work: &mut Work<P>,
+        done: &mut HeldOut,
+    ) {
         let efficiency = self.with(constants);
-        let effort = Effort::default();
-        let mut misses = Vec::new();
-        let mut outcomes = Vec::new();
-        for answered in points {
-            let case = &answered.point.case;
-            misses.extend(misses_of(case, &efficiency, effort).into_iter().map(f64::abs));
-            if let Ok(predicted) = predict(case, &efficiency, effort) {
-                outcomes.push(Outcome::of(case.measured(), &predicted));
+        for place in places {
+            if work.step().is_break() {
+                return;
             }
+            let Answered { point, predicted: before } = &self.points[place];
+            let measured = point.case.measured();
+            let predicted = predict(&point.case, &efficiency, Effort::default()).ok();
+            let of = |predicted: &[(Metric, f64)]| {
+                misses_of(measured, predicted).into_iter().map(f64::abs)
+            };
+            done.misses.extend(of(predicted.as_deref().unwrap_or_default()));
+            done.misses_before.extend(of(before));
+            done.outcomes.extend(predicted.map(|predicted| Outcome::of(measured, &predicted)));
         }
-        (outcomes, misses)
     }
 
-    fn fit(&self, mut step: impl FnMut() -> ControlFlow<()>) -> Option<Fitted> {
-        let all: Vec<&Answered<'a>> = self.points.iter().collect();
-        let folds = self.folds();
-        let (mut unseen, mut unseen_misses) = (Vec::new(), Vec::new());
-        for fold in 0..folds {
-            let held = |i: usize| self.case_of[i] % folds == fold;
-            let of = |wanted: bool| -> Vec<&Answered<'a>> {
-                (0..all.len()).filter(|i| held(*i) == wanted).map(|i| all[i]).collect()
-            };
-            let constants = self.fitted_to(&of(false), MOST_FOLD_ROWS);
-            let (outcomes, misses) = self.outcomes(&of(true), constants);
-            unseen.extend(outcomes);
-            unseen_misses.extend(misses);
-            if step().is_break() {
-                return None;
+    /// Lines of points in the constants, drawn where `constants` lie.
+    fn drawn<P: FnMut(usize, usize) -> ControlFlow<()>>(
+        &self,
+        constants: &Overheads,
+        work: &mut Work<P>,
+    ) -> Option<Vec<(usize, Response)>> {
+        let step = self.points.len().div_ceil(MOST_ROWS).max(1);
+        let mut lines = Vec::new();
+        for place in (0..self.points.len()).step_by(step) {
+            for _ in 0..DRAWING {
+                if work.step().is_break() {
+                    return None;
+                }
             }
+            let case = &self.points[place].point.case;
+            let line = Response::drawn(case, self.efficiency, constants, self.effort());
+            lines.extend(line.map(|line| (place, line)));
         }
-        let constants = self.fitted_to(&all, MOST_ROWS);
-        let (after, _) = self.outcomes(&all, constants);
-        let (_, before) = self.outcomes(&all, self.start);
-        if step().is_break() {
+        Some(lines)
+    }
+
+    fn effort(&self) -> Effort {
+        if self.points.len() > FEW_ROWS { EFFORT } else { Effort::default() }
+    }
+
+    /// Constants that fit all points, and what they and those of each fold are worth; `None` if it is
+    /// stopped before any point is held out.
+    fn fit<P: FnMut(usize, usize) -> ControlFlow<()>>(&self, work: &mut Work<P>) -> Option<Fitted> {
+        let lines = self.drawn(&self.start, work)?;
+        let lines = self.drawn(&fit_overheads(&all(&lines), self.start), work)?;
+        let constants = fit_overheads(&all(&lines), self.start);
+
+        let folds = self.folds();
+        let mut unseen = HeldOut::default();
+        for fold in 0..folds {
+            let held = |place: usize| self.case_of[place] % folds == fold;
+            // A line serves whatever rows are kept: only its height depends on where it is drawn.
+            let mut lines: Vec<(usize, Response)> =
+                lines.iter().filter(|(place, _)| !held(*place)).cloned().collect();
+            let near = fit_overheads(&all(&lines), self.start);
+            for (place, line) in &mut lines {
+                if work.step().is_break() {
+                    break;
+                }
+                let case = &self.points[*place].point.case;
+                line.retaken(case, self.efficiency, &near, self.effort());
+            }
+            let constants = fit_overheads(&all(&lines), self.start);
+            let places = (0..self.points.len()).filter(|place| held(*place));
+            self.outcomes(places, constants, work, &mut unseen);
+        }
+        if work.is_stopped && unseen.misses.is_empty() {
             return None;
         }
+        let mut after = HeldOut::default();
+        self.outcomes(0..self.points.len(), constants, work, &mut after);
+        let of = if folds == 0 { &after } else { &unseen };
         Some(Fitted {
             constants,
-            after: errors_by_metric(&after),
-            unseen: errors_by_metric(&unseen),
-            miss_before: mean(&before),
-            miss_unseen: mean(&unseen_misses),
+            after: errors_by_metric(&after.outcomes),
+            unseen: errors_by_metric(&unseen.outcomes),
+            miss_before: mean(&of.misses_before),
+            miss_unseen: mean(&unseen.misses),
         })
     }
 
-    fn told(self, key: EngineKey, fitted: Option<Fitted>) -> EngineCalibration {
+    fn told(self, key: EngineKey, fitted: Option<Fitted>, interrupted: bool) -> EngineCalibration {
         let mut machines: BTreeMap<String, Vec<Place>> = BTreeMap::new();
         for answered in &self.points {
             let chip = answered.point.case.measured().group.accelerator.clone();
@@ -375,6 +435,7 @@ impl<'a> Group<'a> {
             contradictions: self.contradictions(),
             before: errors_by_metric(&before),
             fitted,
+            interrupted,
         }
     }
 
@@ -400,6 +461,18 @@ impl<'a> Group<'a> {
         let apart = |c: &Contradiction| c.high.0 > CONTRADICTORY * c.low.0;
         ends.into_values().filter(apart).collect()
     }
+}
+
+fn all(lines: &[(usize, Response)]) -> Vec<&Response> {
+    lines.iter().map(|(_, line)| line).collect()
+}
+
+/// What became of points, and by how much they are missed, then and before.
+#[derive(Default)]
+struct HeldOut {
+    outcomes: Vec<Outcome>,
+    misses: Vec<f64>,
+    misses_before: Vec<f64>,
 }
 
 /// Infinite without values: nothing is known.

@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use wattmill_catalog::{Efficiency, Overheads};
+use wattmill_catalog::Overheads;
 
 use super::least_squares::least_squares;
 use super::response::Response;
-use crate::engine::Effort;
-use crate::evaluate::{Case, predict};
 use crate::outcome::{Measured, Metric};
 
 /// A constant as it is fitted: where it starts, and between which values it may lie.
@@ -91,6 +89,12 @@ pub(super) fn usual() -> Overheads {
     Overheads::from_values(CONSTANTS.map(|free| free.start))
 }
 
+/// Within the limits of each.
+pub(super) fn allowed(values: [f64; 16]) -> [f64; 16] {
+    let limits = CONSTANTS.map(|free| (free.least, free.most));
+    std::array::from_fn(|i| values[i].clamp(limits[i].0, limits[i].1))
+}
+
 /// From their logarithms, within the limits of each.
 fn constants(logs: &[f64]) -> [f64; 16] {
     let mut values = [0.0; 16];
@@ -167,31 +171,20 @@ pub fn fit_engine(responses: &[&Response]) -> EngineFit {
     }
 }
 
-/// Constants that make the predictions of `cases`, all of one engine and chip family, fit best, from
-/// known ones such as the catalogue's: each stays what it is unless the cases speak against it, and
-/// the fewer they are the louder they must.
-pub fn fit_overheads(
-    cases: &[&Case<'_>],
-    efficiency: &Efficiency,
-    engine: &str,
-    start: Overheads,
-    effort: Effort,
-) -> Overheads {
+/// Constants that make `responses`, all of one engine and chip family, fit best, from known ones such
+/// as the catalogue's: each stays what it is unless the cases speak against it, and the fewer they are
+/// the louder they must.
+pub fn fit_overheads(responses: &[&Response], start: Overheads) -> Overheads {
     let known = start.values();
-    let logs: Vec<f64> = known
-        .iter()
-        .zip(&CONSTANTS)
-        .map(|(v, free)| libm::log(v.clamp(free.least, free.most)))
-        .collect();
-    let few = (FEW_ROWS / cases.len().max(1) as f64).clamp(1.0, MOST_LOYAL);
+    let logs = allowed(known).map(libm::log);
+    let few = (FEW_ROWS / responses.len().max(1) as f64).clamp(1.0, MOST_LOYAL);
     let loyalty = |constant: usize| {
         if KERNELS.contains(&constant) { KERNEL_LOYALTY * few } else { HOST_LOYALTY * few }
     };
     let found = least_squares(&logs, STEP, |tried_logs| {
-        let mut tried = efficiency.clone();
-        tried.overheads.insert(engine.to_owned(), Overheads::from_values(constants(tried_logs)));
-        let mut misses: Vec<f64> =
-            cases.iter().flat_map(|case| misses_of(case, &tried, effort)).collect();
+        let tried = constants(tried_logs);
+        let mut misses = Vec::new();
+        responses.iter().for_each(|response| response.misses(&tried, &mut misses));
         let left = tried_logs.iter().zip(&logs).enumerate();
         misses.extend(left.map(|(i, (log, start))| loyalty(i) * (log - start)));
         misses
@@ -206,14 +199,13 @@ pub fn fit_overheads(
 }
 
 /// Weighted logarithms of predicted over measured, one for each metric that has a weight.
-pub(super) fn misses_of(case: &Case<'_>, efficiency: &Efficiency, effort: Effort) -> Vec<f64> {
-    let predicted = predict(case, efficiency, effort).unwrap_or_default();
+pub(super) fn misses_of(measured: &Measured, predicted: &[(Metric, f64)]) -> Vec<f64> {
     let miss = |(metric, weight, measured): (Metric, f64, f64)| {
         let found = predicted.iter().find(|(m, _)| *m == metric);
         let ratio = found.map(|(_, p)| libm::log(p / measured)).filter(|r| r.is_finite());
         weight * ratio.unwrap_or(UNANSWERED)
     };
-    weighed(case.measured()).map(miss).collect()
+    weighed(measured).map(miss).collect()
 }
 
 /// Figures that a fit weighs: what they are, their weight, and what was measured.

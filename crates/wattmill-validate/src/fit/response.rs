@@ -1,9 +1,9 @@
 //! How what is predicted of a case answers to an engine's constants.
 
-use wattmill_catalog::{Catalog, Overheads};
+use wattmill_catalog::{Catalog, Efficiency, Overheads};
 
 use super::engines::{EngineKey, engine_key};
-use super::overheads::{usual, weighed};
+use super::overheads::{allowed, usual, weighed};
 use crate::engine::Effort;
 use crate::evaluate::{Case, predict};
 use crate::outcome::Metric;
@@ -42,9 +42,20 @@ impl Response {
     /// Of a case at the usual constants, with a prediction for each of them. `None` where there
     /// is none, or nothing that a fit weighs.
     pub fn of(case: &Case<'_>, catalog: &Catalog, effort: Effort) -> Option<Self> {
+        let efficiency = catalog.efficiency(case.family())?;
+        Self::drawn(case, efficiency, &usual(), effort)
+    }
+
+    /// The same at other constants.
+    pub(super) fn drawn(
+        case: &Case<'_>,
+        efficiency: &Efficiency,
+        at: &Overheads,
+        effort: Effort,
+    ) -> Option<Self> {
         let key = engine_key(case);
-        let start = usual().values();
-        let predicted = |values: [f64; 16]| predicted_at(case, &key, values, catalog, effort);
+        let start = allowed(at.values());
+        let predicted = |values: [f64; 16]| predicted_at(case, &key, values, efficiency, effort);
         let here = predicted(start)?;
         let beside: Option<Vec<_>> = (0..start.len())
             .map(|constant| {
@@ -80,8 +91,21 @@ impl Response {
         catalog: &Catalog,
         effort: Effort,
     ) {
+        if let Some(efficiency) = catalog.efficiency(&self.key.0) {
+            self.retaken(case, efficiency, constants, effort);
+        }
+    }
+
+    /// The same with the surfaces of `efficiency`.
+    pub(super) fn retaken(
+        &mut self,
+        case: &Case<'_>,
+        efficiency: &Efficiency,
+        constants: &Overheads,
+        effort: Effort,
+    ) {
         let values = constants.values();
-        let Some(here) = predicted_at(case, &self.key, values, catalog, effort) else { return };
+        let Some(here) = predicted_at(case, &self.key, values, efficiency, effort) else { return };
         if self.lines.iter().all(|line| find(&here, line.metric).is_some_and(|p| p > 0.0)) {
             self.at = values;
             for line in &mut self.lines {
@@ -106,10 +130,10 @@ fn predicted_at(
     case: &Case<'_>,
     key: &EngineKey,
     values: [f64; 16],
-    catalog: &Catalog,
+    efficiency: &Efficiency,
     effort: Effort,
 ) -> Option<Vec<(Metric, f64)>> {
-    let mut efficiency = catalog.efficiency(&key.0)?.clone();
+    let mut efficiency = efficiency.clone();
     efficiency.overheads.insert(key.1.clone(), Overheads::from_values(values));
     predict(case, &efficiency, effort).ok()
 }

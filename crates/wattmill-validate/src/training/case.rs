@@ -1,6 +1,6 @@
 //! A row of measured training beside those of the other tables.
 
-use wattmill_catalog::{Catalog, TrainingTable};
+use wattmill_catalog::{Catalog, Interval, TrainingTable};
 
 use super::{answer, row_of};
 use crate::labels;
@@ -17,6 +17,8 @@ pub struct Case {
     pub family: String,
     /// Predicted step time, s.
     pub step_s: f64,
+    /// Where four in five measurements of the kind lie, as factors on it.
+    pub interval: Interval,
 }
 
 impl Case {
@@ -35,7 +37,7 @@ pub(crate) fn resolve(row: &Row<'_>, catalog: &Catalog) -> Result<Case, Reason> 
     let chip = labels::accelerator(row.needed_text("gpu")?, catalog)?;
     let read = row_of(row.line, &|column| row.text(column).unwrap_or_default().to_owned());
     let answer = answer(&read, catalog, TrainingTable::builtin());
-    let Some(step_s) = answer.predicted_s else {
+    let (Some(step_s), Some(interval)) = (answer.predicted_s, answer.interval) else {
         return Err(Reason::Unsupported(answer.reason.unwrap_or_default()));
     };
     let measured = Measured {
@@ -52,5 +54,5 @@ pub(crate) fn resolve(row: &Row<'_>, catalog: &Catalog) -> Result<Case, Reason> 
         headline: answer.decides,
         figures: vec![(Metric::TrainingStep, answer.measured_s)],
     };
-    Ok(Case { measured, family: answer.family, step_s })
+    Ok(Case { measured, family: answer.family, step_s, interval })
 }

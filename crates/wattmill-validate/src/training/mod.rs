@@ -13,8 +13,10 @@ pub(crate) use case::resolve;
 pub use fit::{FitReport, FitRow, fit_training, fit_with_unseen, leave_out, training_toml};
 pub use row::{DescribedJob, TrainingRow, describe};
 
-use wattmill_catalog::{Catalog, Precision, TrainingTable};
+use wattmill_catalog::{Catalog, Interval, Precision, Question, TrainingTable};
 use wattmill_perf::{ModelFlops, TrainingJob, TrainingProblem, TrainingStep};
+
+use crate::outcome::Metric;
 
 /// Why a table of measured training cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -98,6 +100,9 @@ pub struct TrainingAnswer {
     pub predicted_s: Option<f64>,
     /// Whether its family and stack were fitted, and the job fits the memory by our account.
     pub inside_calibrated_range: bool,
+    /// Where four in five measurements of the kind lie, as factors on what is predicted; `None`: not
+    /// answered.
+    pub interval: Option<Interval>,
     /// Why it is not answered, or what speaks against the answer.
     pub reason: Option<String>,
 }
@@ -132,6 +137,7 @@ fn answer(row: &TrainingRow, catalog: &Catalog, table: &TrainingTable) -> Traini
         measured_s: f64::NAN,
         predicted_s: None,
         inside_calibrated_range: false,
+        interval: None,
         reason: None,
     };
     let described = match describe(row, catalog) {
@@ -162,8 +168,27 @@ fn answer(row: &TrainingRow, catalog: &Catalog, table: &TrainingTable) -> Traini
     let lacking = problems.iter().find(|p| p.is_memory());
     answer.reason = lacking.map(ToString::to_string);
     answer.inside_calibrated_range = training.is_measured() && lacking.is_none();
+    answer.interval = Some(step_interval(catalog, &job));
     answer.predicted_s = Some(TrainingStep::of(&job).time.total().as_s());
     answer
+}
+
+/// How far measured training was from what is answered for `job`: from the residuals of the published
+/// rows where there are any of its chip family and stack, else by how far its constants were lent;
+/// wider under a power cap, under which nothing was measured.
+pub fn step_interval(catalog: &Catalog, job: &TrainingJob<'_>) -> Interval {
+    let training = job.training;
+    let measured = training.interval(&job.model.id, job.reach());
+    let asked = Question {
+        metric: Metric::TrainingStep.name(),
+        family: &training.family,
+        engine: &training.stack,
+        model: &job.model.id,
+        inside: measured.inside,
+    };
+    let bar = catalog.error_bars().interval(&asked).unwrap_or(measured);
+    let cap = job.power_cap.zip(job.accelerator.tdp).and_then(|(cap, limit)| cap.depth(limit));
+    cap.map_or(bar, |depth| bar.widened(depth))
 }
 
 /// Whether a job with this problem has no price. Batches that do not divide were rounded by whoever
