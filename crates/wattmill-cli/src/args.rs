@@ -377,6 +377,10 @@ pub(crate) struct Replay {
     /// Most requests that wait once every batch is full; more are turned away, and counted.
     #[arg(long, value_name = "N", help_heading = "Engine")]
     pub(crate) most_waiting: Option<u32>,
+    /// Most requests that wait at each replica, unless they wait in front of all with
+    /// --most-waiting; more are turned away, and counted.
+    #[arg(long, value_name = "N", default_value_t = wattmill::Serving::MOST_QUEUED, conflicts_with = "most_waiting", help_heading = "Engine")]
+    pub(crate) queue: u32,
     /// Most sequences in a replica's batch.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = "Engine")]
     pub(crate) max_seqs: Option<u32>,

@@ -15,6 +15,7 @@ use wattmill_factory::Factory;
 use wattmill_units::{Id, Money, Power, Seconds};
 
 use crate::almanac::Almanac;
+use crate::bank::{Bank, Load};
 use crate::build::{Delivery, Standing, deliveries};
 use crate::calendar::{Calendar, QuarterLabel};
 use crate::flows::EnergyFlows;
@@ -27,7 +28,7 @@ use crate::relief::{Reliefs, Scene};
 use crate::result::{ServiceQuarter, Sums, TrainingOutcome};
 use crate::revenue;
 use crate::serving::Offer;
-use crate::stretch::{HOURS, PerHour, Point, Want, lanes, serve, sum, train};
+use crate::stretch::{HOURS, PerHour, Want, lanes, serve, sum, train};
 use crate::supply::Supply;
 use crate::training::{Progress, TrainingRun};
 use crate::work::Work;
@@ -62,18 +63,6 @@ pub(crate) struct CourseDay {
     pub(crate) energised: Power,
     pub(crate) accelerators: f64,
     pub(crate) served_tokens: f64,
-}
-
-/// A group of equal machines, as the loop needs it.
-struct Bank {
-    site: usize,
-    machine: crate::machine::Machine,
-    deliveries: Vec<usize>,
-    points: Vec<Option<Point>>,
-    units: f64,
-    accelerators: f64,
-    /// Kind of machine, for what all banks of a kind share.
-    kind: usize,
 }
 
 /// How far the books were when a day began.
@@ -152,19 +141,7 @@ impl<'a> Walk<'a> {
         let groups = Groups::new(factory, catalog, &deliveries, offers);
         let supplies: Vec<Supply> =
             factory.sites.iter().map(|site| Supply::of(site, calendar)).collect();
-        let banks: Vec<Bank> = groups
-            .all
-            .iter()
-            .map(|group| Bank {
-                site: group.site.index(),
-                machine: group.machine,
-                deliveries: group.deliveries.clone(),
-                points: group.points.iter().map(|of| of.as_ref().map(Point::new)).collect(),
-                units: 0.0,
-                accelerators: 0.0,
-                kind: group.hardware.index(),
-            })
-            .collect();
+        let banks: Vec<Bank> = groups.all.iter().map(Bank::of).collect();
         let trainings: Vec<TrainingRun> = factory.trainings.iter().map(TrainingRun::new).collect();
         let fastest = trainings
             .iter()
@@ -676,49 +653,5 @@ impl<'a> Walk<'a> {
             tokens += bank.accelerators * per_accelerator;
         }
         tokens
-    }
-}
-
-/// Facility power of a bank: so many watts with all of it serving, and more or less for what does
-/// otherwise.
-struct Load<'b> {
-    bank: &'b Bank,
-    serving: f64,
-    idle_instead: f64,
-    training_instead: f64,
-    pue: f64,
-}
-
-impl<'b> Load<'b> {
-    fn of(bank: &'b Bank, pue: f64) -> Self {
-        let machine = &bank.machine;
-        let serving = machine.idle_host_power * bank.units
-            + (machine.host_power_per_working + machine.idle_power) * bank.accelerators;
-        Self {
-            serving: serving.as_watts() * pue,
-            idle_instead: -machine.host_power_per_working.as_watts() * pue,
-            training_instead: (machine.training_power - machine.idle_power).as_watts() * pue,
-            pue,
-            bank,
-        }
-    }
-
-    /// Watts with `idle` of the accelerators doing nothing, `trained` training, the others serving at
-    /// `dynamic` watts above their idle power.
-    fn draw(&self, idle: f64, dynamic: f64, trained: f64) -> f64 {
-        self.serving
-            + self.idle_instead * idle
-            + self.training_instead * trained
-            + self.pue * dynamic
-    }
-
-    /// Books sums over so many hours.
-    fn book(&self, total: &mut Sums, idle: f64, dynamic: f64, trained: f64, hours: f64) {
-        let serving = (self.bank.accelerators * hours - idle - trained).max(0.0);
-        let above_idle = Power::from_watts(dynamic);
-        total.serving_hours += serving;
-        total.training_hours += trained;
-        total.idle_hours += idle;
-        total.serving_energy += (self.bank.machine.idle_power * serving + above_idle) * HOUR;
     }
 }

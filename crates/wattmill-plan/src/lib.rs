@@ -7,6 +7,7 @@
 mod almanac;
 mod answer;
 mod assets;
+mod bank;
 mod battery;
 mod bound;
 mod build;

@@ -268,7 +268,7 @@ pub(crate) enum Air {
     /// Of each hour, °C.
     Hourly(Hourly),
     /// Of each day and each hour of the day: how far from the mean, of what it is at most.
-    Waves { mean_c: f64, season_k: f64, day_k: f64, season: Vec<f64>, time: [f64; 24] },
+    Waves { mean_c: f64, season_k: f64, day_k: f64, season: Vec<f64>, time: Box<[f64; 24]> },
 }
 
 impl Air {
@@ -291,7 +291,7 @@ impl Air {
                     season_k: *season_k,
                     day_k: *day_k,
                     season: (0..calendar.days()).map(season).collect(),
-                    time: std::array::from_fn(time),
+                    time: Box::new(std::array::from_fn(time)),
                 }
             }
         }

@@ -2,7 +2,9 @@
 //!
 //! Up at once, by what is missing; down slowly, once the load has been lower for a while, a part at a
 //! time. Between the load that adds a replica and the load that takes one away lies a band in which
-//! nothing happens, so that a load that stays, or trembles within the band, changes nothing.
+//! nothing happens, so that a load that stays, or trembles within the band, changes nothing. What a
+//! replica does in truth is learned from an SLO that is missed for a while, and tried again later, at
+//! ever longer intervals where the lesson holds.
 
 use std::cmp::Reverse;
 use std::collections::VecDeque;
@@ -97,16 +99,19 @@ pub struct PoolView {
     pub starting: u32,
     /// Replicas that answer what they have and take no more.
     pub draining: u32,
-    /// Requests a second asked of the pool of late.
+    /// Requests a second asked of the pool since the last view.
     pub rate: f64,
     /// By how much that grows each second; 0 if nobody knows.
     pub growth: f64,
-    /// Requests that wait for a replica.
+    /// Requests that wait, for a replica or at one for their place in its batch.
     pub waiting: u64,
     /// Requests a second that one replica sustains inside the SLO.
     pub sustained: f64,
-    /// Share of requests of late that were answered inside the SLO; `None` if there were none.
-    pub attained: Option<Ratio>,
+    /// Requests that ended since the last view, of those that came after
+    /// [`Autoscaler::judges_from`]: others say nothing of the replicas there are now.
+    pub judged: u64,
+    /// Those of them that were answered outside the SLO or not at all.
+    pub missed: u64,
     /// Most replicas that power, money and machines allow at this moment.
     pub allowed: u32,
 }
@@ -173,7 +178,8 @@ pub enum ScaleAction {
 ///     growth: 0.0,
 ///     waiting: 0,
 ///     sustained: 2.0,
-///     attained: None,
+///     judged: 0,
+///     missed: 0,
 ///     allowed: u32::MAX,
 /// };
 /// // 8 requests a second at 80 % of 2 each are 5 replicas.
@@ -197,15 +203,50 @@ pub struct Autoscaler {
     /// Replicas needed at least, of late: falling numbers with their moments, of which the first is
     /// the highest within [`ScaleRules::settle`].
     needs: VecDeque<(SimTime, u32)>,
+    /// Latest looks, from which the rate is taken.
+    looks: VecDeque<Look>,
+    looked: Option<SimTime>,
     /// What a request costs over what [`PoolView::sustained`] says, as missed SLOs taught.
     dearer: f64,
     /// The figure against which that was learned.
     sustained: f64,
+    /// Requests that come from then on are judged by; earlier ones found too few replicas, or the
+    /// queue that those had left.
+    judges_from: SimTime,
+    /// Since when there are enough replicas, while that queue is not yet worked off.
+    clearing: Option<SimTime>,
+    /// Requests judged since a moment, and those of them outside the SLO.
+    judged: (SimTime, u64, u64),
+    /// When the lesson was last changed, after which time it is doubted, and whether it was.
+    learned: SimTime,
+    hold: SimTime,
+    doubted: bool,
+}
+
+/// What was asked between two views.
+#[derive(Clone, Copy, Debug)]
+struct Look {
+    from: SimTime,
+    until: SimTime,
+    arrived: f64,
+}
+
+impl Look {
+    fn span(&self) -> f64 {
+        self.until.since(self.from).as_seconds().as_s()
+    }
 }
 
 impl Autoscaler {
     /// Beyond this it is not for want of replicas that an SLO is missed.
     const DEAREST: f64 = 4.0;
+    /// Arrivals that make a rate known to 7 %, well within the usual band.
+    const ARRIVALS: f64 = 200.0;
+    /// Standard deviations by which a count must differ to be more than chance.
+    const SURE: f64 = 3.0;
+    /// A lesson is doubted after so many times [`ScaleRules::settle`], and after twice the time whenever
+    /// it proved right.
+    const HOLD: u64 = 4;
 
     /// A scaler that has seen nothing.
     pub fn new(rules: ScaleRules) -> Result<Self, ScaleError> {
@@ -232,14 +273,28 @@ impl Autoscaler {
             since: None,
             changed: SimTime::ZERO,
             needs: VecDeque::new(),
+            looks: VecDeque::new(),
+            looked: None,
             dearer: 1.0,
             sustained: f64::NAN,
+            judges_from: SimTime::ZERO,
+            clearing: None,
+            judged: (SimTime::ZERO, 0, 0),
+            learned: SimTime::ZERO,
+            hold: first_hold(&rules),
+            doubted: false,
         })
     }
 
     /// How it scales.
     pub const fn rules(&self) -> &ScaleRules {
         &self.rules
+    }
+
+    /// Requests that came before this moment say nothing of the replicas there are: there were too few,
+    /// or what those had left was still being worked off.
+    pub const fn judges_from(&self) -> SimTime {
+        self.judges_from
     }
 
     /// Replicas that what `view` shows needs, within what is allowed: below the first there are too
@@ -267,13 +322,14 @@ impl Autoscaler {
 
     /// What to do, if anything.
     pub fn decide(&mut self, view: &PoolView) -> Option<ScaleAction> {
+        let seen = &PoolView { rate: self.rate(view), ..*view };
         let present = view.ready.saturating_add(view.starting);
         let occupied = present.saturating_add(view.draining);
         let most = self.rules.maximum.min(view.allowed);
         let since = *self.since.get_or_insert(view.now);
 
-        let learned = self.learn(view, present);
-        let (up, down) = self.needed(view);
+        let learned = self.learn(seen, present);
+        let (up, down) = self.needed(seen);
         while self.needs.back().is_some_and(|(_, needed)| *needed <= down) {
             self.needs.pop_back();
         }
@@ -298,14 +354,49 @@ impl Autoscaler {
             let lately = self.needs.front().map_or(down, |(_, needed)| *needed);
             let settled = view.now.since(since) >= settle;
             let cooled = view.now.since(self.changed) >= self.rules.cool_down;
-            if present <= lately || !settled || !cooled {
+            // Who is seen to be too few is not made fewer before it is learned how many are enough.
+            let teaches = self.dearer < Self::DEAREST && self.misses();
+            if present <= lately || !settled || !cooled || teaches {
                 return None;
             }
             let step = (f64::from(present) * self.rules.step_down.as_fraction()) as u32;
             Self::down((present - lately).min(step.max(1)), view, ScaleReason::Idle)
         };
         self.changed = view.now;
+        self.excuse(view.now);
         Some(action)
+    }
+
+    /// Requests a second: of the last looks together, as far back as it takes to know it, but no
+    /// farther than to the last one that differs from them by more than chance.
+    fn rate(&mut self, view: &PoolView) -> f64 {
+        let from = self.looked.replace(view.now).unwrap_or(view.now);
+        let mut look = Look { from, until: view.now, arrived: 0.0 };
+        look.arrived = view.rate * look.span();
+        if look.span() <= 0.0 {
+            return view.rate;
+        }
+        let sum = |looks: &VecDeque<Look>| {
+            let sum = |sum: (f64, f64), look: &Look| (sum.0 + look.arrived, sum.1 + look.span());
+            looks.iter().fold((0.0, 0.0), sum)
+        };
+        let (arrived, span) = sum(&self.looks);
+        let expected = if span > 0.0 { arrived / span * look.span() } else { look.arrived };
+        if (look.arrived - expected).abs() > Self::SURE * (expected.sqrt() + 1.0) {
+            self.looks.clear();
+        }
+        self.looks.push_back(look);
+        let (mut arrived, mut span) = sum(&self.looks);
+        while let Some(first) = self.looks.front().copied()
+            && self.looks.len() > 1
+            && (arrived - first.arrived >= Self::ARRIVALS
+                || view.now.since(first.from) > self.rules.settle)
+        {
+            (arrived, span) = (arrived - first.arrived, span - first.span());
+            self.looks.pop_front();
+        }
+        // What is known to grow has grown since the middle of what was looked at.
+        arrived / span + view.growth * (span - look.span()) / 2.0
     }
 
     fn down(fewer: u32, view: &PoolView, reason: ScaleReason) -> ScaleAction {
@@ -313,32 +404,98 @@ impl Autoscaler {
         ScaleAction::Down { cancel, drain: fewer - cancel, reason }
     }
 
+    /// Takes a `share` of the replicas back that a lesson asks for, to see whether it still holds.
+    fn doubt(&mut self, now: SimTime, share: f64) {
+        if self.dearer > 1.0 {
+            self.dearer = (self.dearer * (1.0 - share)).max(1.0);
+            (self.learned, self.doubted) = (now, true);
+        } else {
+            // Nothing is left of it, and nobody missed it.
+            (self.hold, self.doubted) = (first_hold(&self.rules), false);
+        }
+    }
+
+    /// Whether more of the requests judged so far missed the SLO than the goal and chance allow.
+    fn misses(&self) -> bool {
+        let (_, judged, missed) = self.judged;
+        let allowed = judged as f64 * (1.0 - self.rules.goal.as_fraction());
+        missed as f64 > allowed + Self::SURE * allowed.max(1.0).sqrt()
+    }
+
+    /// What comes before `now` is not judged.
+    fn excuse(&mut self, now: SimTime) {
+        self.judges_from = now;
+        self.clearing = Some(now);
+        self.judged = (now, 0, 0);
+    }
+
     /// Learns from an SLO that is missed by enough replicas that a request costs more than was said:
     /// as much more as makes a tenth more of them needed. Whether it did.
     ///
-    /// It is not unlearned while the traffic goes on, or a pool would forget and miss by turns.
+    /// A lesson is doubted after a while, by a tenth of the replicas, and after twice that while if it
+    /// turns out to have been right: so none is kept for ever that a burst taught, and one that holds
+    /// is tried ever less often.
     fn learn(&mut self, view: &PoolView, present: u32) -> bool {
         let idle = view.rate <= 0.0 && view.waiting == 0;
         if idle || view.sustained != self.sustained {
             self.dearer = 1.0;
             self.sustained = view.sustained;
+            (self.hold, self.doubted) = (first_hold(&self.rules), false);
         }
-        let missed = view.attained.is_some_and(|attained| attained < self.rules.goal);
-        // What is on its way may be all that is missing, and what came is to show in what is seen.
-        let shows = view.now.since(self.changed) >= self.rules.settle;
         let (up, _) = self.needed(view);
-        if !missed || !shows || view.starting > 0 || present < up || present == 0 {
+        let most = self.rules.maximum.min(view.allowed);
+        let few = f64::from((present / 10).max(1));
+        let is_doubtful = view.now.since(self.learned) >= self.hold;
+        if view.starting > 0 || present < up || present >= most || present == 0 {
+            // More are on their way or cannot be had: nothing is to be learned from what is missed.
+            if present >= most && is_doubtful {
+                self.doubt(view.now, few / f64::from(present.max(1)));
+            }
+            self.excuse(view.now);
+            return false;
+        }
+        if let Some(since) = self.clearing {
+            // Less than a second of work is no queue; one that does not go away is a fault of its own.
+            let work = view.sustained * f64::from(view.ready);
+            if view.waiting as f64 > work && view.now.since(since) < self.rules.settle {
+                self.excuse(view.now);
+                self.clearing = Some(since);
+                return false;
+            }
+            self.clearing = None;
+        }
+        let (since, judged, missed) = self.judged;
+        self.judged = (since, judged + view.judged, missed + view.missed);
+        if view.now.since(since) < self.rules.settle {
+            return false;
+        }
+        let misses = self.misses();
+        self.judged = (view.now, 0, 0);
+        if !misses {
+            if is_doubtful {
+                self.doubt(view.now, few / f64::from(present));
+            }
             return false;
         }
         // Half a replica less than wanted, rounded up to it.
-        let wanted = f64::from(present) + f64::from((present / 10).max(1)) - 0.5;
+        let wanted = f64::from(present) + few - 0.5;
         let work = self.work(view);
+        let before = self.dearer;
         if work > 0.0 && work.is_finite() {
-            let dearer = self.dearer * wanted * self.rules.target.as_fraction() / work;
-            self.dearer = dearer.min(Self::DEAREST).max(self.dearer);
+            let dearer = before * wanted * self.rules.target.as_fraction() / work;
+            self.dearer = dearer.min(Self::DEAREST).max(before);
         }
+        if std::mem::take(&mut self.doubted) {
+            self.hold = self.hold + self.hold;
+        }
+        self.learned = view.now;
         self.needed(view).0 > present
     }
+}
+
+/// After which time the first lesson is doubted.
+fn first_hold(rules: &ScaleRules) -> SimTime {
+    SimTime::from_ns(rules.settle.as_ns().saturating_mul(Autoscaler::HOLD))
 }
 
 /// Which `count` of the `ready` replicas are to drain: those with the fewest tokens in hand, which

@@ -25,6 +25,8 @@ struct World {
     truly: f64,
     drain: u64,
     allowed: u32,
+    /// Requests of each tick that are late although there are enough replicas.
+    late: u64,
     changes: Vec<(u64, ScaleAction)>,
 }
 
@@ -41,6 +43,7 @@ impl World {
             truly: 2.0,
             drain: 30 * SECOND,
             allowed: u32::MAX,
+            late: 0,
             changes: Vec::new(),
         }
     }
@@ -58,7 +61,9 @@ impl World {
         let (asked, done) = (rate * 10.0, f64::from(self.ready) * self.truly * 10.0);
         self.waiting = (self.waiting + asked - done).max(0.0);
         // With more than nine tenths of what it can bear a replica misses its SLO.
-        let attained = if asked * 10.0 > done * 9.0 { 0.9 } else { 1.0 };
+        let came = SimTime::from_ns(now - TICK);
+        let judged = if came >= self.scaler.judges_from() { asked as u64 } else { 0 };
+        let missed = if asked * 10.0 > done * 9.0 { judged.div_ceil(10) } else { self.late };
         let view = PoolView {
             now: SimTime::from_ns(now),
             ready: self.ready,
@@ -68,7 +73,8 @@ impl World {
             growth,
             waiting: self.waiting as u64,
             sustained: self.sustained,
-            attained: (rate > 0.0).then_some(Ratio::from_fraction(attained)),
+            judged,
+            missed: missed.min(judged),
             allowed: self.allowed,
         };
         let most = self.scaler.rules().maximum.min(self.allowed);
@@ -195,7 +201,7 @@ proptest! {
     ) {
         let view = PoolView {
             now: seconds(10_000), ready, starting: 3, draining: 2, rate, growth, waiting,
-            sustained: 2.0, attained: missed.then_some(Ratio::from_fraction(0.5)), allowed: 150,
+            sustained: 2.0, judged: 200, missed: if missed { 100 } else { 0 }, allowed: 150,
         };
         let after = |view: &PoolView| {
             let mut scaler = Autoscaler::new(rules).expect("the rules are sound");
@@ -269,9 +275,80 @@ fn a_missed_slo_is_made_up_for_without_flapping() {
         matches!(action, ScaleAction::Up { reason: ScaleReason::Slo, .. })
     };
     assert!(world.changes.iter().any(learned), "{:?}", world.changes);
+    // It is tried again, ever less often, and holds.
+    let mut tried = Vec::new();
+    for _ in 0..2 {
+        world.changes.clear();
+        let (mut short, mut low) = (0, 99);
+        for _ in 0..24 * 360 {
+            world.tick(50.0, 0.0);
+            short += u32::from(50.0 > 0.9 * 1.4 * f64::from(world.ready));
+            low = low.min(world.ready);
+        }
+        tried.push((world.changes.len(), short, low));
+    }
+    let [(first, some, lowest), (later, hardly, low)] = tried[..] else { panic!("{tried:?}") };
+    assert!(first <= 12 && some <= 360 && (36..=48).contains(&lowest), "{tried:?}");
+    assert!(later <= 4 && hardly <= 90 && (36..=48).contains(&low), "{tried:?}");
+}
+
+/// What a burst beyond all replicas taught is forgotten when the burst is over.
+#[test]
+fn a_burst_is_forgotten() {
+    let rules = ScaleRules { maximum: 60, ..Default::default() };
+    let mut world = World::new(rules, 1);
+    world.run(3600, |_| 50.0);
+    let before = world.ready;
+    assert!((32..=38).contains(&before), "{before}: 50 requests a second at 80 % of 2");
+    for burst in 0..3 {
+        world.run(900, |_| 200.0);
+        assert_eq!(world.ready, 60);
+        world.run(4 * 3600, |_| 50.0);
+        assert!(world.ready <= before + 1, "burst {burst}: {} of {before}", world.ready);
+    }
     world.changes.clear();
-    world.run(24 * 3600, |_| 50.0);
+    world.run(12 * 3600, |_| 50.0);
     assert_eq!(world.changes, []);
+}
+
+/// Nor is it kept where it asked for all the replicas there are.
+#[test]
+fn a_lesson_that_ends_at_the_maximum_is_forgotten_too() {
+    let mut world = World::new(ScaleRules { maximum: 57, ..Default::default() }, 1);
+    world.truly = 0.95;
+    world.run(4 * 3600, |_| 50.0);
+    assert_eq!(world.ready, 57, "none of which is enough");
+    world.truly = 2.0;
+    world.run(16 * 3600, |_| 50.0);
+    assert!(world.ready <= 38, "{}", world.ready);
+}
+
+/// A few late requests of many, as a goal allows, are no reason for more replicas; a look at a count that
+/// chance made high is none to keep them.
+#[test]
+fn a_constant_load_has_as_many_replicas_as_it_needs() {
+    for (rate, need) in [(0.5, 1), (3.0, 2), (5.0, 4), (12.0, 8), (100.0, 63)] {
+        let mut world = World::new(ScaleRules::default(), 1);
+        let mut chance = Stream::new(7, "arrivals", need);
+        let (mut beyond, mut most) = (0, 0);
+        // What hysteresis and chance leave.
+        let band = (need as f64 / 0.85 * 1.07) as u64 + 1;
+        for tick in 0..12 * 360 {
+            // Counts as of arrivals that know nothing of each other.
+            let mean: f64 = rate * 10.0;
+            let arrived = (mean + chance.normal() * mean.sqrt()).round().max(0.0);
+            world.late = u64::from(chance.below(200) == 0) * 2;
+            world.tick(arrived / 10.0, 0.0);
+            if tick >= 360 {
+                let ready = u64::from(world.ready);
+                most = most.max(ready);
+                beyond += u32::from(ready > band);
+                assert!(ready >= need, "{rate}: {ready}");
+            }
+        }
+        assert!(most <= band + 1 && beyond < 43, "{rate}: {most} of {need}, {beyond} times");
+        assert!(world.changes.len() < 60, "{rate}: {:?}", world.changes);
+    }
 }
 
 /// An SLO that no number of replicas keeps does not start replicas without end.

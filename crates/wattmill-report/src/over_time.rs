@@ -148,7 +148,9 @@ impl<'a> OverTime<'a> {
     pub(crate) fn states(&self) -> Vec<Svg> {
         let mut series =
             vec![Series::new("ready", self.each(|row| Some(row.of_all_pools().ready.into())))];
-        for (index, name) in ["starting", "draining", "in repair"].into_iter().enumerate() {
+        for (index, name) in
+            ["starting", "draining", "in repair", "lost with their site"].into_iter().enumerate()
+        {
             let values = self.each(|row| Some(row.of_all_pools().turning[index].into()));
             if values.iter().any(|count| *count > 0.0) {
                 series.push(Series::new(name, values));

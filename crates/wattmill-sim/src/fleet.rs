@@ -38,7 +38,10 @@ pub struct Fleet {
     replicas: Vec<Replica>,
     router: RoundRobin,
     tally: Tally,
+    /// Most that wait at each replica.
+    most_queued: usize,
     routed: u64,
+    shed: u64,
     /// Room for a replica that has nothing in hand.
     spare: Desk,
     /// Requests taken and not yet dealt.
@@ -59,13 +62,51 @@ impl Fleet {
             replicas: (0..replicas).map(|_| Replica::new(limits)).collect(),
             router: RoundRobin::new(replicas),
             tally,
+            most_queued: usize::MAX,
             routed: 0,
+            shed: 0,
             spare: Desk::new(),
             block: Vec::new(),
             routes: Vec::new(),
             share_ends: Vec::new(),
             order: Vec::new(),
         }
+    }
+
+    /// Turns requests away from now on that find so many others waiting at their replica, which bounds
+    /// the memory of a load that is far beyond the fleet.
+    ///
+    /// ```
+    /// # use wattmill_perf::{DecodeRun, StepCost, StepModel, StepShape};
+    /// # use wattmill_policy::BatchLimits;
+    /// # use wattmill_sim::{Fleet, Request, Tally};
+    /// # use wattmill_units::{SimTime, Ticks};
+    /// # struct Even;
+    /// # impl StepModel for Even {
+    /// #     fn step(&self, _: &StepShape) -> StepCost {
+    /// #         StepCost { time: Ticks::from_raw(10_000_000 << 24), dynamic_nj: 0 }
+    /// #     }
+    /// #     fn decode_run(&self, _: u32, _: u64) -> DecodeRun {
+    /// #         let first = self.step(&StepShape::default());
+    /// #         DecodeRun { first, growth: StepCost::default(), steps: u64::MAX }
+    /// #     }
+    /// # }
+    /// // A hundred at once, for a batch of eight and a queue of twenty.
+    /// let limits = BatchLimits::new(8, 8192, 16, 1000);
+    /// let mut fleet = Fleet::new(1, limits, Tally::new(None)).with_queue(20);
+    /// let request = |id| Request { id, arrival: SimTime::ZERO, input: 100, output: 50 };
+    /// let go = |_| std::ops::ControlFlow::Continue(());
+    /// let _ = fleet.run(&Even, (0..100).map(request), |_, _| {}, go);
+    /// assert_eq!((fleet.tally().finished(), fleet.was_shed()), (20, 80));
+    /// ```
+    #[must_use]
+    pub fn with_queue(self, most: u32) -> Self {
+        Self { most_queued: most as usize, ..self }
+    }
+
+    /// Requests that were turned away.
+    pub const fn was_shed(&self) -> u64 {
+        self.shed
     }
 
     /// Answers all of `requests`, which come in order of arrival, and drains.
@@ -161,12 +202,26 @@ impl Fleet {
         let mut start = 0;
         for (index, replica) in self.replicas.iter_mut().enumerate() {
             let end = self.share_ends[index] as usize;
-            let share = self.order[start..end].iter();
+            let share = self.order[start..end].iter().map(|at| self.block[*at as usize]);
             // A vacant replica works at the desk that the last one left vacant, which is in cache.
             if replica.is_vacant() {
                 replica.swap_desk(&mut self.spare);
             }
-            replica.push_all(share.map(|position| self.block[*position as usize]));
+            if replica.queued() + share.len() <= self.most_queued {
+                replica.push_all(share);
+            } else {
+                // Somebody may find the queue full: each is looked at when it comes.
+                for request in share {
+                    replica.run_until(model, request.arrival, &mut self.tally, &mut |done| {
+                        on_finish(index as u32, done);
+                    });
+                    if replica.queued() < self.most_queued {
+                        replica.push(request);
+                    } else {
+                        self.shed += 1;
+                    }
+                }
+            }
             start = end;
             replica.run_until(model, horizon, &mut self.tally, &mut |done| {
                 on_finish(index as u32, done);

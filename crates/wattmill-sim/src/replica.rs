@@ -131,9 +131,8 @@ impl Replica {
     /// assert_eq!(replica.live(), 0);
     /// ```
     pub fn withdraw(&mut self, now: SimTime, id: u64) -> bool {
-        let waits = |arrival: &Arrival| {
-            matches!(arrival, Arrival::Request(request, _) if request.id == id)
-        };
+        let waits =
+            |arrival: &Arrival| matches!(arrival, Arrival::Request(request, _) if request.id == id);
         let found = match self.lobby.iter().position(waits) {
             Some(place) => self.lobby.remove(place).is_some(),
             None => self.ranks_mut().any(|rank| rank.withdraw(id)),
@@ -180,6 +179,12 @@ impl Replica {
     pub fn live(&self) -> usize {
         let ranks = std::iter::once(&self.first).chain(&self.others);
         self.lobby.len() + ranks.map(Rank::live).sum::<usize>()
+    }
+
+    /// Requests handed over that were not yet let into a batch.
+    #[inline]
+    pub fn queued(&self) -> usize {
+        self.lobby.len() + self.ranks().map(Rank::queued).sum::<usize>()
     }
 
     /// Takes every step that starts before `horizon`, which no request pushed later may precede.

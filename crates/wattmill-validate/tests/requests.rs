@@ -75,7 +75,7 @@ fn what_cannot_be_says_why() {
     let reason = one(&format!("{HEADER}\n0,10,2,0.3,0.2\n")).unwrap_err().to_string();
     assert!(reason.contains("line 4: the last token comes before the first"), "{reason}");
     let reason = one(&format!("{HEADER}\n0,4000000,2,0.1,0.2\n")).unwrap_err();
-    assert!(matches!(reason, Reason::TooLong { .. }), "{reason}");
+    assert!(matches!(reason, Reason::Context { context: 131_072, .. }), "{reason}");
     let reason = one(&format!("{HEADER}\n1e9,10,2,0.1,0.2\n")).unwrap_err();
     assert!(matches!(reason, Reason::OutOfRange { column: "arrival_s", .. }), "{reason}");
 }

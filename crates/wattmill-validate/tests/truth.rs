@@ -130,11 +130,11 @@ fn energy() {
 fn phases() {
     let Some(evaluation) = report("inference_phase_profile_splitwise.csv") else { return };
     assert_eq!(evaluation.rows(), 152);
-    holds(&evaluation, 120, Metric::PromptTime, 0.4);
-    holds(&evaluation, 120, Metric::EnergyPerToken, 0.15);
+    holds(&evaluation, 149, Metric::PromptTime, 0.4);
+    holds(&evaluation, 149, Metric::EnergyPerToken, 0.15);
     // Capped rows are outside of the headline: derived from others by a rule, and by a cap we recall.
     let errors = errors_by_metric(evaluation.outcomes.iter().filter(|o| !o.headline));
-    assert_eq!(errors[&Metric::PromptTime].count, 28);
+    assert_eq!(errors[&Metric::PromptTime].count, 37);
     assert!(errors[&Metric::PromptTime].median < 0.15, "{errors:?}");
     assert!(errors[&Metric::StepTime].median < 0.15, "{errors:?}");
 }

@@ -85,13 +85,19 @@ pub struct Serving {
     /// otherwise the batch is dealt to them evenly, which is never slower.
     pub own_batches: bool,
     /// Most requests that wait in front of the router once every batch is full; more are turned away.
-    /// `None`: no limit, they wait at the replicas.
+    /// `None`: none wait there, but at the replicas.
     pub most_waiting: Option<u32>,
+    /// Most requests that wait at each replica, where none do in front of the router; more are turned
+    /// away, so that memory is bounded whatever comes.
+    pub most_queued: u32,
     /// Length of a row of the time series; `None` for no series.
     pub row: Option<SimTime>,
 }
 
 impl Serving {
+    /// A million requests, 24 MB: more than a replica answers in hours.
+    pub const MOST_QUEUED: u32 = 1_000_000;
+
     /// `replicas` in turn, none of which keeps anything.
     ///
     /// ```
@@ -104,13 +110,15 @@ impl Serving {
             prefix_caching: false,
             own_batches: false,
             most_waiting: None,
+            most_queued: Self::MOST_QUEUED,
             row: None,
         }
     }
 
     /// Whether replicas can run one after the other: nobody looks at them, nothing is kept.
     fn is_plain(&self) -> bool {
-        Self { row: None, ..*self } == Self::plain(self.replicas)
+        let Self { most_queued, .. } = *self;
+        Self { row: None, ..*self } == Self { most_queued, ..Self::plain(self.replicas) }
     }
 }
 
@@ -151,10 +159,12 @@ pub fn replay(
     match pricing {
         Pricing::Engine(engine) if serving.is_plain() => {
             let (surface, row) = (&engine.surface, serving.row);
-            Ok(in_turn(surface, &setup, (limits, row), asks, on_finish, on_progress))
+            let queue = serving.most_queued;
+            Ok(in_turn(surface, &setup, (limits, row, queue), asks, on_finish, on_progress))
         }
         Pricing::Table(table, _) if serving.is_plain() => {
-            Ok(in_turn(table, &setup, (limits, serving.row), asks, on_finish, on_progress))
+            let held = (limits, serving.row, serving.most_queued);
+            Ok(in_turn(table, &setup, held, asks, on_finish, on_progress))
         }
         _ => {
             let watched =
@@ -195,12 +205,13 @@ pub fn replay_watched<W: Watch>(
 fn in_turn<M: StepModel>(
     model: &M,
     setup: &Setup,
-    (limits, row): (Option<Limits>, Option<SimTime>),
+    (limits, row, most_queued): (Option<Limits>, Option<SimTime>, u32),
     asks: impl Iterator<Item = Ask>,
     on_finish: impl FnMut(u32, &Finished),
     on_progress: impl FnMut(Progress) -> ControlFlow<()>,
 ) -> Replayed {
-    let mut fleet = Fleet::new(setup.replicas, setup.limits, Tally::new(limits));
+    let fleet = Fleet::new(setup.replicas, setup.limits, Tally::new(limits));
+    let mut fleet = fleet.with_queue(most_queued);
     // Whoever no replica can hold does not take a turn of one.
     let mut rejected = Vec::new();
     let requests = asks.map(|ask| ask.request).filter(|request| {
@@ -228,7 +239,7 @@ fn in_turn<M: StepModel>(
     Replayed {
         summary: Summary::new(&tally, &usage, setup, tally.last_finish),
         requests: fleet.routed() + rejected,
-        shed: 0,
+        shed: fleet.was_shed(),
         interrupted: flow.is_break(),
         rows: told(setup, &rows),
         tally,
@@ -254,7 +265,7 @@ fn world<'m, M: StepModel>(
     let limits_of_group =
         BatchLimits { prefix_caching: serving.prefix_caching, ..whole.of_group(groups) };
     let (in_hand, queue) = match serving.most_waiting {
-        None => (u32::MAX, QueueLimits::NONE),
+        None => (u32::MAX, QueueLimits { requests: serving.most_queued, ..QueueLimits::NONE }),
         Some(requests) => (whole.max_seqs, QueueLimits { requests, ..QueueLimits::NONE }),
     };
     WorldSpec {
@@ -286,6 +297,7 @@ fn world<'m, M: StepModel>(
             failures: None,
             start_up: SimTime::ZERO,
             in_hand,
+            room: Vec::new(),
             queue,
             scale: None,
         }],
@@ -460,6 +472,32 @@ mod tests {
         let own = replayed(&Serving { own_batches: true, ..Serving::plain(1) }, asks());
         assert_eq!(own.summary.finished, even.summary.finished);
         assert!(own.summary.tpot.mean > even.summary.tpot.mean);
+    }
+
+    #[test]
+    fn a_queue_at_a_replica_ends_somewhere_either_way_it_is_run() {
+        let row = Some(SimTime::from_ns(400_000_000));
+        let mut many = unshared();
+        // All at once, then some more that find less.
+        many.iter_mut().take(500).for_each(|ask| ask.request.arrival = SimTime::ZERO);
+        let serving = Serving { most_queued: 60, row, ..Serving::plain(1) };
+        let plain = replayed(&serving, many.clone());
+        assert!(plain.shed > 400 && plain.summary.finished > 60, "{}", plain.shed);
+        assert_eq!(plain.summary.finished + plain.shed, 600);
+        let told = |replayed: &Replayed| {
+            replayed.rows.iter().map(|row| (row.all.asked, row.all.shed)).collect::<Vec<_>>()
+        };
+        assert_eq!(told(&plain).iter().map(|row| row.1).sum::<u64>(), plain.shed);
+        // Caches that have nothing for anybody: the same replica, run the other way.
+        let world = replayed(&Serving { prefix_caching: true, ..serving }, many.clone());
+        assert_eq!((&world.summary, world.shed), (&plain.summary, plain.shed));
+        assert_eq!(told(&world), told(&plain));
+        // Rows change nothing, nor does a queue that nobody fills.
+        let unseen = replayed(&Serving { row: None, ..serving }, many.clone());
+        assert_eq!((&unseen.summary, unseen.shed), (&plain.summary, plain.shed));
+        let free = replayed(&Serving::plain(1), many.clone());
+        let wide = replayed(&Serving { most_queued: 600, ..Serving::plain(1) }, many);
+        assert_eq!((free.summary, free.shed), (wide.summary, 0));
     }
 
     #[test]

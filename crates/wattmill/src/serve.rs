@@ -132,15 +132,15 @@ pub fn serve_watched<W: Watch>(
     })?;
     let shares = Shares::new(fleet);
     let mut asks = asks.map(|ask| Ask { service: shares.service(group(ask.request.id)), ..ask });
-    let scaled = fleet.pools.iter().any(|pool| pool.scale.is_some());
-    let first: Vec<Ask> = asks.by_ref().take(if scaled { TRIED } else { 0 }).collect();
+    let tried = (0..fleet.pools.len()).any(|pool| is_tried(fleet, pool));
+    let first: Vec<Ask> = asks.by_ref().take(if tried { TRIED } else { 0 }).collect();
     let chips = fleet.pools.iter().map(|pool| &pool.hardware.accelerator);
     let mut warnings: Vec<String> = chips.filter_map(|chip| chip.power_unknown()).collect();
     warnings.dedup();
-    let sustained: Vec<Option<f64>> = (0..fleet.pools.len())
-        .map(|pool| sustains(fleet, pool, engines[pool].engine(), &first, &mut warnings))
+    let borne: Vec<Borne> = (0..fleet.pools.len())
+        .map(|pool| borne(fleet, pool, &engines[pool], &first, &mut warnings))
         .collect();
-    let spec = world(fleet, &engines, &sustained)?;
+    let spec = world(fleet, &engines, &borne)?;
     let watch = watch(traced(fleet, &engines));
     let mut world = World::watched(spec, watch)
         .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>())?;
@@ -148,8 +148,9 @@ pub fn serve_watched<W: Watch>(
     let flow = world.run(asks, SimTime::MAX, on_answer, on_progress);
     world.close_series();
     let told = told(fleet, catalog, &engines, &world, flow.is_break());
-    let pools = told.pools.into_iter().zip(sustained);
-    let pools = pools.map(|(pool, sustained)| ServedPool { sustained, ..pool }).collect();
+    let pools = told.pools.into_iter().zip(borne);
+    let pools = pools.map(|(pool, borne)| ServedPool { sustained: borne.sustained, ..pool });
+    let pools = pools.collect();
     Ok((ServedFleet { pools, warnings, ..told }, world.into_watch()))
 }
 
@@ -218,20 +219,68 @@ fn groups(pool: &FleetPool, engine: &Engine<'_>) -> (BatchLimits, u32) {
     (BatchLimits { prefix_caching: pool.prefix_caching, ..limits }, groups)
 }
 
-/// Requests a second that the autoscaler of a pool takes a replica to sustain, if it has one: as
-/// stated, or as found with the `first` requests. Warns of what was stated and does not hold.
-fn sustains(
+/// What a replica of a pool bears, as far as anybody asks.
+#[derive(Clone, Debug, Default)]
+struct Borne {
+    /// Requests a second inside the SLO, for an autoscaler.
+    sustained: Option<f64>,
+    /// Requests in hand inside the SLO by power level, for a choice among pools.
+    room: Vec<u32>,
+}
+
+/// Whether some service has a choice of this pool and others.
+fn is_chosen(fleet: &Fleet, index: usize) -> bool {
+    fleet.pools[index].services.iter().any(|service| {
+        fleet.pools.iter().filter(|pool| pool.services.contains(service)).count() > 1
+    })
+}
+
+/// Whether such a pool hands over to this one, which then is a part of the choice.
+fn is_behind_chosen(fleet: &Fleet, index: usize) -> bool {
+    let hands_over =
+        |pool: &FleetPool| matches!(pool.role, PoolRole::Prefill { decode, .. } if decode == index);
+    let mut others = fleet.pools.iter().enumerate();
+    others.any(|(other, pool)| hands_over(pool) && is_chosen(fleet, other))
+}
+
+/// Whether anybody wants to know what a replica of it bears.
+fn is_tried(fleet: &Fleet, index: usize) -> bool {
+    fleet.pools[index].scale.is_some() || is_chosen(fleet, index) || is_behind_chosen(fleet, index)
+}
+
+/// What a replica bears of the `first` requests, as far as anybody wants to know.
+fn borne(
     fleet: &Fleet,
     index: usize,
-    engine: &Engine<'_>,
+    levels: &Levels<'_>,
     first: &[Ask],
     warnings: &mut Vec<String>,
-) -> Option<f64> {
+) -> Borne {
+    if !is_tried(fleet, index) {
+        return Borne::default();
+    }
     let pool = &fleet.pools[index];
+    let find = |engine: &Engine<'_>| {
+        Trial::new(fleet, index, &engine.surface, groups(pool, engine), first).find()
+    };
+    let found = find(levels.engine());
+    let sustained = sustains(pool, found, warnings);
+    let mut room = Vec::new();
+    if let (Some(found), true) = (found, is_chosen(fleet, index) || is_behind_chosen(fleet, index))
+    {
+        let others = levels.engines.iter().skip(1).filter_map(find);
+        let all = std::iter::once(found).chain(others);
+        // Where no rate keeps the SLO, others are better for all but one.
+        room.extend(all.map(|found| (found.in_hand.round() as u32).max(1)));
+    }
+    Borne { sustained, room }
+}
+
+/// Requests a second that the autoscaler of a pool takes a replica to sustain, if it has one: as
+/// stated, or as found. Warns of what was stated and does not hold.
+fn sustains(pool: &FleetPool, found: Option<Found>, warnings: &mut Vec<String>) -> Option<f64> {
     let scale = pool.scale?;
-    // A pool that only decodes is not asked; the file states what it sustains.
-    let trial = Trial::new(fleet, index, &engine.surface, groups(pool, engine), first);
-    let Some(Found { sustained, finished }) = trial.find() else {
+    let Some(Found { sustained, finished, .. }) = found else {
         return Some(scale.sustained.unwrap_or(1.0));
     };
     let mut warn = |what: String| warnings.push(format!("pool `{}`: {what}", pool.name));
@@ -256,15 +305,15 @@ fn sustains(
 fn world<'e>(
     fleet: &Fleet,
     engines: &'e [Levels<'_>],
-    sustained: &[Option<f64>],
+    borne: &[Borne],
 ) -> Result<WorldSpec<&'e StepSurface>, Vec<String>> {
     let mut pools = Vec::new();
     for (index, levels) in engines.iter().enumerate() {
-        let worth = price::of(fleet, engines, index);
+        let (pool, worth) = (&fleet.pools[index], price::of(fleet, engines, index));
         pools.push(PoolSpec {
             price: worth.money,
             carbon_g: worth.carbon_g,
-            ..pool_spec(&fleet.pools[index], levels, sustained[index])
+            ..pool_spec(pool, goal(fleet, pool), levels, &borne[index])
         });
     }
     for (index, pool) in fleet.pools.iter().enumerate() {
@@ -325,15 +374,25 @@ fn world<'e>(
     })
 }
 
+/// Share of the requests of a pool that are to keep their SLO, as its services promise together.
+fn goal(fleet: &Fleet, pool: &FleetPool) -> f64 {
+    let services = || pool.services.iter().map(|service| &fleet.services[*service]);
+    let asked: f64 = services().map(|service| service.share).sum();
+    let kept: f64 = services().map(|service| service.share * service.slo.quantile).sum();
+    // A pool that only decodes answers what others are asked.
+    if asked > 0.0 { kept / asked } else { ScaleRules::default().goal.as_fraction() }
+}
+
 fn pool_spec<'e>(
     pool: &FleetPool,
+    goal: f64,
     levels: &'e Levels<'_>,
-    sustained: Option<f64>,
+    borne: &Borne,
 ) -> PoolSpec<&'e StepSurface> {
     let engine = levels.engine();
     let (limits, groups) = groups(pool, engine);
     let batch = limits.max_seqs.saturating_mul(groups);
-    let scale = pool.scale.zip(sustained).map(|(scale, sustained)| Scale {
+    let scale = pool.scale.zip(borne.sustained).map(|(scale, sustained)| Scale {
         rules: ScaleRules {
             minimum: scale.minimum,
             maximum: scale.maximum,
@@ -341,6 +400,7 @@ fn pool_spec<'e>(
             startup: pool.start_up,
             settle: scale.settle,
             cool_down: scale.cool_down,
+            goal: Ratio::from_fraction(goal),
             ..ScaleRules::default()
         },
         every: scale.every,
@@ -367,6 +427,7 @@ fn pool_spec<'e>(
             .map(|failures| Failures { between: failures.between, repair: failures.repair }),
         start_up: pool.start_up,
         in_hand: pool.in_hand.unwrap_or_else(|| batch.saturating_mul(BATCHES_IN_HAND)),
+        room: borne.room.clone(),
         queue: QueueLimits { requests: pool.queue, ..QueueLimits::NONE },
         scale,
     }
@@ -493,7 +554,8 @@ fn served_pool<W: Watch>(
     let usage = world.pool_usage(index);
     let (on_s, busy_s) = (
         world.pool_on_ns(index) as f64 * 1e-9,
-        wattmill_units::Ticks::from_raw(1).as_seconds().as_s() * usage.busy_ticks as f64,
+        wattmill_units::Ticks::from_raw(1).as_seconds().as_s()
+            * world.pool_busy_ticks(index) as f64,
     );
     let energy = engine.idle_power().map(|_| world.pool_energy(index));
     let prompts = usage.prefill_tokens + usage.cached_tokens;

@@ -147,6 +147,19 @@ fn the_cheapest_provider_answers_and_the_next_takes_over() {
 }
 
 #[test]
+fn what_the_cheapest_cannot_take_in_time_goes_to_the_next() {
+    let tried = served(&hall("autoscale = { min = 2, max = 2 }", ""), 40.0, 2);
+    let each = tried.pools[0].sustained.expect("it was tried");
+    // Two replicas of each: all of the cheap one, some of the hall, with room in front of every router.
+    let text = clouds("").replace("admission = { in_hand = 256 }", "");
+    let busy = served(&text, 3.2 * each, 3);
+    let kept = busy.services[0].attainment().unwrap_or(0.0);
+    assert!(kept > 0.98, "{kept}");
+    let made = ["cheap", "hall", "dear"].map(|name| pool(&busy, name).usage.decode_tokens as f64);
+    assert!(made[0] > 1.2 * made[1] && made[1] > 20.0 * made[2], "{made:?}");
+}
+
+#[test]
 fn carbon_and_price_count_what_an_engine_needs() {
     // The same hour and energy for all, but one runs on half as many accelerators a replica.
     let text = clouds("").replace("4 USD", "3 USD").replace("2 USD", "3 USD");

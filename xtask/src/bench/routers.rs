@@ -113,6 +113,7 @@ fn pool(router: RouterKind, limits: BatchLimits, table: &StepTable) -> WorldSpec
             failures: None,
             start_up: SimTime::ZERO,
             in_hand: u32::MAX,
+            room: Vec::new(),
             queue: QueueLimits::NONE,
             scale: None,
         }],

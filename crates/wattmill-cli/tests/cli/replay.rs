@@ -266,6 +266,18 @@ fn a_full_queue_turns_away_and_says_so() {
     assert_eq!(count("finished_requests") + count("shed_requests"), count("requests"));
     let text = dir.run(&format!("replay {ENGINE} --tp 1 {traffic}"));
     assert!(text.line("requests").contains("turned away from a full queue"));
+    // Without the flag they wait at the replica, where a queue has an end too.
+    let traffic = traffic.replace("--most-waiting", "--queue");
+    for router in ["", " --router least-loaded"] {
+        let run = dir.run(&format!("replay {ENGINE} --tp 1 {traffic}{router} --json"));
+        run.says(&["found 100 others waiting at their replica", "--queue sets how many"]);
+        let found = run.document();
+        let count = |name: &str| found[name].as_u64().expect("a count");
+        assert!(count("shed_requests") > 20_000, "{found}");
+        assert_eq!(count("finished_requests") + count("shed_requests"), count("requests"));
+        assert!(found["warnings"][0].as_str().expect("one").contains("beyond"), "{found}");
+    }
+    dir.run("replay --queue 5 --most-waiting 5").refuses(2, &["--most-waiting"]);
     dir.run("replay --router sticky").refuses(2, &["sticky", "least-loaded", "kv-aware"]);
     dir.run(&format!("replay {ENGINE} --own-batches --rate 1")).refuses(2, &["--dp"]);
 }

@@ -108,8 +108,10 @@ fn rows_that_cannot_be_say_why() {
 
 #[test]
 fn absurd_sizes_end_soon() {
-    let long = "request longer than the cache";
+    let long = "longer than the model's context";
     unanswered("llama-3.1-8b,h100,vllm,4000000,1,1,1,1,1,1,1,fp8\n", long, "4000001 tokens");
+    let cache = "request longer than the cache";
+    unanswered("llama-4-scout,h200,vllm,4000000,1,1,1,1,4,1,1,fp8\n", cache, "4000001 tokens");
     let range = "count out of range";
     unanswered("llama-3.1-8b,h100,vllm,1e15,1,1,1,1,1,1,1,fp8\n", range, "isl_tokens");
     unanswered("llama-3.1-8b,h100,vllm,9,9,1e9,1,1,1,1,1,fp8\n", range, "concurrency");
@@ -228,8 +230,10 @@ fn a_run_of_requests_is_replayed() {
 #[test]
 fn chips_whose_power_nobody_states_are_timed_all_the_same() {
     let chips = ["TPU v5e", "TPU v5p", "TPU v6e", "Trainium2"];
-    let rows: Vec<String> =
-        chips.iter().map(|chip| ROW.replace("H100-SXM", chip).replace("fp8", "bf16")).collect();
+    let rows: Vec<String> = chips
+        .iter()
+        .map(|chip| ROW.replace("H100-SXM", chip).replace("8,1,1,1,fp8", "8,4,1,1,bf16"))
+        .collect();
     let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
     let dir = Dir::with("m.csv", table(&rows));
     assert_eq!(file(&dir.run("validate m.csv --json"))["answered"], 4);
@@ -309,7 +313,7 @@ fn requests_longer_than_the_model_was_made_for_are_no_answers() {
     let long = ROW.replace("1024,128", "131000,1000");
     unanswered(&long, "longer than the model's context", "context of up to 131072 tokens");
     // A profile times single passes of any length; the answer says so.
-    let phases = "model,gpu,tp,batch_size,isl_tokens,osl_tokens,prompt_time_ms_median,\
+    let phases = "model,hardware,tp,batch_size,isl_tokens,osl_tokens,prompt_time_ms_median,\
                   token_time_ms_median\nllama2-70b,H100-SXM,8,1,8192,128,500,30\n";
     let dir = Dir::with("p.csv", phases);
     let run = dir.run("validate p.csv --csv rows.csv");

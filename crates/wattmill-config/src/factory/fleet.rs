@@ -311,7 +311,7 @@ fn read(cx: &mut Context<'_>, file: &Row<'_>) -> Option<Fleet> {
             pool::pool(cx, row, &own, rows, &providers)
         })
         .collect();
-    ranked(cx, file, prefer, &site_rows, &pools, &providers);
+    ranked(cx, file, prefer, &site_rows, &pool_rows, (&provider_rows, &providers));
     if prefer == Some(Preference::Price) {
         pool::priced(cx, &pool_rows, &pools);
     }
@@ -434,21 +434,31 @@ fn region(cx: &mut Context<'_>, row: &Row<'_>, sites: &[Row<'_>]) -> Option<Flee
 }
 
 /// Reports sites that cannot be ranked because they do not say what they are ranked by. A price that
-/// nobody pays there need not be said.
+/// nobody pays there need not be said. What else is wrong with a pool does not matter here, hence
+/// the rows: whose site or provider is misspelt may stand anywhere, on anyone's machines.
 fn ranked(
     cx: &mut Context<'_>,
     file: &Row<'_>,
     prefer: Option<Preference>,
     sites: &[Row<'_>],
-    pools: &[Option<FleetPool>],
-    providers: &[Option<FleetProvider>],
+    pools: &[Row<'_>],
+    (sellers, providers): (&[Row<'_>], &[Option<FleetProvider>]),
 ) {
+    let name = |row: &Row<'_>| row.plain_text("name").map(str::to_owned);
+    let is_known = |site: &str| sites.iter().any(|row| row.plain_text("name") == Some(site));
+    let included = |pool: &Row<'_>| {
+        let Some(wanted) = pool.plain_text("provider") else { return pool.has("provider") };
+        let place = sellers.iter().position(|row| row.plain_text("name") == Some(wanted));
+        let provider = place.and_then(|place| providers[place].as_ref());
+        provider.is_none_or(|provider| provider.energy_included)
+    };
     let pays = |site: usize| {
-        let mut here = pools.iter().flatten().filter(|pool| pool.site == site).peekable();
-        let included = |pool: &FleetPool| {
-            let provider = pool.provider.and_then(|place| providers[place].as_ref());
-            provider.is_some_and(|provider| provider.energy_included)
+        let site = name(&sites[site]);
+        let stands_there = |pool: &&Row<'_>| match pool.plain_text("site") {
+            Some(named) => Some(named) == site.as_deref() || !is_known(named),
+            None => true,
         };
+        let mut here = pools.iter().filter(stands_there).peekable();
         here.peek().is_none() || !here.all(included)
     };
     let (key, example) = match prefer {

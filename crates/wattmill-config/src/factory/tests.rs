@@ -391,7 +391,19 @@ fn unknown_names() {
 
 #[test]
 fn rows_that_cannot_be_run() {
-    broken("gb200-nvl72", "helios", expect![[r#""#]]);
+    broken(
+        "gb200-nvl72",
+        "helios",
+        expect![[r#"
+        error: no source states the power of one `helios`
+          --> mill.toml:12:10
+           |
+        12 | system = "helios"
+           |          ^^^^^^^^ its power is needed
+           |
+           = help: state `unit_power`, such as `unit_power = "190 kW"`
+    "#]],
+    );
     broken(
         "gb200-nvl72",
         "vr-nvl576",

@@ -80,6 +80,8 @@ struct Claim {
     holds: bool,
     /// Ways of counting under which it is true, the nearest first.
     under: Vec<Way>,
+    /// The way that comes nearest, true or not; null where no power is known.
+    nearest: Option<Way>,
     /// Where it was read.
     source: String,
     /// When it was made.
@@ -136,6 +138,7 @@ impl Counting {
                 planned_accelerators: claim.planned,
                 holds: claim.holds,
                 under: claim.under.iter().map(way).collect(),
+                nearest: claim.nearest.as_ref().map(way),
                 source: claim.stated.source.clone(),
                 date: claim.stated.date.clone(),
                 confidence: claim.stated.confidence.clone(),

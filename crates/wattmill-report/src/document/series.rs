@@ -120,6 +120,8 @@ struct SeriesPool {
     draining_replicas: u32,
     /// Replicas that are being repaired, at the end.
     repairing_replicas: u32,
+    /// Replicas that are lost with their site, at the end.
+    site_lost_replicas: u32,
     /// Requests that wait, in front of the router or for a batch, at the end.
     waiting_requests: u64,
     /// Sequences in the batches, at the end.
@@ -143,12 +145,14 @@ struct SeriesPool {
 
 impl SeriesPool {
     fn new(row: &ServedPoolRow) -> Self {
-        let [starting_replicas, draining_replicas, repairing_replicas] = row.turning;
+        let [starting_replicas, draining_replicas, repairing_replicas, site_lost_replicas] =
+            row.turning;
         Self {
             ready_replicas: row.ready,
             starting_replicas,
             draining_replicas,
             repairing_replicas,
+            site_lost_replicas,
             waiting_requests: row.waiting,
             running_sequences: row.running,
             kv_used_fraction: row.kv_used(),

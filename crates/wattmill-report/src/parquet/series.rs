@@ -53,7 +53,7 @@ struct Record<'a> {
 /// | `tpot_p50_ms`, `tpot_p90_ms`, `tpot_p99_ms` | time per output token likewise |
 /// | `input_tokens`, `output_tokens` | tokens of those answered |
 /// | `ready_replicas` | replicas that take requests, at the end |
-/// | `starting_replicas`, `draining_replicas`, `repairing_replicas` | replicas in these states, at the end |
+/// | `starting_replicas`, `draining_replicas`, `repairing_replicas`, `site_lost_replicas` | replicas in these states, at the end |
 /// | `waiting_requests` | queue depth: requests that wait for a place in a batch, at the end |
 /// | `running_sequences` | sequences in the batches, at the end |
 /// | `batch_mean_sequences` | sequences decoding, mean over steps |
@@ -145,7 +145,7 @@ const TEXTS: [(&str, Text); 4] = [
 
 const TIMES: [(&str, Get<Seconds>); 2] = [("from_s", |r| r.row.from), ("until_s", |r| r.row.until)];
 
-const COUNTS: [(&str, Get<Option<u64>>); 16] = [
+const COUNTS: [(&str, Get<Option<u64>>); 17] = [
     ("asked_requests", |r| Some(r.requests?.asked)),
     ("finished_requests", |r| Some(r.requests?.finished)),
     ("within_slo_requests", |r| Some(r.requests?.within)),
@@ -158,6 +158,7 @@ const COUNTS: [(&str, Get<Option<u64>>); 16] = [
     ("starting_replicas", |r| Some(r.work?.turning[0].into())),
     ("draining_replicas", |r| Some(r.work?.turning[1].into())),
     ("repairing_replicas", |r| Some(r.work?.turning[2].into())),
+    ("site_lost_replicas", |r| Some(r.work?.turning[3].into())),
     ("waiting_requests", |r| Some(r.work?.waiting)),
     ("running_sequences", |r| Some(r.work?.running)),
     ("steps", |r| Some(r.work?.steps)),
@@ -227,16 +228,16 @@ mod tests {
         let told: Vec<String> =
             table(&rows).get_row_iter(None).unwrap().map(|row| told(&row.unwrap())).collect();
         expect![[r#"
-            of="all" from_s=0E0 until_s=60.0 asked_requests=3 finished_requests=1 within_slo_requests=1 rejected_requests=0 shed_requests=1 lost_requests=1 input_tokens=900 output_tokens=100 ready_replicas=2 starting_replicas=1 draining_replicas=0 repairing_replicas=0 waiting_requests=1 running_sequences=3 steps=90 made_tokens=100 attainment_fraction=0.3333333333333333 ttft_p50_ms=400.0 ttft_p90_ms=900.0 ttft_p99_ms=1100.0 batch_mean_sequences=1.1 kv_used_fraction=0.25 power_w=900.0 energy_j=54000.0 cost_usd=0.5
+            of="all" from_s=0E0 until_s=60.0 asked_requests=3 finished_requests=1 within_slo_requests=1 rejected_requests=0 shed_requests=1 lost_requests=1 input_tokens=900 output_tokens=100 ready_replicas=2 starting_replicas=1 draining_replicas=0 repairing_replicas=0 site_lost_replicas=0 waiting_requests=1 running_sequences=3 steps=90 made_tokens=100 attainment_fraction=0.3333333333333333 ttft_p50_ms=400.0 ttft_p90_ms=900.0 ttft_p99_ms=1100.0 batch_mean_sequences=1.1 kv_used_fraction=0.25 power_w=900.0 energy_j=54000.0 cost_usd=0.5
             of="service" service="chat" from_s=0E0 until_s=60.0 asked_requests=3 finished_requests=1 within_slo_requests=1 rejected_requests=0 shed_requests=1 lost_requests=1 input_tokens=900 output_tokens=100 attainment_fraction=0.3333333333333333 ttft_p50_ms=400.0 ttft_p90_ms=900.0 ttft_p99_ms=1100.0
-            of="pool" pool="all" site="hall" from_s=0E0 until_s=60.0 ready_replicas=2 starting_replicas=1 draining_replicas=0 repairing_replicas=0 waiting_requests=1 running_sequences=3 steps=90 made_tokens=100 batch_mean_sequences=1.1 kv_used_fraction=0.25 power_w=900.0 energy_j=54000.0 cost_usd=0.5"#]].assert_eq(&told.join("\n"));
+            of="pool" pool="all" site="hall" from_s=0E0 until_s=60.0 ready_replicas=2 starting_replicas=1 draining_replicas=0 repairing_replicas=0 site_lost_replicas=0 waiting_requests=1 running_sequences=3 steps=90 made_tokens=100 batch_mean_sequences=1.1 kv_used_fraction=0.25 power_w=900.0 energy_j=54000.0 cost_usd=0.5"#]].assert_eq(&told.join("\n"));
     }
 
     #[test]
     fn no_time_makes_an_empty_table() {
         let empty = table(&[]);
         assert_eq!(empty.metadata().file_metadata().num_rows(), 0);
-        assert_eq!(empty.metadata().file_metadata().schema().get_fields().len(), 34);
+        assert_eq!(empty.metadata().file_metadata().schema().get_fields().len(), 35);
     }
 
     #[test]

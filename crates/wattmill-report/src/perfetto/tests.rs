@@ -57,6 +57,7 @@ fn pool(name: &str, replicas: u32) -> PoolSpec<Simple> {
         failures: None,
         start_up: ms(500),
         in_hand: 16,
+        room: Vec::new(),
         queue: QueueLimits { requests: 40, ..QueueLimits::NONE },
         scale: None,
     }

@@ -1,7 +1,7 @@
 //! How a plan counts the power of its machines, as tables.
 
 use wattmill_factory::{Factory, PowerBasis};
-use wattmill_plan::{Claim, Counted, Plan};
+use wattmill_plan::{Claim, Convention, Counted, Plan};
 
 use crate::Table;
 use crate::format::{grouped, number, signed_percent};
@@ -84,13 +84,15 @@ pub(super) fn claims(plan: &Plan) -> Option<Table> {
     ])
     .left(&[0, 1, 4, 5, 6]);
     for claim in &plan.counting.claims {
-        let ways = claim
-            .under
-            .iter()
-            .map(|(system, way)| [system.clone(), way.name.clone(), grouped(way.accelerators)]);
-        let none = ["nothing that is known".to_owned(), String::new(), String::new()];
-        let mut ways = ways.collect::<Vec<_>>().into_iter();
-        let first = ways.next().unwrap_or(none);
+        let row = |(system, way): &(String, Convention), word: &str| {
+            [format!("{word}{system}"), way.name.clone(), grouped(way.accelerators)]
+        };
+        let mut ways: Vec<[String; 3]> = claim.under.iter().map(|way| row(way, "")).collect();
+        if let (true, Some(nearest)) = (ways.is_empty(), &claim.nearest) {
+            ways.push(row(nearest, "none; nearest "));
+        }
+        let mut ways = ways.into_iter();
+        let first = ways.next().unwrap_or_default();
         let said = [
             claim.stated.says.clone(),
             stated(claim),

@@ -75,8 +75,8 @@ pub struct ServedPoolRow {
     pub length: Seconds,
     /// Replicas that take requests, at the end.
     pub ready: u32,
-    /// Replicas that are starting, draining and being repaired, at the end.
-    pub turning: [u32; 3],
+    /// Replicas that are starting, draining, being repaired, and lost with their site, at the end.
+    pub turning: [u32; 4],
     /// Requests that wait, at the end.
     pub waiting: u64,
     /// Sequences in the batches, at the end.

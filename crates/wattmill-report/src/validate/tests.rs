@@ -31,7 +31,7 @@ fn every_row_is_in_every_form() {
     assert_eq!(csv.lines().count(), 2 * 3 + 1 + 1, "{csv}");
     for line in csv.lines().skip(1) {
         let rest = line.strip_prefix("\"a,b.csv\",").expect("the name is quoted");
-        assert_eq!(rest.matches(',').count(), 18, "{line}");
+        assert_eq!(rest.replace("\"h,1\"", "h").matches(',').count(), 18, "{line}");
     }
     assert_eq!(csv.lines().next().map(|line| line.matches(',').count()), Some(19));
     let page = validation_page(&validation);

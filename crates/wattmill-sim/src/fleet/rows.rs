@@ -63,6 +63,7 @@ impl Fleet {
                 open.at(done.finish).services[0].answer(done, within);
                 on_finish(replica, done);
             };
+            let shed = self.shed;
             if flow.is_continue() {
                 flow = self.advance(model, &mut asked, until, finish, &mut on_progress);
             } else {
@@ -73,6 +74,8 @@ impl Fleet {
             let end = if over { until.min(self.tally.last_finish) } else { until };
             let mut open = open.borrow_mut();
             open.at(until);
+            // Who came before `until` was dealt by now.
+            open.rows[0].services[0].shed += self.shed - shed;
             if let Some(mut row) = open.rows.pop_front() {
                 self.fill(&mut row, end, &mut before);
                 if end > row.from || row.services[0].finished > 0 {

@@ -31,6 +31,11 @@ impl Rank {
         }
     }
 
+    /// Requests that were not yet admitted; preempted ones were.
+    pub(crate) fn queued(&self) -> usize {
+        self.desk.inbox.len()
+    }
+
     /// Takes a request that was not yet admitted out of the queue; false if it is not there.
     pub(crate) fn withdraw(&mut self, id: u64) -> bool {
         let place = self.desk.inbox.iter().position(|request| request.id == id);

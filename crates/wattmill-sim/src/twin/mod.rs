@@ -54,7 +54,12 @@ pub fn run_answering<M: StepModel>(
     let plain =
         |request: &Request| Ask { request: *request, service: 0, prompt: Vec::new(), answer: None };
     let asks: Vec<Ask> = requests.iter().map(plain).collect();
-    work(&Work { limits, groups: 1, asks: &asks, residents: &[], withdrawn: &[] }, model, tally, on_finish)
+    work(
+        &Work { limits, groups: 1, asks: &asks, residents: &[], withdrawn: &[] },
+        model,
+        tally,
+        on_finish,
+    )
 }
 
 /// Does all of `work`.

@@ -2,7 +2,7 @@
 
 use wattmill_perf::StepModel;
 use wattmill_policy::{Pace, PoolView, ReplicaEvent, ReplicaState, ScaleAction, drain_first};
-use wattmill_units::{Ratio, Seconds, SimTime};
+use wattmill_units::{Seconds, SimTime};
 
 use super::handover::is_between;
 use super::job::{Role, Stage};
@@ -15,7 +15,7 @@ impl<M: StepModel, W: Watch> World<M, W> {
     /// Files what is known of the future at time zero.
     pub(super) fn begin(&mut self, sites: &[SiteSpec]) {
         for (site, spec) in (0..).zip(sites) {
-            for outage in &spec.outages {
+            for outage in spec.joined_outages() {
                 self.queue.file(outage.from, Event::SiteLost { site });
                 if outage.until < SimTime::MAX {
                     self.queue.file(outage.until, Event::SiteBack { site });
@@ -232,9 +232,11 @@ impl<M: StepModel, W: Watch> World<M, W> {
         if !self.places.stands(pool.spec.site) {
             return;
         }
+        (0..pool.spec.replicas).for_each(|replica| self.run_replica(number, replica, self.now));
+        let pool = &mut self.pools[usize::from(number)];
         let broken = pool.count(ReplicaState::Repairing);
-        let attained = (lately.finished > 0)
-            .then(|| Ratio::from_fraction(lately.within_limits as f64 / lately.finished as f64));
+        let at_replicas: u64 =
+            pool.replicas.iter().map(|replica| u64::from(replica.gauge().waiting)).sum();
         let view = PoolView {
             now: self.now,
             ready: pool.count(ReplicaState::Ready),
@@ -243,9 +245,10 @@ impl<M: StepModel, W: Watch> World<M, W> {
             rate: lately.arrived as f64 / every.as_seconds().as_s(),
             // A slope between two looks would be mostly noise.
             growth: 0.0,
-            waiting: u64::from(pool.queue.waiting()) + pool.parked.len() as u64,
+            waiting: u64::from(pool.queue.waiting()) + pool.parked.len() as u64 + at_replicas,
             sustained,
-            attained,
+            judged: lately.judged,
+            missed: lately.missed,
             allowed: pool.spec.replicas - broken,
         };
         match pool.scaler.as_mut().and_then(|scaler| scaler.decide(&view)) {

@@ -311,7 +311,8 @@ impl<M: StepModel, W: Watch> World<M, W> {
     fn happen(&mut self, event: Event, on_answer: &mut impl FnMut(&Answer)) {
         match event {
             Event::Deliver { job, generation } => {
-                if self.jobs.current(job, generation).is_some() {
+                if let Some(Job { pool, .. }) = self.jobs.current(job, generation) {
+                    self.pools[usize::from(*pool)].on_the_way -= 1;
                     self.deliver(job);
                 }
             }
@@ -412,6 +413,7 @@ impl<M: StepModel, W: Watch> World<M, W> {
             self.deliver(slot);
         } else {
             let generation = job.generation;
+            self.pools[usize::from(pool)].on_the_way += 1;
             self.queue.file(self.now + latency, Event::Deliver { job: slot, generation });
             self.tell(slot, Phase::Travelling);
         }
@@ -532,8 +534,25 @@ impl<M: StepModel, W: Watch> World<M, W> {
         pool.router.route(&ask, pool.draws.next_u64())
     }
 
+    /// Whether as many wait at a replica as may, where nobody waits in front of the router.
+    fn is_queue_full(&mut self, number: u16, replica: u32) -> bool {
+        let pool = &self.pools[usize::from(number)];
+        let most = pool.spec.queue.requests;
+        // No more can wait there than it has.
+        if pool.spec.in_hand < u32::MAX || pool.machines[replica as usize].jobs < most {
+            return false;
+        }
+        self.run_replica(number, replica, self.now);
+        self.pools[usize::from(number)].replicas[replica as usize].queued() >= most as usize
+    }
+
     /// Gives a request to a replica.
     fn dispatch(&mut self, slot: u32, reservation: Reservation) {
+        if self.is_queue_full(self.jobs[slot].pool, reservation.replica()) {
+            let pool = &mut self.pools[usize::from(self.jobs[slot].pool)];
+            pool.router.finished(reservation);
+            return self.end(slot, End::Shed(ShedReason::QueueFull));
+        }
         let job = &mut self.jobs[slot];
         let pool = &mut self.pools[usize::from(job.pool)];
         let replica = reservation.replica();
@@ -591,14 +610,15 @@ impl<M: StepModel, W: Watch> World<M, W> {
         let Service { spec, tally, requests } = &mut self.services[usize::from(service)];
         ticket.into_iter().for_each(|ticket| requests.finish(ticket));
         tally.finish(&done);
-        let within = u64::from(spec.limits.is_none_or(|limits| limits.hold(&done)));
+        let within = spec.limits.is_none_or(|limits| limits.hold(&done));
         if self.row.is_some() {
-            self.series.open.services[usize::from(service)].answer(&done, within > 0);
+            self.series.open.services[usize::from(service)].answer(&done, within);
         }
         self.ended.tokens_delivered += u64::from(done.request.output);
-        let lately = &mut self.pools[usize::from(number)].lately;
-        lately.finished += 1;
-        lately.within_limits += within;
+        // What was lost with a replica is late for that reason.
+        if resends == 0 {
+            self.pools[usize::from(number)].judge(done.request.arrival, within);
+        }
         self.jobs.remove(slot);
         self.set_aside(number, replica);
         self.serve_queue(number);
@@ -637,6 +657,9 @@ impl<M: StepModel, W: Watch> World<M, W> {
             End::Lost => (Unanswered::Lost, &mut row.lost),
         };
         *count += 1;
+        if matches!(how, End::Shed(_)) {
+            self.pools[usize::from(job.pool)].judge(job.request.arrival, false);
+        }
         self.watch.unanswered(job.request.id, self.now, told);
         self.ended.too_late += u64::from(how == End::Shed(ShedReason::TooLate));
         self.jobs.remove(slot);
@@ -674,6 +697,12 @@ impl<M: StepModel, W: Watch> World<M, W> {
     /// What the replicas of a pool did.
     pub fn pool_usage(&self, pool: u16) -> Usage {
         self.pools[usize::from(pool)].usage()
+    }
+
+    /// Time that replicas of a pool spent in steps so far, in raw [`Ticks`](wattmill_units::Ticks), of the
+    /// time that they were on: less than [`Usage::busy_ticks`] says where one died in a step.
+    pub fn pool_busy_ticks(&self, pool: u16) -> u128 {
+        self.pools[usize::from(pool)].busy_until(self.now)
     }
 
     /// Energy of a pool's accelerators so far, idle included.

@@ -9,6 +9,9 @@ use super::spec::{Duty, RegionSpec, WorldSpec};
 
 const HOUR_NS: u64 = 3_600_000_000_000;
 
+/// A request, in the unit of capacities and loads.
+const REQUEST: f64 = 1.0;
+
 /// Regions, sites, and which pools a request may go to.
 #[derive(Clone, Debug)]
 pub(crate) struct Places {
@@ -73,8 +76,9 @@ impl Places {
 
     /// The pool for a request; `None`: nobody will answer it.
     ///
-    /// A pool's capacity is the requests that its open replicas may have in hand, its load those that
-    /// it has in hand or waiting.
+    /// A pool's capacity is the requests that its open replicas may have in hand and still do what they
+    /// promise, its load all that were sent there and are not answered. One that hands its prompts over
+    /// is as full as the fuller of the two.
     pub(crate) fn choose<M: StepModel>(
         &mut self,
         region: u16,
@@ -98,16 +102,21 @@ impl Places {
         views.extend(candidates.iter().map(|number| {
             let pool = &pools[usize::from(*number)];
             let site = usize::from(pool.spec.site);
-            let waiting = u64::from(pool.queue.waiting());
+            let (capacity, mut load) = (pool.capacity() as f64, pool.load() as f64);
+            if let Duty::Prefill(handover) = pool.spec.part {
+                let decode = &pools[usize::from(handover.decode)];
+                let used = (decode.load() as f64 + REQUEST) / decode.capacity() as f64;
+                load = load.max(used * capacity - REQUEST);
+            }
             SiteView {
                 is_up: is_up(pool),
                 latency: latency[site] + latency[site],
-                capacity: f64::from(pool.spec.in_hand) * f64::from(pool.router.open_replicas()),
-                load: (pool.in_hand + waiting) as f64,
+                capacity,
+                load,
                 price: pool.spec.price,
                 carbon_g: pool.spec.carbon_g,
             }
         }));
-        rules.choose(views, 1.0).map(|choice| candidates[choice.site])
+        rules.choose(views, REQUEST).map(|choice| candidates[choice.site])
     }
 }

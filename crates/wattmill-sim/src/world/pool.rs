@@ -8,6 +8,7 @@ use wattmill_units::{SimTime, Stream};
 
 use super::job::NOBODY;
 use super::spec::{Duty, PoolSpec};
+use crate::rank::ticks_at;
 use crate::{Replica, Tally, Usage, Wakes};
 
 /// A replica as a machine.
@@ -32,8 +33,9 @@ pub(crate) struct Machine {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Lately {
     pub(crate) arrived: u64,
-    pub(crate) finished: u64,
-    pub(crate) within_limits: u64,
+    /// Requests that ended and by which it is judged, and those of them outside their limits.
+    pub(crate) judged: u64,
+    pub(crate) missed: u64,
 }
 
 /// A pool under simulation.
@@ -53,6 +55,8 @@ pub(crate) struct Pool<M> {
     pub(crate) tally: Tally,
     /// Those that wait in front of the router.
     pub(crate) queue: Admission,
+    /// Requests that were sent there and have not arrived.
+    pub(crate) on_the_way: u64,
     /// Requests at replicas, prompts that they hold among them.
     pub(crate) in_hand: u64,
     /// Where it decodes what others prefilled: by replica, prompts that wait for blocks.
@@ -67,6 +71,9 @@ pub(crate) struct Pool<M> {
     pub(crate) coming: u32,
     /// Time that replicas were on, those that are on now not included.
     on_time: u128,
+    /// What was left of steps when their replicas went off, in raw ticks: a step that a death cuts short
+    /// counts as taken, but not as time.
+    cut_short: u128,
     /// Turns of its replicas' lives that nobody asked for yet, if anybody wants to know.
     lives: Option<Vec<Lived>>,
 }
@@ -113,6 +120,7 @@ impl<M: StepModel> Pool<M> {
             wakes: Wakes::new(count),
             tally: Tally::new(None),
             queue: Admission::new(spec.queue),
+            on_the_way: 0,
             in_hand: 0,
             offers: Vec::new(),
             parked: VecDeque::new(),
@@ -121,6 +129,7 @@ impl<M: StepModel> Pool<M> {
             lately: Lately::default(),
             coming: 0,
             on_time: 0,
+            cut_short: 0,
             lives: None,
             spec,
         }
@@ -134,6 +143,15 @@ impl<M: StepModel> Pool<M> {
             || matches!(self.spec.part, Duty::Prefill(_))
     }
 
+    /// Notes for the autoscaler, if there is one, how a request ended that came at `arrival`.
+    #[inline]
+    pub(crate) fn judge(&mut self, arrival: SimTime, kept: bool) {
+        if self.scaler.as_ref().is_some_and(|scaler| arrival >= scaler.judges_from()) {
+            self.lately.judged += 1;
+            self.lately.missed += u64::from(!kept);
+        }
+    }
+
     /// Whether it only computes the prompt of a request with so many tokens to make.
     #[inline]
     pub(crate) const fn prefills(&self, output: u32) -> bool {
@@ -145,6 +163,20 @@ impl<M: StepModel> Pool<M> {
     pub(crate) fn has_room(&self) -> bool {
         let open = u64::from(self.router.open_replicas());
         open > 0 && self.in_hand < u64::from(self.spec.in_hand).saturating_mul(open)
+    }
+
+    /// Requests that its open replicas together can have in hand and do what they promise.
+    pub(crate) fn capacity(&self) -> u64 {
+        let spec = &self.spec;
+        let batches = spec.limits.max_seqs.saturating_mul(spec.groups);
+        let each = spec.room.get(self.level).copied().unwrap_or(batches).min(spec.in_hand);
+        u64::from(each) * u64::from(self.router.open_replicas())
+    }
+
+    /// Requests that it has, wherever they are.
+    pub(crate) fn load(&self) -> u64 {
+        let waiting = u64::from(self.queue.waiting()) + self.parked.len() as u64;
+        self.on_the_way + self.in_hand + waiting
     }
 
     /// Whether anybody takes requests or will.
@@ -177,6 +209,13 @@ impl<M: StepModel> Pool<M> {
         self.on_time + running
     }
 
+    /// Time in steps up to `now`, in raw ticks: never more than replicas were on.
+    pub(crate) fn busy_until(&self, now: SimTime) -> u128 {
+        let on = self.machines.iter().zip(&self.replicas).filter(|(m, _)| m.state.is_on());
+        let to_come: u128 = on.map(|(_, replica)| overhang(replica, now)).sum();
+        self.usage().busy_ticks - self.cut_short - to_come
+    }
+
     /// Notes from now on what turns the lives of its replicas take.
     pub(crate) fn note_lives(&mut self) {
         self.lives = Some(Vec::new());
@@ -199,7 +238,10 @@ impl<M: StepModel> Pool<M> {
         let before = machine.state;
         let Ok(after) = before.after(event) else { return false };
         match (before.is_on(), after.is_on()) {
-            (true, false) => self.on_time += u128::from(now.since(machine.on_since).as_ns()),
+            (true, false) => {
+                self.on_time += u128::from(now.since(machine.on_since).as_ns());
+                self.cut_short += overhang(&self.replicas[replica as usize], now);
+            }
             (false, true) => machine.on_since = now,
             _ => {}
         }
@@ -217,4 +259,9 @@ impl<M: StepModel> Pool<M> {
         }
         true
     }
+}
+
+/// What is left of the step that a replica takes at `now`, in raw ticks.
+fn overhang(replica: &Replica, now: SimTime) -> u128 {
+    replica.clock().saturating_sub(ticks_at(now.as_ns()))
 }

@@ -13,8 +13,8 @@ use crate::{Finished, Replica, Sketch, Usage, Watch};
 pub struct PoolRow {
     /// Replicas that take requests, at the end of the row.
     pub ready: u32,
-    /// Replicas that are starting, draining and being repaired then.
-    pub turning: [u32; 3],
+    /// Replicas that are starting, draining, being repaired, and lost with their site then.
+    pub turning: [u32; 4],
     /// Requests that wait to be admitted to a batch, at the end of the row.
     pub waiting: u64,
     /// Sequences in the batches, at the end of the row.
@@ -225,8 +225,13 @@ impl<M: StepModel, W: Watch> World<M, W> {
                 row.hold(replica);
             }
             row.waiting += u64::from(pool.queue.waiting());
-            let turning = [ReplicaState::Starting, ReplicaState::Draining, ReplicaState::Repairing];
-            row.turning = turning.map(|state| pool.count(state));
+            // Nobody repairs where there is no site: what was on there starts anew when it is back.
+            let broken = pool.count(ReplicaState::Repairing);
+            let stands = self.places.stands(pool.spec.site);
+            let [repairing, lost] = if stands { [broken, 0] } else { [0, broken] };
+            let [starting, draining] =
+                [ReplicaState::Starting, ReplicaState::Draining].map(|state| pool.count(state));
+            row.turning = [starting, draining, repairing, lost];
             let now = (pool.usage(), pool.on_time_until(self.now));
             let before = std::mem::replace(&mut self.series.before[index], now);
             row.work = now.0.since(&before.0);

@@ -65,8 +65,36 @@ pub struct RegionSpec {
 pub struct SiteSpec {
     /// What people call it.
     pub name: String,
-    /// When it is lost with everything under way there, and from when it is back.
+    /// When it is lost with everything under way there, and from when it is back. Where two overlap it
+    /// is back when both are over.
     pub outages: Vec<Outage>,
+}
+
+impl SiteSpec {
+    /// Its outages in order of time, those that overlap or follow on each other as one.
+    ///
+    /// ```
+    /// use wattmill_sim::{Outage, SiteSpec};
+    /// use wattmill_units::SimTime;
+    /// let outage = |from, until| Outage { from: SimTime::from_ns(from), until: SimTime::from_ns(until) };
+    /// let outages = vec![outage(30, 40), outage(5, 9), outage(7, 12), outage(8, 9)];
+    /// let site = SiteSpec { name: "here".to_owned(), outages };
+    /// assert_eq!(site.joined_outages(), [outage(5, 12), outage(30, 40)]);
+    /// ```
+    pub fn joined_outages(&self) -> Vec<Outage> {
+        let mut outages = self.outages.clone();
+        outages.sort_by_key(|outage| (outage.from, outage.until));
+        let mut joined: Vec<Outage> = Vec::new();
+        for outage in outages {
+            match joined.last_mut() {
+                Some(last) if outage.from <= last.until => {
+                    last.until = last.until.max(outage.until)
+                }
+                _ => joined.push(outage),
+            }
+        }
+        joined
+    }
 }
 
 /// A time in which a site is gone.
@@ -119,8 +147,13 @@ pub struct PoolSpec<M> {
     /// Most requests in hand for each open replica; further ones wait in front of the router.
     /// [`u32::MAX`]: none wait there while a replica is open.
     pub in_hand: u32,
+    /// By power level, requests in hand of an open replica with which it still does what it promises:
+    /// with more, the choice among sites looks for another pool. Where nothing is said, as many as its
+    /// batches hold; [`Self::in_hand`] at most in any case.
+    pub room: Vec<u32>,
     /// Most that wait in front of the router; further ones are turned away, see
-    /// [`Admission`](wattmill_policy::Admission).
+    /// [`Admission`](wattmill_policy::Admission). Where none wait there while a replica is open, as many
+    /// requests wait at each replica at most.
     pub queue: QueueLimits,
     /// Who starts and drains replicas; `None` for nobody.
     pub scale: Option<Scale>,

@@ -1,5 +1,6 @@
 //! A world of one pool is a fleet; whatever dies in a larger one, every request is accounted for.
 
+mod choice;
 mod handover;
 mod watch;
 
@@ -90,6 +91,7 @@ fn pool(replicas: u32, limits: BatchLimits, router: RouterKind) -> PoolSpec<Simp
         failures: None,
         start_up: ms(3_000),
         in_hand: u32::MAX,
+        room: Vec::new(),
         queue: QueueLimits::NONE,
         scale: None,
     }
@@ -321,7 +323,7 @@ const AT_LAST: SimTime = ms(2_000_000);
 fn every_request_of_an_eventful_world_is_accounted_for() {
     let mut seen = Books::default();
     let mut waits = Histogram::new();
-    let mut cached = 0;
+    let (mut cached, mut cut) = (0, 0);
     for seed in 0..400 {
         let spec = eventful(seed);
         let (services, pools) = (spec.services.len(), spec.pools.len());
@@ -340,6 +342,13 @@ fn every_request_of_an_eventful_world_is_accounted_for() {
             );
             let books = world.books();
             assert_eq!(books.check(), Ok(()), "seed {seed} at {stop}: {books:?}");
+            for pool in 0..pools as u16 {
+                let on = world.pool_on_ns(pool) << Ticks::FRACTION_BITS;
+                let (busy, steps) =
+                    (world.pool_busy_ticks(pool), world.pool_usage(pool).busy_ticks);
+                assert!(busy <= on && busy <= steps, "seed {seed}, pool {pool}: {busy} of {on}");
+                cut += u32::from(steps > on);
+            }
         }
         let books = world.books();
         assert_eq!(books.in_hand, 0, "seed {seed}");
@@ -381,6 +390,7 @@ fn every_request_of_an_eventful_world_is_accounted_for() {
     let all = &seen.requests;
     assert!(all.finished() > 50_000 && all.lost() > 1_000 && all.rejected() > 100, "{seen:?}");
     assert!(cached > 100_000, "{cached}");
+    assert!(cut > 0, "no replica died in a step that was longer than its idle time");
     assert!(waits.count() > 10_000, "{}", waits.count());
     assert!(all.was_shed() > 1_000 && seen.too_late > 100, "{seen:?}");
     assert!(seen.resent > 1_000 && seen.tokens_wasted > 10_000, "{seen:?}");
@@ -518,6 +528,25 @@ fn a_lost_site_hands_over_to_the_next() {
     assert!(answers.iter().any(|a| a.pool == 0 && a.done.request.arrival > ms(12_000)));
     let ready: Vec<u32> = world.rows().iter().map(|row| row.pools[0].ready).collect();
     assert_eq!(ready[..13], [4, 4, 4, 4, 0, 0, 0, 0, 0, 0, 0, 4, 4], "{ready:?}");
+}
+
+#[test]
+fn a_site_of_two_outages_is_back_when_both_are_over() {
+    let mut spec = one_site(vec![pool(2, BatchLimits::new(8, 256, 16, 400), RouterKind::Random)]);
+    // The later one in the list begins first.
+    let outage = |from, until| Outage { from: ms(from), until: ms(until) };
+    spec.sites[0].outages = vec![outage(7_500, 12_500), outage(5_500, 9_500), outage(8_500, 9_000)];
+    (spec.row, spec.most_resends) = (Some(ms(1_000)), 0);
+    let mut world = World::new(spec).expect("sound");
+    let answers = run(&mut world, &asks(3, 600, 60_000, 1));
+    // Lost at 5.5 s, back at 12.5 s, and replicas need 3 s to start.
+    let ready: Vec<u32> = world.rows().iter().map(|row| row.pools[0].ready).collect();
+    assert_eq!(ready[..17], [2, 2, 2, 2, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2], "{ready:?}");
+    let lost: Vec<u32> = world.rows().iter().map(|row| row.pools[0].turning[3]).collect();
+    assert_eq!(lost[..14], [0, 0, 0, 0, 0, 2, 2, 2, 2, 2, 2, 2, 0, 0], "{lost:?}");
+    assert!(world.rows().iter().all(|row| row.pools[0].turning[2] == 0), "nobody repairs");
+    let dark = answers.iter().map(|answer| answer.done.finish);
+    assert_eq!(dark.filter(|at| *at > ms(5_600) && *at < ms(15_500)).count(), 0);
 }
 
 #[test]

@@ -1,9 +1,9 @@
-//! How many of the requests that come one replica of a pool sustains.
+//! How many of the requests that come one replica of a pool sustains, and how many it then has in hand.
 
 use wattmill_config::{Fleet, PoolRole};
 use wattmill_perf::StepSurface;
 use wattmill_policy::BatchLimits;
-use wattmill_sim::{Ask, Limits, Replica, Request, Tally};
+use wattmill_sim::{Ask, Limits, Replica, Request, Resident, Tally};
 use wattmill_units::{Seconds, SimTime, Stream};
 
 /// Requests that are tried, the first that come.
@@ -23,6 +23,19 @@ pub(super) struct Found {
     pub(super) sustained: Option<f64>,
     /// Requests a second when it is never out of work.
     pub(super) finished: f64,
+    /// Requests that it has in hand at the rate it sustains, on the mean; 0 if it sustains none.
+    pub(super) in_hand: f64,
+}
+
+/// A rate that was tried.
+#[derive(Clone, Copy, Debug)]
+struct Tried {
+    /// Whether every service kept its promise.
+    holds: bool,
+    /// When the last was done.
+    end: Seconds,
+    /// Mean time from arrival to last token.
+    stay: Seconds,
 }
 
 /// One replica and what it is tried with.
@@ -31,6 +44,8 @@ pub(super) struct Trial<'a> {
     pub(super) limits: BatchLimits,
     pub(super) groups: u32,
     requests: Vec<Request>,
+    /// Whether their prompts were computed elsewhere.
+    prefilled: bool,
     /// By request: the place of its service.
     services: Vec<usize>,
     /// By service: limits, and the share of requests that keeps them.
@@ -50,12 +65,22 @@ impl<'a> Trial<'a> {
     ) -> Self {
         let pool = &fleet.pools[index];
         let prefills = matches!(pool.role, PoolRole::Prefill { .. });
+        let prefilled = pool.role == PoolRole::Decode;
+        // A pool that decodes gets what is asked of those that hand over to it.
+        let gets = |service: usize| {
+            fleet.pools.iter().enumerate().any(|(place, other)| {
+                let hands_over =
+                    matches!(other.role, PoolRole::Prefill { decode, .. } if decode == index);
+                (place == index || hands_over) && other.services.contains(&service)
+            })
+        };
         let (mut requests, mut services) = (Vec::new(), Vec::new());
         for ask in asks {
             let service = usize::from(ask.service);
             let Request { input, output, .. } = ask.request;
             let output = if prefills { 1 } else { output };
-            if pool.services.contains(&service) && limits.can_ever_run(input, output) {
+            let goes_on = !prefilled || output > 1;
+            if goes_on && gets(service) && limits.can_ever_run(input, output) {
                 let id = requests.len() as u64;
                 requests.push(Request { id, arrival: SimTime::ZERO, input, output });
                 services.push(service);
@@ -67,7 +92,7 @@ impl<'a> Trial<'a> {
         let mut draws = Stream::new(fleet.seed, "sustained", index as u64);
         let gaps = requests.iter().map(|_| draws.exponential()).collect();
         let promises = fleet.services.iter().map(promise).collect();
-        Self { surface, limits, groups, requests, services, promises, gaps }
+        Self { surface, limits, groups, requests, prefilled, services, promises, gaps }
     }
 
     /// What it does; `None` of no requests.
@@ -75,38 +100,49 @@ impl<'a> Trial<'a> {
         if self.requests.is_empty() {
             return None;
         }
-        let (_, end) = self.run(f64::INFINITY);
-        let finished = self.requests.len() as f64 / end.as_s();
+        let finished = self.requests.len() as f64 / self.run(f64::INFINITY).end.as_s();
         let most = MOST_UTILISATION * finished;
-        if self.run(most).0 {
-            return Some(Found { sustained: Some(most), finished });
+        let found = |rate: f64, tried: Tried| Found {
+            sustained: Some(rate),
+            finished,
+            in_hand: rate * tried.stay.as_s(),
+        };
+        let tried = self.run(most);
+        if tried.holds {
+            return Some(found(most, tried));
         }
         let mut high = most;
         let holds = (0..MOST_HALVINGS).find_map(|_| {
             let rate = high / 2.0;
-            let held = self.run(rate).0.then_some(rate);
-            high = if held.is_some() { high } else { rate };
-            held
+            let tried = self.run(rate);
+            high = if tried.holds { high } else { rate };
+            tried.holds.then_some((rate, tried))
         });
-        let sustained = holds.map(|mut low| {
-            while high / low > PRECISION {
-                let middle = (low * high).sqrt();
-                if self.run(middle).0 { low = middle } else { high = middle }
-            }
-            low
-        });
-        Some(Found { sustained, finished })
+        let Some((mut low, mut at_low)) = holds else {
+            return Some(Found { sustained: None, finished, in_hand: 0.0 });
+        };
+        while high / low > PRECISION {
+            let middle = (low * high).sqrt();
+            let tried = self.run(middle);
+            if tried.holds { (low, at_low) = (middle, tried) } else { high = middle }
+        }
+        Some(found(low, at_low))
     }
 
-    /// Whether every service keeps its promise at so many requests a second, and when the last is
-    /// done.
-    fn run(&self, rate: f64) -> (bool, Seconds) {
+    /// What becomes of them at so many requests a second.
+    fn run(&self, rate: f64) -> Tried {
         let mut replica = Replica::grouped(self.limits, self.groups);
         let mut at = 0.0;
         for (request, gap) in self.requests.iter().zip(&self.gaps) {
             at += gap / rate;
             let arrival = SimTime::from_seconds(Seconds::from_s(at));
-            replica.push(Request { arrival, ..*request });
+            let request = Request { arrival, ..*request };
+            if self.prefilled {
+                let (ready, first_token) = (arrival, arrival);
+                replica.push_resident(Resident { request, ready, produced: 1, first_token });
+            } else {
+                replica.push(request);
+            }
         }
         let mut tally = Tally::new(None);
         let mut within = vec![0_u32; self.promises.len()];
@@ -120,6 +156,7 @@ impl<'a> Trial<'a> {
         let holds = kept
             .into_iter()
             .all(|((within, asked), (_, share))| f64::from(*within) >= share * f64::from(*asked));
-        (holds, tally.last_finish.as_seconds())
+        let stay = Seconds::from_s(tally.e2e.mean() * 1e-9);
+        Tried { holds, end: tally.last_finish.as_seconds(), stay }
     }
 }

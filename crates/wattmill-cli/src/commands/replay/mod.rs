@@ -113,7 +113,14 @@ pub(crate) fn run(args: &Replay) -> Outcome {
         write_series(path, &names, &replayed.rows)?;
     }
 
+    let mut warnings = inputs.warnings.clone();
+    if replayed.shed > 0 {
+        let warning = turned_away(args, replayed.shed, replayed.requests);
+        files::tell(&format!("warning: {warning}\n"));
+        warnings.push(warning);
+    }
     let inputs = ReplayInputs {
+        warnings,
         requests: replayed.requests,
         shed: replayed.shed,
         prefix: args.prefix_caching.then(|| PrefixCache::of(&replayed.usage)),
@@ -136,6 +143,18 @@ pub(crate) fn run(args: &Replay) -> Outcome {
         known.told(&replay_text(&heading, &replayed.summary))
     })?;
     if replayed.interrupted { Err(Failure::Interrupted) } else { Ok(()) }
+}
+
+/// What a reader should know of requests that found a full queue.
+fn turned_away(args: &Replay, shed: u64, requests: u64) -> String {
+    let (who, flag) = match args.most_waiting {
+        Some(most) => (format!("{most} others waiting"), "--most-waiting"),
+        None => (format!("{} others waiting at their replica", args.queue), "--queue"),
+    };
+    format!(
+        "{shed} of {requests} requests found {who} and were turned away: the load is beyond what the \
+         replicas serve; latencies are those of the others. {flag} sets how many may wait"
+    )
 }
 
 /// What conversations take their answers to need.
@@ -174,6 +193,7 @@ fn serving(args: &Replay) -> Serving {
         prefix_caching: args.prefix_caching,
         own_batches: args.own_batches,
         most_waiting: args.most_waiting,
+        most_queued: args.queue,
         row: None,
     }
 }

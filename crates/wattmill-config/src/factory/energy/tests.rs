@@ -287,7 +287,7 @@ fn a_connection_steps_after_it_has_power() {
         error: a step of the connection on 2026-07-01, which has power from 2026-07-01 on
          --> mill.toml:9:49
           |
-        9 | grid = { connection = "10 MW", step = [{ from = 2026-07-01, connection = "20 MW" }], energized = 2026-07-01, price = "47 USD/MWh", carbon = "299 g/kWh" }
+        9 | grid = { connection = "10 MW", step = [{ from = 2026-07-01, connection = "20 MW" }], energized = 2026-07-01, price = "47 USD/MWh", ca...
           |                                                 ^^^^^^^^^^ nothing is there to change
           |
           = help: write what it carries first under `connection`, and later days in `step`

@@ -300,6 +300,24 @@ fn pools_that_cannot_be_compared_by_price() {
 }
 
 #[test]
+fn a_misspelt_service_is_all_that_is_said() {
+    let three = crate::builtin_fleet("three-providers").expect("it is built in");
+    let text = three.replacen("services = [\"chat\"]", "services = [\"chta\"]", 4);
+    let parsed = parse_fleet(&text, Catalog::builtin());
+    assert!(parsed.fleet.is_none());
+    let said = parsed.diagnostics.render("fleet.toml", &text, false);
+    assert_eq!(said.matches("error: ").count(), 3, "{said}");
+    assert_eq!(said.matches("there is no service `chta`").count(), 3, "{said}");
+    assert_eq!(said.matches("did you mean `chat`?").count(), 3, "{said}");
+    // A provider that is not there may include the energy.
+    let text = three.replacen("provider = \"north-cloud\"", "provider = \"north-clod\"", 1);
+    let said =
+        parse_fleet(&text, Catalog::builtin()).diagnostics.render("fleet.toml", &text, false);
+    assert_eq!(said.matches("error: ").count(), 1, "{said}");
+    assert!(said.contains("did you mean `north-cloud`?"), "{said}");
+}
+
+#[test]
 fn a_curtailment_that_ends_before_it_begins() {
     broken(
         "[[event]]",

@@ -39,14 +39,16 @@ pub(in crate::factory) static FLEET: Table = Table {
             r#""price""#,
             "Which pool answers of those that could: at the nearest site, the one with the most room, or \
              where a request of 1,000 tokens and 250 more in answer costs or emits least in a full batch: \
-             the hours of its accelerators, if any pool states them, and its energy, PUE included.",
+             the hours of its accelerators, if any pool states them, and its energy, PUE included. The \
+             next best answers while a pool has more in hand than at the highest rate at which it keeps \
+             its SLO, which is found with the first requests that come.",
         ),
         optional(
             "farthest",
             WAY,
             r#""80 ms""#,
             "There and back, to the farthest site that may be preferred; beyond it requests go only if \
-             nothing else is up.",
+             nothing nearer has room.",
         ),
         defaulted(
             "most_resends",
@@ -460,7 +462,8 @@ pub(in crate::factory) static FLEET_SERVICE: Table = Table {
 
 pub(in crate::factory) static EVENT: Table = Table {
     name: "event",
-    doc: "A site is lost with everything under way there.",
+    doc: "A site is lost with everything under way there. Where two events of a site overlap, it is back \
+          when both are over.",
     catalogue_row: false,
     certain: ONE_RUN,
     keys: &[

@@ -42,7 +42,7 @@ pub(crate) fn served() -> ServeReport {
     let row = ServedPoolRow {
         length: s(60.0),
         ready: 2,
-        turning: [1, 0, 0],
+        turning: [1, 0, 0, 0],
         waiting: 1,
         running: 3,
         blocks: Some((500, 2_000)),
