@@ -224,7 +224,7 @@ fn every_problem_is_told_at_once() {
     let [LayoutProblem::Memory { ways, .. }] = &deployment.problems()[..] else {
         panic!("{:?}", deployment.problems());
     };
-    assert_eq!(ways, "it fits with tensor = 4");
+    assert_eq!(ways, "it fits with tensor = 2");
     deployment.spec.layout.tensor = 0;
     deployment.spec.memory_fraction = f64::NAN;
     assert_eq!(deployment.problems().len(), 2);
