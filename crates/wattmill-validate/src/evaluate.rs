@@ -67,7 +67,7 @@ impl Case<'_> {
             Self::Energy(case) => &case.deployment,
             Self::Phases(case) => &case.deployment,
             Self::Power(case) => &case.serving.deployment,
-            Self::TrainingPower(case) => return Some(&case.job.accelerator),
+            Self::TrainingPower(case) => return Some(case.job.accelerator),
             Self::Training(_) | Self::Kernels(_) => return None,
         };
         Some(deployment.accelerator)
