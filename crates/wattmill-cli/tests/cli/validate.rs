@@ -111,7 +111,7 @@ fn absurd_sizes_end_soon() {
     let long = "longer than the model's context";
     unanswered("llama-3.1-8b,h100,vllm,4000000,1,1,1,1,1,1,1,fp8\n", long, "4000001 tokens");
     let cache = "request longer than the cache";
-    unanswered("llama-4-scout,h200,vllm,4000000,1,1,1,1,4,1,1,fp8\n", cache, "4000001 tokens");
+    unanswered("llama-4-scout,h100,vllm,4000000,1,1,1,1,4,1,1,fp8\n", cache, "4000001 tokens");
     let range = "count out of range";
     unanswered("llama-3.1-8b,h100,vllm,1e15,1,1,1,1,1,1,1,fp8\n", range, "isl_tokens");
     unanswered("llama-3.1-8b,h100,vllm,9,9,1e9,1,1,1,1,1,fp8\n", range, "concurrency");

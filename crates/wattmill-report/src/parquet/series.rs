@@ -53,7 +53,8 @@ struct Record<'a> {
 /// | `tpot_p50_ms`, `tpot_p90_ms`, `tpot_p99_ms` | time per output token likewise |
 /// | `input_tokens`, `output_tokens` | tokens of those answered |
 /// | `ready_replicas` | replicas that take requests, at the end |
-/// | `starting_replicas`, `draining_replicas`, `repairing_replicas`, `site_lost_replicas` | replicas in these states, at the end |
+/// | `starting_replicas`, `draining_replicas` | replicas in these states, at the end |
+/// | `repairing_replicas`, `site_lost_replicas` | likewise |
 /// | `waiting_requests` | queue depth: requests that wait for a place in a batch, at the end |
 /// | `running_sequences` | sequences in the batches, at the end |
 /// | `batch_mean_sequences` | sequences decoding, mean over steps |
