@@ -28,7 +28,7 @@ pub(crate) struct CalibrateArgs {
     /// Parts to fit, in this order: surfaces, engines, runs, power, cross, errors (all by default).
     #[arg(value_parser = ["surfaces", "engines", "runs", "power", "cross", "errors"])]
     parts: Vec<String>,
-    /// Fit only constants of these names, such as `vllm` or `vllm-mlperf`; keep the others.
+    /// Fit only constants of these names, such as `vllm` or `vllm-splitwise`; keep the others.
     #[arg(long)]
     only: Vec<String>,
 }

@@ -94,7 +94,7 @@ impl Efficiency {
     }
 
     /// Constants of `engine`. Where it was never measured, of the same engine as a campaign ran it
-    /// (`vllm-mlperf` for `vllm`); else of another engine, and of a campaign last.
+    /// (`vllm-splitwise` for `vllm`); else of another engine, and of a campaign last.
     ///
     /// ```
     /// use wattmill_catalog::Catalog;

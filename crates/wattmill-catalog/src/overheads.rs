@@ -48,13 +48,13 @@ pub struct Overheads {
 }
 
 impl Overheads {
-    /// Engine and campaign of a name of constants: `vllm-mlperf` is `vllm` as MLPerf's submitters
-    /// drove it.
+    /// Engine and campaign of a name of constants: `vllm-splitwise` is `vllm` as Splitwise's authors
+    /// ran it.
     ///
     /// ```
     /// use wattmill_catalog::Overheads;
     /// assert_eq!(Overheads::parts_of("vllm"), ("vllm", None));
-    /// assert_eq!(Overheads::parts_of("vllm-ml-energy"), ("vllm", Some("ml-energy")));
+    /// assert_eq!(Overheads::parts_of("vllm-long-prompts"), ("vllm", Some("long-prompts")));
     /// ```
     pub fn parts_of(name: &str) -> (&str, Option<&str>) {
         name.split_once('-').map_or((name, None), |(engine, campaign)| (engine, Some(campaign)))

@@ -1,6 +1,7 @@
 //! The one formula for what fits an accelerator's memory: weights, activations, KV blocks.
 
-use wattmill_catalog::Precision;
+use wattmill_catalog::{AttentionKind, Precision};
+use wattmill_factory::Flavour;
 use wattmill_units::Bytes;
 
 use crate::deployment::Deployment;
@@ -27,8 +28,9 @@ const LIVE_ROWS: f64 = 3.0;
 /// The cache holds keys and values, split over tensor parallelism as far as there are KV heads and
 /// repeated beyond; a latent is repeated on every accelerator of a tensor parallel group. Layers
 /// with a sliding window are either reserved for every sequence the engine may run, at full window
-/// length, or paid for like full layers: whichever leaves more blocks. States are reserved for every
-/// sequence the engine may run.
+/// length, or paid for like full layers: whichever leaves more blocks. TensorRT-LLM keeps whole
+/// contexts in them, unless it is told a `max_attention_window` (`KvCacheConfig` of its LLM API).
+/// States are reserved for every sequence the engine may run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MemoryPlan {
     /// What the engine may use.
@@ -85,7 +87,10 @@ impl MemoryPlan {
         };
         let groups = u64::from(spec.layout.data_attention) * u64::from(spec.layout.context);
         let [reserved, unbounded] = [reserved, unbounded].map(|plan| plan.filled(groups));
-        if unbounded.blocks > reserved.blocks { unbounded } else { reserved }
+        // Beside compressed entries a window is what the model itself keeps.
+        let whole = spec.flavour == Flavour::Trtllm
+            && matches!(deployment.model.attention, AttentionKind::Grouped { .. });
+        if whole || unbounded.blocks > reserved.blocks { unbounded } else { reserved }
     }
 
     /// What is left for the cache of one accelerator; zero if nothing is.

@@ -1,7 +1,7 @@
 //! Models with states, against measurements and against themselves.
 
 use wattmill_catalog::{Catalog, Precision};
-use wattmill_factory::{EngineSpec, Layout};
+use wattmill_factory::{EngineSpec, Flavour, Layout};
 use wattmill_perf::{Deployment, MemoryPlan, StepShape, explain};
 
 fn deployment(model: &str, chip: &str, precision: Precision, tensor: u32) -> Deployment<'static> {
@@ -48,6 +48,20 @@ fn states_are_reserved_for_every_sequence() {
     let qwen = deployment("qwen3.5-397b-a17b", "h200-sxm", Precision::Fp8, 4);
     let reserved = qwen.model.state_bytes() / 4.0 * f64::from(qwen.spec.max_seqs);
     assert_eq!(MemoryPlan::of(&qwen).windows.as_bytes(), reserved);
+}
+
+/// Half of the layers of gpt-oss see 128 tokens.
+#[test]
+fn tensorrt_llm_keeps_whole_contexts_in_layers_with_a_window() {
+    let mut oss = deployment("gpt-oss-120b", "h200-sxm", Precision::Fp4, 1);
+    let [vllm, trtllm] = [Flavour::Vllm, Flavour::Trtllm].map(|flavour| {
+        oss.spec.flavour = flavour;
+        MemoryPlan::of(&oss)
+    });
+    assert_eq!(trtllm.windows.as_bytes(), 0.0);
+    assert_eq!(trtllm.kv_per_token, vllm.kv_per_token * 2.0);
+    let ratio = vllm.tokens() as f64 / trtllm.tokens() as f64;
+    assert!(ratio > 1.9 && ratio < 2.0, "{ratio}");
 }
 
 #[test]

@@ -207,21 +207,20 @@ pub fn predict(
 }
 
 /// Name of the constants a case is predicted with: its engine, and the campaign that ran it where
-/// that was not a server as shipped. MLPerf's submitters drive a tuned engine without a server,
-/// throughput tables come from the engine's own benchmark, ML.ENERGY, the long prompts and Splitwise
-/// ran versions of their own.
+/// that was another engine under the same name. MLPerf's submitters drive tuned builds without a
+/// server (TensorRT's, not TensorRT-LLM's), ML.ENERGY, the long prompts and Splitwise ran other versions.
 pub fn constants_of(case: &Case<'_>) -> String {
     let campaign = match case {
         Case::Serving(case) if case.median => "-long-prompts",
+        Case::Mlperf(_) | Case::Power(_) => "-mlperf",
+        Case::Energy(_) => "-ml-energy",
+        Case::Phases(_) => "-splitwise",
         Case::Serving(_)
         | Case::Requests(_)
+        | Case::Throughput(_)
         | Case::TrainingPower(_)
         | Case::Training(_)
         | Case::Kernels(_) => "",
-        Case::Mlperf(_) | Case::Power(_) => "-mlperf",
-        Case::Throughput(_) => "-throughput",
-        Case::Energy(_) => "-ml-energy",
-        Case::Phases(_) => "-splitwise",
     };
     format!("{}{campaign}", flavour(case))
 }

@@ -41,14 +41,16 @@ pub(crate) fn precision(label: &str) -> Result<Precision, Reason> {
 }
 
 /// The format of a row: its label, and where that is blank (or `UNSET`) what the checkpoint was
-/// published in.
+/// published in. Models that their developers trained in MXFP4 are served from that: on chips without
+/// FP4 a table's `fp8` says in what the engine multiplies.
 pub(crate) fn precision_or_published(
     label: Option<&str>,
     name: &str,
     model: &Model,
 ) -> Result<Precision, Reason> {
-    match label.filter(|label| !label.eq_ignore_ascii_case("unset")) {
-        Some(label) => precision(label),
+    match label.filter(|label| !label.eq_ignore_ascii_case("unset")).map(precision) {
+        Some(Ok(Precision::Fp8)) if published_in_mxfp4(model) => Ok(Precision::Fp4),
+        Some(said) => said,
         None => Ok(published(name, model)),
     }
 }
@@ -61,13 +63,17 @@ fn published(name: &str, model: &Model) -> Precision {
         return said;
     }
     let family = |names: &[&str]| names.iter().any(|n| model.id.starts_with(n));
-    if family(&["gpt-oss"]) {
+    if published_in_mxfp4(model) {
         Precision::Fp4
     } else if family(&["deepseek-v3", "minimax-m2", "kimi-k2"]) {
         Precision::Fp8
     } else {
         Precision::Bf16
     }
+}
+
+fn published_in_mxfp4(model: &Model) -> bool {
+    model.id.starts_with("gpt-oss")
 }
 
 /// The engine that a source names.

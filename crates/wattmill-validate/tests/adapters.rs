@@ -206,6 +206,20 @@ fn submitters_take_the_smallest_roomy_layout() {
     assert!(limited < 1.05 * offline && limited > 0.3 * offline, "{limited} {offline}");
 }
 
+/// Nobody publishes it in FP8: what a table calls so multiplies MXFP4 weights in that.
+#[test]
+fn what_was_trained_in_mxfp4_is_served_from_it() {
+    let format = |model: &str, label: &str| {
+        let row = format!("{model},H200-SXM,trtllm,1024,1024,4,1,1,{label},x,agg,A,1,1,1,1,,,,");
+        let Pools::Together(deployment) = serving(&row).pools else { panic!("one pool") };
+        deployment.spec.precision
+    };
+    assert_eq!(format("gpt-oss-120b", "fp8"), Precision::Fp4);
+    assert_eq!(format("gpt-oss-120b", ""), Precision::Fp4);
+    assert_eq!(format("gpt-oss-120b", "bf16"), Precision::Bf16);
+    assert_eq!(format("llama-3.1-70b", "fp8"), Precision::Fp8);
+}
+
 #[test]
 fn throughput_rows_are_prompts_answers_or_both() {
     let header = "model,gpu,engine,mode,n_gpus,tp,precision_label,isl_tokens,osl_tokens,\
