@@ -214,9 +214,9 @@ fn what_was_trained_in_mxfp4_is_served_from_it() {
         let Pools::Together(deployment) = serving(&row).pools else { panic!("one pool") };
         deployment.spec.precision
     };
-    assert_eq!(format("gpt-oss-120b", "fp8"), Precision::Fp4);
-    assert_eq!(format("gpt-oss-120b", ""), Precision::Fp4);
-    assert_eq!(format("gpt-oss-120b", "bf16"), Precision::Bf16);
+    assert_eq!(format("gpt-oss-20b", "fp8"), Precision::Fp4);
+    assert_eq!(format("gpt-oss-20b", ""), Precision::Fp4);
+    assert_eq!(format("gpt-oss-20b", "bf16"), Precision::Bf16);
     assert_eq!(format("llama-3.1-70b", "fp8"), Precision::Fp8);
 }
 
