@@ -163,13 +163,15 @@ pub(crate) fn deliveries(factory: &Factory, calendar: Calendar) -> Vec<Delivery>
             let chains = phase.chains.iter().map(|c| link(c.ready, c.delay, c.ramp));
             let links: Vec<Link> = [racks].into_iter().chain(chains).collect();
             let latest = |of: fn(&Link) -> f64| links.iter().map(of).fold(f64::MIN, f64::max);
+            // What is oversubscribed shares the plant, not only its power.
+            let unit_facility =
+                phase.unit_power * factory.sites[phase.site].pue.design / phase.oversubscription;
             Delivery {
                 phase: id,
                 site: phase.site,
                 units: units_of(factory, phase),
                 unit_it: phase.unit_power,
-                unit_facility: phase.unit_power * factory.sites[phase.site].pue.design
-                    / phase.oversubscription,
+                unit_facility,
                 first_hour: latest(|link| link.first_hour),
                 last_hour: latest(|link| link.last_hour),
                 links,
@@ -180,8 +182,7 @@ pub(crate) fn deliveries(factory: &Factory, calendar: Calendar) -> Vec<Delivery>
                 {
                     Money::ZERO
                 } else {
-                    let watts =
-                        (phase.unit_power * factory.sites[phase.site].pue.design).as_watts();
+                    let watts = unit_facility.as_watts();
                     Money::from_usd(factory.economics.infrastructure_usd_per_w * watts)
                 },
             }

@@ -3,7 +3,7 @@
 use wattmill_catalog::Catalog;
 use wattmill_config::parse_factory;
 use wattmill_factory::{Answer, Factory};
-use wattmill_plan::{EnergyFlows, Plan, bound, figures, offers, run};
+use wattmill_plan::{EnergyFlows, Plan, Sums, bound, figures, offers, run};
 use wattmill_units::{Energy, Power};
 
 /// Two weeks of idle machines behind a connection of 1 MW; `site` and `more` are added.
@@ -187,6 +187,10 @@ fn oversubscribed_machines_are_held_to_what_there_is() {
     assert!(many.flows.held_back > Energy::ZERO && many.flows.throttled_hours > 0.0);
     assert!(many.training_hours > few.training_hours, "it is worth it");
     assert_eq!(few.flows.held_back, Energy::ZERO);
+    // They share the plant as well as its power.
+    let plant = |sums: &Sums| (sums.capital - sums.machine_capital - sums.energy_capital).as_usd();
+    let each = plant(&few) / few.units;
+    assert!(close(plant(&many), each * many.units / 1.8), "{} {each}", plant(&many));
 }
 
 #[test]
