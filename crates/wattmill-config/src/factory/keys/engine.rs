@@ -82,7 +82,10 @@ pub(in super::super) static ENGINE: Table = Table {
             Kind::Choice(&["vllm", "sglang", "trtllm"]),
             ("vllm", "the most widely used"),
             r#""trtllm""#,
-            "The software whose overheads the engine has.",
+            "The software whose scheduling and overheads the engine has. vLLM (0.9 to 0.19) decodes and \
+             prefills in one step and admits down to a watermark; SGLang (0.4 to 0.5) takes prompts first \
+             and keeps room for a tenth of the answers; TensorRT-LLM (1.0) mixes, keeps room for whole \
+             answers and evicts nobody.",
         ),
         required(
             "precision",
