@@ -118,7 +118,7 @@ fn absurd_sizes_end_soon() {
     unanswered("llama-3.1-8b,h100,vllm,9.5,9,1,1,1,1,1,1,fp8\n", range, "isl_tokens");
     unanswered("llama-3.1-8b,h100,vllm,9,9,1,1,1,4294967297,1,1,fp8\n", range, "tp_size");
     let much = "more than is simulated";
-    unanswered("deepseek-r1,gb200,sglang,1,4000000,65536,1,1,1,64,64,fp8\n", much, "65536");
+    unanswered("deepseek-r1,gb200,sglang,1,160000,65536,1,1,1,64,64,fp8\n", much, "65536");
     let huge = "llama-3.1-8b,h100,vllm,9,9,1,1,1,4096,4096,4096,fp8\n";
     unanswered(huge, "cannot be laid out", "at most 65536 accelerators");
 }
