@@ -192,7 +192,10 @@ fn engines(cases: &[Case<'_>], catalog: &Catalog, only: &[String]) -> EngineCons
     // What runs of single requests say is fitted for itself.
     let runs = runs::keys(catalog);
     let mut all = own_constants(catalog);
-    all.retain(|key, _| !asked(&key.1) || runs.contains(key));
+    // Constants by whose name no row is predicted any more go.
+    let predicted: BTreeSet<String> = cases.iter().map(|case| engine_key(case).1).collect();
+    let kept = |name: &str| !asked(name) && predicted.contains(name);
+    all.retain(|key, _| kept(&key.1) || runs.contains(key));
     // What an engine does on families without rows, those families borrow.
     all.extend(fitted.into_iter().filter(|((family, _), _)| !family.is_empty()));
     all
