@@ -56,13 +56,33 @@ struct Rounds {
     verified: u32,
 }
 
+impl Rounds {
+    /// What a step of `decodes` sequences costs beside prompts of so many tokens, of which so many samples
+    /// are drawn: a token's share of a round, and all of what the prompts add to it.
+    #[inline]
+    fn cost(
+        &self,
+        decodes: u64,
+        tokens: u64,
+        samples: u64,
+        passing: impl Fn(u64, u64) -> StepCost,
+    ) -> StepCost {
+        if decodes == 0 {
+            return passing(tokens, samples);
+        }
+        let verified = decodes * u64::from(self.verified);
+        let both = passing(verified + tokens, verified + samples);
+        plus(self.decode.at(decodes), both.without(passing(verified, verified)))
+    }
+}
+
 /// What attention groups do together of what depends on tokens alone.
 #[derive(Clone, Debug, PartialEq)]
 struct Meeting {
     /// Of so many tokens that pass all layers.
     passing: CostTable,
-    /// With speculation: of a round of so many sequences, for each token that one gains.
-    decode: Option<CostTable>,
+    /// With speculation: rounds of it.
+    rounds: Option<Rounds>,
 }
 
 impl Meeting {
@@ -70,15 +90,17 @@ impl Meeting {
         if spec.layout.data_attention < 2 || !replica.meets() {
             return None;
         }
-        let decode = spec.speculation.map(|_| {
-            CostTable::new(spec.max_seqs, |n, out| {
+        let verified = replica.verified();
+        let rounds = spec.speculation.map(|_| {
+            let decode = CostTable::new(spec.max_seqs, |n, out| {
                 let mut spread = |o: Operator| out(o.spread(share));
-                replica.meeting(n * replica.verified(), &mut spread);
+                replica.meeting(n * verified, &mut spread);
                 replica.meeting_of_drafts(n, &mut spread);
-            })
+            });
+            Rounds { decode, verified }
         });
         let passing = CostTable::new(tokens, |n, out| replica.meeting(n, out));
-        Some(Box::new(Self { passing, decode }))
+        Some(Box::new(Self { passing, rounds }))
     }
 }
 
@@ -219,20 +241,6 @@ impl StepSurface {
         self.context.as_deref().map_or(prefill.tokens, each).into()
     }
 
-    /// Likewise of a step with speculation: a token's share of a round, and all of what prompts add to
-    /// a round.
-    fn round(&self, rounds: &Rounds, shape: &StepShape) -> StepCost {
-        let verified = u64::from(shape.decodes) * u64::from(rounds.verified);
-        let decode = rounds.decode.at(u64::from(shape.decodes));
-        let (tokens, samples) = (self.prompts(&shape.prefill), u64::from(shape.prefill.completed));
-        if shape.decodes == 0 {
-            return self.passing(tokens, samples);
-        }
-        let (alone, both) =
-            (self.passing(verified, verified), self.passing(verified + tokens, verified + samples));
-        plus(decode, both.without(alone))
-    }
-
     /// Accelerators of the replica.
     pub const fn accelerators(&self) -> u32 {
         self.accelerators
@@ -243,12 +251,11 @@ impl StepModel for StepSurface {
     #[inline]
     fn step(&self, shape: &StepShape) -> StepCost {
         let prefill = &shape.prefill;
+        let n = u64::from(shape.decodes);
+        let (tokens, samples) = (self.prompts(prefill), u64::from(prefill.completed));
         let mut cost = match &self.speculation {
-            None => {
-                let n = u64::from(shape.decodes);
-                self.passing(n + self.prompts(prefill), n + u64::from(prefill.completed))
-            }
-            Some(rounds) => self.round(rounds, shape),
+            None => self.passing(n + tokens, n + samples),
+            Some(rounds) => rounds.cost(n, tokens, samples, |t, s| self.passing(t, s)),
         };
         if let Some(context) = &self.context {
             cost = plus(cost, context.cost(shape));
@@ -273,15 +280,11 @@ impl StepModel for StepSurface {
             return StepCost::default();
         };
         let (n, prompts) = (u64::from(shape.decodes), self.prompts(&shape.prefill));
-        let Some((rounds, decode)) = self.speculation.as_ref().zip(meeting.decode.as_ref()) else {
-            return meeting.passing.at(n + prompts);
-        };
-        if n == 0 {
-            return meeting.passing.at(prompts);
+        match &meeting.rounds {
+            None => meeting.passing.at(n + prompts),
+            // Samples are drawn by each group for itself.
+            Some(rounds) => rounds.cost(n, prompts, 0, |tokens, _| meeting.passing.at(tokens)),
         }
-        let verified = n * u64::from(rounds.verified);
-        let (alone, both) = (meeting.passing.at(verified), meeting.passing.at(verified + prompts));
-        plus(decode.at(n), both.without(alone))
     }
 
     #[inline]
