@@ -1,6 +1,7 @@
 //! One accelerator's rates, and the price of its kernels inside an engine.
 
 use wattmill_catalog::{Overheads, Precision, Surface, Surfaces};
+use wattmill_factory::PowerCap;
 use wattmill_units::{Bytes, Energy, FlopRate, Flops, Power, Seconds};
 
 use crate::deployment::Deployment;
@@ -67,9 +68,8 @@ impl<'a> Chip<'a> {
         let accelerators = f64::from(deployment.spec.layout.accelerators());
         let limit = chip.tdp.map(|each| each * accelerators);
         let power = chip.tdp.map_or(Draw::without_limit(share), |each| {
-            let limit = each * accelerators;
-            let cap = deployment.spec.power_cap.map_or(limit, |cap| cap.of(each) * accelerators);
-            Draw::of(share, limit, cap)
+            let cap = PowerCap::at_most(deployment.spec.power_cap, each);
+            Draw::of(share, each * accelerators, cap * accelerators)
         });
         let wide = Rates {
             compute: peak_bf16,

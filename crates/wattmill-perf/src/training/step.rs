@@ -1,6 +1,7 @@
 //! Time, FLOPs and energy of one training step.
 
 use wattmill_catalog::{Precision, TrainingConstant as C};
+use wattmill_factory::PowerCap;
 use wattmill_units::{Energy, FlopRate, Power, Seconds};
 
 use super::job::{Recompute, Sharding, TrainingJob};
@@ -144,7 +145,7 @@ impl TrainingStep {
     fn capped(job: &TrainingJob<'_>) -> Option<(Self, Power)> {
         let limit = job.accelerator.tdp?;
         let idle = limit * job.efficiency.idle_fraction;
-        let cap = job.power_cap.map_or(limit, |cap| cap.of(limit));
+        let cap = PowerCap::at_most(job.power_cap, limit);
         let draw = Draw::of(job.efficiency, limit, cap);
         let (full, work) = Self::at(job, 1.0);
         let busy = full.time.busy().as_s();

@@ -129,7 +129,7 @@ impl Claim {
         let accelerators = f64::from(most_replicas(pool)) * f64::from(engine.accelerators());
         let deployment = &engine.deployment;
         let limit = deployment.accelerator.tdp?;
-        let most = deployment.spec.power_cap.map_or(limit, |cap| cap.of(limit));
+        let most = PowerCap::at_most(deployment.spec.power_cap, limit);
         let least = limit * LEAST.max(1.05 * deployment.efficiency.idle_fraction);
         let claim = PowerClaim {
             wanted: most * accelerators,
@@ -151,8 +151,8 @@ fn share(
     let site = &fleet.sites[index];
     let here = fleet.pools.iter().zip(engines).enumerate();
     let here = here.filter(|(_, (pool, _))| pool.site == index);
-    let chips = here.clone().map(|(_, (pool, _))| &pool.hardware.accelerator);
-    if let Some(unknown) = chips.filter_map(|chip| chip.power_unknown()).next() {
+    let mut chips = here.clone().map(|(_, (pool, _))| &pool.hardware.accelerator);
+    if let Some(unknown) = chips.find_map(|chip| chip.power_unknown()) {
         return Err(format!("its power cannot be shared: {unknown}"));
     }
     let claims: Vec<Claim> =
