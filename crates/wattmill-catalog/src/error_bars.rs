@@ -36,6 +36,12 @@ impl Interval {
         let wider = |factor: f64| self.median * libm::pow(factor / self.median, times);
         Self { low: wider(self.low), high: wider(self.high), inside: false, ..self }
     }
+
+    /// The same under a power cap of this depth; as it is without one.
+    #[must_use]
+    pub fn under_cap(self, depth: Option<f64>) -> Self {
+        depth.map_or(self, |depth| self.widened(depth))
+    }
 }
 
 /// Residuals of one kind of answer in one group of measurements.

@@ -86,20 +86,17 @@ pub fn error_bar(
     let bars = catalog.error_bars();
     let shipped = deployment.spec.flavour.name();
     let campaign = format!("{shipped}-splitwise");
-    let asked = |engine, inside| {
-        bars.interval(&Question {
-            metric: metric.name(),
-            family: &deployment.accelerator.family,
-            engine,
-            model: &deployment.model.id,
-            inside,
-        })
-    };
     let measured =
         |engine: &&str| bars.iter().any(|(m, _, e, _)| m == metric.name() && e == *engine);
     let engine = [shipped, campaign.as_str()].into_iter().find(measured).unwrap_or(shipped);
-    let bar = asked(engine, inside)?;
-    Some(deployment_cap(deployment).map_or(bar, |depth| bar.widened(depth)))
+    let bar = bars.interval(&Question {
+        metric: metric.name(),
+        family: &deployment.accelerator.family,
+        engine,
+        model: &deployment.model.id,
+        inside,
+    })?;
+    Some(bar.under_cap(deployment_cap(deployment)))
 }
 
 /// How deep the power cap of a deployment is; `None` without one, and at the chip's own limit.
@@ -142,7 +139,7 @@ impl<'c> RowBars<'c> {
                 inside: self.inside,
             })?,
         };
-        Some(self.cap.map_or(bar, |depth| bar.widened(depth)))
+        Some(bar.under_cap(self.cap))
     }
 }
 

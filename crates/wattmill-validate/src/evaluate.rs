@@ -57,9 +57,9 @@ impl Case<'_> {
         }
     }
 
-    /// The accelerator, where serving or the power of training was measured.
-    const fn accelerator(&self) -> Option<&Accelerator> {
-        let deployment = match self {
+    /// What served; `None` of training and of single operators.
+    pub(crate) const fn deployment(&self) -> Option<&Deployment<'_>> {
+        Some(match self {
             Self::Serving(case) => case.deployment(),
             Self::Requests(case) => &case.deployment,
             Self::Mlperf(case) => &case.deployment,
@@ -67,10 +67,16 @@ impl Case<'_> {
             Self::Energy(case) => &case.deployment,
             Self::Phases(case) => &case.deployment,
             Self::Power(case) => &case.serving.deployment,
-            Self::TrainingPower(case) => return Some(case.job.accelerator),
-            Self::Training(_) | Self::Kernels(_) => return None,
-        };
-        Some(deployment.accelerator)
+            Self::TrainingPower(_) | Self::Training(_) | Self::Kernels(_) => return None,
+        })
+    }
+
+    /// The accelerator, where serving or the power of training was measured.
+    fn accelerator(&self) -> Option<&Accelerator> {
+        match self {
+            Self::TrainingPower(case) => Some(case.job.accelerator),
+            _ => Some(self.deployment()?.accelerator),
+        }
     }
 
     /// Power limit of one accelerator, where serving was measured and a limit is stated.
@@ -80,50 +86,33 @@ impl Case<'_> {
 
     /// What was served on what; `None` of training and of single operators.
     pub(crate) fn load(&self) -> Option<(&Deployment<'_>, Load)> {
-        let full = |deployment: &Deployment<'_>, input: u32, output: u32| Load {
-            batch: engine::batch_of(deployment, input, output).into(),
+        let deployment = self.deployment()?;
+        let at = |batch: f64, input: u32, output: u32| Load {
+            batch,
             input: input.into(),
             output: output.into(),
         };
-        Some(match self {
+        let full =
+            |input, output| at(engine::batch_of(deployment, input, output).into(), input, output);
+        let load = match self {
             Self::Serving(case) => {
-                let deployment = case.deployment();
                 let replicas = case.accelerators() / deployment.spec.layout.accelerators();
                 let batch = f64::from(case.concurrency) / f64::from(replicas.max(1));
-                (deployment, Load { batch, input: case.input.into(), output: case.output.into() })
+                at(batch, case.input, case.output)
             }
-            Self::Requests(case) => (&case.deployment, case.load()),
-            Self::Mlperf(case) => {
-                (&case.deployment, full(&case.deployment, case.input, case.output))
-            }
-            Self::Power(case) => {
-                let case = &case.serving;
-                (&case.deployment, full(&case.deployment, case.input, case.output))
-            }
-            Self::Throughput(case) => {
-                let load = match case.load {
-                    throughput::Load::Whole { input, output } => {
-                        full(&case.deployment, input, output)
-                    }
-                    throughput::Load::Prompts { input } => {
-                        Load { batch: 1.0, input: input.into(), output: 1.0 }
-                    }
-                    throughput::Load::Answers { batch, context } => {
-                        Load { batch: batch.into(), input: context.into(), output: 1.0 }
-                    }
-                };
-                (&case.deployment, load)
-            }
-            Self::Energy(case) => {
-                let (input, output) = (case.input.into(), case.output.into());
-                (&case.deployment, Load { batch: case.batch.into(), input, output })
-            }
-            Self::Phases(case) => {
-                let (input, output) = (case.input.into(), case.output.into());
-                (&case.deployment, Load { batch: case.batch.into(), input, output })
-            }
+            Self::Requests(case) => case.load(),
+            Self::Mlperf(case) => full(case.input, case.output),
+            Self::Power(case) => full(case.serving.input, case.serving.output),
+            Self::Throughput(case) => match case.load {
+                throughput::Load::Whole { input, output } => full(input, output),
+                throughput::Load::Prompts { input } => at(1.0, input, 1),
+                throughput::Load::Answers { batch, context } => at(batch.into(), context, 1),
+            },
+            Self::Energy(case) => at(case.batch.into(), case.input, case.output),
+            Self::Phases(case) => at(case.batch.into(), case.input, case.output),
             Self::TrainingPower(_) | Self::Training(_) | Self::Kernels(_) => return None,
-        })
+        };
+        Some((deployment, load))
     }
 
     /// What speaks against the answer: a profile of single passes times any length, whatever the model
@@ -141,19 +130,11 @@ impl Case<'_> {
 
     /// Chip family whose efficiency the prediction takes.
     pub fn family(&self) -> &str {
-        let deployment = match self {
-            Self::Serving(case) => case.deployment(),
-            Self::Requests(case) => &case.deployment,
-            Self::Mlperf(case) => &case.deployment,
-            Self::Throughput(case) => &case.deployment,
-            Self::Energy(case) => &case.deployment,
-            Self::Phases(case) => &case.deployment,
-            Self::Power(case) => &case.serving.deployment,
-            Self::TrainingPower(case) => return &case.job.accelerator.family,
-            Self::Training(case) => return &case.family,
-            Self::Kernels(case) => return case.family(),
-        };
-        &deployment.accelerator.family
+        match self {
+            Self::Training(case) => &case.family,
+            Self::Kernels(case) => case.family(),
+            _ => &self.accelerator().expect("all others have one").family,
+        }
     }
 }
 
@@ -226,19 +207,8 @@ pub fn constants_of(case: &Case<'_>) -> String {
 }
 
 fn flavour<'a>(case: &'a Case<'_>) -> &'a str {
-    let deployment = match case {
-        Case::Serving(case) => case.deployment(),
-        Case::Requests(case) => &case.deployment,
-        Case::Mlperf(case) => &case.deployment,
-        Case::Throughput(case) => &case.deployment,
-        Case::Energy(case) => &case.deployment,
-        Case::Phases(case) => &case.deployment,
-        Case::Power(case) => &case.serving.deployment,
-        Case::TrainingPower(_) | Case::Training(_) | Case::Kernels(_) => {
-            return &case.measured().group.engine;
-        }
-    };
-    deployment.spec.flavour.name()
+    let group = &case.measured().group;
+    case.deployment().map_or(&group.engine, |deployment| deployment.spec.flavour.name())
 }
 
 /// The constants of the campaign in place of the engine's, where there are any.

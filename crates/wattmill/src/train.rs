@@ -10,7 +10,7 @@ use wattmill_perf::{
 use wattmill_report::{TrainAnswer, TrainReport};
 use wattmill_units::{Money, Power};
 use wattmill_validate::Metric;
-use wattmill_validate::training::step_interval;
+use wattmill_validate::training::{job_cap, step_interval};
 
 use crate::bars::at_most;
 
@@ -201,8 +201,7 @@ fn power_interval(catalog: &Catalog, job: &TrainingJob<'_>, power: Power) -> Opt
         inside: true,
     })?;
     let limit = job.accelerator.tdp?;
-    let depth = job.power_cap.and_then(|cap| cap.depth(limit));
-    let bar = depth.map_or(bar, |depth| bar.widened(depth));
+    let bar = bar.under_cap(job_cap(job));
     Some(at_most(bar, power, Some(PowerCap::at_most(job.power_cap, limit))))
 }
 

@@ -397,6 +397,9 @@ impl<'a> Group<'a> {
                 let case = &self.points[*place].point.case;
                 line.retaken(case, self.efficiency, &near, self.effort());
             }
+            if work.is_stopped {
+                break;
+            }
             let constants = fit_overheads(&all(&lines), self.start);
             let places = (0..self.points.len()).filter(|place| held(*place));
             self.outcomes(places, constants, work, &mut unseen);

@@ -187,8 +187,12 @@ pub fn step_interval(catalog: &Catalog, job: &TrainingJob<'_>) -> Interval {
         inside: measured.inside,
     };
     let bar = catalog.error_bars().interval(&asked).unwrap_or(measured);
-    let cap = job.power_cap.zip(job.accelerator.tdp).and_then(|(cap, limit)| cap.depth(limit));
-    cap.map_or(bar, |depth| bar.widened(depth))
+    bar.under_cap(job_cap(job))
+}
+
+/// How deep the power cap of a job is; `None` without one, and at the chip's own limit.
+pub fn job_cap(job: &TrainingJob<'_>) -> Option<f64> {
+    job.power_cap?.depth(job.accelerator.tdp?)
 }
 
 /// Whether a job with this problem has no price. Batches that do not divide were rounded by whoever
