@@ -220,16 +220,11 @@ impl Admission {
     /// assert_eq!((queue.waiting(), queue.tokens()), (2, 200));
     /// ```
     pub fn expire(&mut self, now: SimTime, shed: &mut Vec<Shed>) {
-        let lanes = self.lanes.iter();
-        let late: Vec<(u8, u64)> = lanes
-            .flat_map(|(priority, lane)| {
-                let passed = lane.by_deadline.iter().take_while(|(deadline, _)| *deadline < now);
-                passed.map(|(_, arrival)| (*priority, *arrival))
-            })
-            .collect();
-        for (priority, arrival) in late {
-            let caller = self.take(priority, arrival);
-            shed.extend(caller.map(|caller| Shed { caller, reason: ShedReason::TooLate }));
+        let late = |(priority, lane): (&u8, &Lane)| Some((*priority, lane.too_late(now)?));
+        while let Some((priority, arrival)) = self.lanes.iter().find_map(late)
+            && let Some(caller) = self.take(priority, arrival)
+        {
+            shed.push(Shed { caller, reason: ShedReason::TooLate });
         }
     }
 

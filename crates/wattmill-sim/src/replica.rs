@@ -137,9 +137,8 @@ impl Replica {
             Some(place) => self.lobby.remove(place).is_some(),
             None => self.ranks_mut().any(|rank| rank.withdraw(id)),
         };
-        if found && self.ranks().all(|rank| rank.running() == 0) {
-            // Whoever stood behind it could not start earlier.
-            self.clock = self.clock.max(ticks_at(now.as_ns()));
+        if found {
+            self.wait_until(now);
         }
         found
     }

@@ -67,6 +67,11 @@ impl Step {
         SimTime::from_ns(whole_ns(self.end))
     }
 
+    /// When it had waited for host memory, likewise; when it began if it did not.
+    pub const fn swapped(&self) -> SimTime {
+        SimTime::from_ns(whole_ns(self.begin + self.swapping as u128))
+    }
+
     /// Sequences in it: those that decoded and those that were prefilled.
     pub const fn sequences(&self) -> u64 {
         self.work.decode_tokens + self.chunks as u64
@@ -294,9 +299,9 @@ impl Crew {
             if !self.known {
                 self.approach(watch, spot, &mut run, horizon, &name);
             }
-            loop {
+            while self.known {
                 let start = run.engine.next_step(run.model.model);
-                if !self.known || start >= horizon.min(until) {
+                if start >= horizon.min(until) {
                     break;
                 }
                 let done = run.finished.len();
@@ -398,7 +403,7 @@ impl Crew {
         let seated = self.seats.iter().flatten().flatten();
         for seated in seated.filter(|seated| meant(seated.doing)) {
             let phase = match seated.doing {
-                Doing::Prefilling { .. } => Phase::Prefilling,
+                Doing::Prefilling => Phase::Prefilling,
                 Doing::Decoding => Phase::Decoding,
                 Doing::Away { .. } => Phase::Preempted,
             };
@@ -434,7 +439,7 @@ impl Crew {
                         }
                         let recomputed = sat
                             .is_some_and(|sat| matches!(sat.doing, Doing::Away { swapped: false }));
-                        let prompt = matches!(after.doing, Doing::Prefilling { .. });
+                        let prompt = after.doing == Doing::Prefilling;
                         if prompt || recomputed || after.first_token >= end {
                             told.begins(after.id, Phase::Prefilling);
                         } else {
@@ -452,7 +457,7 @@ impl Crew {
             let id = done.request.id;
             let sat = self.seats.iter().flatten().flatten().find(|sat| sat.id == id);
             match sat.map(|sat| sat.doing) {
-                Some(Doing::Decoding | Doing::Prefilling { .. }) => {}
+                Some(Doing::Decoding | Doing::Prefilling) => {}
                 Some(Doing::Away { swapped: true }) => told.begins(id, Phase::Decoding),
                 Some(Doing::Away { swapped: false }) => told.begins(id, Phase::Prefilling),
                 None if done.first_token >= end => told.begins(id, Phase::Prefilling),

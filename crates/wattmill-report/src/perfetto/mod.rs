@@ -462,9 +462,7 @@ impl<W: Write> Watch for PerfettoWriter<W> {
         };
         let track = replica_track(self.process(spot));
         self.events.slice(track, step_name(step), (from, until), &about);
-        let there = SimTime::from_ns(
-            ((step.begin + u128::from(step.swapping)) >> Ticks::FRACTION_BITS) as u64,
-        );
+        let there = step.swapped();
         if there > from {
             let track = Track { process: self.process(spot), thread: SWAPS };
             if !shown.swaps {

@@ -7,8 +7,8 @@ use super::{Rank, ticks_at};
 /// What a seat's sequence is doing between two steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Doing {
-    /// Of its prompt so many tokens are there.
-    Prefilling { done: u32 },
+    /// Its prompt is being computed.
+    Prefilling,
     /// It produces a token a step.
     Decoding,
     /// It was preempted, and its cache dropped or swapped out.
@@ -32,7 +32,7 @@ impl Rank {
     pub(crate) fn seated(&self) -> impl Iterator<Item = Option<Seated>> {
         (0..).zip(&self.desk.seats).map(|(seat, state)| {
             let doing = match self.partial {
-                Some(partial) if partial.seat == seat => Doing::Prefilling { done: partial.done },
+                Some(partial) if partial.seat == seat => Doing::Prefilling,
                 _ if state.admission > 0 => Doing::Decoding,
                 _ => {
                     let away = self.desk.preempted.iter().find(|away| away.seat == seat)?;

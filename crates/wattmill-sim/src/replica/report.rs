@@ -247,14 +247,8 @@ impl Replica {
     /// To be called after all steps that start before now were taken. The cache that comes belongs
     /// to the group: see [`Self::push_resident_to`].
     pub fn set_aside(&mut self, blocks: u64) -> Option<Aside> {
-        let group = self.emptiest_group();
-        let rank = std::iter::once(&mut self.first).chain(&mut self.others).nth(group as usize)?;
-        if rank.spare_blocks() < blocks {
-            return None;
-        }
-        let blocks = rank.hold_back(blocks, &mut self.usage);
-        self.note_peak();
-        Some(Aside { group, blocks })
+        let most = self.ranks().map(Rank::spare_blocks).max()?;
+        (most >= blocks).then(|| self.hold_back(blocks))
     }
 
     /// Takes up to `blocks` blocks out of use that were given free by what just finished, for another
@@ -276,8 +270,12 @@ impl Replica {
     pub fn give_back(&mut self, now: SimTime, aside: Aside) {
         let rank = self.ranks_mut().nth(aside.group as usize);
         rank.into_iter().for_each(|rank| rank.give_back(aside.blocks));
+        self.wait_until(now);
+    }
+
+    /// Whoever waited for what became free at `now` could not start earlier, if nobody runs.
+    pub(super) fn wait_until(&mut self, now: SimTime) {
         if self.ranks().all(|rank| rank.running() == 0) {
-            // Whoever waited for them could not start earlier.
             self.clock = self.clock.max(ticks_at(now.as_ns()));
         }
     }

@@ -215,9 +215,7 @@ impl<M: StepModel, W: Watch> World<M, W> {
 
     /// A pool runs at another power level from now on.
     pub(super) fn set_level(&mut self, number: u16, level: u8) {
-        for replica in 0..self.pools[usize::from(number)].spec.replicas {
-            self.run_replica(number, replica, self.now);
-        }
+        self.run_pool(number);
         let pool = &mut self.pools[usize::from(number)];
         pool.level = usize::from(level);
         (0..pool.spec.replicas).for_each(|replica| pool.rewake(replica));
@@ -232,7 +230,7 @@ impl<M: StepModel, W: Watch> World<M, W> {
         if !self.places.stands(pool.spec.site) {
             return;
         }
-        (0..pool.spec.replicas).for_each(|replica| self.run_replica(number, replica, self.now));
+        self.run_pool(number);
         let pool = &mut self.pools[usize::from(number)];
         let broken = pool.count(ReplicaState::Repairing);
         let at_replicas: u64 =
@@ -245,7 +243,7 @@ impl<M: StepModel, W: Watch> World<M, W> {
             rate: lately.arrived as f64 / every.as_seconds().as_s(),
             // A slope between two looks would be mostly noise.
             growth: 0.0,
-            waiting: u64::from(pool.queue.waiting()) + pool.parked.len() as u64 + at_replicas,
+            waiting: pool.waiting() + at_replicas,
             sustained,
             judged: lately.judged,
             missed: lately.missed,

@@ -302,10 +302,13 @@ impl<M: StepModel, W: Watch> World<M, W> {
 
     /// Takes every step that starts before now, so that all replicas are seen at one time.
     fn run_all(&mut self) {
-        for pool in 0..self.pools.len() {
-            for replica in 0..self.pools[pool].spec.replicas {
-                self.run_replica(pool as u16, replica, self.now);
-            }
+        (0..self.pools.len() as u16).for_each(|pool| self.run_pool(pool));
+    }
+
+    /// Takes all steps of a pool that start before now.
+    fn run_pool(&mut self, number: u16) {
+        for replica in 0..self.pools[usize::from(number)].spec.replicas {
+            self.run_replica(number, replica, self.now);
         }
     }
 

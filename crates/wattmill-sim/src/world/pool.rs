@@ -173,10 +173,14 @@ impl<M: StepModel> Pool<M> {
         u64::from(each) * u64::from(self.router.open_replicas())
     }
 
+    /// Requests that wait for a replica, those that one holds until another has room among them.
+    pub(crate) fn waiting(&self) -> u64 {
+        u64::from(self.queue.waiting()) + self.parked.len() as u64
+    }
+
     /// Requests that it has, wherever they are.
     pub(crate) fn load(&self) -> u64 {
-        let waiting = u64::from(self.queue.waiting()) + self.parked.len() as u64;
-        self.on_the_way + self.in_hand + waiting
+        self.on_the_way + self.in_hand + self.waiting()
     }
 
     /// Whether anybody takes requests or will.
