@@ -161,6 +161,40 @@ pub enum PowerBasis {
     It,
 }
 
+impl PowerBasis {
+    /// In a word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Facility => "facility",
+            Self::It => "IT",
+        }
+    }
+
+    /// The facility power of a `power` that counts so, at a PUE.
+    pub fn facility(self, power: Power, pue: f64) -> Power {
+        match self {
+            Self::Facility => power,
+            Self::It => power * pue,
+        }
+    }
+
+    /// Its IT power.
+    ///
+    /// ```
+    /// use wattmill_factory::PowerBasis;
+    /// use wattmill_units::Power;
+    /// let power = Power::from_mw(120.0);
+    /// assert_eq!(PowerBasis::Facility.it(power, 1.2), Power::from_mw(100.0));
+    /// assert_eq!(PowerBasis::It.facility(power, 1.5), Power::from_mw(180.0));
+    /// ```
+    pub fn it(self, power: Power, pue: f64) -> Power {
+        match self {
+            Self::Facility => power / pue,
+            Self::It => power,
+        }
+    }
+}
+
 impl Phase {
     /// Whether units of this kind may come with it.
     pub fn may_be(&self, hardware: Id<Hardware>) -> bool {

@@ -43,8 +43,7 @@ impl Almanac {
                     know(&mut almanac.periods, schedule, Schedule::periods);
                 }
             }
-            let gales = Gales::of(factory, calendar);
-            if !gales.is_empty() {
+            if let Some(gales) = Gales::of(factory, calendar) {
                 know(&mut almanac.wind, gales, Gales::hours);
             }
         }

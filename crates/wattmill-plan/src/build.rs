@@ -1,6 +1,6 @@
 //! What stands where, hour by hour: phases ramp up, the site's power decides how much of it runs.
 
-use wattmill_factory::{DealKind, Factory, Hardware, Phase, PowerBasis, Site};
+use wattmill_factory::{DealKind, Factory, Hardware, Phase, Site};
 use wattmill_units::{EnergyPrice, Id, Money, Power};
 
 use crate::calendar::{Calendar, hours};
@@ -120,10 +120,7 @@ pub(crate) fn units_of(factory: &Factory, phase: &Phase) -> f64 {
 }
 
 fn whole_units(factory: &Factory, phase: &Phase, unit_power: Power) -> f64 {
-    let it = match phase.basis {
-        PowerBasis::It => phase.power,
-        PowerBasis::Facility => phase.power / factory.sites[phase.site].pue.design,
-    };
+    let it = phase.basis.it(phase.power, factory.sites[phase.site].pue.design);
     // A power that is a whole number of units to rounding error is that many.
     (it * phase.oversubscription / unit_power + 1e-9).floor()
 }

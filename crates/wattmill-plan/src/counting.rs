@@ -191,10 +191,7 @@ impl Levels {
 impl Counted {
     /// Facility power of an accelerator at peak, as its phases count it.
     pub fn each(&self) -> Power {
-        let facility = match self.basis {
-            PowerBasis::Facility => self.power,
-            PowerBasis::It => self.power * self.pue,
-        };
+        let facility = self.basis.facility(self.power, self.pue);
         if self.accelerators > 0.0 { facility / self.accelerators } else { Power::ZERO }
     }
 }
@@ -217,10 +214,9 @@ impl Claim {
         };
         let there: Vec<&Counted> = machines.iter().filter(about).collect();
         let planned: f64 = there.iter().map(|counted| counted.accelerators).sum();
-        let counted = |counted: &&Counted| match (facility, counted.basis) {
-            (true, PowerBasis::It) => counted.power * counted.pue,
-            (false, PowerBasis::Facility) => counted.power / counted.pue,
-            _ => counted.power,
+        let counted = |counted: &&Counted| match facility {
+            true => counted.basis.facility(counted.power, counted.pue),
+            false => counted.basis.it(counted.power, counted.pue),
         };
         let power: Power = there.iter().map(counted).sum();
         // What names no machine is about a power like the plan's.

@@ -286,10 +286,6 @@ impl<'a> Walk<'a> {
             run.progress = progress;
         }
         self.it = mark.it;
-        for (want, asked) in self.wants.iter_mut().zip(&self.asked) {
-            want.hourly = *asked;
-            want.level = 0.0;
-        }
     }
 
     /// Whether a site's machines may draw more than there is in an hour of the day.

@@ -11,7 +11,7 @@ use crate::flows::EnergyFlows;
 use crate::result::Sums;
 use crate::supply::{Bill, Source};
 use crate::tariff::Tariff;
-use crate::weather::{self, Gales, Share};
+use crate::weather::{Gales, Share, modelled_suns};
 
 const HOUR: Seconds = Seconds::from_hours(1.0);
 
@@ -111,24 +111,17 @@ impl Microgrid {
         calendar: Calendar,
         almanac: &Almanac,
     ) -> Vec<Option<Self>> {
-        let gales = Gales::of(factory, calendar);
-        let mut winds = match gales.is_empty() {
-            true => Vec::new(),
-            false => almanac.wind(&gales),
-        }
-        .into_iter();
-        let mut clear = weather::clear_days(factory, calendar).into_iter();
+        let winds = Gales::of(factory, calendar).map(|gales| almanac.wind(&gales));
+        let mut winds = winds.into_iter().flatten();
+        let mut suns = modelled_suns(factory, calendar, almanac).into_iter();
         let of = |id| {
             let wind = factory.sites[id].wind.as_ref().and_then(|wind| match &wind.weather {
                 WindWeather::Profile(hourly) => Some(hourly.clone()),
                 WindWeather::Modelled { .. } => winds.next(),
             });
-            let sun = factory.sites[id].solar.as_ref().map(|solar| {
-                let clear = match solar.weather {
-                    SolarWeather::Profile(_) => None,
-                    SolarWeather::Modelled { .. } => clear.next(),
-                };
-                weather::solar(&solar.weather, calendar, almanac, clear.unwrap_or_default())
+            let sun = factory.sites[id].solar.as_ref().and_then(|solar| match &solar.weather {
+                SolarWeather::Profile(hourly) => Some(Share::Hourly(hourly.clone())),
+                SolarWeather::Modelled { .. } => suns.next(),
             });
             Self::of(factory, id, calendar, almanac, (sun, wind))
         };

@@ -47,27 +47,33 @@ impl Share {
     }
 }
 
-/// What of a clear sky's light comes down on every day at each site whose panels are modelled, under
-/// clouds that are drawn.
-pub(crate) fn clear_days(factory: &Factory, calendar: Calendar) -> Vec<Vec<f64>> {
-    let sky = |site: &Site| match site.solar.as_ref()?.weather {
-        SolarWeather::Profile(_) => None,
-        SolarWeather::Modelled { latitude, longitude, clearness, .. } => {
-            let clouds = format!("clouds at {}", site.name);
-            let clouds = factory.weather.stream(factory.seed, &clouds);
-            Some((Some((latitude, longitude)), clearness, clouds))
-        }
+/// What the sun brings at each site whose panels are modelled, under clouds that are drawn.
+pub(crate) fn modelled_suns(
+    factory: &Factory,
+    calendar: Calendar,
+    almanac: &Almanac,
+) -> Vec<Share> {
+    let sky = |site: &Site| {
+        let weather = &site.solar.as_ref()?.weather;
+        let SolarWeather::Modelled { clearness, .. } = *weather else { return None };
+        let clouds = format!("clouds at {}", site.name);
+        let clouds = factory.weather.stream(factory.seed, &clouds);
+        Some((Sight::of(weather, calendar)?, clearness, clouds))
     };
     let mut skies: Vec<_> = factory.sites.iter().filter_map(sky).collect();
-    let places: Vec<_> = skies.iter().map(|(place, ..)| *place).collect();
+    let places: Vec<_> =
+        skies.iter().map(|(sight, ..)| Some((sight.latitude, sight.longitude))).collect();
     let nearness = Nearness::of(&places);
+    let shared = (0..skies.len()).any(|place| !nearness.is_alone(place));
     let mut days = vec![Vec::with_capacity(calendar.days() as usize); skies.len()];
     let (mut drawn, mut scores) = (Vec::new(), Vec::new());
     for _ in 0..calendar.days() {
         drawn.clear();
         drawn.extend(skies.iter_mut().map(|(.., clouds)| clouds.uniform()));
         scores.clear();
-        scores.extend(drawn.iter().map(|share| normal_score(share.max(f64::MIN_POSITIVE))));
+        if shared {
+            scores.extend(drawn.iter().map(|share| normal_score(share.max(f64::MIN_POSITIVE))));
+        }
         for (place, (days, (_, clearness, _))) in days.iter_mut().zip(&skies).enumerate() {
             let share = match nearness.is_alone(place) {
                 true => drawn[place],
@@ -77,24 +83,9 @@ pub(crate) fn clear_days(factory: &Factory, calendar: Calendar) -> Vec<Vec<f64>>
             days.push(clearness + around * (2.0 * share - 1.0));
         }
     }
-    days
-}
-
-/// What the sun brings, with such days where it is modelled.
-pub(crate) fn solar(
-    weather: &SolarWeather,
-    calendar: Calendar,
-    almanac: &Almanac,
-    clear: Vec<f64>,
-) -> Share {
-    match weather {
-        SolarWeather::Profile(hourly) => Share::Hourly(hourly.clone()),
-        SolarWeather::Modelled { latitude, longitude, tracking, .. } => {
-            let sight =
-                Sight { latitude: *latitude, longitude: *longitude, tracking: *tracking, calendar };
-            Share::Clouded { light: almanac.light(&sight), clear }
-        }
-    }
+    let light = |(sight, ..): &(Sight, f64, Stream)| almanac.light(sight);
+    let light = skies.iter().map(light);
+    light.zip(days).map(|(light, clear)| Share::Clouded { light, clear }).collect()
 }
 
 /// From where panels look at the sun, how, and when.
@@ -171,7 +162,8 @@ pub(crate) struct Gales {
 }
 
 impl Gales {
-    pub(crate) fn of(factory: &Factory, calendar: Calendar) -> Self {
+    /// `None` if there are none.
+    pub(crate) fn of(factory: &Factory, calendar: Calendar) -> Option<Self> {
         let gale = |site: &Site| match site.wind.as_ref()?.weather {
             WindWeather::Profile(_) => None,
             WindWeather::Modelled { mean_m_per_s, shape, persistence } => {
@@ -179,16 +171,9 @@ impl Gales {
                 Some(Gale { site, place, mean_m_per_s, shape, persistence })
             }
         };
-        Self {
-            calendar,
-            weather: factory.weather,
-            seed: factory.seed,
-            all: factory.sites.iter().filter_map(gale).collect(),
-        }
-    }
-
-    pub(crate) const fn is_empty(&self) -> bool {
-        self.all.is_empty()
+        let all: Vec<Gale> = factory.sites.iter().filter_map(gale).collect();
+        let (weather, seed) = (factory.weather, factory.seed);
+        (!all.is_empty()).then_some(Self { calendar, weather, seed, all })
     }
 
     /// Fraction of the capacity that each brings in every hour, with gusts that are drawn.
@@ -323,7 +308,8 @@ mod tests {
             SolarWeather::Modelled { latitude, longitude: 0.0, clearness: 0.8, tracking };
         let mut clouds = Stream::new(1, "clouds", 0);
         let clear = (0..366).map(|_| 0.8 + 0.2 * (2.0 * clouds.uniform() - 1.0)).collect();
-        let share = solar(&modelled, year(), &Almanac::default(), clear);
+        let light = Sight::of(&modelled, year()).expect("it is modelled").light();
+        let share = Share::Clouded { light, clear };
         Hourly((0..366 * 24).map(|hour| share.at(hour)).collect())
     }
 

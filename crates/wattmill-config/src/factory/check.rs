@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use jiff::civil::Date;
-use wattmill_factory::{Contract, Grid, Hardware, Phase, PowerBasis, Service, Site};
+use wattmill_factory::{Contract, Grid, Hardware, Phase, Service, Site};
 use wattmill_units::{Id, IdVec, Power};
 
 use super::context::Context;
@@ -17,18 +17,12 @@ pub(super) struct Placed<'a, 'r> {
 
 /// Facility power at the design peak.
 fn facility(phase: &Phase, site: &Site) -> Power {
-    match phase.basis {
-        PowerBasis::Facility => phase.power,
-        PowerBasis::It => phase.power * site.pue.design,
-    }
+    phase.basis.facility(phase.power, site.pue.design)
 }
 
 /// IT power.
 fn it(phase: &Phase, site: &Site) -> Power {
-    match phase.basis {
-        PowerBasis::Facility => phase.power / site.pue.design,
-        PowerBasis::It => phase.power,
-    }
+    phase.basis.it(phase.power, site.pue.design)
 }
 
 /// Phases that ask more of a site than arrives there. The first, in time, that crosses it is told.

@@ -444,18 +444,15 @@ fn ranked(
     pools: &[Row<'_>],
     (sellers, providers): (&[Row<'_>], &[Option<FleetProvider>]),
 ) {
-    let name = |row: &Row<'_>| row.plain_text("name").map(str::to_owned);
-    let is_known = |site: &str| sites.iter().any(|row| row.plain_text("name") == Some(site));
     let included = |pool: &Row<'_>| {
         let Some(wanted) = pool.plain_text("provider") else { return pool.has("provider") };
-        let place = sellers.iter().position(|row| row.plain_text("name") == Some(wanted));
-        let provider = place.and_then(|place| providers[place].as_ref());
+        let provider = called(sellers, wanted).and_then(|place| providers[place].as_ref());
         provider.is_none_or(|provider| provider.energy_included)
     };
     let pays = |site: usize| {
-        let site = name(&sites[site]);
+        let site = sites[site].plain_text("name");
         let stands_there = |pool: &&Row<'_>| match pool.plain_text("site") {
-            Some(named) => Some(named) == site.as_deref() || !is_known(named),
+            Some(named) => Some(named) == site || called(sites, named).is_none(),
             None => true,
         };
         let mut here = pools.iter().filter(stands_there).peekable();
@@ -508,6 +505,11 @@ fn named(
     place(cx, row.span(key), &wanted, kind, rows)
 }
 
+/// The place of the row of this name.
+fn called(rows: &[Row<'_>], wanted: &str) -> Option<usize> {
+    rows.iter().position(|row| row.plain_text("name") == Some(wanted))
+}
+
 /// The place of `wanted` among `rows`; says what there is if it is not.
 fn place(
     cx: &mut Context<'_>,
@@ -517,7 +519,7 @@ fn place(
     rows: &[Row<'_>],
 ) -> Option<usize> {
     let names = || rows.iter().filter_map(|row| row.plain_text("name"));
-    let found = rows.iter().position(|row| row.plain_text("name") == Some(wanted));
+    let found = called(rows, wanted);
     if found.is_none() {
         let meant = cx.closest(wanted, names());
         let all: Vec<_> = names().map(|name| format!("`{name}`")).collect();

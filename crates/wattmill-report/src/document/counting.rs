@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use wattmill_factory::{Factory, PowerBasis};
+use wattmill_factory::Factory;
 use wattmill_plan as plan;
 
 /// How power is counted, and who counts likewise.
@@ -109,10 +109,7 @@ impl Counting {
             Machines {
                 system: hardware.system.id.clone(),
                 power_mw: counted.power.as_mw(),
-                counted: match counted.basis {
-                    PowerBasis::Facility => "facility",
-                    PowerBasis::It => "IT",
-                },
+                counted: counted.basis.name(),
                 unit_it_power_mw: counted.unit_power.as_mw(),
                 provisioned: counted.provisioned.name(),
                 pue_ratio: counted.pue,

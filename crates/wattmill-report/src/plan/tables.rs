@@ -1,6 +1,6 @@
 //! Tables of a plan that only its page has.
 
-use wattmill_factory::{Factory, Grid, Phase, PowerBasis, Site};
+use wattmill_factory::{Factory, Grid, Phase, Site};
 use wattmill_plan::{Binds, CashQuarter, Plan, Quarter, RegionQuarter, Sums};
 use wattmill_units::{Energy, Money, Power};
 
@@ -294,10 +294,7 @@ fn system_of(factory: &Factory, phase: &Phase) -> String {
 }
 
 fn phase_power(phase: &Phase) -> String {
-    match phase.basis {
-        PowerBasis::Facility => format!("{} facility", phase.power),
-        PowerBasis::It => format!("{} IT", phase.power),
-    }
+    format!("{} {}", phase.power, phase.basis.name())
 }
 
 /// Cash by quarter.
