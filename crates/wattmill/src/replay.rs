@@ -117,8 +117,8 @@ impl Serving {
 
     /// Whether replicas can run one after the other: nobody looks at them, nothing is kept.
     fn is_plain(&self) -> bool {
-        let Self { most_queued, .. } = *self;
-        Self { row: None, ..*self } == Self { most_queued, ..Self::plain(self.replicas) }
+        let Self { replicas, most_queued, row, .. } = *self;
+        *self == Self { most_queued, row, ..Self::plain(replicas) }
     }
 }
 
@@ -158,13 +158,10 @@ pub fn replay(
     let setup = pricing.setup(serving.replicas);
     match pricing {
         Pricing::Engine(engine) if serving.is_plain() => {
-            let (surface, row) = (&engine.surface, serving.row);
-            let queue = serving.most_queued;
-            Ok(in_turn(surface, &setup, (limits, row, queue), asks, on_finish, on_progress))
+            Ok(in_turn(&engine.surface, &setup, serving, limits, asks, on_finish, on_progress))
         }
         Pricing::Table(table, _) if serving.is_plain() => {
-            let held = (limits, serving.row, serving.most_queued);
-            Ok(in_turn(table, &setup, held, asks, on_finish, on_progress))
+            Ok(in_turn(table, &setup, serving, limits, asks, on_finish, on_progress))
         }
         _ => {
             let watched =
@@ -205,13 +202,14 @@ pub fn replay_watched<W: Watch>(
 fn in_turn<M: StepModel>(
     model: &M,
     setup: &Setup,
-    (limits, row, most_queued): (Option<Limits>, Option<SimTime>, u32),
+    serving: &Serving,
+    limits: Option<Limits>,
     asks: impl Iterator<Item = Ask>,
     on_finish: impl FnMut(u32, &Finished),
     on_progress: impl FnMut(Progress) -> ControlFlow<()>,
 ) -> Replayed {
     let fleet = Fleet::new(setup.replicas, setup.limits, Tally::new(limits));
-    let mut fleet = fleet.with_queue(most_queued);
+    let mut fleet = fleet.with_queue(serving.most_queued);
     // Whoever no replica can hold does not take a turn of one.
     let mut rejected = Vec::new();
     let requests = asks.map(|ask| ask.request).filter(|request| {
@@ -221,7 +219,7 @@ fn in_turn<M: StepModel>(
         }
         possible
     });
-    let (flow, mut rows) = match row {
+    let (flow, mut rows) = match serving.row {
         None => (fleet.run(model, requests, on_finish, on_progress), Vec::new()),
         Some(row) => fleet.run_in_rows(model, requests, (row, limits), on_finish, on_progress),
     };

@@ -5,6 +5,8 @@ use wattmill_report::{ServedPoolRow, ServedRow, ServedServiceRow, ServedTransfer
 use wattmill_sim::{PoolRow, Row, ServiceRow, Sketch};
 use wattmill_units::{Energy, EnergyPrice, Money, Power, Seconds, SimTime};
 
+use crate::serve::paid;
+
 /// What the rows of a pool are told by.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PoolTerms {
@@ -67,7 +69,8 @@ fn pool_row(terms: &PoolTerms, row: &PoolRow, length: Seconds) -> ServedPoolRow 
     let on_s = row.on_ns as f64 * 1e-9;
     let idle = terms.idle.map(|idle| Energy::from_joules(idle.as_watts() * on_s));
     let energy = idle.map(|idle| idle + row.work.dynamic_energy());
-    let paid = energy.zip(terms.price).map(|(energy, price)| energy * terms.pue * price);
+    let drawn = energy.map(|energy| energy * terms.pue);
+    let paid = terms.price.and_then(|price| paid(drawn, price));
     let machines = terms.replica_hour.map(|each| each * (on_s / 3600.0));
     let limited = row.blocks_there < BatchLimits::UNLIMITED_BLOCKS;
     ServedPoolRow {

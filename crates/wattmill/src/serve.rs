@@ -228,24 +228,22 @@ struct Borne {
     room: Vec<u32>,
 }
 
-/// Whether some service has a choice of this pool and others.
-fn is_chosen(fleet: &Fleet, index: usize) -> bool {
-    fleet.pools[index].services.iter().any(|service| {
-        fleet.pools.iter().filter(|pool| pool.services.contains(service)).count() > 1
-    })
+/// The pool at `index` and those that hand over to it: who is asked what it gets.
+fn asked_through(fleet: &Fleet, index: usize) -> impl Iterator<Item = &FleetPool> {
+    let hands_over = move |pool: &FleetPool| matches!(pool.role, PoolRole::Prefill { decode, .. } if decode == index);
+    let pools = fleet.pools.iter().enumerate();
+    pools.filter(move |(at, pool)| *at == index || hands_over(pool)).map(|(_, pool)| pool)
 }
 
-/// Whether such a pool hands over to this one, which then is a part of the choice.
-fn is_behind_chosen(fleet: &Fleet, index: usize) -> bool {
-    let hands_over =
-        |pool: &FleetPool| matches!(pool.role, PoolRole::Prefill { decode, .. } if decode == index);
-    let mut others = fleet.pools.iter().enumerate();
-    others.any(|(other, pool)| hands_over(pool) && is_chosen(fleet, other))
+/// Whether some service has a choice of this pool and others, or of one that hands over to it.
+fn is_chosen(fleet: &Fleet, index: usize) -> bool {
+    let of = |service| fleet.pools.iter().filter(move |pool| pool.services.contains(service));
+    asked_through(fleet, index).flat_map(|pool| &pool.services).any(|s| of(s).count() > 1)
 }
 
 /// Whether anybody wants to know what a replica of it bears.
 fn is_tried(fleet: &Fleet, index: usize) -> bool {
-    fleet.pools[index].scale.is_some() || is_chosen(fleet, index) || is_behind_chosen(fleet, index)
+    fleet.pools[index].scale.is_some() || is_chosen(fleet, index)
 }
 
 /// What a replica bears of the `first` requests, as far as anybody wants to know.
@@ -266,8 +264,7 @@ fn borne(
     let found = find(levels.engine());
     let sustained = sustains(pool, found, warnings);
     let mut room = Vec::new();
-    if let (Some(found), true) = (found, is_chosen(fleet, index) || is_behind_chosen(fleet, index))
-    {
+    if let (Some(found), true) = (found, is_chosen(fleet, index)) {
         let others = levels.engines.iter().skip(1).filter_map(find);
         let all = std::iter::once(found).chain(others);
         // Where no rate keeps the SLO, others are better for all but one.
@@ -664,7 +661,7 @@ fn energy_price(fleet: &Fleet, pool: &FleetPool) -> Option<EnergyPrice> {
 }
 
 /// What energy costs at a price; where it is not known how much it is, only nothing is known to be paid.
-fn paid(used: Option<Energy>, price: EnergyPrice) -> Option<Money> {
+pub(crate) fn paid(used: Option<Energy>, price: EnergyPrice) -> Option<Money> {
     match used {
         Some(used) => Some(used * price),
         None => (price == EnergyPrice::ZERO).then_some(Money::ZERO),

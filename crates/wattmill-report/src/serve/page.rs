@@ -2,7 +2,7 @@
 
 use super::text::{facts, pools, services, work};
 use super::{ServeReport, ServedFleet, ServedService};
-use crate::format::{grouped, number, percent, prefixed, usd};
+use crate::format::{grouped, number, or_dash, percent, prefixed, usd};
 use crate::over_time::{OverTime, ServiceOf};
 use crate::replay::{milliseconds, traffic_line};
 use crate::{Page, Svg, Table};
@@ -33,7 +33,7 @@ pub fn serve_page(report: &ServeReport) -> String {
             "output tokens a second, delivered",
         )
         .figure(
-            power.map_or_else(|| "-".to_owned(), |power| format!("{} kW", number(power.as_kw()))),
+            or_dash(power, |power| format!("{} kW", number(power.as_kw()))),
             "accelerator power, mean, idle included",
         );
     if let Some(cost) = served.cost_per_million_output {

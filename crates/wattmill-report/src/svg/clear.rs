@@ -32,8 +32,8 @@ impl Place {
 
 /// Texts in a plot, and what is drawn there.
 pub(super) struct Clear<'c> {
-    pub(super) plot: Plot,
-    pub(super) curves: &'c [Vec<(f64, f64)>],
+    plot: Plot,
+    curves: &'c [Vec<(f64, f64)>],
     /// Texts that stand already.
     texts: Vec<Plot>,
 }
@@ -63,7 +63,8 @@ impl<'c> Clear<'c> {
             };
             self.curves.iter().map(|curve| within(&text, curve)).sum()
         };
-        let chosen = *places.iter().min_by(|a, b| clash(a).total_cmp(&clash(b)))?;
+        let clashes = places.iter().map(|place| (clash(place), *place));
+        let (_, chosen) = clashes.min_by(|(a, _), (b, _)| a.total_cmp(b))?;
         self.texts.push(chosen.covers(name));
         Some(chosen)
     }

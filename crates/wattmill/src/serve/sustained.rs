@@ -6,6 +6,8 @@ use wattmill_policy::BatchLimits;
 use wattmill_sim::{Ask, Limits, Replica, Request, Resident, Tally};
 use wattmill_units::{Seconds, SimTime, Stream};
 
+use super::asked_through;
+
 /// Requests that are tried, the first that come.
 pub(super) const TRIED: usize = 4_000;
 /// Highest load over what a replica finishes when it is never out of work: nearer to 1 the requests
@@ -66,13 +68,8 @@ impl<'a> Trial<'a> {
         let pool = &fleet.pools[index];
         let prefills = matches!(pool.role, PoolRole::Prefill { .. });
         let prefilled = pool.role == PoolRole::Decode;
-        // A pool that decodes gets what is asked of those that hand over to it.
         let gets = |service: usize| {
-            fleet.pools.iter().enumerate().any(|(place, other)| {
-                let hands_over =
-                    matches!(other.role, PoolRole::Prefill { decode, .. } if decode == index);
-                (place == index || hands_over) && other.services.contains(&service)
-            })
+            asked_through(fleet, index).any(|asked| asked.services.contains(&service))
         };
         let (mut requests, mut services) = (Vec::new(), Vec::new());
         for ask in asks {
