@@ -122,7 +122,7 @@ impl<'a> Walk<'a> {
             trainings,
             quarters: Vec::new(),
             days: Vec::new(),
-            receipts: Investors::before(factory),
+            receipts: Vec::new(),
             investors: Investors::new(factory),
             waterfall: Waterfall::default(),
             books,

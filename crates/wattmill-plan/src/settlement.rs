@@ -38,7 +38,7 @@ impl Settlement {
         let cash_of = |moved: &[Vec<Moved>], receipts: &[Receipt]| {
             let all = quarters.iter().zip(totals).enumerate().map(|(index, (quarter, sums))| {
                 let within = |receipt: &&Receipt| {
-                    receipt.date >= factory.start && QuarterLabel::of(receipt.date) == quarter.label
+                    QuarterLabel::of(receipt.date.max(factory.start)) == quarter.label
                 };
                 Quarterly {
                     label: quarter.label,

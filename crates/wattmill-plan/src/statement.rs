@@ -183,8 +183,7 @@ impl Accounts<'_> {
             pay(&deal.from, &deal.to, outcome.paid);
             pay(&deal.to, &deal.from, outcome.repaid + outcome.interest);
         }
-        let within = |receipt: &&Receipt| receipt.date >= self.factory.start;
-        for receipt in self.receipts.iter().filter(within) {
+        for receipt in self.receipts {
             pay(&receipt.from, US, receipt.amount);
         }
         for (supplier, amount) in self.purchases {
@@ -259,9 +258,8 @@ impl Accounts<'_> {
         let paid = |moved: &[Moved]| -> Money { moved.iter().map(|m| m.paid).sum() };
         let back = |moved: &[Moved]| -> Money { moved.iter().map(|m| m.repaid + m.interest).sum() };
         let invested = |receipts: &[Receipt]| -> Money {
-            let of =
-                |receipt: &&Receipt| receipt.from == party && receipt.date >= self.factory.start;
-            receipts.iter().filter(of).map(|receipt| receipt.amount).sum()
+            let of = receipts.iter().filter(|receipt| receipt.from == party);
+            of.map(|receipt| receipt.amount).sum()
         };
         let mut missing = invested(&receipts) - invested(self.receipts);
         let (mut spared, mut owed) = (Money::ZERO, Money::ZERO);
@@ -300,7 +298,12 @@ impl Accounts<'_> {
 
     fn has_contracts(&self, name: &str) -> bool {
         let deal = |deal: &Deal| deal.from == name || deal.to == name;
-        self.factory.deals.iter().any(deal) || self.receipts.iter().any(|r| r.from == name)
+        self.factory.deals.iter().any(deal) || self.receipts.iter().any(|r| self.to_come(r, name))
+    }
+
+    /// Whether `name` still has to pay this at the start: what it has paid, no default takes back.
+    fn to_come(&self, receipt: &Receipt, name: &str) -> bool {
+        receipt.from == name && receipt.date >= self.factory.start
     }
 
     /// Cash if nothing came from `name`: no money, and no capacity or building that would be paid for.
@@ -314,7 +317,7 @@ impl Accounts<'_> {
             }
         }
         let receipts: Vec<Receipt> =
-            self.receipts.iter().filter(|receipt| receipt.from != name).cloned().collect();
+            self.receipts.iter().filter(|receipt| !self.to_come(receipt, name)).cloned().collect();
         (self.cash)(&moved, &receipts)
     }
 
@@ -323,7 +326,7 @@ impl Accounts<'_> {
         let late = |deal: &Deal| if deal.from == name { YEAR } else { 0.0 };
         let moved = moved_late(self.factory, self.periods, late);
         let mut receipts = self.receipts.to_vec();
-        for receipt in receipts.iter_mut().filter(|receipt| receipt.from == name) {
+        for receipt in receipts.iter_mut().filter(|receipt| self.to_come(receipt, name)) {
             receipt.date = receipt.date.saturating_add(jiff::Span::new().days(YEAR as i64));
         }
         (self.cash)(&moved, &receipts)

@@ -529,7 +529,8 @@ impl Training {
 /// Cash of the plan.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Cash {
-    /// Every quarter, in order. What came before the plan is in none of them.
+    /// Every quarter, in order. What investors had paid before the plan is in the first, as are the machines
+    /// that stand by then.
     quarters: Vec<CashQuarter>,
     /// Price less depreciation of what stands at the end.
     book_value_usd: f64,
