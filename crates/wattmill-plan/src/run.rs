@@ -574,10 +574,10 @@ impl<'a> Walk<'a> {
             receipts: self.receipts,
             waterfall: self.waterfall.stages(),
             ledger,
-            warnings: Vec::new(),
+            warnings: books.warnings,
             answer_hash: 0,
         };
-        plan.warnings = warnings::of(self.factory, &plan);
+        plan.warnings.extend(warnings::of(self.factory, &plan));
         plan.answer_hash = answer::hash(&plan);
         plan
     }

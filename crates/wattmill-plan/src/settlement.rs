@@ -1,7 +1,7 @@
 //! The plan's cash with its contracts, and whether it adds up from both ends.
 
 use jiff::civil::Date;
-use wattmill_factory::{DealKind, Factory};
+use wattmill_factory::{Deal, DealKind, Factory, US};
 use wattmill_units::{Money, Power};
 
 use crate::calendar::QuarterLabel;
@@ -17,6 +17,8 @@ pub(crate) struct Settlement {
     pub(crate) cash: Cash,
     pub(crate) statement: Statement,
     pub(crate) ledger: Vec<Balance>,
+    /// Whose shares in a quarter's revenue are more than all of it.
+    pub(crate) warnings: Vec<String>,
 }
 
 impl Settlement {
@@ -76,8 +78,33 @@ impl Settlement {
         };
         let statement = accounts.statement();
         let ledger = ledger(factory, &cash, &statement);
-        Self { cash, statement, ledger }
+        let warnings = overshared(factory, &cash, &moved).into_iter().collect();
+        Self { cash, statement, ledger, warnings }
     }
+}
+
+/// What to say of the first quarter whose revenue is promised more than once.
+fn overshared(factory: &Factory, cash: &Cash, moved: &[Vec<Moved>]) -> Option<String> {
+    let shares = || {
+        let ours = |deal: &Deal| matches!(deal.kind, DealKind::RevenueShare { .. }) && deal.from == US;
+        factory.deals.iter().zip(moved).filter(move |(deal, _)| ours(deal))
+    };
+    cash.quarters.iter().enumerate().find_map(|(index, quarter)| {
+        let paid: Money = shares().map(|(_, moved)| moved[index].paid).sum();
+        (paid > quarter.revenue * (1.0 + Balance::TOLERANCE)).then(|| {
+            let of = |(deal, moved): (&Deal, &Vec<Moved>)| {
+                (moved[index].paid > Money::ZERO).then(|| format!("`{}`", deal.name))
+            };
+            let names: Vec<String> = shares().filter_map(of).collect();
+            format!(
+                "in {} shares of revenue take {paid} of {}: lower the share of {}, or let one begin \
+                 after another",
+                quarter.label,
+                quarter.revenue,
+                names.join(" or ")
+            )
+        })
+    })
 }
 
 /// Cash by quarter against what counterparties gave and got, and loans against what became of them.

@@ -222,7 +222,7 @@ impl Accounts<'_> {
             };
             let share = if all_in > Money::ZERO { received / all_in } else { 0.0 };
             let stress = self.has_contracts(&name).then(|| {
-                let default = self.without(&name).to_finance - self.to_finance;
+                let default = self.more(&self.without(&name));
                 let rest = all_out - paid;
                 Stress {
                     default_to_finance: default,
@@ -230,7 +230,7 @@ impl Accounts<'_> {
                         true => default.max(Money::ZERO) / rest,
                         false => 0.0,
                     },
-                    late_to_finance: self.late(&name).to_finance - self.to_finance,
+                    late_to_finance: self.more(&self.late(&name)),
                 }
             });
             let most_owed = self.factory.deals.iter().zip(deals).filter_map(owed).sum();
@@ -254,7 +254,7 @@ impl Accounts<'_> {
         let without = moved(&factory, self.periods);
         let receipts = (self.received)(&factory);
         let cash = (self.cash)(&without, &receipts);
-        let to_finance = self.to_finance - cash.to_finance;
+        let to_finance = -self.more(&cash);
         let paid = |moved: &[Moved]| -> Money { moved.iter().map(|m| m.paid).sum() };
         let back = |moved: &[Moved]| -> Money { moved.iter().map(|m| m.repaid + m.interest).sum() };
         let invested = |receipts: &[Receipt]| -> Money {
@@ -304,6 +304,13 @@ impl Accounts<'_> {
     /// Whether `name` still has to pay this at the start: what it has paid, no default takes back.
     fn to_come(&self, receipt: &Receipt, name: &str) -> bool {
         receipt.from == name && receipt.date >= self.factory.start
+    }
+
+    /// What is to be financed more with this cash; rounding is nothing.
+    fn more(&self, cash: &Cash) -> Money {
+        let more = cash.to_finance - self.to_finance;
+        let size = self.to_finance.max(cash.to_finance);
+        if more.max(-more) <= size * 1e-12 { Money::ZERO } else { more }
     }
 
     /// Cash if nothing came from `name`: no money, and no capacity or building that would be paid for.

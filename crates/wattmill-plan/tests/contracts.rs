@@ -594,3 +594,20 @@ fn what_investors_had_paid_before_the_plan_is_there_at_its_start() {
     let missing = stress(&both).expect("it is to pay more").default_to_finance;
     assert!((missing.as_usd() - 3e6).abs() < 1.0, "{missing}");
 }
+
+#[test]
+fn revenue_that_is_promised_more_than_once_is_said() {
+    let share = |name: &str, share: f64| {
+        let terms = format!("kind = \"revenue share\"\nfrom = \"us\"\nto = \"{name}\"\nshare = {share}");
+        format!("[[contract]]\nname = \"{name}s\"\n{terms}\n")
+    };
+    let said = |first: f64, second: f64| {
+        plan(&factory(&(share("cloud", first) + &share("lender", second)))).warnings
+    };
+    let said_of_both = said(0.7, 0.6);
+    assert_eq!(said_of_both.len(), 1, "{said_of_both:?}");
+    for part in ["in 2027-Q1 shares of revenue take", "`clouds` or `lenders`"] {
+        assert!(said_of_both[0].contains(part), "{said_of_both:?}");
+    }
+    assert!(said(0.6, 0.4).is_empty());
+}
