@@ -86,7 +86,8 @@ impl Settlement {
 /// What to say of the first quarter whose revenue is promised more than once.
 fn overshared(factory: &Factory, cash: &Cash, moved: &[Vec<Moved>]) -> Option<String> {
     let shares = || {
-        let ours = |deal: &Deal| matches!(deal.kind, DealKind::RevenueShare { .. }) && deal.from == US;
+        let ours =
+            |deal: &Deal| matches!(deal.kind, DealKind::RevenueShare { .. }) && deal.from == US;
         factory.deals.iter().zip(moved).filter(move |(deal, _)| ours(deal))
     };
     cash.quarters.iter().enumerate().find_map(|(index, quarter)| {

@@ -598,7 +598,8 @@ fn what_investors_had_paid_before_the_plan_is_there_at_its_start() {
 #[test]
 fn revenue_that_is_promised_more_than_once_is_said() {
     let share = |name: &str, share: f64| {
-        let terms = format!("kind = \"revenue share\"\nfrom = \"us\"\nto = \"{name}\"\nshare = {share}");
+        let terms =
+            format!("kind = \"revenue share\"\nfrom = \"us\"\nto = \"{name}\"\nshare = {share}");
         format!("[[contract]]\nname = \"{name}s\"\n{terms}\n")
     };
     let said = |first: f64, second: f64| {
