@@ -6,11 +6,11 @@ use wattmill_units::{Money, Power};
 
 use crate::calendar::QuarterLabel;
 use crate::cash::{Cash, CashQuarter, Quarterly};
-use crate::deals::{Moved, Period, moved, net, period};
+use crate::deals::{Moved, Period, lent, moved, net, period};
 use crate::ledger::Balance;
 use crate::receipts::received;
 use crate::result::{Quarter, Receipt, Sums};
-use crate::statement::{Accounts, DealOutcome, Statement};
+use crate::statement::{Accounts, Statement};
 
 /// Cash and counterparties of a plan.
 pub(crate) struct Settlement {
@@ -77,7 +77,7 @@ impl Settlement {
             received: &|factory| received(factory, deployed.iter().copied()),
         };
         let statement = accounts.statement();
-        let ledger = ledger(factory, &cash, &statement);
+        let ledger = ledger(factory, &cash, &statement, &moved);
         let warnings = overshared(factory, &cash, &moved).into_iter().collect();
         Self { cash, statement, ledger, warnings }
     }
@@ -109,26 +109,21 @@ fn overshared(factory: &Factory, cash: &Cash, moved: &[Vec<Moved>]) -> Option<St
 }
 
 /// Cash by quarter against what counterparties gave and got, and loans against what became of them.
-fn ledger(factory: &Factory, cash: &Cash, statement: &Statement) -> Vec<Balance> {
+fn ledger(
+    factory: &Factory,
+    cash: &Cash,
+    statement: &Statement,
+    moved: &[Vec<Moved>],
+) -> Vec<Balance> {
     let received: Money = statement.parties.iter().map(|party| party.received).sum();
     let paid: Money = statement.parties.iter().map(|party| party.paid).sum();
     let net: Money = cash.quarters.iter().map(CashQuarter::net).sum();
-    let loans = || {
-        let all = statement.deals.iter();
-        all.filter(|outcome| matches!(factory.deals[outcome.deal].kind, DealKind::Loan { .. }))
-    };
-    let lent = |of: fn(&DealOutcome) -> Money| -> Money { loans().map(of).sum() };
-    let balance = |what, sources: Money, uses: Money| Balance {
-        what,
-        unit: "USD",
-        sources: sources.as_usd(),
-        uses: uses.as_usd(),
-    };
     // What was paid stands on both sides, so that an error is one of all that was moved.
-    let mut all =
-        vec![balance("cash by counterparty = by quarter", received + paid, paid * 2.0 + net)];
-    if loans().next().is_some() {
-        all.push(balance("lent = paid back + owed", lent(|d| d.paid), lent(|d| d.repaid + d.owed)));
-    }
-    all
+    let parties = Balance {
+        what: "cash by counterparty = by quarter",
+        unit: "USD",
+        sources: (received + paid).as_usd(),
+        uses: (paid * 2.0 + net).as_usd(),
+    };
+    std::iter::once(parties).chain(lent(factory, moved)).collect()
 }
