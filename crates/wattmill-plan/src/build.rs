@@ -3,6 +3,7 @@
 use wattmill_factory::{DealKind, Factory, Hardware, Phase, Site};
 use wattmill_units::{EnergyPrice, Id, Money, Power};
 
+use crate::assets::Stay;
 use crate::calendar::{Calendar, hours};
 use crate::supply::Supply;
 
@@ -52,8 +53,8 @@ pub(crate) struct Delivery {
     /// Infrastructure that one unit needs of ours: none where the site is leased, or where it takes the
     /// place of another.
     pub(crate) unit_infrastructure: Money,
-    /// Share of its price that a unit is sold for when another takes its place.
-    pub(crate) resale: Option<f64>,
+    /// Share of its price that a unit is sold for when it is taken out.
+    resale: f64,
 }
 
 impl Delivery {
@@ -75,6 +76,11 @@ impl Delivery {
     pub(crate) fn retired(&self, hour: f64) -> f64 {
         let day = (hour / 24.0).floor() * 24.0;
         if self.life.is_finite() { self.installed(day - self.life) } else { 0.0 }
+    }
+
+    /// How long a unit stays.
+    pub(crate) const fn stay(&self) -> Stay {
+        Stay { hours: self.life, resale: self.resale }
     }
 
     /// Which link is ready for the least at `hour`, 0 for the racks; of several the one that is
@@ -174,7 +180,7 @@ pub(crate) fn deliveries(factory: &Factory, calendar: Calendar) -> Vec<Delivery>
                 links,
                 cancelled: phase.cancelled.map_or(f64::INFINITY, |day| calendar.hour_of(day)),
                 life: phase.retire.map_or(f64::INFINITY, hours),
-                resale: phase.resale,
+                resale: phase.resale.unwrap_or(0.0),
                 unit_infrastructure: if is_leased(factory, phase.site) || phase.refreshes.is_some()
                 {
                     Money::ZERO

@@ -14,7 +14,7 @@ use crate::groups::{Groups, asked, mix};
 use crate::ledger::{Balance, Books};
 use crate::microgrid::{Microgrid, Restraint};
 use crate::plant::Overhead;
-use crate::property::{Property, Units};
+use crate::property::{self, Property, Units};
 use crate::receipts::Investors;
 use crate::relief::{Reliefs, Scene};
 use crate::result::*;
@@ -89,6 +89,8 @@ impl<'a> Walk<'a> {
         let deliveries = deliveries(factory, calendar);
         let groups = Groups::new(factory, catalog, &deliveries, offers);
         let trainings: Vec<TrainingRun> = factory.trainings.iter().map(TrainingRun::new).collect();
+        let property = Property::of_all(factory, calendar);
+        let units = property::unpaid(&property, &deliveries, &factory.economics);
         Self {
             factory,
             calendar,
@@ -100,8 +102,8 @@ impl<'a> Walk<'a> {
             site_hours: vec![SiteHours::default(); factory.sites.len()],
             groups,
             sites: vec![SiteState::default(); factory.sites.len()],
-            property: Property::of_all(factory, calendar),
-            units: vec![Units::default(); deliveries.len()],
+            property,
+            units,
             months: vec![Vec::new(); deliveries.len()],
             deliveries,
             trainings,

@@ -51,7 +51,7 @@ impl Settlement {
                     contracts: net(factory, moved, index),
                 }
             });
-            Cash::of(all, &factory.economics)
+            Cash::of(all, factory.economics.discount_per_year)
         };
         let moved = moved(factory, &periods);
         let cash = cash_of(&moved, receipts);

@@ -541,7 +541,9 @@ first_rack = 2027-01-01
     let close = |a: Money, b: Money| (a - b).as_usd().abs() < 1e-6 * b.as_usd().abs().max(1.0);
     assert!(close(two.machine_capital, one.machine_capital * 2.0));
     assert!(close(two.capital - one.capital, one.machine_capital), "no second building");
-    assert!(close(two.refreshed, one.machine_capital));
+    // The first ones lose all but their resale in their 365 days, the second as if they stayed.
+    let lost = one.machine_capital * 0.8 + one.machine_depreciation * (717.0 / 1096.0);
+    assert!(close(two.machine_depreciation, lost), "{} {lost}", two.machine_depreciation);
     assert!(close(two.resale, one.machine_capital * 0.2));
     assert_eq!(again.phases.len(), 2);
     assert_eq!(again.phases[1].first_rack.to_string(), "2028-01-15");
@@ -611,4 +613,69 @@ fn revenue_that_is_promised_more_than_once_is_said() {
         assert!(said_of_both[0].contains(part), "{said_of_both:?}");
     }
     assert!(said(0.6, 0.4).is_empty());
+}
+
+#[test]
+fn what_is_taken_out_is_off_the_books_and_what_stood_before_is_not_new() {
+    let of = |start: &str, retire: &str| {
+        let text = format!(
+            r#"name = "books"
+start = {start}
+end = 2029-12-31
+
+[[site]]
+name = "hall"
+grid = {{ connection = "1.5 MW", energized = 2025-01-01, price = "50 USD/MWh", carbon = "0 g/kWh" }}
+
+[[phase]]
+name = "nodes"
+site = "hall"
+system = "dgx-h100"
+power = "1 MW"
+first_rack = 2026-01-01
+{retire}
+
+[economics]
+machine_life = "5 years"
+infrastructure_life = "15 years"
+operations = "3 %/year"
+"#
+        );
+        plan(&sound(&text))
+    };
+    let capital = |plan: &Plan, what: &[&str]| -> f64 {
+        let parts = plan.parts.iter().filter(|part| what.contains(&part.name));
+        parts.map(|part| part.capital.as_usd()).sum()
+    };
+    let machines = |plan: &Plan| capital(plan, &["accelerators and racks", "network"]);
+    let building = |plan: &Plan| capital(plan, &["power plant", "cooling", "building and land"]);
+    let close = |a: f64, b: f64| assert!((a / b - 1.0).abs() < 1e-9, "{a} {b}");
+    let share_left = |days: f64, years: f64| 1.0 - days / (years * 365.25);
+
+    // Four years of machines and building are gone at the end, whenever the plan begins.
+    let all = of("2026-01-01", "");
+    let book = |plan: &Plan| {
+        machines(plan) * share_left(1461.0, 5.0) + building(plan) * share_left(1461.0, 15.0)
+    };
+    close(all.cash.book_value.as_usd(), book(&all));
+    let later = of("2028-01-01", "");
+    close(later.cash.book_value.as_usd(), book(&later));
+    close(machines(&later), machines(&all));
+
+    // Machines that are taken out after three years leave the building alone.
+    let retired = of("2026-01-01", "retire = \"1096 days\"");
+    close(retired.cash.book_value.as_usd(), building(&retired) * share_left(1461.0, 15.0));
+    let of_year = |plan: &Plan, year: i16| -> f64 {
+        let quarters = plan.quarters.iter().filter(|quarter| quarter.label.year == year);
+        quarters.map(|quarter| quarter.total().operations.as_usd()).sum()
+    };
+    close(of_year(&retired, 2029), 0.03 * building(&retired) * 365.0 / 365.25);
+    let per_year = retired.cash.ownership_per_year.as_usd();
+    let annuity = 0.1 / (1.0 - 1.1_f64.powi(-15));
+    // The last quarter has 92 days, and machines that are off draw nothing.
+    close(per_year, building(&retired) * (annuity + 0.03));
+    // Nothing is paid for what was taken out before the plan.
+    let gone = of("2029-06-01", "retire = \"1096 days\"");
+    assert_eq!(gone.cash.quarters.iter().map(|q| q.capital.as_usd()).sum::<f64>(), 0.0);
+    assert_eq!(gone.cash.book_value, Money::ZERO);
 }
