@@ -35,6 +35,14 @@ pub struct Site {
     pub source: Option<String>,
 }
 
+impl Site {
+    /// First day with power, of the grid or of a generator.
+    pub fn first_power(&self) -> Option<Date> {
+        let grid = self.grid.iter().map(|grid| grid.energized);
+        grid.chain(self.onsite.iter().map(|source| source.from)).min()
+    }
+}
+
 /// A grid connection.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Grid {

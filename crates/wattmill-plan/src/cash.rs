@@ -12,7 +12,7 @@ pub struct CashQuarter {
     pub label: QuarterLabel,
     /// Of services that have a price.
     pub revenue: Money,
-    /// From investors.
+    /// From investors, less what we invest in others.
     pub received: Money,
     /// Energy and operations.
     pub operating: Money,

@@ -223,7 +223,7 @@ impl<'a> Walk<'a> {
             .map(|(delivery, running)| delivery.unit_facility * *running)
             .sum();
         let date = self.calendar.date(day);
-        self.investors.pay(self.factory, date, energised, |r| quarter.received += r.amount);
+        self.investors.pay(self.factory, date, energised, |r| quarter.received += r.ours());
         self.course.days.push(CourseDay {
             energised,
             accelerators: quarter.total.accelerators,

@@ -1,7 +1,7 @@
 //! What a plan says, as plain data.
 
 use jiff::civil::Date;
-use wattmill_factory::{Economics, Phase, Service, Site, Training};
+use wattmill_factory::{Economics, Phase, Service, Site, Training, US};
 use wattmill_units::{Energy, Id, Money, Power, Seconds};
 
 use crate::assets::Part;
@@ -456,15 +456,28 @@ impl CapitalPart {
     }
 }
 
-/// Money received from an investor.
+/// Money that an investor pays.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Receipt {
     /// Day it came; before the plan's start if it had come already.
     pub date: Date,
     /// Who pays.
     pub from: String,
+    /// Who is paid.
+    pub to: String,
     /// How much.
     pub amount: Money,
     /// Power deployed that released it; `None` if it came whatever was built.
     pub released_at: Option<Power>,
+}
+
+impl Receipt {
+    /// What of it comes to us; below zero what we pay, nothing among others.
+    pub fn ours(&self) -> Money {
+        match (self.to == US, self.from == US) {
+            (true, false) => self.amount,
+            (false, true) => -self.amount,
+            _ => Money::ZERO,
+        }
+    }
 }

@@ -6,7 +6,7 @@ use wattmill_units::{Energy, Id, Money, Power, Seconds};
 
 use crate::almanac::Almanac;
 use crate::bound::SiteHours;
-use crate::build::{Delivery, Standing, deliveries};
+use crate::build::{Delivery, Standing, Waits, deliveries};
 use crate::calendar::{Calendar, QuarterLabel};
 use crate::counting::Counting;
 use crate::flows::{EnergyFlows, HourMix};
@@ -157,10 +157,10 @@ impl<'a> Walk<'a> {
             } else if delivery.is_cancelled(at) {
                 None
             } else {
-                // The first link is the racks.
-                delivery.binds(at).map(|link| match link.checked_sub(1) {
-                    None => WaitsFor::Racks,
-                    Some(chain) => WaitsFor::Chain(phase.chains[chain].needs.clone()),
+                delivery.binds(at).map(|waits| match waits {
+                    Waits::Racks => WaitsFor::Racks,
+                    Waits::Chain(chain) => WaitsFor::Chain(phase.chains[chain].needs.clone()),
+                    Waits::Power => WaitsFor::SitePower,
                 })
             };
             months.push(PhaseMonth {

@@ -47,7 +47,7 @@ impl Settlement {
                     days: quarter.days,
                     sums,
                     revenue: quarter.services.iter().map(|service| service.revenue).sum(),
-                    received: receipts.iter().filter(within).map(|r| r.amount).sum(),
+                    received: receipts.iter().filter(within).map(Receipt::ours).sum(),
                     contracts: net(factory, moved, index),
                 }
             });

@@ -679,3 +679,37 @@ operations = "3 %/year"
     assert_eq!(gone.cash.quarters.iter().map(|q| q.capital.as_usd()).sum::<f64>(), 0.0);
     assert_eq!(gone.cash.book_value, Money::ZERO);
 }
+
+#[test]
+fn investors_may_pay_others_and_we_may_invest() {
+    let pays = |kind: &str, from: &str, to: &str, more: &str| {
+        let terms = format!("kind = \"{kind}\"\nfrom = \"{from}\"\nto = \"{to}\"\n{more}");
+        format!("[[contract]]\n{terms}\n")
+    };
+    let once = "amount = \"3 MUSD\"\non = 2027-05-01";
+    let steps = "amount = \"1 MUSD\"\nfor_each = \"200 kW\"";
+    let of = |more: &str| plan(&factory(more));
+    let none = of("");
+    let others =
+        of(&(pays("equity", "chips", "cloud", once)
+            + &pays("investment", "chips", "cloud", steps)));
+    assert_eq!(others.cash, none.cash, "nothing of it is ours");
+    assert_eq!(others.receipts.len(), 6, "one at once, five steps of a megawatt");
+    assert!(others.receipts.iter().all(|receipt| receipt.to == "cloud"));
+    // It goes round once the cloud buys of whom it was paid by.
+    let lease = "yearly = \"2 MUSD\"\nterm = \"1 years\"";
+    let round =
+        of(&(pays("equity", "chips", "cloud", once) + &pays("lease", "cloud", "chips", lease)));
+    let circle = &round.statement.circles[0];
+    assert_eq!(circle.parties, ["chips", "cloud"]);
+    assert!((circle.around.as_usd() / 2e6 - 1.0).abs() < 0.01, "{}", circle.around);
+    // What we invest in others is ours to pay, and a side that has defaulted neither pays nor is paid.
+    let ours = of(&pays("equity", "us", "cloud", once));
+    let more = ours.cash.to_finance - none.cash.to_finance;
+    assert!((more.as_usd() - 3e6).abs() < 1.0, "{more}");
+    let event = "[[event]]\nname = \"bankrupt\"\non = 2027-04-02\ndefaults = \"cloud\"\n";
+    let broken = of(&(pays("equity", "us", "cloud", once) + event));
+    assert_eq!(broken.cash, none.cash);
+    let outcome = &broken.statement.defaults[0];
+    assert_eq!((outcome.missing, outcome.spared), (Money::ZERO, Money::from_usd(3e6)));
+}

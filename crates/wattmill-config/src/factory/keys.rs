@@ -542,7 +542,7 @@ pub(super) static TRAINING: Table = Table {
         ),
         required(
             "gpus",
-            Kind::Whole(Limits::within("1", "100000000")),
+            Kind::Count(Limits::within("1", "100000000")),
             "16384",
             "Accelerators it wants. It runs on fewer, proportionally slower, until serving leaves them.",
         ),

@@ -553,7 +553,7 @@ struct CashQuarter {
     quarter: String,
     /// Of services that have a price.
     revenue_usd: f64,
-    /// From investors.
+    /// From investors, less what is invested in others.
     received_usd: f64,
     /// Energy and operations.
     operating_usd: f64,
@@ -590,7 +590,7 @@ impl From<&plan::Cash> for Cash {
     }
 }
 
-/// Money received from an investor.
+/// Money that an investor pays.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Receipt {
     /// Day it comes; before the plan's start if it had come already.
@@ -598,6 +598,8 @@ struct Receipt {
     date: String,
     /// Who pays.
     from: String,
+    /// Who is paid; `us` is the programme itself.
+    to: String,
     /// How much.
     amount_usd: f64,
     /// Facility power deployed that released it; null if it comes whatever is built.
@@ -609,6 +611,7 @@ impl From<&plan::Receipt> for Receipt {
         Self {
             date: receipt.date.to_string(),
             from: receipt.from.clone(),
+            to: receipt.to.clone(),
             amount_usd: receipt.amount.as_usd(),
             released_at_power_mw: receipt.released_at.map(|power| power.as_mw()),
         }

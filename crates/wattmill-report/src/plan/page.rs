@@ -101,7 +101,7 @@ pub fn plan_page_of_week(
     if !plan.receipts.is_empty() {
         page = page
             .chart(&yield_and_cost::funding(factory, plan))
-            .text("Investments received.")
+            .text("Investments.")
             .table(&text::receipts(plan));
     }
     page = page

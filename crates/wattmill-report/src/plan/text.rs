@@ -91,7 +91,7 @@ pub fn plan_text(
         line(format!("Training, on what serving leaves\n\n{}", trainings(factory, plan)));
     }
     if !plan.receipts.is_empty() {
-        line(format!("Investments received\n\n{}", receipts(plan)));
+        line(format!("Investments\n\n{}", receipts(plan)));
     }
     line(format!("Capital by part, over the whole plan\n\n{}", counterparties::parts(plan)));
     line(format!("Cash by quarter\n\n{}", tables::cash(plan)));
@@ -307,11 +307,12 @@ pub(super) fn trainings(factory: &Factory, plan: &Plan) -> Table {
 }
 
 pub(super) fn receipts(plan: &Plan) -> Table {
-    let mut table = Table::new(["date", "from", "amount", "released at"]).left(&[0, 1]);
+    let mut table = Table::new(["date", "from", "to", "amount", "released at"]).left(&[0, 1, 2]);
     for receipt in &plan.receipts {
         table.push([
             receipt.date.to_string(),
             receipt.from.clone(),
+            receipt.to.clone(),
             receipt.amount.to_string(),
             or_dash(receipt.released_at, |power| power.to_string()),
         ]);

@@ -178,6 +178,7 @@ fn factory() -> Factory {
         }],
         contracts: vec![Contract {
             from: "a friend".to_owned(),
+            to: "us".to_owned(),
             amount: Money::from_musd(1.0),
             for_each: Power::from_kw(10.0),
             up_to: None,
@@ -192,6 +193,7 @@ fn factory() -> Factory {
         }],
         payments: vec![Payment {
             from: "a bank".to_owned(),
+            to: "us".to_owned(),
             amount: Money::from_musd(2.0),
             on: date(2027, 3, 2),
         }],
