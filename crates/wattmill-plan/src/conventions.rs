@@ -78,6 +78,8 @@ pub(crate) fn ways(
     });
     let count = f64::from(system.accelerators);
     for Mode { name, unit, .. } in modes(system, accelerator) {
+        // What is oversubscribed is what would be reserved for the peak of every unit at once.
+        let times = times.filter(|_| system.power_max == Some(unit));
         let named = format!("{} at its {name}", system.unit);
         let each = unit / count;
         push(named.clone(), "IT", each, count);

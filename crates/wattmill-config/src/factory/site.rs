@@ -80,7 +80,24 @@ fn grid(cx: &mut Context<'_>, row: &Row<'_>, days: Option<Days>) -> Option<Grid>
     let connection = row.quantity(cx, "connection");
     let energized = row.date(cx, "energized");
     let rows = row.tables(cx, "step");
-    let steps: Vec<_> = rows.iter().filter_map(|row| step(cx, row, energized)).collect();
+    let mut steps: Vec<(Date, Power)> = Vec::new();
+    let mut complete = true;
+    for row in &rows {
+        let Some((from, connection)) = step(cx, row, energized) else {
+            complete = false;
+            continue;
+        };
+        // Draws may meet: then the later one in the file holds.
+        if !cx.sampling() && steps.iter().any(|(other, _)| *other == from) {
+            cx.error(
+                row.span("from"),
+                format!("a second step of the connection on {from}"),
+                "which of them holds?",
+                "keep one of them, or move the other to its day",
+            );
+        }
+        steps.push((from, connection));
+    }
     let rates = energy::rates(cx, row, days);
     let demand_usd_per_kw = row.measured(cx, "demand_charge", |text| text);
     let export = match row.table(cx, "export") {
@@ -89,7 +106,7 @@ fn grid(cx: &mut Context<'_>, row: &Row<'_>, days: Option<Days>) -> Option<Grid>
         None => None,
     };
     let rates = rates?;
-    if steps.len() < rows.len() {
+    if !complete {
         return None;
     }
     Some(Grid {
