@@ -41,7 +41,8 @@ impl CashQuarter {
 /// Cash of a plan.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cash {
-    /// Every quarter, in order. What came before the plan is in none of them.
+    /// Every quarter, in order. What investors had paid before the plan is in the first, as are the machines
+    /// that stand by then.
     pub quarters: Vec<CashQuarter>,
     /// What machines and infrastructure are still worth at the end: their price less depreciation.
     pub book_value: Money,

@@ -10,7 +10,7 @@ use wattmill_units::{AnswerHash, draw};
 
 use crate::almanac::Almanac;
 use crate::calendar::QuarterLabel;
-use crate::figures::{Figure, FigureName, FigureUnit, figures_with};
+use crate::figures::{Figure, FigureName, FigureUnit, reckon};
 use crate::ledger::Balance;
 use crate::probed::Probed;
 use crate::risk::quantile;
@@ -43,6 +43,8 @@ pub struct Comparison {
     pub quarters: Vec<(QuarterLabel, [[f64; 3]; 2])>,
     /// That the causes of each figure add up to its difference.
     pub ledger: Vec<Balance>,
+    /// Of everything that is conserved in any plan that was compared, what is furthest off.
+    pub worst: Balance,
     /// Over samples, by figure; empty without.
     pub gaps: Vec<Gap>,
     /// Samples in which either factory had no answer.
@@ -75,6 +77,17 @@ pub struct ContrastSample {
     order: [Cause; CAUSES],
     /// Figures before, between and after the swaps.
     steps: Vec<Vec<f64>>,
+    /// Of everything that is conserved in them, what is furthest off.
+    worst: Balance,
+}
+
+/// Figures of one mixture of the two.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// Each of them.
+    figures: Vec<f64>,
+    /// Of everything that is conserved, what is furthest off.
+    worst: Balance,
 }
 
 /// Two factories ready to be compared.
@@ -113,7 +126,7 @@ impl<'a> Contrasts<'a> {
         };
         // What has no price has no revenue; the other may have some.
         for causes in [Causes::NONE, Causes::ALL] {
-            for (figure, _) in contrasts.all(base, other, causes) {
+            for (figure, _) in contrasts.all(base, other, causes).0 {
                 let known = contrasts.figures.iter().any(|known| known.name == figure.name);
                 if is_compared(&figure) && !known {
                     contrasts.figures.push(figure);
@@ -123,22 +136,27 @@ impl<'a> Contrasts<'a> {
         contrasts
     }
 
-    fn all(&self, base: &Factory, other: &Factory, causes: Causes) -> Vec<(Figure, f64)> {
+    fn all(
+        &self,
+        base: &Factory,
+        other: &Factory,
+        causes: Causes,
+    ) -> (Vec<(Figure, f64)>, Balance) {
         let factory = mixed(base, other, causes);
-        figures_with(&factory, self.catalog, &self.offers[causes.index()], &self.almanac)
+        reckon(&factory, self.catalog, &self.offers[causes.index()], &self.almanac)
     }
 
     /// The figures that are compared, of the factory with these causes from `other`.
-    fn values(&self, base: &Factory, other: &Factory, causes: Causes) -> Vec<f64> {
-        let all = self.all(base, other, causes);
+    fn values(&self, base: &Factory, other: &Factory, causes: Causes) -> Step {
+        let (all, worst) = self.all(base, other, causes);
         let of = |figure: &Figure| {
             all.iter().find(|(f, _)| f.name == figure.name).map_or(0.0, |(_, value)| *value)
         };
-        self.figures.iter().map(of).collect()
+        Step { figures: self.figures.iter().map(of).collect(), worst }
     }
 
     /// Figures of the base with these causes from the other.
-    pub fn step(&self, causes: Causes) -> Vec<f64> {
+    pub fn step(&self, causes: Causes) -> Step {
         self.values(self.base, self.other, causes)
     }
 
@@ -154,23 +172,26 @@ impl<'a> Contrasts<'a> {
             order.reverse();
         }
         let mut causes = Causes::NONE;
-        let mut steps = vec![self.values(base, other, causes)];
+        let Step { figures, mut worst } = self.values(base, other, causes);
+        let mut steps = vec![figures];
         for cause in order {
             causes = causes.with(cause);
-            steps.push(self.values(base, other, causes));
+            let step = self.values(base, other, causes);
+            worst = worst.worse(step.worst);
+            steps.push(step.figures);
         }
-        ContrastSample { order, steps }
+        ContrastSample { order, steps, worst }
     }
 
     /// The comparison, from the [`Self::step`] of each of [`Causes::every`] in their order, and
     /// samples; `None` for one that had no answer.
-    pub fn compare(&self, steps: &[Vec<f64>], samples: &[Option<ContrastSample>]) -> Comparison {
-        let (first, last) = (&steps[0], &steps[Causes::ALL.index()]);
+    pub fn compare(&self, steps: &[Step], samples: &[Option<ContrastSample>]) -> Comparison {
+        let (first, last) = (&steps[0].figures, &steps[Causes::ALL.index()].figures);
         let contrast = |(index, figure): (usize, &Figure)| Contrast {
             figure: figure.clone(),
             base: first[index],
             other: last[index],
-            causes: shapley(&|causes| steps[causes.index()][index]),
+            causes: shapley(&|causes| steps[causes.index()].figures[index]),
         };
         let contrasts: Vec<Contrast> = self.figures.iter().enumerate().map(contrast).collect();
         let sound: Vec<&ContrastSample> = samples.iter().flatten().collect();
@@ -200,6 +221,9 @@ impl<'a> Contrasts<'a> {
         }
         Comparison {
             ledger: contrasts.iter().filter_map(balance).collect(),
+            worst: (steps.iter().map(|step| step.worst))
+                .chain(sound.iter().map(|sample| sample.worst))
+                .fold(Balance::NOTHING, Balance::worse),
             figures: contrasts,
             quarters: self.quarters(),
             gaps,
@@ -212,7 +236,7 @@ impl<'a> Contrasts<'a> {
         const WHAT: [&str; 3] = ["energised", "output tokens served", "capital"];
         let mut quarters: Vec<(QuarterLabel, [[f64; 3]; 2])> = Vec::new();
         for (side, causes) in [Causes::NONE, Causes::ALL].into_iter().enumerate() {
-            for (figure, value) in self.all(self.base, self.other, causes) {
+            for (figure, value) in self.all(self.base, self.other, causes).0 {
                 let FigureName::In(what, label) = figure.name else { continue };
                 let Some(part) = WHAT.iter().position(|known| *known == what) else { continue };
                 let known = quarters.iter().position(|(known, _)| *known == label);

@@ -7,6 +7,7 @@ use wattmill_factory::{Covers, Deal, DealKind, Factory, US};
 use wattmill_units::Money;
 
 use crate::calendar::Calendar;
+use crate::ledger::Balance;
 use crate::result::{ServiceQuarter, Sums};
 
 /// What contracts have to know of a quarter.
@@ -191,6 +192,22 @@ pub(crate) fn net(factory: &Factory, moved: &[Vec<Moved>], quarter: usize) -> [M
         }
     }
     [contracts, debt]
+}
+
+/// What was lent against what became of it; `None` without loans.
+pub(crate) fn lent(factory: &Factory, moved: &[Vec<Moved>]) -> Option<Balance> {
+    let loans = || {
+        let all = factory.deals.iter().zip(moved);
+        all.filter(|(deal, _)| matches!(deal.kind, DealKind::Loan { .. })).map(|(_, moved)| moved)
+    };
+    let sum = |of: fn(&Moved) -> Money| -> Money { loans().flatten().map(of).sum() };
+    let owed: Money = loans().filter_map(|moved| moved.last()).map(|moved| moved.owed).sum();
+    loans().next().map(|_| Balance {
+        what: "lent = paid back + owed",
+        unit: "USD",
+        sources: sum(|moved| moved.paid).as_usd(),
+        uses: (sum(|moved| moved.repaid) + owed).as_usd(),
+    })
 }
 
 /// What contracts have to know of a quarter with these sums and services.

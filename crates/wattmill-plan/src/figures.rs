@@ -10,8 +10,9 @@ use wattmill_units::Power;
 use crate::almanac::Almanac;
 use crate::calendar::QuarterLabel;
 use crate::cash::{Cash, Quarterly};
-use crate::deals::{Period, moved, net, period};
+use crate::deals::{Period, lent, moved, net, period};
 use crate::fluid::{Course, walk};
+use crate::ledger::Balance;
 use crate::result::Sums;
 use crate::serving::Offer;
 
@@ -116,38 +117,41 @@ pub fn figure_day(days: f64) -> Option<Date> {
 /// assert!((energy / walked - 1.0).abs() < 1e-9);
 /// ```
 pub fn figures(factory: &Factory, catalog: &Catalog, offers: &[Offer]) -> Vec<(Figure, f64)> {
-    figures_with(factory, catalog, offers, &Almanac::default())
+    reckon(factory, catalog, offers, &Almanac::default()).0
 }
 
-/// The same with an almanac that may know it.
-pub(crate) fn figures_with(
+/// The same with an almanac that may know it, and of everything that is conserved what is furthest
+/// off.
+pub fn reckon(
     factory: &Factory,
     catalog: &Catalog,
     offers: &[Offer],
     almanac: &Almanac,
-) -> Vec<(Figure, f64)> {
+) -> (Vec<(Figure, f64)>, Balance) {
     let mut all = Vec::new();
-    of_course(factory, &walk(factory, catalog, offers, almanac), |name, unit, value| {
-        let name = match name {
-            Name::Whole(what) => FigureName::Whole(what),
-            Name::Of(what, name) => FigureName::Of(what, name.to_owned()),
-            Name::In(what, quarter) => FigureName::In(what, quarter),
-        };
-        all.push((Figure { name, unit }, value));
-    });
-    all
+    let worst =
+        of_course(factory, &walk(factory, catalog, offers, almanac), |name, unit, value| {
+            let name = match name {
+                Name::Whole(what) => FigureName::Whole(what),
+                Name::Of(what, name) => FigureName::Of(what, name.to_owned()),
+                Name::In(what, quarter) => FigureName::In(what, quarter),
+            };
+            all.push((Figure { name, unit }, value));
+        });
+    (all, worst)
 }
 
-/// The values of [`figures`] alone, with an almanac of the factory that samples are drawn of.
+/// The values of [`reckon`] alone.
 pub fn sample(
     factory: &Factory,
     catalog: &Catalog,
     offers: &[Offer],
     almanac: &Almanac,
-) -> Vec<f64> {
+) -> (Vec<f64>, Balance) {
     let mut all = Vec::new();
-    of_course(factory, &walk(factory, catalog, offers, almanac), |_, _, value| all.push(value));
-    all
+    let course = walk(factory, catalog, offers, almanac);
+    let worst = of_course(factory, &course, |_, _, value| all.push(value));
+    (all, worst)
 }
 
 /// A name that is only spelled out where it is asked for.
@@ -157,7 +161,12 @@ enum Name<'a> {
     In(&'static str, QuarterLabel),
 }
 
-fn of_course(factory: &Factory, course: &Course, mut push: impl FnMut(Name<'_>, FigureUnit, f64)) {
+/// Every figure of a course, and what is furthest off of it.
+fn of_course(
+    factory: &Factory,
+    course: &Course,
+    mut push: impl FnMut(Name<'_>, FigureUnit, f64),
+) -> Balance {
     use FigureUnit::*;
     use Name::{In, Of, Whole};
     let mut total = Sums::default();
@@ -272,6 +281,7 @@ fn of_course(factory: &Factory, course: &Course, mut push: impl FnMut(Name<'_>, 
         push(In("capital", quarter.label), Usd, sums.capital.as_usd());
         push(In("operating cost", quarter.label), Usd, sums.operating_cost().as_usd());
     }
+    lent(factory, &moved).into_iter().fold(course.worst, Balance::worse)
 }
 
 /// Whole racks of a power are a little less than it: so much of it counts.

@@ -20,6 +20,7 @@ use crate::build::{Delivery, Standing, deliveries};
 use crate::calendar::{Calendar, QuarterLabel};
 use crate::flows::EnergyFlows;
 use crate::groups::Groups;
+use crate::ledger::{Balance, Books};
 use crate::microgrid::{Microgrid, Restraint};
 use crate::plant::Overhead;
 use crate::property::{Property, Units};
@@ -43,6 +44,8 @@ pub(crate) struct Course {
     pub(crate) trainings: Vec<TrainingOutcome>,
     pub(crate) deliveries: Vec<Delivery>,
     pub(crate) days: Vec<CourseDay>,
+    /// Of everything that is conserved, what is furthest off.
+    pub(crate) worst: Balance,
 }
 
 /// A quarter of a course, all sites together.
@@ -102,6 +105,7 @@ struct Walk<'a> {
     peaks: Vec<Power>,
     quarter: Option<CourseQuarter>,
     investors: Investors,
+    books: Books,
     course: Course,
 }
 
@@ -122,6 +126,7 @@ pub(crate) fn walk(
     let ids = factory.trainings.ids();
     let mut total = Sums::default();
     walk.course.quarters.iter().for_each(|quarter| total.add(&quarter.total));
+    walk.course.worst = walk.worst(&total);
     let per_hour = total.cost_per_accelerator_hour();
     let outcomes = walk.trainings.iter().zip(ids).map(|(run, id)| run.outcome(id, per_hour));
     walk.course.trainings = outcomes.collect();
@@ -179,12 +184,14 @@ impl<'a> Walk<'a> {
             deliveries,
             quarter: None,
             investors: Investors::new(factory),
+            books: Books::default(),
             course: Course {
                 calendar,
                 quarters: Vec::new(),
                 trainings: Vec::new(),
                 deliveries: Vec::new(),
                 days: Vec::with_capacity(calendar.days() as usize),
+                worst: Balance::NOTHING,
             },
         }
     }
@@ -592,6 +599,8 @@ impl<'a> Walk<'a> {
             } else {
                 (draw, 1.0)
             };
+            let watts = if uneven { sum(draw) } else { draw[0] * HOURS as f64 };
+            self.books.energy_used += Power::from_watts(watts) * HOUR;
             // A microgrid has bought its own.
             let powers = if self.microgrids[site].is_some() { &[] } else { powers };
             for watts in powers {
@@ -618,10 +627,20 @@ impl<'a> Walk<'a> {
                     worst = worst.min(1.0 - left / asked);
                 }
             }
+            self.books.requests_unserved += sum(&want.hourly);
             let tally = &mut quarter.services[service];
             tally.worst_hour_served = tally.worst_hour_served.min(worst);
         }
+        self.books.hours_available += total.accelerators * HOURS as f64;
         total.capacity_tokens_per_day += self.capacity();
+    }
+
+    /// Of everything that is conserved, what is furthest off after all quarters.
+    fn worst(&self, total: &Sums) -> Balance {
+        let services = self.course.quarters.iter().flat_map(|quarter| &quarter.services);
+        let stored = self.microgrids.iter().flatten().map(Microgrid::stored).sum();
+        let all = self.books.balances(total, services, &self.property, &self.trainings, stored);
+        all.into_iter().fold(Balance::NOTHING, Balance::worse)
     }
 
     /// Output tokens that all machines could have served today of the mix that is asked.

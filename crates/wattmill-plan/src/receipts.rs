@@ -24,15 +24,8 @@ impl Investors {
         Self { paid: vec![0.0; factory.contracts.len()], ends: ends.collect() }
     }
 
-    /// What had come before the plan, in order.
-    pub(crate) fn before(factory: &Factory) -> Vec<Receipt> {
-        let early = factory.payments.iter().filter(|payment| payment.on < factory.start);
-        let mut earlier: Vec<Receipt> = early.map(receipt).collect();
-        earlier.sort_by_key(|receipt| receipt.date);
-        earlier
-    }
-
-    /// What comes on a day at the end of which `deployed` runs.
+    /// What comes on a day at the end of which `deployed` runs; on the first day of the plan, also what
+    /// had come before.
     pub(crate) fn pay(
         &mut self,
         factory: &Factory,
@@ -43,9 +36,14 @@ impl Investors {
         factory
             .payments
             .iter()
-            .filter(|payment| payment.on == date)
-            .filter(|payment| factory.default_of(&payment.from).is_none_or(|day| date < day))
-            .map(receipt)
+            .filter(|payment| payment.on.max(factory.start) == date)
+            .filter(|payment| factory.default_of(&payment.from).is_none_or(|day| payment.on < day))
+            .map(|Payment { from, amount, on }| Receipt {
+                date: *on,
+                from: from.clone(),
+                amount: *amount,
+                released_at: None,
+            })
             .for_each(&mut take);
         let contracts = factory.contracts.iter().zip(&mut self.paid).zip(&self.ends);
         for ((contract, paid), ends) in contracts {
@@ -70,11 +68,6 @@ impl Investors {
             }
         }
     }
-}
-
-fn receipt(payment: &Payment) -> Receipt {
-    let Payment { from, amount, on } = payment.clone();
-    Receipt { date: on, from, amount, released_at: None }
 }
 
 /// Everything that comes while `deployed` runs, by day.

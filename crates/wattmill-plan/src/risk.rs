@@ -5,6 +5,7 @@ use wattmill_factory::{Factory, Uncertain};
 use wattmill_units::AnswerHash;
 
 use crate::figures::{Figure, FigureName, FigureUnit, day_number};
+use crate::ledger::Balance;
 
 /// One sample: what was drawn and what came of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,6 +14,8 @@ pub struct Sample {
     pub drawn: Vec<f64>,
     /// Every figure.
     pub figures: Vec<f64>,
+    /// Of everything that is conserved, what is furthest off.
+    pub worst: Balance,
 }
 
 /// What samples say together.
@@ -32,6 +35,8 @@ pub struct Risk {
     pub tornados: Vec<Tornado>,
     /// Every target.
     pub targets: Vec<Chance>,
+    /// Of everything that is conserved, what is furthest off in any sample; `None` without samples.
+    pub worst: Option<Balance>,
     /// Hash of every figure of every sample.
     pub answer_hash: u64,
 }
@@ -147,8 +152,17 @@ impl Risk {
             targets: factory.targets.iter().filter_map(chance).collect(),
             figures,
             tornados,
+            worst: sound.iter().map(|sample| sample.worst).reduce(Balance::worse),
             answer_hash: hash.finish(),
         }
+    }
+}
+
+impl Risk {
+    /// What to say if the books of a sample do not close.
+    pub fn warning(&self) -> Option<String> {
+        let open = self.worst.filter(|worst| !worst.closes());
+        open.map(|worst| format!("the books of a sample do not close: {worst}"))
     }
 }
 

@@ -11,12 +11,12 @@ use crate::calendar::{Calendar, QuarterLabel};
 use crate::counting::Counting;
 use crate::flows::{EnergyFlows, HourMix};
 use crate::groups::{Groups, asked, mix};
-use crate::ledger::Balance;
+use crate::ledger::{Balance, Books};
 use crate::microgrid::{Microgrid, Restraint};
 use crate::plant::Overhead;
 use crate::property::{Property, Units};
 use crate::receipts::Investors;
-use crate::relief::{self, Reliefs, Scene};
+use crate::relief::{Reliefs, Scene};
 use crate::result::*;
 use crate::serving::Offer;
 use crate::settlement::Settlement;
@@ -71,19 +71,6 @@ struct SiteState {
     binds_hours: [u32; Binds::ALL.len()],
 }
 
-/// Both sides of everything that is conserved, summed independently of each other.
-#[derive(Default)]
-struct Books {
-    energy_bought: Energy,
-    energy_used: Energy,
-    hours_available: f64,
-    hours_used: f64,
-    requests_asked: f64,
-    requests_served: f64,
-    requests_unserved: f64,
-    flops_wanted: f64,
-}
-
 /// Walks every hour of the factory's plan.
 ///
 /// `offers` are what [`offers`](crate::offers) found for this very factory, by hardware, then
@@ -102,8 +89,6 @@ impl<'a> Walk<'a> {
         let deliveries = deliveries(factory, calendar);
         let groups = Groups::new(factory, catalog, &deliveries, offers);
         let trainings: Vec<TrainingRun> = factory.trainings.iter().map(TrainingRun::new).collect();
-        let books =
-            Books { flops_wanted: trainings.iter().map(|run| run.flops).sum(), ..Books::default() };
         Self {
             factory,
             calendar,
@@ -122,10 +107,10 @@ impl<'a> Walk<'a> {
             trainings,
             quarters: Vec::new(),
             days: Vec::new(),
-            receipts: Investors::before(factory),
+            receipts: Vec::new(),
             investors: Investors::new(factory),
             waterfall: Waterfall::default(),
-            books,
+            books: Books::default(),
         }
     }
 
@@ -328,7 +313,6 @@ impl<'a> Walk<'a> {
                 let tally = &mut quarter.services[service];
                 tally.served_requests += requests;
                 tally.served_output_tokens += output;
-                self.books.requests_served += requests;
                 if placed {
                     from[service][site] += requests;
                 }
@@ -353,7 +337,6 @@ impl<'a> Walk<'a> {
             );
             self.books.energy_used += it + overhead;
             self.books.hours_available += accelerators;
-            self.books.hours_used += power.serving + power.training + power.idle;
 
             sums.serving_hours += power.serving;
             sums.training_hours += power.training;
@@ -410,7 +393,6 @@ impl<'a> Walk<'a> {
             tally.asked_requests += requests;
             tally.asked_output_tokens += output;
             tally.peak_asked_per_s = tally.peak_asked_per_s.max(requests / 3600.0);
-            self.books.requests_asked += requests;
         }
         day.asked_tokens += tokens;
         day.peak_asked_tokens = day.peak_asked_tokens.max(tokens * 24.0);
@@ -450,7 +432,6 @@ impl<'a> Walk<'a> {
             }
             bill.book(1.0, sums);
             sums.peak_draw = sums.peak_draw.max(drawn / hour);
-            self.books.energy_bought += bill.energy;
             let upkeep = self.property[index].keep(at, 1, economics.operations_per_year);
             sums.operations += upkeep.operations;
             sums.machine_depreciation += upkeep.machines;
@@ -499,9 +480,11 @@ impl<'a> Walk<'a> {
             }
             first += quarter.days;
         }
-        let mut ledger = self.ledger();
         let purchases = self.purchases();
         let totals: Vec<Sums> = self.quarters.iter().map(Quarter::total).collect();
+        let mut whole = Sums::default();
+        totals.iter().for_each(|total| whole.add(total));
+        let mut ledger = self.ledger(&whole);
         let running: Vec<f64> =
             self.months.iter().map(|months| months.last().map_or(0.0, |m| m.running)).collect();
         let counting =
@@ -532,8 +515,6 @@ impl<'a> Walk<'a> {
                 .map(|day| (day.date, day.phase_power.iter().sum()))
                 .collect::<Vec<(jiff::civil::Date, Power)>>(),
         );
-        let mut whole = Sums::default();
-        totals.iter().for_each(|total| whole.add(total));
         ledger.extend(books.ledger);
         let (cash, statement) = (books.cash, books.statement);
         let per_hour = whole.cost_per_accelerator_hour();
@@ -574,10 +555,10 @@ impl<'a> Walk<'a> {
             receipts: self.receipts,
             waterfall: self.waterfall.stages(),
             ledger,
-            warnings: Vec::new(),
+            warnings: books.warnings,
             answer_hash: 0,
         };
-        plan.warnings = warnings::of(self.factory, &plan);
+        plan.warnings.extend(warnings::of(self.factory, &plan));
         plan.answer_hash = answer::hash(&plan);
         plan
     }
@@ -602,66 +583,17 @@ impl<'a> Walk<'a> {
         bought
     }
 
-    fn ledger(&self) -> Vec<Balance> {
-        let books = &self.books;
-        let balance = |what, unit, sources, uses| Balance { what, unit, sources, uses };
-        let quarters: Sums = self.quarters.iter().fold(Sums::default(), |mut sum, quarter| {
-            sum.add(&quarter.total());
-            sum
+    fn ledger(&self, whole: &Sums) -> Vec<Balance> {
+        let services = self.quarters.iter().flat_map(|quarter| &quarter.services);
+        let balances =
+            self.books.balances(whole, services, &self.property, &self.trainings, self.stored());
+        let mut all = balances.to_vec();
+        all.push(Balance {
+            what: "energy used = waterfall",
+            unit: "MWh",
+            sources: self.books.energy_used.as_mwh(),
+            uses: self.waterfall.total().as_mwh(),
         });
-        let flows = &quarters.flows;
-        let capital: Money = self.property.iter().map(Property::bought).sum();
-        let trained: f64 = self.trainings.iter().map(TrainingRun::flops_done).sum();
-        let left: f64 = self.trainings.iter().map(TrainingRun::flops_left).sum();
-        let served: f64 =
-            self.quarters.iter().flat_map(|q| &q.services).map(|s| s.served_output_tokens).sum();
-        let mut all = vec![
-            balance(
-                "energy bought = used",
-                "MWh",
-                books.energy_bought.as_mwh(),
-                books.energy_used.as_mwh(),
-            ),
-            balance(
-                "energy used = waterfall",
-                "MWh",
-                books.energy_used.as_mwh(),
-                self.waterfall.total().as_mwh(),
-            ),
-            balance(
-                "energy bought + sold = sources",
-                "MWh",
-                (books.energy_bought + flows.charged + flows.sold).as_mwh(),
-                (flows.grid + flows.generators + flows.solar + flows.wind + flows.given()).as_mwh(),
-            ),
-            balance(
-                "battery: brought + charged = given + lost + held",
-                "MWh",
-                (flows.brought + flows.charged).as_mwh(),
-                (flows.given() + flows.lost + self.stored()).as_mwh(),
-            ),
-            balance(
-                "curtailment asked = answered + unanswered",
-                "MWh",
-                flows.asked.as_mwh(),
-                relief::answers(flows).as_mwh(),
-            ),
-            balance("accelerator-hours", "h", books.hours_available, books.hours_used),
-            balance(
-                "requests asked = served + unserved",
-                "requests",
-                books.requests_asked,
-                books.requests_served + books.requests_unserved,
-            ),
-            balance("tokens by site = by service", "tokens", quarters.served_output_tokens, served),
-            balance("training FLOPs = done + left", "FLOP", books.flops_wanted, trained + left),
-            balance(
-                "capital less resale by quarter = by site",
-                "USD",
-                (quarters.capital - quarters.resale).as_usd(),
-                capital.as_usd(),
-            ),
-        ];
         all.extend(regions::balance(self.factory, &self.quarters));
         all
     }

@@ -1,22 +1,24 @@
 //! The plan's cash with its contracts, and whether it adds up from both ends.
 
 use jiff::civil::Date;
-use wattmill_factory::{DealKind, Factory};
+use wattmill_factory::{Deal, DealKind, Factory, US};
 use wattmill_units::{Money, Power};
 
 use crate::calendar::QuarterLabel;
 use crate::cash::{Cash, CashQuarter, Quarterly};
-use crate::deals::{Moved, Period, moved, net, period};
+use crate::deals::{Moved, Period, lent, moved, net, period};
 use crate::ledger::Balance;
 use crate::receipts::received;
 use crate::result::{Quarter, Receipt, Sums};
-use crate::statement::{Accounts, DealOutcome, Statement};
+use crate::statement::{Accounts, Statement};
 
 /// Cash and counterparties of a plan.
 pub(crate) struct Settlement {
     pub(crate) cash: Cash,
     pub(crate) statement: Statement,
     pub(crate) ledger: Vec<Balance>,
+    /// Whose shares in a quarter's revenue are more than all of it.
+    pub(crate) warnings: Vec<String>,
 }
 
 impl Settlement {
@@ -38,7 +40,7 @@ impl Settlement {
         let cash_of = |moved: &[Vec<Moved>], receipts: &[Receipt]| {
             let all = quarters.iter().zip(totals).enumerate().map(|(index, (quarter, sums))| {
                 let within = |receipt: &&Receipt| {
-                    receipt.date >= factory.start && QuarterLabel::of(receipt.date) == quarter.label
+                    QuarterLabel::of(receipt.date.max(factory.start)) == quarter.label
                 };
                 Quarterly {
                     label: quarter.label,
@@ -75,32 +77,53 @@ impl Settlement {
             received: &|factory| received(factory, deployed.iter().copied()),
         };
         let statement = accounts.statement();
-        let ledger = ledger(factory, &cash, &statement);
-        Self { cash, statement, ledger }
+        let ledger = ledger(factory, &cash, &statement, &moved);
+        let warnings = overshared(factory, &cash, &moved).into_iter().collect();
+        Self { cash, statement, ledger, warnings }
     }
 }
 
+/// What to say of the first quarter whose revenue is promised more than once.
+fn overshared(factory: &Factory, cash: &Cash, moved: &[Vec<Moved>]) -> Option<String> {
+    let shares = || {
+        let ours =
+            |deal: &Deal| matches!(deal.kind, DealKind::RevenueShare { .. }) && deal.from == US;
+        factory.deals.iter().zip(moved).filter(move |(deal, _)| ours(deal))
+    };
+    cash.quarters.iter().enumerate().find_map(|(index, quarter)| {
+        let paid: Money = shares().map(|(_, moved)| moved[index].paid).sum();
+        (paid > quarter.revenue * (1.0 + Balance::TOLERANCE)).then(|| {
+            let of = |(deal, moved): (&Deal, &Vec<Moved>)| {
+                (moved[index].paid > Money::ZERO).then(|| format!("`{}`", deal.name))
+            };
+            let names: Vec<String> = shares().filter_map(of).collect();
+            format!(
+                "in {} shares of revenue take {paid} of {}: lower the share of {}, or let one begin \
+                 after another",
+                quarter.label,
+                quarter.revenue,
+                names.join(" or ")
+            )
+        })
+    })
+}
+
 /// Cash by quarter against what counterparties gave and got, and loans against what became of them.
-fn ledger(factory: &Factory, cash: &Cash, statement: &Statement) -> Vec<Balance> {
+fn ledger(
+    factory: &Factory,
+    cash: &Cash,
+    statement: &Statement,
+    moved: &[Vec<Moved>],
+) -> Vec<Balance> {
     let received: Money = statement.parties.iter().map(|party| party.received).sum();
     let paid: Money = statement.parties.iter().map(|party| party.paid).sum();
     let net: Money = cash.quarters.iter().map(CashQuarter::net).sum();
-    let loans = || {
-        let all = statement.deals.iter();
-        all.filter(|outcome| matches!(factory.deals[outcome.deal].kind, DealKind::Loan { .. }))
-    };
-    let lent = |of: fn(&DealOutcome) -> Money| -> Money { loans().map(of).sum() };
-    let balance = |what, sources: Money, uses: Money| Balance {
-        what,
-        unit: "USD",
-        sources: sources.as_usd(),
-        uses: uses.as_usd(),
-    };
     // What was paid stands on both sides, so that an error is one of all that was moved.
-    let mut all =
-        vec![balance("cash by counterparty = by quarter", received + paid, paid * 2.0 + net)];
-    if loans().next().is_some() {
-        all.push(balance("lent = paid back + owed", lent(|d| d.paid), lent(|d| d.repaid + d.owed)));
-    }
-    all
+    let parties = Balance {
+        what: "cash by counterparty = by quarter",
+        unit: "USD",
+        sources: (received + paid).as_usd(),
+        uses: (paid * 2.0 + net).as_usd(),
+    };
+    std::iter::once(parties).chain(lent(factory, moved)).collect()
 }

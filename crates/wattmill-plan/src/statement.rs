@@ -183,8 +183,7 @@ impl Accounts<'_> {
             pay(&deal.from, &deal.to, outcome.paid);
             pay(&deal.to, &deal.from, outcome.repaid + outcome.interest);
         }
-        let within = |receipt: &&Receipt| receipt.date >= self.factory.start;
-        for receipt in self.receipts.iter().filter(within) {
+        for receipt in self.receipts {
             pay(&receipt.from, US, receipt.amount);
         }
         for (supplier, amount) in self.purchases {
@@ -223,7 +222,7 @@ impl Accounts<'_> {
             };
             let share = if all_in > Money::ZERO { received / all_in } else { 0.0 };
             let stress = self.has_contracts(&name).then(|| {
-                let default = self.without(&name).to_finance - self.to_finance;
+                let default = self.more(&self.without(&name));
                 let rest = all_out - paid;
                 Stress {
                     default_to_finance: default,
@@ -231,7 +230,7 @@ impl Accounts<'_> {
                         true => default.max(Money::ZERO) / rest,
                         false => 0.0,
                     },
-                    late_to_finance: self.late(&name).to_finance - self.to_finance,
+                    late_to_finance: self.more(&self.late(&name)),
                 }
             });
             let most_owed = self.factory.deals.iter().zip(deals).filter_map(owed).sum();
@@ -255,13 +254,12 @@ impl Accounts<'_> {
         let without = moved(&factory, self.periods);
         let receipts = (self.received)(&factory);
         let cash = (self.cash)(&without, &receipts);
-        let to_finance = self.to_finance - cash.to_finance;
+        let to_finance = -self.more(&cash);
         let paid = |moved: &[Moved]| -> Money { moved.iter().map(|m| m.paid).sum() };
         let back = |moved: &[Moved]| -> Money { moved.iter().map(|m| m.repaid + m.interest).sum() };
         let invested = |receipts: &[Receipt]| -> Money {
-            let of =
-                |receipt: &&Receipt| receipt.from == party && receipt.date >= self.factory.start;
-            receipts.iter().filter(of).map(|receipt| receipt.amount).sum()
+            let of = receipts.iter().filter(|receipt| receipt.from == party);
+            of.map(|receipt| receipt.amount).sum()
         };
         let mut missing = invested(&receipts) - invested(self.receipts);
         let (mut spared, mut owed) = (Money::ZERO, Money::ZERO);
@@ -300,7 +298,19 @@ impl Accounts<'_> {
 
     fn has_contracts(&self, name: &str) -> bool {
         let deal = |deal: &Deal| deal.from == name || deal.to == name;
-        self.factory.deals.iter().any(deal) || self.receipts.iter().any(|r| r.from == name)
+        self.factory.deals.iter().any(deal) || self.receipts.iter().any(|r| self.to_come(r, name))
+    }
+
+    /// Whether `name` still has to pay this at the start: what it has paid, no default takes back.
+    fn to_come(&self, receipt: &Receipt, name: &str) -> bool {
+        receipt.from == name && receipt.date >= self.factory.start
+    }
+
+    /// What is to be financed more with this cash; rounding is nothing.
+    fn more(&self, cash: &Cash) -> Money {
+        let more = cash.to_finance - self.to_finance;
+        let size = self.to_finance.max(cash.to_finance);
+        if more.max(-more) <= size * 1e-12 { Money::ZERO } else { more }
     }
 
     /// Cash if nothing came from `name`: no money, and no capacity or building that would be paid for.
@@ -314,7 +324,7 @@ impl Accounts<'_> {
             }
         }
         let receipts: Vec<Receipt> =
-            self.receipts.iter().filter(|receipt| receipt.from != name).cloned().collect();
+            self.receipts.iter().filter(|receipt| !self.to_come(receipt, name)).cloned().collect();
         (self.cash)(&moved, &receipts)
     }
 
@@ -323,7 +333,7 @@ impl Accounts<'_> {
         let late = |deal: &Deal| if deal.from == name { YEAR } else { 0.0 };
         let moved = moved_late(self.factory, self.periods, late);
         let mut receipts = self.receipts.to_vec();
-        for receipt in receipts.iter_mut().filter(|receipt| receipt.from == name) {
+        for receipt in receipts.iter_mut().filter(|receipt| self.to_come(receipt, name)) {
             receipt.date = receipt.date.saturating_add(jiff::Span::new().days(YEAR as i64));
         }
         (self.cash)(&moved, &receipts)

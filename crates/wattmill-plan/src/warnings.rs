@@ -28,10 +28,7 @@ pub(crate) fn of(factory: &Factory, plan: &Plan) -> Vec<String> {
         }
     }
     for balance in plan.ledger.iter().filter(|balance| !balance.closes()) {
-        warnings.push(format!(
-            "the books do not close: {} ({} against {} {})",
-            balance.what, balance.sources, balance.uses, balance.unit
-        ));
+        warnings.push(format!("the books do not close: {balance}"));
     }
     warnings
 }

@@ -571,3 +571,45 @@ first_rack = 2027-01-01
     let sold = all.iter().find(|(f, _)| f.name == FigureName::Whole("machines sold"));
     assert!((sold.expect("it").1 - two.resale.as_usd()).abs() < 1.0);
 }
+
+#[test]
+fn what_investors_had_paid_before_the_plan_is_there_at_its_start() {
+    let equity = |on: &str| {
+        let terms = "kind = \"equity\"\nfrom = \"cloud\"\namount = \"3 MUSD\"";
+        format!("[[contract]]\n{terms}\non = {on}\n")
+    };
+    let on = |days: &str| plan(&factory(&equity(days)));
+    let (without, early, first) = (plan(&factory("")), on("2026-02-27"), on("2027-01-01"));
+    assert_eq!(early.receipts[0].date.to_string(), "2026-02-27");
+    assert_eq!(early.cash, first.cash);
+    assert_eq!(early.cash.quarters[0].received, Money::from_usd(3e6));
+    let less = without.cash.to_finance - early.cash.to_finance;
+    assert!((less.as_usd() - 3e6).abs() < 1.0, "{less}");
+    // What it has paid it can neither be late with nor take back; what is to come it can.
+    let stress = |plan: &Plan| {
+        let party = plan.statement.parties.iter().find(|party| party.name == "cloud");
+        party.expect("it pays").stress
+    };
+    assert_eq!(stress(&early), None);
+    let both = plan(&factory(&(equity("2026-02-27") + &equity("2027-02-01"))));
+    let missing = stress(&both).expect("it is to pay more").default_to_finance;
+    assert!((missing.as_usd() - 3e6).abs() < 1.0, "{missing}");
+}
+
+#[test]
+fn revenue_that_is_promised_more_than_once_is_said() {
+    let share = |name: &str, share: f64| {
+        let terms =
+            format!("kind = \"revenue share\"\nfrom = \"us\"\nto = \"{name}\"\nshare = {share}");
+        format!("[[contract]]\nname = \"{name}s\"\n{terms}\n")
+    };
+    let said = |first: f64, second: f64| {
+        plan(&factory(&(share("cloud", first) + &share("lender", second)))).warnings
+    };
+    let said_of_both = said(0.7, 0.6);
+    assert_eq!(said_of_both.len(), 1, "{said_of_both:?}");
+    for part in ["in 2027-Q1 shares of revenue take", "`clouds` or `lenders`"] {
+        assert!(said_of_both[0].contains(part), "{said_of_both:?}");
+    }
+    assert!(said(0.6, 0.4).is_empty());
+}

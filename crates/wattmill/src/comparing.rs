@@ -4,7 +4,7 @@
 use wattmill_catalog::Catalog;
 use wattmill_config::{Files, Variants};
 use wattmill_factory::{Causes, Factory};
-use wattmill_plan::{Comparison, ContrastSample, Contrasts};
+use wattmill_plan::{Comparison, ContrastSample, Contrasts, Step};
 
 /// Two factory files that can be compared, from any thread.
 ///
@@ -59,7 +59,7 @@ impl<'a> Comparing<'a> {
     }
 
     /// Figures of the base with these causes from the other; every input at its median.
-    pub fn step(&self, causes: Causes) -> Vec<f64> {
+    pub fn step(&self, causes: Causes) -> Step {
         self.contrasts.step(causes)
     }
 
@@ -71,7 +71,7 @@ impl<'a> Comparing<'a> {
     }
 
     /// What the [`Self::step`] of each of [`Causes::every`] and samples say together.
-    pub fn compare(&self, steps: &[Vec<f64>], samples: &[Option<ContrastSample>]) -> Comparison {
+    pub fn compare(&self, steps: &[Step], samples: &[Option<ContrastSample>]) -> Comparison {
         self.contrasts.compare(steps, samples)
     }
 }

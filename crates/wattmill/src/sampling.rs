@@ -54,8 +54,8 @@ impl<'a> Sampling<'a> {
     pub fn sample(&self, index: u64) -> Option<Sample> {
         let (drawn, factory) = self.variants.sample(self.factory.seed, index);
         let factory = factory?;
-        let figures = sample(&factory, self.catalog, self.offers, &self.almanac);
-        Some(Sample { drawn, figures })
+        let (figures, worst) = sample(&factory, self.catalog, self.offers, &self.almanac);
+        Some(Sample { drawn, figures, worst })
     }
 
     /// What samples say together, given in their order.

@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use wattmill_catalog::{Catalog, Kind};
 use wattmill_config::{Chosen, Files, Severity, Varied, with_values};
-use wattmill_plan::{Figure, FigureName, Probed, figures};
+use wattmill_plan::{Almanac, Figure, FigureName, Probed, reckon};
 use wattmill_units::{AnswerHash, draw};
 
 use crate::check::check_with;
@@ -177,7 +177,7 @@ impl<'a> Sweep<'a> {
     /// Every figure of the plan at a point but those of single quarters.
     ///
     /// # Errors
-    /// What is wrong with the factory there.
+    /// What is wrong with the factory there, or with the books of its plan.
     pub fn figures(&self, point: &SweepPoint) -> Result<Vec<(Figure, f64)>, String> {
         let text = with_values(self.text, &self.varied, &point.chosen);
         let checked = check_with(&text, self.catalog, &self.files);
@@ -191,7 +191,10 @@ impl<'a> Sweep<'a> {
             let mut probed = self.probed.lock().unwrap_or_else(PoisonError::into_inner);
             probed.offers(&factory, self.catalog, |_, _| {})
         };
-        let mut all = figures(&factory, self.catalog, &offers);
+        let (mut all, worst) = reckon(&factory, self.catalog, &offers, &Almanac::default());
+        if !worst.closes() {
+            return Err(format!("the books do not close: {worst}"));
+        }
         all.retain(|(figure, _)| !matches!(figure.name, FigureName::In(..)));
         Ok(all)
     }

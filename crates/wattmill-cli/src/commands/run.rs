@@ -1,13 +1,14 @@
 //! `wattmill run`.
 
 use anyhow::Context;
+use wattmill::factory::Factory;
 use wattmill::report::{Detail, plan_page_of_week, plan_text, run_document};
 use wattmill::{plan, plan_bars};
 
 use super::factory::{load, measured_offers};
 use super::samples;
 use crate::args::Run;
-use crate::exit::Outcome;
+use crate::exit::{Failure, Outcome};
 use crate::files;
 use crate::known::Known;
 
@@ -16,6 +17,9 @@ pub(crate) fn run(args: &Run) -> Outcome {
     let catalog = known.catalog();
     let loaded = load(args.factory.as_deref(), catalog)?;
     let factory = &loaded.factory;
+    if let Some(week) = args.week {
+        within(factory, week)?;
+    }
     if args.samples.is_some() {
         samples::possible(&loaded)?;
     }
@@ -40,4 +44,15 @@ pub(crate) fn run(args: &Run) -> Outcome {
     }
     let detail = if args.sites { Detail::Sites } else { Detail::Overview };
     files::print(&known.told(&plan_text(factory, &plan, &bars, risk, detail)))
+}
+
+/// Refuses a week that the plan has no hours of.
+fn within(factory: &Factory, week: jiff::civil::Date) -> Outcome {
+    if (factory.start..=factory.end).contains(&week) {
+        return Ok(());
+    }
+    let (start, end) = (factory.start, factory.end);
+    Err(Failure::Usage(format!(
+        "the plan has no week that begins on {week}; give `--week` a day from {start} to {end}"
+    )))
 }

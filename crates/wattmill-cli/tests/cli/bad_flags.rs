@@ -61,6 +61,8 @@ fn values_that_cannot_be() {
     ] {
         dir.run(&format!("replay {ENGINE} {flags}")).refuses(2, &["error: ", said]);
     }
+    dir.run("run hgx-node --html page.html --week 2050-01-03")
+        .refuses(2, &["no week that begins on 2050-01-03", "a day from"]);
     for line in ["frobnicate", "run --frobnicate", "run a b", "catalog list chips", "catalog show"]
     {
         dir.run(line).refuses(2, &["error: "]);

@@ -20,6 +20,7 @@ fn samples_spread_around_the_plan_and_do_not_change_it() {
     assert!(answer.contains("What is not known: 60 samples of 2 inputs"), "{answer}");
     assert!(answer.contains("phase.gb300.slip"), "{answer}");
     assert!(!answer.contains("NaN"), "{answer}");
+    assert!(answer.contains("books of every sample checked, largest error"), "{answer}");
     assert_eq!(plain.hash(), with.hash(), "the plan itself stays as it was");
     assert_eq!(dir.run("run f.toml --samples 60").stdout, with.stdout, "a second run differs");
 }
@@ -30,6 +31,9 @@ fn the_document_has_chances_and_quantiles_in_order() {
     let run = dir.run("run f.toml --samples 60 --json");
     let document = run.document();
     let risk = &document["risk"];
+    let worst = &risk["worst_balance"];
+    assert_eq!(worst["closes"], true, "{worst}");
+    assert!(worst["error_fraction"].as_f64().expect("one") < 1e-9, "{worst}");
     let chance = risk["targets"][0]["chance_fraction"].as_f64().expect("a chance");
     assert!(chance > 0.05 && chance < 0.95, "{chance}");
     for figure in risk["figures"].as_array().expect("figures") {

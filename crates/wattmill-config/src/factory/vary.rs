@@ -9,6 +9,7 @@ use wattmill_catalog::closest;
 
 use super::spans::Spans;
 use super::text;
+use crate::moment::read_day;
 
 /// One value of a factory file and what it is varied over.
 ///
@@ -195,7 +196,7 @@ pub fn with_values(text: &str, varied: &[Varied], chosen: &[Chosen]) -> String {
 }
 
 fn range(low: &str, high: &str) -> Option<Over> {
-    if let (Ok(low), Ok(high)) = (low.parse::<Date>(), high.parse::<Date>()) {
+    if let (Ok(low), Ok(high)) = (read_day(low), read_day(high)) {
         return Some(Over::Days { low, high });
     }
     let ((low, unit), (high, other)) = (text::split(low)?, text::split(high)?);

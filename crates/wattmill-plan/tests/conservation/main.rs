@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use wattmill_catalog::Catalog;
 use wattmill_config::parse_factory;
 use wattmill_factory::Factory;
-use wattmill_plan::{FigureName, Plan, figures, offers, run};
+use wattmill_plan::{Almanac, FigureName, Plan, offers, reckon, run};
 use wattmill_units::{Money, Power};
 
 use draft::{Draft, Headroom};
@@ -130,7 +130,8 @@ fn hours_of_machines(factory: &Factory, plan: &Plan) -> f64 {
 
 /// The walk that takes a day at a time against the one that takes every hour of every machine.
 fn walks_agree(factory: &Factory, plan: &Plan) -> Result<(), TestCaseError> {
-    let all = figures(factory, Catalog::builtin(), &plan.offers);
+    let (all, worst) = reckon(factory, Catalog::builtin(), &plan.offers, &Almanac::default());
+    prop_assert!(worst.closes(), "{worst}");
     let find = |name: &FigureName| {
         let found = all.iter().find(|(figure, _)| figure.name == *name);
         found.map_or(f64::NAN, |(_, value)| *value)

@@ -44,10 +44,12 @@ impl Compared<'_> {
                 ));
             }
             for balance in comparison.ledger.iter().filter(|balance| !balance.closes()) {
-                warnings.push(format!(
-                    "the causes do not add up: {} ({} against {} {})",
-                    balance.what, balance.sources, balance.uses, balance.unit
-                ));
+                warnings.push(format!("the causes do not add up: {balance}"));
+            }
+            if !comparison.worst.closes() {
+                let worst = &comparison.worst;
+                warnings
+                    .push(format!("the books of A, {letter} or a mixture do not close: {worst}"));
             }
         }
         warnings

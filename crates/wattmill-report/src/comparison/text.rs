@@ -1,5 +1,7 @@
 //! Factories side by side, for the terminal.
 
+use wattmill_plan::Balance;
+
 use super::{Compared, tables};
 use crate::format::grouped;
 
@@ -40,11 +42,14 @@ pub fn comparison_text(compared: &Compared<'_>) -> String {
     for warning in compared.warnings() {
         part(format!("warning: {warning}"));
     }
-    let worst = |f: &dyn Fn(&wattmill_plan::Balance) -> f64| {
-        let all = compared.others.iter().flat_map(|(_, comparison)| &comparison.ledger);
-        all.map(f).fold(0.0, f64::max)
-    };
-    part(format!("causes add up to {:.0e}", worst(&wattmill_plan::Balance::error)));
+    let worst =
+        |errors: &mut dyn Iterator<Item = &Balance>| errors.map(Balance::error).fold(0.0, f64::max);
+    let all = || compared.others.iter().map(|(_, comparison)| comparison);
+    part(format!(
+        "causes add up to {:.0e}, the books of every plan behind them to {:.0e}",
+        worst(&mut all().flat_map(|comparison| &comparison.ledger)),
+        worst(&mut all().map(|comparison| &comparison.worst)),
+    ));
     out.pop();
     out.push_str(&format!("seed {}, answer {:016x}\n", compared.base.seed, compared.answer_hash()));
     out

@@ -6,6 +6,7 @@ use wattmill_factory::{Cause, Factory, Unmatched};
 use wattmill_plan as plan;
 
 use super::head::Head;
+use super::run;
 use super::text::text;
 use crate::calibrate::CalibratedWith;
 use crate::comparison::Compared;
@@ -85,6 +86,8 @@ struct Other {
     figures: Vec<Figure>,
     /// What the causes and the base's figures come to against the figures of this one.
     ledger: Vec<Balance>,
+    /// Of everything that is conserved in any plan that was compared, what is furthest off.
+    worst_balance: run::Balance,
 }
 
 impl Other {
@@ -98,6 +101,7 @@ impl Other {
             samples_refused: comparison.refused,
             figures: comparison.figures.iter().zip(gaps).map(|(c, g)| Figure::of(c, g)).collect(),
             ledger: comparison.ledger.iter().map(Balance::from).collect(),
+            worst_balance: run::Balance::from(&comparison.worst),
         }
     }
 }

@@ -6,6 +6,7 @@ use wattmill_plan as plan;
 use wattmill_plan::{FigureName, FigureUnit, figure_day};
 
 use super::head::hexadecimal;
+use super::run::Balance;
 use crate::risk::input_value;
 
 /// Samples of the plan, each walked hour by hour with numbers of its own for what is not known.
@@ -15,6 +16,8 @@ pub(super) struct Risk {
     samples: usize,
     /// Of these, without an answer: what was drawn made no sense together.
     samples_refused: usize,
+    /// Of everything that is conserved, what is furthest off in any sample; null without samples.
+    worst_balance: Option<Balance>,
     /// Hash of every figure of every sample.
     samples_hash: String,
     /// What is drawn, in the order of the file.
@@ -211,6 +214,7 @@ impl From<&plan::Risk> for Risk {
         Self {
             samples: risk.samples,
             samples_refused: risk.refused,
+            worst_balance: risk.worst.as_ref().map(Balance::from),
             samples_hash: hexadecimal(risk.answer_hash),
             inputs: risk.inputs.iter().map(Input::of).collect(),
             figures: risk.figures.iter().filter(|f| !f.is_day()).map(Figure::of).collect(),

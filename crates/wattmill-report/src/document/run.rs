@@ -34,6 +34,8 @@ pub fn run_document(
     warnings: &[String],
     calibration: Option<&CalibratedWith>,
 ) -> String {
+    let of_risk = risk.and_then(plan::Risk::warning);
+    let warnings = warnings.iter().chain(&plan.warnings).cloned().chain(of_risk).collect();
     let mut document = Run::new(factory, plan, bars, warnings);
     document.head = document.head.calibrated(calibration);
     document.risk = risk.map(Risk::from);
@@ -86,8 +88,7 @@ pub(super) struct Run {
 }
 
 impl Run {
-    fn new(factory: &Factory, plan: &Plan, bars: &PlanBars, warnings: &[String]) -> Self {
-        let warnings = warnings.iter().chain(&plan.warnings).cloned().collect();
+    fn new(factory: &Factory, plan: &Plan, bars: &PlanBars, warnings: Vec<String>) -> Self {
         let mut total = Sums::default();
         plan.quarters.iter().for_each(|quarter| total.add(&quarter.total()));
         Self {
@@ -529,7 +530,8 @@ impl Training {
 /// Cash of the plan.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Cash {
-    /// Every quarter, in order. What came before the plan is in none of them.
+    /// Every quarter, in order. What investors had paid before the plan is in the first, as are the machines
+    /// that stand by then.
     quarters: Vec<CashQuarter>,
     /// Price less depreciation of what stands at the end.
     book_value_usd: f64,
@@ -632,7 +634,7 @@ impl From<&plan::Stage> for Stage {
 
 /// Something conserved: what came in against what it went into.
 #[derive(Debug, Serialize, JsonSchema)]
-struct Balance {
+pub(super) struct Balance {
     /// What is conserved.
     what: &'static str,
     /// Unit of `sources` and `uses`.

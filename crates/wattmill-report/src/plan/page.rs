@@ -38,7 +38,7 @@ pub fn plan_page_of_week(
     if let Some(with) = calibration {
         page = page.note(&with.to_string());
     }
-    for warning in &plan.warnings {
+    for warning in plan.warnings.iter().chain(&risk.and_then(Risk::warning)) {
         page = page.note(warning);
     }
     page = page.section("Power").chart(&schedule::phases(factory, plan, risk));

@@ -34,6 +34,12 @@ pub(crate) fn risk_text(factory: &Factory, plan: &Plan, risk: &Risk) -> String {
             ));
         }
     }
+    if let Some(worst) = risk.worst {
+        part(format!("books of every sample checked, largest error {:.0e}", worst.error()));
+    }
+    if let Some(warning) = risk.warning() {
+        part(format!("warning: {warning}"));
+    }
     part(format!("drawn with seed {}, samples {:016x}", risk.seed, risk.answer_hash));
     out
 }

@@ -104,7 +104,8 @@ pub(in super::super) static CONTRACT: Table = Table {
             "on",
             Kind::Date,
             "2026-02-27",
-            "Of equity the day it is paid, of others the first day. Left out, the plan's first day.",
+            "Of equity the day it is paid, of others the first day. Left out, the plan's first day. Equity from \
+             before the plan is there at its start.",
         ),
         optional(
             "term",

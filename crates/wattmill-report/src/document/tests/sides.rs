@@ -2,7 +2,7 @@
 
 use wattmill_catalog::Catalog;
 use wattmill_factory::{Causes, Factory};
-use wattmill_plan::{Contrasts, Figure, Plan, figures, swept as over_points};
+use wattmill_plan::{Contrasts, Figure, Plan, Step, figures, swept as over_points};
 use wattmill_units::EnergyPrice;
 
 use crate::comparison::Compared;
@@ -27,7 +27,7 @@ fn at(factory: &Factory, usd_per_mwh: f64) -> Factory {
 pub(super) fn compared(factory: &Factory) -> String {
     let dear = at(factory, 90.0);
     let contrasts = Contrasts::new(factory, &dear, Catalog::builtin(), |_, _| {});
-    let steps: Vec<Vec<f64>> = Causes::every().map(|causes| contrasts.step(causes)).collect();
+    let steps: Vec<Step> = Causes::every().map(|causes| contrasts.step(causes)).collect();
     let samples = [Some(contrasts.sample(factory, &dear, 0)), None];
     let comparison = contrasts.compare(&steps, &samples);
     let others = vec![(&dear, comparison)];

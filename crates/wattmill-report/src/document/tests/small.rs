@@ -245,8 +245,9 @@ pub(super) fn risk(factory: &Factory, plan: &Plan) -> Risk {
         let slip = Seconds::from_s(drawn[0]);
         let phases = factory.phases.iter().map(|phase| Phase { slip, ..phase.clone() });
         let slipped = Factory { phases: phases.collect(), ..factory.clone() };
-        let figures = sample(&slipped, Catalog::builtin(), &plan.offers, &Almanac::default());
-        (index != 7).then_some(Sample { drawn, figures })
+        let (figures, worst) =
+            sample(&slipped, Catalog::builtin(), &plan.offers, &Almanac::default());
+        (index != 7).then_some(Sample { drawn, figures, worst })
     };
     Risk::new(factory, &planned, &(0..20).map(one).collect::<Vec<_>>())
 }
