@@ -10,7 +10,7 @@ use crate::{Curtailment, Deal, DealKind, Factory, Hardware, Phase, Service, Site
 pub enum Cause {
     /// When power, racks and what else a phase needs come, go and are late.
     Dates,
-    /// Which systems the phases install, and what is provisioned for a unit.
+    /// Which systems the phases install, and what is provisioned for a unit and beside it.
     Hardware,
     /// Which sites and phases there are, their power and the firm power that they have.
     Power,
@@ -131,7 +131,7 @@ pub fn mixed(base: &Factory, other: &Factory, causes: Causes) -> Factory {
         let options = equipped.options.iter().map(|(id, unit)| (place(*id), *unit));
         mixed.options = options.collect();
         mixed.hardware = place(equipped.hardware);
-        mixed.unit_power = equipped.unit_power;
+        (mixed.unit_power, mixed.beside) = (equipped.unit_power, equipped.beside);
         dated.unwrap_or(phase).give_dates(&mut mixed);
         if let (Some(to), Some(from)) = (&mut mixed.resale, phase_of(power, phase, price)) {
             *to = from.resale.unwrap_or(*to);

@@ -51,6 +51,8 @@ pub struct Counted {
     pub unit_power: Power,
     /// What that is of the unit.
     pub provisioned: Provisioned,
+    /// IT power beside the units, over theirs.
+    pub beside: f64,
     /// Facility power over IT power at peak.
     pub pue: f64,
     /// IT power of the units installed over what is provisioned for them.
@@ -124,6 +126,7 @@ impl Counting {
                 known.hardware == phase.hardware
                     && known.basis == phase.basis
                     && known.unit_power == phase.unit_power
+                    && known.beside == phase.beside
                     && known.pue == pue
                     && known.oversubscription == phase.oversubscription
             };
@@ -141,6 +144,7 @@ impl Counting {
                         unit if unit == system.power_max => Provisioned::Maximum,
                         _ => Provisioned::Stated,
                     },
+                    beside: phase.beside,
                     pue,
                     oversubscription: phase.oversubscription,
                     power: phase.power,
@@ -149,7 +153,8 @@ impl Counting {
                         let each = f64::from(system.accelerators);
                         let limit = factory.hardware[phase.hardware].accelerator.tdp;
                         let unit = phase.unit_power / phase.oversubscription;
-                        chain(unit, each, limit.unwrap_or(phase.unit_power / each), pue)
+                        let limit = limit.unwrap_or(phase.unit_power / each);
+                        chain((unit, each), limit, phase.beside, pue)
                     },
                 }),
             }
@@ -177,7 +182,7 @@ impl Levels {
         };
         let unit = |delivery: &Delivery| {
             let phase = &factory.phases[delivery.phase];
-            phase.unit_power / phase.oversubscription
+            phase.unit_it() / phase.oversubscription
         };
         let total = quarter.total();
         Self {

@@ -61,9 +61,9 @@ pub fn holding(catalog: &Catalog, system: &str, power: Power, pue: Pue) -> Optio
     });
     let beside = beside.collect();
     let count = f64::from(system.accelerators);
-    let chains = modes(&system, &accelerator)
-        .into_iter()
-        .filter_map(|mode| Some((mode.name, chain(mode.unit, count, mode.package?, pue.design))));
+    let chains = modes(&system, &accelerator).into_iter().filter_map(|mode| {
+        Some((mode.name, chain((mode.unit, count), mode.package?, 0.0, pue.design)))
+    });
     let chains = chains.collect();
     Some(Holding { system, accelerator, power, pue, conventions, beside, chains })
 }

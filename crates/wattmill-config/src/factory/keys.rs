@@ -216,6 +216,15 @@ pub(super) static PHASE: Table = Table {
              its typical power where no maximum is known.",
         ),
         defaulted(
+            "beside",
+            SHARE,
+            ("0 %", "what a unit's power leaves out is not counted"),
+            r#""14 %""#,
+            "IT power that stands beside the units, over `unit_power`: switches between racks, storage, \
+             managing nodes. It takes part of the phase's power and is drawn at all hours. Epoch AI \
+             (2025-12) puts it at 14 % of the servers.",
+        ),
+        defaulted(
             "oversubscription",
             Kind::Number(Limits::within("1", "10")),
             ("1", "power is there for every unit at its `unit_power`"),

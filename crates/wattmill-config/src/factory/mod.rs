@@ -313,6 +313,7 @@ fn phase(
         basis: delivery.basis,
         options,
         unit_power,
+        beside: delivery.beside,
         oversubscription: delivery.oversubscription,
         first_rack: delivery.first_rack,
         ramp: delivery.ramp,

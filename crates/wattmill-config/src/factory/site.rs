@@ -187,6 +187,7 @@ pub(super) struct Delivery {
     pub name: String,
     pub power: Power,
     pub basis: PowerBasis,
+    pub beside: f64,
     pub oversubscription: f64,
     pub first_rack: Date,
     pub ramp: Seconds,
@@ -205,6 +206,7 @@ pub(super) fn delivery(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Delivery> 
         "it" => PowerBasis::It,
         _ => PowerBasis::Facility,
     });
+    let beside = row.number(cx, "beside");
     let oversubscription = row.number(cx, "oversubscription");
     let first_rack = row.date(cx, "first_rack");
     let ramp = row.quantity(cx, "ramp");
@@ -218,6 +220,7 @@ pub(super) fn delivery(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Delivery> 
         name: name?,
         power: power?,
         basis: basis?,
+        beside: beside?,
         oversubscription: oversubscription?,
         first_rack: first_rack?,
         ramp: ramp?,

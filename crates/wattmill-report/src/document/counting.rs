@@ -49,6 +49,8 @@ struct Machines {
     /// What that is of the unit: its typical power (Max-Q), its maximum (Max-P), or what the file states.
     #[schemars(extend("enum" = ["typical", "maximum", "stated"]))]
     provisioned: &'static str,
+    /// IT power beside the units, such as switches and storage, over theirs.
+    beside_fraction: f64,
     /// Facility power over IT power at peak.
     pue_ratio: f64,
     /// IT power of the units installed over what is provisioned for them.
@@ -75,9 +77,9 @@ pub(super) struct Link {
     sum_power_mw: f64,
     /// Whether what is added is lost in conversion.
     lost: bool,
-    /// What is reached with this step, if it has a name: the package's limit, IT power as a unit's is stated,
-    /// facility power at the meter, or what is generated for it.
-    #[schemars(extend("enum" = ["package", "IT", "facility", "generated", null]))]
+    /// What is reached with this step, if it has a name: the package's limit, IT power of its unit, all IT
+    /// power, facility power at the meter, or what is generated for it.
+    #[schemars(extend("enum" = ["package", "unit", "IT", "facility", "generated", null]))]
     reaches: Option<&'static str>,
 }
 
@@ -144,6 +146,7 @@ impl Counting {
                 counted: counted.basis.name(),
                 unit_it_power_mw: counted.unit_power.as_mw(),
                 provisioned: counted.provisioned.name(),
+                beside_fraction: counted.beside,
                 pue_ratio: counted.pue,
                 oversubscription_ratio: counted.oversubscription,
                 each_tdp_mw: hardware.accelerator.tdp.map(|tdp| tdp.as_mw()),

@@ -5,7 +5,7 @@ use wattmill_factory::{Factory, PowerBasis};
 use wattmill_plan::{Claim, Convention, Counted, Plan, Provisioned};
 
 use crate::Table;
-use crate::format::{grouped, number, signed_percent};
+use crate::format::{grouped, number, percent, signed_percent};
 use crate::holding;
 
 /// What a phase's power is.
@@ -24,6 +24,7 @@ pub(super) fn machines(factory: &Factory, plan: &Plan) -> Table {
         "counted as",
         "provisioned for",
         "of a unit its",
+        "beside it",
         "PUE",
         "oversubscribed",
         "TDP",
@@ -31,22 +32,37 @@ pub(super) fn machines(factory: &Factory, plan: &Plan) -> Table {
         "facility",
         "accelerators",
     ])
-    .units(["", "", "", "a unit", "power", "at peak", "", "kW each", "kW IT each", "kW each", ""])
+    .units([
+        "",
+        "",
+        "",
+        "a unit",
+        "power",
+        "IT",
+        "at peak",
+        "",
+        "kW each",
+        "kW IT each",
+        "kW each",
+        "",
+    ])
     .left(&[0, 2, 4]);
     for counted in &plan.counting.machines {
         let hardware = &factory.hardware[counted.hardware];
         let units = f64::from(hardware.system.accelerators);
         let tdp = hardware.accelerator.tdp;
+        let provisioned_it = counted.unit_power * (1.0 + counted.beside);
         table.push([
             hardware.system.id.clone(),
             counted.power.to_string(),
             basis(counted.basis).to_owned(),
             counted.unit_power.to_string(),
             provisioned(counted, &hardware.system),
+            percent(counted.beside),
             number(counted.pue),
             oversubscribed(counted),
             tdp.map_or_else(|| "-".to_owned(), |tdp| number(tdp.as_kw())),
-            number(counted.unit_power.as_kw() / (units * counted.oversubscription)),
+            number(provisioned_it.as_kw() / (units * counted.oversubscription)),
             number(counted.each().as_kw()),
             grouped(counted.accelerators),
         ]);

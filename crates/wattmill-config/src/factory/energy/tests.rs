@@ -373,7 +373,9 @@ fn a_curtailment_that_nobody_hears_is_a_warning_at_its_own_line() {
             format!("\n[[curtailment]]\nsite = \"hall\"\nat = {at}\nfor = \"3 h\"\ncut = 0.25\n");
         format!("{SOUND}{event}")
     };
-    said(&event("2028-03-03T00:00:00"), expect![[r#"
+    said(
+        &event("2028-03-03T00:00:00"),
+        expect![[r#"
         warning: a curtailment after the plan ends
           --> mill.toml:20:6
            |
@@ -381,8 +383,11 @@ fn a_curtailment_that_nobody_hears_is_a_warning_at_its_own_line() {
            |      ^^^^^^^^^^^^^^^^^^^ never seen
            |
            = help: the plan ends on 2028-03-02; move one of them, or take it away
-    "#]]);
-    said(&event("2028-02-26T20:30:00"), expect![[r#"
+    "#]],
+    );
+    said(
+        &event("2028-02-26T20:30:00"),
+        expect![[r#"
         warning: a curtailment before the plan starts
           --> mill.toml:20:6
            |
@@ -390,7 +395,8 @@ fn a_curtailment_that_nobody_hears_is_a_warning_at_its_own_line() {
            |      ^^^^^^^^^^^^^^^^^^^ never seen
            |
            = help: the plan starts on 2028-02-27; move one of them, or take it away
-    "#]]);
+    "#]],
+    );
     // One that the plan sees the last of, or the first.
     said(&event("2028-02-26T21:30:00"), expect![[""]]);
     said(&event("2028-03-02T23:00:00"), expect![[""]]);
@@ -400,7 +406,9 @@ fn a_curtailment_that_nobody_hears_is_a_warning_at_its_own_line() {
 fn a_connection_has_one_step_a_day() {
     let steps = "step = [{ from = 2028-03-01, connection = \"20 MW\" }, { from = 2028-03-01, \
                  connection = \"30 MW\" }], energized";
-    said(&SOUND.replace("energized", steps), expect![[r#"
+    said(
+        &SOUND.replace("energized", steps),
+        expect![[r#"
         error: a second step of the connection on 2028-03-01
          --> mill.toml:9:94
           |
@@ -408,7 +416,8 @@ fn a_connection_has_one_step_a_day() {
           |                                                                                              ^^^^^^^^^^ which of them holds?
           |
           = help: keep one of them, or move the other to its day
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
