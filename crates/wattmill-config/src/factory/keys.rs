@@ -218,7 +218,7 @@ pub(super) static PHASE: Table = Table {
         defaulted(
             "beside",
             SHARE,
-            ("0 %", "what a unit's power leaves out is not counted"),
+            ("0", "what a unit's power leaves out is not counted"),
             r#""14 %""#,
             "IT power that stands beside the units, over `unit_power`: switches between racks, storage, \
              managing nodes. It takes part of the phase's power and is drawn at all hours. Epoch AI \

@@ -59,6 +59,7 @@ struct Convention {
 
 /// Where the power of an accelerator goes, with one of the powers that are stated of its unit.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PowerChain")]
 struct Chain {
     /// Which of the unit's powers.
     unit_at: String,
