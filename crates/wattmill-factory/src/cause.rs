@@ -10,14 +10,14 @@ use crate::{Curtailment, Deal, DealKind, Factory, Hardware, Phase, Service, Site
 pub enum Cause {
     /// When power, racks and what else a phase needs come, go and are late.
     Dates,
-    /// Which systems the phases install, and what is provisioned for a unit.
+    /// Which systems the phases install, and what is provisioned for a unit and beside it.
     Hardware,
     /// Which sites and phases there are, their power and the firm power that they have.
     Power,
-    /// Sun, wind, batteries, what the grid takes and asks for, cooling and water.
+    /// Sun, wind, batteries, what the grid takes and asks for, cooling and water, and what energy emits.
     Energy,
-    /// Of energy and its carbon, with the clock that a tariff goes by; of machines, new and used, building,
-    /// operations, money and services.
+    /// Of energy, with the clock that a tariff goes by; of machines, new and used, building, operations,
+    /// money and services.
     Price,
     /// What is served and trained.
     Demand,
@@ -131,7 +131,7 @@ pub fn mixed(base: &Factory, other: &Factory, causes: Causes) -> Factory {
         let options = equipped.options.iter().map(|(id, unit)| (place(*id), *unit));
         mixed.options = options.collect();
         mixed.hardware = place(equipped.hardware);
-        mixed.unit_power = equipped.unit_power;
+        (mixed.unit_power, mixed.beside) = (equipped.unit_power, equipped.beside);
         dated.unwrap_or(phase).give_dates(&mut mixed);
         if let (Some(to), Some(from)) = (&mut mixed.resale, phase_of(power, phase, price)) {
             *to = from.resale.unwrap_or(*to);
@@ -285,6 +285,10 @@ impl Site {
         (to.cooling, to.water_l_per_kwh) = (self.cooling.clone(), self.water_l_per_kwh);
         if let (Some(grid), Some(from)) = (&mut to.grid, &self.grid) {
             grid.export = from.export;
+            (grid.carbon, grid.hourly_carbon) = (from.carbon, from.hourly_carbon.clone());
+        }
+        for (source, from) in to.onsite.iter_mut().zip(&self.onsite) {
+            source.carbon = from.carbon;
         }
     }
 
@@ -292,13 +296,12 @@ impl Site {
         // The hours of a tariff are written by its own clock, which nothing else goes by.
         to.clock = self.clock;
         if let (Some(grid), Some(from)) = (&mut to.grid, &self.grid) {
-            (grid.price, grid.carbon) = (from.price, from.carbon);
+            grid.price = from.price;
             (grid.periods, grid.hourly_price) = (from.periods.clone(), from.hourly_price.clone());
-            grid.hourly_carbon = from.hourly_carbon.clone();
             grid.demand_usd_per_kw = from.demand_usd_per_kw;
         }
         for (source, from) in to.onsite.iter_mut().zip(&self.onsite) {
-            (source.price, source.carbon) = (from.price, from.carbon);
+            source.price = from.price;
             source.outlay = from.outlay;
         }
         if let (Some(solar), Some(from)) = (&mut to.solar, &self.solar) {

@@ -204,6 +204,11 @@ impl PowerBasis {
 }
 
 impl Phase {
+    /// IT power provisioned for a unit and what stands beside it.
+    pub fn unit_it(&self) -> Power {
+        self.unit_power * (1.0 + self.beside)
+    }
+
     /// Whether units of this kind may come with it.
     pub fn may_be(&self, hardware: Id<Hardware>) -> bool {
         self.hardware == hardware || self.options.iter().any(|(option, _)| *option == hardware)
@@ -234,6 +239,9 @@ pub struct Phase {
     /// IT power provisioned for one unit of the system. Its catalogue maximum unless the file says
     /// otherwise.
     pub unit_power: Power,
+    /// IT power that stands beside the units, over theirs: switches between racks, storage, nodes that
+    /// manage. It is drawn at all hours.
+    pub beside: f64,
     /// IT power of units installed over the IT power provisioned for them: at least 1. With more than 1
     /// what the units draw together is held to what the site has.
     pub oversubscription: f64,

@@ -141,7 +141,7 @@ pub(crate) fn units_of(factory: &Factory, phase: &Phase) -> f64 {
 fn whole_units(factory: &Factory, phase: &Phase, unit_power: Power) -> f64 {
     let it = phase.basis.it(phase.power, factory.sites[phase.site].pue.design);
     // A power that is a whole number of units to rounding error is that many.
-    (it * phase.oversubscription / unit_power + 1e-9).floor()
+    (it * phase.oversubscription / (unit_power * (1.0 + phase.beside)) + 1e-9).floor()
 }
 
 /// Accelerators of one kind of machine when every phase is complete.
@@ -184,12 +184,12 @@ pub(crate) fn deliveries(factory: &Factory, calendar: Calendar) -> Vec<Delivery>
             let latest = |of: fn(&Link) -> f64| links.iter().map(of).fold(f64::MIN, f64::max);
             // What is oversubscribed shares the plant, not only its power.
             let unit_facility =
-                phase.unit_power * factory.sites[phase.site].pue.design / phase.oversubscription;
+                phase.unit_it() * factory.sites[phase.site].pue.design / phase.oversubscription;
             Delivery {
                 phase: id,
                 site: phase.site,
                 units: units_of(factory, phase),
-                unit_it: phase.unit_power,
+                unit_it: phase.unit_it(),
                 unit_facility,
                 first_hour: latest(|link| link.first_hour),
                 last_hour: latest(|link| link.last_hour),

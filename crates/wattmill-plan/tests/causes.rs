@@ -72,6 +72,13 @@ fn a_price_that_moves_traffic_is_told_as_price() {
     all_of(Cause::Price, from, to, &["energy cost", "carbon"]);
 }
 
+/// What energy emits is no price: it costs nothing.
+#[test]
+fn carbon_is_told_with_energy() {
+    let (from, to) = ("carbon = \"100 g/kWh\"", "carbon = \"250 g/kWh\"");
+    all_of(Cause::Energy, from, to, &["carbon"]);
+}
+
 #[test]
 fn what_used_machines_are_sold_for_is_a_price() {
     all_of(Cause::Price, "residual = 0.2", "residual = 0.4", &["most to finance"]);

@@ -319,7 +319,8 @@ up_to = "100 GUSD"
     let pue = wattmill_factory::Pue { design: 1.4, annual: 1.1 };
     let power = wattmill_units::Power::from_gw(10.0);
     let holding = wattmill_plan::holding(catalog, "gb200-nvl72", power, pue).expect("known");
-    let said = holding.published.iter().find(|p| p.stated.id == "announced-10gw").expect("stated");
+    let said =
+        holding.beside.iter().find(|b| b.said.stated.id == "announced-10gw").expect("stated");
     let convention = &holding.conventions[said.nearest];
     assert_eq!(convention.name, "rack at its typical, PUE 1.4 at peak");
     assert_eq!(convention.accelerators, plan.phases[0].accelerators);

@@ -95,12 +95,12 @@ pub(super) fn one_unit(
     row: &Row<'_>,
 ) {
     let power = it(phase, site);
-    if power * phase.oversubscription * (1.0 + 1e-9) < phase.unit_power {
+    if power * phase.oversubscription * (1.0 + 1e-9) < phase.unit_it() {
         cx.error(
             row.span("power"),
             format!("no `{system}` fits into {}", phase.power),
             format!("{power} of IT power"),
-            format!("one needs {}; raise `power`, or state another `unit_power`", phase.unit_power),
+            format!("one needs {}; raise `power`, or state another `unit_power`", phase.unit_it()),
         );
     }
 }

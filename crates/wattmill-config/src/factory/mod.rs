@@ -186,7 +186,7 @@ fn read(cx: &mut Context<'_>, file: &Row<'_>) -> Option<Factory> {
     }
 
     let curtailments =
-        energy::curtailments(cx, file, &sites, |cx, row| site_of(cx, row, &site_rows));
+        energy::curtailments(cx, file, &sites, days, |cx, row| site_of(cx, row, &site_rows));
     let economics = money::economics(cx, file);
     let event_rows = file.tables(cx, "event");
     let events = money::events(cx, &event_rows);
@@ -316,6 +316,7 @@ fn phase(
         basis: delivery.basis,
         options,
         unit_power,
+        beside: delivery.beside,
         oversubscription: delivery.oversubscription,
         first_rack: delivery.first_rack,
         ramp: delivery.ramp,

@@ -175,7 +175,8 @@ pub(super) fn accelerators(factory: &Factory, plan: &Plan) -> Svg {
             let running = factory.phases.iter().zip(&day.phase_power);
             let running = running.filter(|(phase, _)| phase.hardware == id);
             let units = running.map(|(phase, power)| {
-                *power / (phase.unit_power * factory.sites[phase.site].pue.design)
+                let facility = phase.unit_it() * factory.sites[phase.site].pue.design;
+                *power * phase.oversubscription / facility
             });
             units.sum::<f64>() * per_unit
         })

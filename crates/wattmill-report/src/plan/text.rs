@@ -49,6 +49,9 @@ pub fn plan_text(
     if !levels.is_empty() {
         line(format!("{levels}\n"));
     }
+    if let Some(chains) = counting::chains(factory, plan) {
+        line(format!("Where the power provisioned for an accelerator goes at peak\n\n{chains}"));
+    }
     if let Some(claims) = counting::claims(plan) {
         line(format!("Published of such powers, and what one must count for it\n\n{claims}"));
     }

@@ -117,6 +117,7 @@ fn factory() -> Factory {
             basis: PowerBasis::It,
             options: Vec::new(),
             unit_power,
+            beside: 0.0,
             oversubscription: 1.0,
             first_rack: date(2027, 3, 1),
             ramp: Seconds::from_days(2.0),
