@@ -12,12 +12,13 @@ pub enum Cause {
     Dates,
     /// Which systems the phases install, and what is provisioned for a unit.
     Hardware,
-    /// Which sites and phases there are, their power and the firm power that they have.
+    /// Which sites and phases there are, refreshes among them, their power and the firm power that they have.
     Power,
-    /// Sun, wind, batteries, what the grid takes and asks for, cooling and water.
+    /// Sun, wind, batteries, what the grid takes and asks for, the carbon of what it and generators give,
+    /// cooling and water.
     Energy,
-    /// Of energy and its carbon, with the clock that a tariff goes by; of machines, new and used, building,
-    /// operations, money and services.
+    /// Of energy, with the clock that a tariff goes by; of machines, new and used, building, operations,
+    /// money and services.
     Price,
     /// What is served and trained.
     Demand,
@@ -132,7 +133,14 @@ pub fn mixed(base: &Factory, other: &Factory, causes: Causes) -> Factory {
         mixed.options = options.collect();
         mixed.hardware = place(equipped.hardware);
         mixed.unit_power = equipped.unit_power;
-        dated.unwrap_or(phase).give_dates(&mut mixed);
+        let of_dates = dated.unwrap_or(phase);
+        of_dates.give_dates(&mut mixed);
+        // Machines go when others take their place: where only one of the two has these, both happen together.
+        if is_refreshed(power, phase)
+            != is_refreshed(if dated.is_some() { dates } else { power }, of_dates)
+        {
+            mixed.retire = phase.retire;
+        }
         if let (Some(to), Some(from)) = (&mut mixed.resale, phase_of(power, phase, price)) {
             *to = from.resale.unwrap_or(*to);
         }
@@ -188,6 +196,13 @@ pub fn mixed(base: &Factory, other: &Factory, causes: Causes) -> Factory {
         targets: Vec::new(),
         uncertainty: crate::Uncertainty::default(),
     }
+}
+
+/// Whether other machines take the place of this phase's.
+fn is_refreshed(factory: &Factory, phase: &Phase) -> bool {
+    let by =
+        |other: &Phase| other.refreshes.is_some_and(|id| factory.phases[id].name == phase.name);
+    factory.phases.iter().any(by)
 }
 
 /// What the grid asks of sites of `from` in a factory with the sites of `power`.
@@ -285,6 +300,10 @@ impl Site {
         (to.cooling, to.water_l_per_kwh) = (self.cooling.clone(), self.water_l_per_kwh);
         if let (Some(grid), Some(from)) = (&mut to.grid, &self.grid) {
             grid.export = from.export;
+            (grid.carbon, grid.hourly_carbon) = (from.carbon, from.hourly_carbon.clone());
+        }
+        for (source, from) in to.onsite.iter_mut().zip(&self.onsite) {
+            source.carbon = from.carbon;
         }
     }
 
@@ -292,14 +311,12 @@ impl Site {
         // The hours of a tariff are written by its own clock, which nothing else goes by.
         to.clock = self.clock;
         if let (Some(grid), Some(from)) = (&mut to.grid, &self.grid) {
-            (grid.price, grid.carbon) = (from.price, from.carbon);
+            grid.price = from.price;
             (grid.periods, grid.hourly_price) = (from.periods.clone(), from.hourly_price.clone());
-            grid.hourly_carbon = from.hourly_carbon.clone();
             grid.demand_usd_per_kw = from.demand_usd_per_kw;
         }
         for (source, from) in to.onsite.iter_mut().zip(&self.onsite) {
-            (source.price, source.carbon) = (from.price, from.carbon);
-            source.outlay = from.outlay;
+            (source.price, source.outlay) = (from.price, from.outlay);
         }
         if let (Some(solar), Some(from)) = (&mut to.solar, &self.solar) {
             (solar.price, solar.outlay) = (from.price, from.outlay);
