@@ -261,10 +261,13 @@ fn constants_toml(all: &EngineConstants) -> String {
 /// Ratios of measured over predicted by metric, family and constants.
 type Ratios = BTreeMap<(Metric, String, String), Vec<f64>>;
 
-/// Serving predicted by constants that saw neither the row's model, nor, the second time, its chip.
+/// Servers as shipped predicted by constants that saw neither the row's model, nor, the second time,
+/// its chip: serving points and throughput tables, which are predicted with the same constants and so
+/// fitted together.
 fn cross(cases: &[Case<'_>], catalog: &Catalog) -> (Ratios, String) {
-    let serving = |case: &&Case<'_>| matches!(case, Case::Serving(c) if !c.median);
-    let served: Vec<&Case<'_>> = cases.iter().filter(serving).collect();
+    let as_shipped = |name: &str| Overheads::parts_of(name).1.is_none();
+    let served: Vec<&Case<'_>> =
+        cases.iter().filter(|case| is_quick(case) && as_shipped(&engine_key(case).1)).collect();
     let lessons = lessons(&served, catalog);
     let by = [LeftOut::Model, LeftOut::Chip];
     let folds: Vec<(LeftOut, usize)> =

@@ -82,8 +82,10 @@ pub struct Accelerator {
     pub scaleup_domain: Option<u32>,
     /// Scale-out bandwidth of one accelerator in one direction.
     pub scaleout: Option<ByteRate>,
-    /// Package power limit.
+    /// Package power limit, which everything is priced at.
     pub tdp: Option<Power>,
+    /// Limit that the maker allows besides, where it has two: Max-P, of which `tdp` is the Max-Q.
+    pub tdp_max_p: Option<Power>,
     /// Where it all comes from.
     pub provenance: Provenance,
 }
@@ -160,7 +162,13 @@ pub fn parse_accelerator(id: &str, table: &Table) -> Result<Accelerator, Vec<Row
     let scaleup = row.quantity("scaleup");
     let scaleup_domain = row.count("scaleup_domain");
     let scaleout = row.quantity("scaleout");
-    let tdp = row.quantity("tdp");
+    let tdp = row.quantity::<Power>("tdp");
+    let tdp_max_p = row.quantity::<Power>("tdp_max_p");
+    if let (Some(tdp), Some(most)) = (tdp, tdp_max_p)
+        && tdp > most
+    {
+        row.refuse("tdp_max_p", format!("{most} is below tdp, {tdp}"));
+    }
     row.shown(&["facility_power", "cost_per_hour"]);
     Ok(Accelerator {
         id: id.to_owned(),
@@ -177,6 +185,7 @@ pub fn parse_accelerator(id: &str, table: &Table) -> Result<Accelerator, Vec<Row
         scaleup_domain,
         scaleout,
         tdp,
+        tdp_max_p,
         provenance: row.finish()?,
     })
 }

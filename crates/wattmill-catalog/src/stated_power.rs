@@ -50,6 +50,13 @@ pub enum Statement {
         /// Facility over its IT, at peak.
         facility_over_it: f64,
     },
+    /// Units in a power over those that their provisioned powers add up to.
+    Oversubscribed {
+        /// How many times, above 1.
+        times: f64,
+        /// Catalogue ids of the systems that it is stated of.
+        systems: Vec<String>,
+    },
 }
 
 impl StatedPower {
@@ -77,13 +84,18 @@ impl StatedPower {
             value.as_float().or_else(|| value.as_integer().map(|whole| whole as f64))
         };
         let power = |name: &str| row.get(name)?.as_str()?.parse::<Power>().ok();
-        let statement = match number("server_over_packages") {
-            Some(server_over_packages) => Statement::Chain {
+        let statement = match (number("server_over_packages"), number("oversubscribed")) {
+            (Some(server_over_packages), _) => Statement::Chain {
                 server_over_packages,
                 it_over_server: number("it_over_server")?,
                 facility_over_it: number("facility_over_it")?,
             },
-            None => {
+            (None, Some(times)) => {
+                let ids = row.get("systems")?.as_array()?.iter();
+                let systems = ids.map(|id| Some(id.as_str()?.to_owned())).collect::<Option<_>>()?;
+                Statement::Oversubscribed { times, systems }
+            }
+            (None, None) => {
                 let best = power("power")?;
                 let named = |of: Power| {
                     let middle = number("accelerators")?;
@@ -127,6 +139,11 @@ mod tests {
                     let said = *of / *power;
                     assert!((said / middle - 1.0).abs() < 2e-3, "{}: {said}", stated.id);
                 }
+            }
+            if let Statement::Oversubscribed { times, systems } = &stated.statement {
+                let catalog = crate::Catalog::builtin();
+                assert!(*times > 1.0, "{}: {times}", stated.id);
+                assert!(systems.iter().all(|id| catalog.system(id).is_some()), "{systems:?}");
             }
         }
         let without = BUILTIN.replacen("confidence", "confidences", 1);

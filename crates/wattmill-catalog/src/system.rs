@@ -23,8 +23,12 @@ pub struct System {
     pub unit: String,
     /// IT power of one unit under typical full load.
     pub power_typical: Option<Power>,
+    /// What its source calls that, such as `Max-Q`.
+    pub power_typical_as: Option<String>,
     /// Highest IT power of one unit, what is provisioned for.
     pub power_max: Option<Power>,
+    /// What its source calls that, such as `Max-P`.
+    pub power_max_as: Option<String>,
     /// Price of one unit, middle of the sources' range.
     pub price: Option<Money>,
     /// First available, as `2026-Q3`.
@@ -52,7 +56,9 @@ impl System {
             accelerators: accelerator.scaleup_domain.unwrap_or(1),
             unit: "domain".to_owned(),
             power_typical: None,
+            power_typical_as: None,
             power_max: None,
+            power_max_as: None,
             price: None,
             available: accelerator.launch.clone(),
             provenance: accelerator.provenance.clone(),
@@ -96,7 +102,9 @@ pub fn parse_system(id: &str, table: &Table) -> Result<System, Vec<RowError>> {
     };
     let unit = row.text("unit").unwrap_or_else(|| "server".to_owned());
     let power_typical = row.quantity::<Power>("power_typical");
+    let power_typical_as = row.text("power_typical_as");
     let power_max = row.quantity::<Power>("power_max");
+    let power_max_as = row.text("power_max_as");
     if let (Some(typical), Some(max)) = (power_typical, power_max)
         && typical > max
     {
@@ -114,7 +122,9 @@ pub fn parse_system(id: &str, table: &Table) -> Result<System, Vec<RowError>> {
         accelerators,
         unit,
         power_typical,
+        power_typical_as,
         power_max,
+        power_max_as,
         price,
         available,
         provenance: row.finish()?,

@@ -10,12 +10,11 @@ use crate::{Curtailment, Deal, DealKind, Factory, Hardware, Phase, Service, Site
 pub enum Cause {
     /// When power, racks and what else a phase needs come, go and are late.
     Dates,
-    /// Which systems the phases install, and what is provisioned for a unit.
+    /// Which systems the phases install, and what is provisioned for a unit and beside it.
     Hardware,
     /// Which sites and phases there are, refreshes among them, their power and the firm power that they have.
     Power,
-    /// Sun, wind, batteries, what the grid takes and asks for, the carbon of what it and generators give,
-    /// cooling and water.
+    /// Sun, wind, batteries, what the grid takes and asks for, cooling and water, and what energy emits.
     Energy,
     /// Of energy, with the clock that a tariff goes by; of machines, new and used, building, operations,
     /// money and services.
@@ -132,7 +131,7 @@ pub fn mixed(base: &Factory, other: &Factory, causes: Causes) -> Factory {
         let options = equipped.options.iter().map(|(id, unit)| (place(*id), *unit));
         mixed.options = options.collect();
         mixed.hardware = place(equipped.hardware);
-        mixed.unit_power = equipped.unit_power;
+        (mixed.unit_power, mixed.beside) = (equipped.unit_power, equipped.beside);
         let of_dates = dated.unwrap_or(phase);
         of_dates.give_dates(&mut mixed);
         // Machines go when others take their place: where only one of the two has these, both happen together.
@@ -316,7 +315,8 @@ impl Site {
             grid.demand_usd_per_kw = from.demand_usd_per_kw;
         }
         for (source, from) in to.onsite.iter_mut().zip(&self.onsite) {
-            (source.price, source.outlay) = (from.price, from.outlay);
+            source.price = from.price;
+            source.outlay = from.outlay;
         }
         if let (Some(solar), Some(from)) = (&mut to.solar, &self.solar) {
             (solar.price, solar.outlay) = (from.price, from.outlay);

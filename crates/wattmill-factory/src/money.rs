@@ -64,6 +64,8 @@ impl PartShares {
 pub struct Contract {
     /// Who pays.
     pub from: String,
+    /// Who is paid.
+    pub to: String,
     /// How much for each step.
     pub amount: Money,
     /// Facility power of one step.
@@ -81,6 +83,8 @@ pub struct Contract {
 pub struct Payment {
     /// Who pays.
     pub from: String,
+    /// Who is paid.
+    pub to: String,
     /// How much.
     pub amount: Money,
     /// When. May lie before the plan.

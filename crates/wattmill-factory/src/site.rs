@@ -35,6 +35,14 @@ pub struct Site {
     pub source: Option<String>,
 }
 
+impl Site {
+    /// First day with power, of the grid or of a generator.
+    pub fn first_power(&self) -> Option<Date> {
+        let grid = self.grid.iter().map(|grid| grid.energized);
+        grid.chain(self.onsite.iter().map(|source| source.from)).min()
+    }
+}
+
 /// A grid connection.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Grid {
@@ -196,6 +204,11 @@ impl PowerBasis {
 }
 
 impl Phase {
+    /// IT power provisioned for a unit and what stands beside it.
+    pub fn unit_it(&self) -> Power {
+        self.unit_power * (1.0 + self.beside)
+    }
+
     /// Whether units of this kind may come with it.
     pub fn may_be(&self, hardware: Id<Hardware>) -> bool {
         self.hardware == hardware || self.options.iter().any(|(option, _)| *option == hardware)
@@ -226,6 +239,9 @@ pub struct Phase {
     /// IT power provisioned for one unit of the system. Its catalogue maximum unless the file says
     /// otherwise.
     pub unit_power: Power,
+    /// IT power that stands beside the units, over theirs: switches between racks, storage, nodes that
+    /// manage. It is drawn at all hours.
+    pub beside: f64,
     /// IT power of units installed over the IT power provisioned for them: at least 1. With more than 1
     /// what the units draw together is held to what the site has.
     pub oversubscription: f64,

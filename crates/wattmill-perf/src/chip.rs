@@ -293,6 +293,7 @@ impl KernelDraw {
     }
 
     /// A kernel that takes `span` at the full clock and does so much work on one accelerator.
+    #[inline]
     pub(crate) fn run(&self, span: &Span, flops: f64, bytes: f64) -> Run {
         self.draw.run(span, Load::of(self.per_flop * flops, self.per_byte * bytes))
     }

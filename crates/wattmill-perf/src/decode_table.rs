@@ -2,6 +2,7 @@
 
 use wattmill_units::Ticks;
 
+use crate::divisor::Divisor;
 use crate::operator::Operator;
 use crate::spacing::{Spacing, in_proportion};
 use crate::step::{DecodeRun, StepCost};
@@ -37,12 +38,20 @@ struct Knot {
     nanojoules: u64,
 }
 
+/// Mean contexts between two knots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Span {
+    low: u64,
+    high: u64,
+}
+
 /// Decode attention of one kind of layer.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct DecodeTable {
     /// Tokens of a sequence it reads at most.
     cap: u64,
-    contexts: Box<[u64]>,
+    /// What lies between two knots of each row.
+    spans: Box<[Span]>,
     /// Batch sizes of the rows.
     batches: Box<[u32]>,
     /// Knots of each row.
@@ -90,7 +99,8 @@ impl DecodeTable {
                 knots.push(last);
             }
         }
-        Self { cap, contexts: contexts.into(), batches: batches.into(), knots: knots.into() }
+        let spans = contexts.windows(2).map(|pair| Span { low: pair[0], high: pair[1] }).collect();
+        Self { cap, spans, batches: batches.into(), knots: knots.into() }
     }
 
     #[inline]
@@ -122,51 +132,61 @@ impl DecodeTable {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn segment(&self, decodes: u32, seen: u64) -> Segment {
+        let batch = Divisor::of(decodes);
         let n = u64::from(decodes);
-        let lasts = self.contexts.len() - 1;
+        let last = self.spans.len() - 1;
         // The knot at or below the mean context, whose remainder cannot reach the next.
-        let mean = seen / n.max(1);
-        let at = at_or_below(mean).min(lasts - 1);
-        let (low, high) = (self.contexts[at], self.contexts[at + 1]);
-        let base = self.knot(decodes, at);
-        let next = self.knot(decodes, at + 1);
-        let width = n * (high - low);
+        let at = at_or_below(batch.of_it(seen)).min(last);
+        let Span { low, high } = self.spans[at];
+        let [base, next] = self.knots(decodes, at);
+        let width = high - low;
+        let each = |next: u64, base: u64| batch.of_it(over(next.saturating_sub(base), width));
         Segment {
             begin: n * low,
-            end: if at + 1 == lasts { u64::MAX } else { n * high },
+            end: if at == last { u64::MAX } else { n * high },
             base,
             slope: Knot {
-                ticks: next.ticks.saturating_sub(base.ticks) / width,
-                nanojoules: next.nanojoules.saturating_sub(base.nanojoules) / width,
+                ticks: each(next.ticks, base.ticks),
+                nanojoules: each(next.nanojoules, base.nanojoules),
             },
         }
     }
 
-    /// A knot of any batch: of its own row, between two rows, or in proportion to the last.
+    /// Two neighbouring knots of any batch: of its own row, between two rows, or in proportion to the
+    /// last.
     #[inline(always)]
-    fn knot(&self, decodes: u32, at: usize) -> Knot {
-        let columns = self.contexts.len();
-        let row = |index: usize| self.knots[index * columns + at];
+    fn knots(&self, decodes: u32, at: usize) -> [Knot; 2] {
+        let columns = self.spans.len() + 1;
+        let row = |index: usize| -> [Knot; 2] {
+            let first = index * columns + at;
+            [self.knots[first], self.knots[first + 1]]
+        };
         let place = BATCHES.place(decodes);
         let last = self.batches.len() - 1;
-        if place.entry <= last && place.is_entry() {
-            return row(place.entry);
+        let beyond = place.entry > last || place.entry == last && !place.is_entry();
+        if beyond {
+            let scaled = |cost: u64| in_proportion(cost, self.batches[last], decodes.into());
+            return row(last).map(|knot| Knot {
+                ticks: scaled(knot.ticks),
+                nanojoules: scaled(knot.nanojoules),
+            });
         }
-        if place.entry < last {
-            let (knot, next) = (row(place.entry), row(place.entry + 1));
-            return Knot {
-                ticks: place.between(knot.ticks, next.ticks),
-                nanojoules: place.between(knot.nanojoules, next.nanojoules),
-            };
-        }
-        let (below, knot) = (self.batches[last], row(last));
-        Knot {
-            ticks: in_proportion(knot.ticks, below, decodes.into()),
-            nanojoules: in_proportion(knot.nanojoules, below, decodes.into()),
-        }
+        // A batch with a row of its own has no part of the next.
+        let ([a, b], [c, d]) = (row(place.entry), row((place.entry + 1).min(last)));
+        let between = |knot: Knot, next: Knot| Knot {
+            ticks: place.between(knot.ticks, next.ticks),
+            nanojoules: place.between(knot.nanojoules, next.nanojoules),
+        };
+        [between(a, c), between(b, d)]
     }
+}
+
+/// `x / width`, mostly a shift: knots lie powers of two apart, but for the first and the cap.
+#[inline(always)]
+const fn over(x: u64, width: u64) -> u64 {
+    if width.is_power_of_two() { x >> (width.trailing_zeros() & 63) } else { x / width }
 }
 
 /// The least length of an octave (even) or of its upper half.
@@ -178,8 +198,8 @@ const fn leading_bits(leading: usize) -> u64 {
 /// The knot at or below `context`, if none was left out.
 #[inline]
 fn at_or_below(context: u64) -> usize {
-    let octave = context.max(1).ilog2();
-    let upper = if octave == 0 { 0 } else { context >> (octave - 1) & 1 };
+    let octave = (context | 1).ilog2();
+    let upper = (context << 1) >> octave & 1;
     AT_OR_BELOW[2 * octave as usize + upper as usize].into()
 }
 

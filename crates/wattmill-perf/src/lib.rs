@@ -11,6 +11,7 @@ mod chip;
 mod context;
 mod decode_table;
 mod deployment;
+mod divisor;
 mod fixed;
 pub mod kernels;
 mod memory;

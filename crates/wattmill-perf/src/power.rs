@@ -166,12 +166,19 @@ impl Draw {
     }
 
     /// A kernel that takes `span` and does `load` at the full clock.
+    #[inline]
     pub(crate) fn run(&self, span: &Span, load: Load) -> Run {
         let seconds = span.full();
         let drawn = self.at_work(seconds, load);
         if drawn <= self.ceiling * seconds {
             return Run { seconds, joules: self.joules(drawn), clock: 1.0 };
         }
+        self.capped(span, load)
+    }
+
+    /// The same where the cap is in the way.
+    fn capped(&self, span: &Span, load: Load) -> Run {
+        let seconds = span.full();
         let at = |clock: f64| {
             let slowed = span.at(clock);
             (slowed, self.slowed(seconds, load, slowed, clock))
@@ -183,6 +190,7 @@ impl Draw {
     }
 
     /// Seconds at the limit that a `load` comes to in `seconds`, both at the full clock.
+    #[inline]
     pub(crate) fn at_work(&self, seconds: f64, load: Load) -> f64 {
         limited(load.total() + self.active * seconds, seconds)
     }
@@ -225,6 +233,7 @@ impl Draw {
 
     /// Joules above idle of so many seconds at the limit; 0 where no limit is stated, which
     /// [`Self::energy`] tells from nothing drawn.
+    #[inline]
     pub(crate) fn joules(&self, at_limit: f64) -> f64 {
         self.dynamic.map_or(0.0, |dynamic| dynamic * at_limit)
     }
@@ -263,6 +272,7 @@ impl Draw {
 
 /// Seconds at the limit that a `load` of so many comes to in `seconds`: all of it while it is small,
 /// never more than there are. Roots alone, so that it is the same everywhere.
+#[inline]
 fn limited(load: f64, seconds: f64) -> f64 {
     if load <= 0.0 || seconds <= 0.0 {
         return 0.0;

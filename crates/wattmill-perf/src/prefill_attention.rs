@@ -60,12 +60,12 @@ pub(crate) struct PrefillAttention {
     draws: KernelDraw,
 }
 
-/// What the chunks of a step cost in attention.
+/// What the chunks of a step have to do in attention, and how long it would take at the full clock.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct PrefillCost {
-    pub(crate) run: Run,
-    compute: f64,
-    memory: f64,
+pub(crate) struct PrefillWork {
+    span: Span,
+    /// Seconds of arithmetic, but for expanding.
+    pairs: f64,
     flops: f64,
     bytes: f64,
 }
@@ -175,7 +175,7 @@ impl PrefillAttention {
     /// Of the prefill part of a step, which has at least one chunk. Arithmetic alone, so that it is
     /// the same everywhere.
     #[inline]
-    pub(crate) fn cost(&self, prefill: &Prefill) -> PrefillCost {
+    pub(crate) fn work(&self, prefill: &Prefill) -> PrefillWork {
         let tokens = f64::from(prefill.tokens.max(1));
         let half_pairs = self.half_pairs(prefill);
         let context =
@@ -190,7 +190,6 @@ impl PrefillAttention {
         let memory = bytes * self.per_byte;
         let (c, m) = (compute * compute, memory * memory);
         let work = factor * (c * c + m * m).sqrt().sqrt() + expanded * self.per_expanded;
-        let (flops, bytes) = (share * (flops + expanded), share * bytes);
         // Expanding is arithmetic, too.
         let span = Span {
             fixed: self.layers * self.launch,
@@ -198,13 +197,18 @@ impl PrefillAttention {
             compute: share * (factor * compute + expanded * self.per_expanded),
             memory: share * factor * memory,
         };
-        PrefillCost {
-            run: self.draws.run(&span, flops, bytes),
-            compute: share * factor * compute,
-            memory: span.memory,
-            flops,
-            bytes,
+        PrefillWork {
+            span,
+            pairs: share * factor * compute,
+            flops: share * (flops + expanded),
+            bytes: share * bytes,
         }
+    }
+
+    /// Time and energy of that.
+    #[inline]
+    pub(crate) fn run(&self, work: &PrefillWork) -> Run {
+        self.draws.run(&work.span, work.flops, work.bytes)
     }
 
     /// Seconds of arithmetic in a layer for `tokens` tokens in `chunks` chunks, each of which attends to
@@ -217,6 +221,7 @@ impl PrefillAttention {
 
     /// Twice the pairs of a chunk's tokens with what they attend to. By token: the length of a whole
     /// prompt whose tokens attend to as much.
+    #[inline]
     fn half_pairs(&self, prefill: &Prefill) -> f64 {
         let half_pairs = prefill.products.saturating_mul(2).saturating_add(prefill.squares);
         let most = u64::from(prefill.tokens).saturating_mul(self.cap).saturating_mul(2);
@@ -237,6 +242,7 @@ impl PrefillAttention {
         self.inside[i][j] && self.inside[below][j] && self.inside[i][right]
     }
 
+    #[inline]
     fn factor(&self, length: f64, chunks: f64) -> f64 {
         let (i, x) = place(length, LENGTHS);
         let (j, y) = place(chunks, CHUNKS);
@@ -248,17 +254,18 @@ impl PrefillAttention {
 
     /// Of the prefill part of a step, as an operator.
     pub(crate) fn operator(&self, prefill: &Prefill) -> Operator {
-        let cost = self.cost(prefill);
+        let work = self.work(prefill);
+        let run = self.run(&work);
         Operator {
             name: self.name,
-            flops: Flops::from_flops(cost.flops),
+            flops: Flops::from_flops(work.flops),
             peak: self.peak,
-            bytes: Bytes::from_bytes(cost.bytes),
+            bytes: Bytes::from_bytes(work.bytes),
             message: Bytes::ZERO,
-            time: Seconds::from_s(cost.run.seconds),
-            energy: self.draws.energy(cost.run.joules),
-            clock: cost.run.clock,
-            bound: bound(self.layers * self.launch, cost.compute / cost.run.clock, cost.memory),
+            time: Seconds::from_s(run.seconds),
+            energy: self.draws.energy(run.joules),
+            clock: run.clock,
+            bound: bound(work.span.fixed, work.pairs / run.clock, work.span.memory),
             surface: self.used.map(|used| SurfaceUse { inside: self.is_inside(prefill), ..used }),
         }
     }

@@ -1,5 +1,7 @@
 //! Counts at which a table has entries: each of the first, then so many in every octave.
 
+use std::hint::select_unpredictable;
+
 /// Where the entries of a table lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Spacing {
@@ -23,20 +25,19 @@ impl Spacing {
         counts
     }
 
-    /// Where `count` lies, if the table were endless.
-    #[inline]
-    pub(crate) const fn place(self, count: u32) -> Place {
-        let each = 1 << self.each;
-        if count <= each {
-            return Place { entry: count as usize, part: 0, octaves: 0 };
-        }
-        let octave = count.ilog2();
+    /// Where `count` lies, if the table were endless. Counts come as they please, so that nothing here
+    /// is left for a processor to guess.
+    #[inline(always)]
+    pub(crate) fn place(self, count: u32) -> Place {
+        let each = 1u32 << self.each;
+        let octave = (count | each).ilog2();
         let octaves = octave - self.octave;
         let before = each + ((octave - self.each) << self.octave);
-        let beyond = count - (1 << octave);
+        let beyond = count.wrapping_sub(1 << octave);
+        let own = count <= each;
         Place {
-            entry: (before + (beyond >> octaves)) as usize,
-            part: beyond & ((1 << octaves) - 1),
+            entry: select_unpredictable(own, count, before + (beyond >> octaves)) as usize,
+            part: select_unpredictable(own, 0, beyond & ((1 << octaves) - 1)),
             octaves,
         }
     }
@@ -61,7 +62,7 @@ impl Place {
     }
 
     /// `a` at the entry, `b` at the next, which are less than 2⁶³ apart, and in whole numbers between.
-    #[inline]
+    #[inline(always)]
     pub(crate) const fn between(self, a: u64, b: u64) -> u64 {
         let rise = b.wrapping_sub(a).cast_signed() as i128 * self.part as i128;
         // Less than 32, which spares the shift of another word.

@@ -1,5 +1,7 @@
 //! The performance model compiled to tables and integer slopes.
 
+use std::hint::select_unpredictable;
+
 use wattmill_factory::EngineSpec;
 use wattmill_units::{Power, Seconds, Ticks};
 
@@ -10,7 +12,7 @@ use crate::deployment::{Deployment, LayoutProblem};
 use crate::memory::MemoryPlan;
 use crate::operator::Operator;
 use crate::operators::Replica;
-use crate::prefill_attention::PrefillAttention;
+use crate::prefill_attention::{PrefillAttention, PrefillWork};
 use crate::spacing::{Spacing, in_proportion};
 use crate::step::{DecodeRun, Prefill, StepCost, StepModel, StepShape};
 
@@ -253,6 +255,10 @@ impl StepModel for StepSurface {
         let prefill = &shape.prefill;
         let n = u64::from(shape.decodes);
         let (tokens, samples) = (self.prompts(prefill), u64::from(prefill.completed));
+        // What follows from what: attention of prompts is a long chain of divisions and roots. What is
+        // looked up in tables stands between its halves, so that a processor does both at once.
+        let prompts = if prefill.chunks > 0 { self.prefill.split_first() } else { None };
+        let begun = prompts.map(|(attention, others)| (attention, attention.work(prefill), others));
         let mut cost = match &self.speculation {
             None => self.passing(n + tokens, n + samples),
             Some(rounds) => rounds.cost(n, tokens, samples, |t, s| self.passing(t, s)),
@@ -261,15 +267,18 @@ impl StepModel for StepSurface {
             cost = plus(cost, context.cost(shape));
         }
         if shape.decodes > 0 {
-            let beside = self.beside_prompts.as_ref().filter(|_| shape.prefill.chunks > 0);
+            let beside = self.beside_prompts.as_ref().filter(|_| prefill.chunks > 0);
             for table in beside.unwrap_or(&self.decode) {
                 cost = plus(cost, table.cost(shape.decodes, shape.decode_context));
             }
         }
-        if shape.prefill.chunks > 0 {
+        if prefill.chunks > 0 {
             cost = plus(cost, self.uncaptured);
-            for attention in &*self.prefill {
-                cost = plus(cost, prefill_cost(attention, prefill));
+        }
+        if let Some((attention, work, others)) = begun {
+            cost = plus(cost, prefill_cost(attention, &work));
+            for attention in others {
+                cost = plus(cost, prefill_cost(attention, &attention.work(prefill)));
             }
         }
         cost
@@ -313,8 +322,8 @@ impl StepModel for StepSurface {
 }
 
 #[inline]
-fn prefill_cost(attention: &PrefillAttention, prefill: &Prefill) -> StepCost {
-    let run = attention.cost(prefill).run;
+fn prefill_cost(attention: &PrefillAttention, work: &PrefillWork) -> StepCost {
+    let run = attention.run(work);
     StepCost::of(Seconds::from_s(run.seconds), run.joules)
 }
 
@@ -326,6 +335,7 @@ fn plus(a: StepCost, b: StepCost) -> StepCost {
 /// Costs by a count, interpolated between entries.
 #[derive(Clone, Debug, PartialEq)]
 struct CostTable {
+    /// The last stands there twice, so that each has a next.
     entries: Box<[Entry]>,
     /// Count of the last entry.
     most: u32,
@@ -366,29 +376,36 @@ impl CostTable {
                 dynamic_nj: before(after.dynamic_nj, next.dynamic_nj, width),
             }
         };
+        let last = counts.len() - 1;
         let entries =
-            costs.iter().enumerate().map(|(i, cost)| Entry { cost: *cost, base: base(i) });
-        Self { entries: entries.collect(), most: counts[counts.len() - 1] }
+            (0..counts.len()).chain([last]).map(|i| Entry { cost: costs[i], base: base(i) });
+        Self { entries: entries.collect(), most: counts[last] }
     }
 
-    #[inline]
+    #[inline(always)]
     fn at(&self, count: u64) -> StepCost {
         if count > u64::from(self.most) {
-            let Entry { cost, .. } = self.entries[self.entries.len() - 1];
-            return StepCost {
-                time: Ticks::from_raw(in_proportion(cost.time.raw(), self.most, count)),
-                dynamic_nj: in_proportion(cost.dynamic_nj, self.most, count),
-            };
+            return self.beyond(count);
         }
         let place = COUNTS.place(count as u32);
-        let Entry { cost, base } = self.entries[place.entry];
-        if place.is_entry() {
-            return cost;
-        }
-        let next = self.entries[place.entry + 1].cost;
+        let Entry { cost, base } = &self.entries[place.entry];
+        let next = &self.entries[place.entry + 1].cost;
+        let from = |cost: u64, base: u64| select_unpredictable(place.is_entry(), cost, base);
+        let time = from(cost.time.raw(), base.time.raw());
+        let nanojoules = from(cost.dynamic_nj, base.dynamic_nj);
         StepCost {
-            time: Ticks::from_raw(place.between(base.time.raw(), next.time.raw())),
-            dynamic_nj: place.between(base.dynamic_nj, next.dynamic_nj),
+            time: Ticks::from_raw(place.between(time, next.time.raw())),
+            dynamic_nj: place.between(nanojoules, next.dynamic_nj),
+        }
+    }
+
+    /// In proportion to the last entry.
+    #[cold]
+    fn beyond(&self, count: u64) -> StepCost {
+        let Entry { cost, .. } = self.entries[self.entries.len() - 1];
+        StepCost {
+            time: Ticks::from_raw(in_proportion(cost.time.raw(), self.most, count)),
+            dynamic_nj: in_proportion(cost.dynamic_nj, self.most, count),
         }
     }
 }

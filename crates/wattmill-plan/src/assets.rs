@@ -6,45 +6,79 @@ use wattmill_factory::{Economics, Outlay, Site};
 use wattmill_units::{Money, Seconds};
 
 use crate::calendar::{Calendar, hours};
-use crate::cash::annuity;
+use crate::cash::annuity_of;
+use crate::result::Sums;
 
-/// Everything of one life that a site bought.
+/// Something that a site buys.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Purchase {
+    /// Hour of the plan, before it if negative.
+    pub(crate) at: f64,
+    pub(crate) price: Money,
+    pub(crate) stay: Stay,
+}
+
+/// How long something stays, and what becomes of it then.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Stay {
+    /// Hours until it is taken out, however long it could last.
+    pub(crate) hours: f64,
+    /// Share of its price that it is sold for then.
+    pub(crate) resale: f64,
+}
+
+impl Stay {
+    /// As long as it lasts.
+    pub(crate) const FOR_LIFE: Self = Self { hours: f64::INFINITY, resale: 0.0 };
+
+    /// Hours over which it loses its value if it lasts for `life` hours.
+    fn lasts(self, life: f64) -> f64 {
+        life.min(self.hours).round().max(1.0)
+    }
+}
+
+/// What loses value hour by hour.
 #[derive(Clone, Debug, Default)]
 struct Assets {
-    bought: Money,
-    /// Of it, what has lost all its value.
-    written_off: Money,
-    /// Hour of each purchase that still has value, and all that was bought until then.
+    /// What all of it loses in an hour.
+    hourly: Money,
+    /// Until when each purchase loses how much in an hour, the first to end first.
     purchases: VecDeque<(f64, Money)>,
 }
 
 impl Assets {
-    /// Buys at hour `at`, not earlier than the last time.
-    fn buy(&mut self, at: f64, price: Money) {
-        self.bought += price;
-        self.purchases.push_back((at, self.bought));
-    }
-
-    /// Straight-line depreciation of the hour `at`, which must not fall from call to call, with a
-    /// life of `life` hours.
-    fn depreciation(&mut self, at: f64, life: f64) -> Money {
-        while let Some((_, until_then)) =
-            self.purchases.pop_front_if(|(hour, _)| at >= *hour + life)
-        {
-            self.written_off = until_then;
+    /// From hour `at` on `value` is lost over `life` hours. Returns what was lost before the plan.
+    fn buy(&mut self, at: f64, value: Money, life: f64) -> Money {
+        let before = (-at).clamp(0.0, life);
+        let hourly = value / life;
+        if before < life {
+            let end = at + life;
+            let place = self.purchases.partition_point(|(other, _)| *other <= end);
+            self.purchases.insert(place, (end, hourly));
+            self.hourly += hourly;
         }
-        (self.bought - self.written_off) / life
+        hourly * before
     }
-}
 
-impl Assets {
+    /// Straight-line depreciation of the hour `at`, which must not fall from call to call.
+    fn depreciation(&mut self, at: f64) -> Money {
+        while let Some((_, hourly)) = self.purchases.pop_front_if(|(end, _)| at >= *end) {
+            self.hourly -= hourly;
+        }
+        if self.purchases.is_empty() {
+            // Nothing is lost to rounding.
+            self.hourly = Money::ZERO;
+        }
+        self.hourly
+    }
+
     /// Straight-line depreciation of `hours` hours from `at` on, as [`Self::depreciation`] of each.
-    fn depreciation_of(&mut self, at: f64, hours: u32, life: f64) -> Money {
+    fn depreciation_of(&mut self, at: f64, hours: u32) -> Money {
         let last = at + f64::from(hours);
-        if self.purchases.front().is_none_or(|(hour, _)| last <= *hour + life) {
-            return (self.bought - self.written_off) / life * f64::from(hours);
+        if self.purchases.front().is_none_or(|(end, _)| last <= *end) {
+            return self.hourly * f64::from(hours);
         }
-        (0..hours).map(|hour| self.depreciation(at + f64::from(hour), life)).sum()
+        (0..hours).map(|hour| self.depreciation(at + f64::from(hour))).sum()
     }
 }
 
@@ -142,12 +176,13 @@ impl Estate {
         Self { bought: Money::ZERO, parts: parts.0.iter().map(holding).collect() }
     }
 
-    /// Buys at hour `at`, not earlier than the last time.
-    pub(crate) fn buy(&mut self, at: f64, price: Money) {
+    /// Buys something. Returns what it had lost before the plan.
+    pub(crate) fn buy(&mut self, Purchase { at, price, stay }: Purchase) -> Money {
         self.bought += price;
-        for part in &mut self.parts {
-            part.assets.buy(at, price * part.share);
-        }
+        let value = price * (1.0 - stay.resale);
+        let lost =
+            |part: &mut Holding| part.assets.buy(at, value * part.share, stay.lasts(part.life));
+        self.parts.iter_mut().map(lost).sum()
     }
 
     /// All that was bought.
@@ -155,11 +190,18 @@ impl Estate {
         self.bought
     }
 
+    /// What a dollar of it costs in a year, spread evenly over the time that it is there, with interest
+    /// at `rate`.
+    pub(crate) fn yearly(&self, stay: Stay, rate: f64) -> f64 {
+        let of = |part: &Holding| part.share * annuity_of(rate, stay.lasts(part.life), stay.resale);
+        self.parts.iter().map(of).sum()
+    }
+
     /// Straight-line depreciation of `hours` hours from `at` on, which must not fall from call to call.
     pub(crate) fn depreciation(&mut self, at: f64, hours: u32) -> Money {
         let mut all = Money::ZERO;
         for part in &mut self.parts {
-            let worn = part.assets.depreciation_of(at, hours, part.life);
+            let worn = part.assets.depreciation_of(at, hours);
             part.worn += worn;
             all += worn;
         }
@@ -178,7 +220,7 @@ impl Estate {
 pub(crate) struct EnergyPlant {
     coming: Vec<(f64, Outlay)>,
     bought: Money,
-    there: Vec<(f64, Assets)>,
+    there: Assets,
 }
 
 impl EnergyPlant {
@@ -193,24 +235,21 @@ impl EnergyPlant {
         Self { coming, ..Self::default() }
     }
 
-    /// Buys what comes until hour `at`: what that costs, and what it costs in a year with interest at
-    /// `rate`.
-    pub(crate) fn arrive(&mut self, at: f64, rate: f64) -> (Money, Money) {
-        let (mut capital, mut yearly) = (Money::ZERO, Money::ZERO);
+    /// Buys what comes until hour `at`, and books what that costs with interest at `rate`.
+    pub(crate) fn arrive(&mut self, at: f64, rate: f64, sums: &mut Sums) {
         let (there, bought) = (&mut self.there, &mut self.bought);
         self.coming.retain(|(from, outlay)| {
             if *from > at {
                 return true;
             }
-            let mut assets = Assets::default();
-            assets.buy(at, outlay.capital);
-            there.push((hours(outlay.life), assets));
+            let life = Stay::FOR_LIFE.lasts(hours(outlay.life));
+            sums.lost_before += there.buy(from.min(at), outlay.capital, life);
             *bought += outlay.capital;
-            capital += outlay.capital;
-            yearly += outlay.capital * annuity(rate, outlay.life);
+            sums.capital += outlay.capital;
+            sums.energy_capital += outlay.capital;
+            sums.yearly += outlay.capital * annuity_of(rate, life, 0.0);
             false
         });
-        (capital, yearly)
     }
 
     /// All that was bought.
@@ -220,9 +259,7 @@ impl EnergyPlant {
 
     /// Straight-line depreciation of `hours` hours from `at` on.
     pub(crate) fn depreciation(&mut self, at: f64, hours: u32) -> Money {
-        self.there
-            .iter_mut()
-            .fold(Money::ZERO, |sum, (life, assets)| sum + assets.depreciation_of(at, hours, *life))
+        self.there.depreciation_of(at, hours)
     }
 }
 
@@ -236,15 +273,31 @@ mod tests {
         let mut lost = Money::ZERO;
         for hour in 0..40 {
             if hour == 0 || hour == 7 {
-                assets.buy(f64::from(hour), Money::from_usd(100.0));
+                assets.buy(f64::from(hour), Money::from_usd(100.0), 10.0);
             }
-            lost += assets.depreciation(f64::from(hour), 10.0);
+            lost += assets.depreciation(f64::from(hour));
             if hour == 8 {
                 assert_eq!(lost, Money::from_usd(110.0), "nine hours of one, two of the other");
             }
         }
         assert_eq!(lost, Money::from_usd(200.0), "all that they cost");
-        assert_eq!(assets.depreciation(40.0, 10.0), Money::ZERO);
+        assert_eq!(assets.depreciation(40.0), Money::ZERO);
+    }
+
+    #[test]
+    fn what_stood_before_the_plan_has_lost_some_and_what_leaves_early_loses_all_but_its_resale() {
+        let mut estate = Estate::new(&Parts(vec![(0.5, 100.0), (0.5, 50.0)]));
+        let usd = Money::from_usd;
+        let before = estate.buy(Purchase { at: -60.0, price: usd(100.0), stay: Stay::FOR_LIFE });
+        assert_eq!(before, usd(30.0 + 50.0), "60 hours of the one, all of the other");
+        assert_eq!(estate.depreciation(0.0, 100), usd(20.0), "what was left");
+        let stay = Stay { hours: 80.0, resale: 0.25 };
+        assert_eq!(estate.buy(Purchase { at: 100.0, price: usd(400.0), stay }), Money::ZERO);
+        let lost = estate.depreciation(100.0, 200);
+        assert!((lost.as_usd() - 300.0).abs() < 1e-9, "{lost}: all but a quarter, over its stay");
+        // 80 and 50 hours without interest: half of 300 over each.
+        let yearly = estate.yearly(stay, 0.0) / 8766.0;
+        assert!((yearly - 0.375 / 80.0 - 0.375 / 50.0).abs() < 1e-12, "{yearly}");
     }
 
     #[test]
@@ -255,7 +308,8 @@ mod tests {
         let parts = Parts::of([(0.5, days(1.0)), (0.25, days(2.0)), (0.25, days(1.0))]);
         assert_eq!(parts, Parts(vec![(0.75, 24.0), (0.25, 48.0)]));
         let mut estate = Estate::new(&parts);
-        estate.buy(0.0, Money::from_usd(96.0));
+        let price = Money::from_usd(96.0);
+        estate.buy(Purchase { at: 0.0, price, stay: Stay::FOR_LIFE });
         let day = estate.depreciation(0.0, 24);
         assert!((day.as_usd() - (72.0 + 12.0)).abs() < 1e-9, "{day}");
         let next = estate.depreciation(24.0, 24) + estate.depreciation(48.0, 24);

@@ -3,6 +3,7 @@
 use wattmill_factory::{DealKind, Factory, Hardware, Phase, Site};
 use wattmill_units::{EnergyPrice, Id, Money, Power};
 
+use crate::assets::Stay;
 use crate::calendar::{Calendar, hours};
 use crate::supply::Supply;
 
@@ -28,6 +29,17 @@ impl Link {
     }
 }
 
+/// What a phase waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Waits {
+    /// Its racks.
+    Racks,
+    /// One of its chains.
+    Chain(usize),
+    /// The first power of its site.
+    Power,
+}
+
 /// One phase on the plan's clock.
 #[derive(Clone, Debug)]
 pub(crate) struct Delivery {
@@ -43,7 +55,7 @@ pub(crate) struct Delivery {
     pub(crate) first_hour: f64,
     /// First hour in which every chain is ready for all of it.
     pub(crate) last_hour: f64,
-    /// Its racks, then its chains in their order.
+    /// Its racks, then its chains in their order, then the first power of the site.
     links: Vec<Link>,
     /// Hour from which nothing more comes.
     cancelled: f64,
@@ -52,8 +64,8 @@ pub(crate) struct Delivery {
     /// Infrastructure that one unit needs of ours: none where the site is leased, or where it takes the
     /// place of another.
     pub(crate) unit_infrastructure: Money,
-    /// Share of its price that a unit is sold for when another takes its place.
-    pub(crate) resale: Option<f64>,
+    /// Share of its price that a unit is sold for when it is taken out.
+    resale: f64,
 }
 
 impl Delivery {
@@ -77,21 +89,28 @@ impl Delivery {
         if self.life.is_finite() { self.installed(day - self.life) } else { 0.0 }
     }
 
-    /// Which link is ready for the least at `hour`, 0 for the racks; of several the one that is
-    /// ready last. `None` if all are ready for all of it.
-    pub(crate) fn binds(&self, hour: f64) -> Option<usize> {
+    /// How long a unit stays.
+    pub(crate) const fn stay(&self) -> Stay {
+        Stay { hours: self.life, resale: self.resale }
+    }
+
+    /// Which link is ready for the least at `hour`; of several the one that goes on last, and of these
+    /// the one that is ready last. `None` if all are ready for all of it.
+    pub(crate) fn binds(&self, hour: f64) -> Option<Waits> {
         let day = (hour / 24.0).floor() * 24.0;
-        let mut least: Option<(usize, f64, f64)> = None;
-        for (index, link) in self.links.iter().enumerate() {
-            let share = link.share(day);
-            let less = least.is_none_or(|(_, other, last)| {
-                share < other || (share == other && link.last_hour > last)
-            });
-            if share < 1.0 && less {
-                least = Some((index, share, link.last_hour));
-            }
-        }
-        least.map(|(index, ..)| index)
+        let open = self.links.iter().enumerate().filter(|(_, link)| link.share(day) < 1.0);
+        // The first of equals.
+        let least = open.rev().min_by(|(_, a), (_, b)| {
+            let begins = |link: &Link| if link.first_hour > day { link.first_hour } else { day };
+            let shares = a.share(day).total_cmp(&b.share(day));
+            let begin = begins(b).total_cmp(&begins(a));
+            shares.then(begin).then(b.last_hour.total_cmp(&a.last_hour))
+        });
+        least.map(|(index, _)| match index {
+            0 => Waits::Racks,
+            power if power + 1 == self.links.len() => Waits::Power,
+            chain => Waits::Chain(chain - 1),
+        })
     }
 
     /// Whether it was called off before `hour`.
@@ -122,7 +141,7 @@ pub(crate) fn units_of(factory: &Factory, phase: &Phase) -> f64 {
 fn whole_units(factory: &Factory, phase: &Phase, unit_power: Power) -> f64 {
     let it = phase.basis.it(phase.power, factory.sites[phase.site].pue.design);
     // A power that is a whole number of units to rounding error is that many.
-    (it * phase.oversubscription / unit_power + 1e-9).floor()
+    (it * phase.oversubscription / (unit_power * (1.0 + phase.beside)) + 1e-9).floor()
 }
 
 /// Accelerators of one kind of machine when every phase is complete.
@@ -158,23 +177,26 @@ pub(crate) fn deliveries(factory: &Factory, calendar: Calendar) -> Vec<Delivery>
             };
             let racks = link(phase.first_rack, phase.slip, phase.ramp);
             let chains = phase.chains.iter().map(|c| link(c.ready, c.delay, c.ramp));
-            let links: Vec<Link> = [racks].into_iter().chain(chains).collect();
+            let first_power = factory.sites[phase.site].first_power();
+            let power = first_power.map_or(f64::INFINITY, |day| calendar.hour_of(day));
+            let power = Link { first_hour: power, last_hour: power };
+            let links: Vec<Link> = [racks].into_iter().chain(chains).chain([power]).collect();
             let latest = |of: fn(&Link) -> f64| links.iter().map(of).fold(f64::MIN, f64::max);
             // What is oversubscribed shares the plant, not only its power.
             let unit_facility =
-                phase.unit_power * factory.sites[phase.site].pue.design / phase.oversubscription;
+                phase.unit_it() * factory.sites[phase.site].pue.design / phase.oversubscription;
             Delivery {
                 phase: id,
                 site: phase.site,
                 units: units_of(factory, phase),
-                unit_it: phase.unit_power,
+                unit_it: phase.unit_it(),
                 unit_facility,
                 first_hour: latest(|link| link.first_hour),
                 last_hour: latest(|link| link.last_hour),
                 links,
                 cancelled: phase.cancelled.map_or(f64::INFINITY, |day| calendar.hour_of(day)),
                 life: phase.retire.map_or(f64::INFINITY, hours),
-                resale: phase.resale,
+                resale: phase.resale.unwrap_or(0.0),
                 unit_infrastructure: if is_leased(factory, phase.site) || phase.refreshes.is_some()
                 {
                     Money::ZERO

@@ -1,10 +1,8 @@
 //! Cash by quarter, and what the programme is worth.
 
-use wattmill_factory::Economics;
-use wattmill_units::{Money, Seconds};
+use wattmill_units::Money;
 
-use crate::assets::Parts;
-use crate::calendar::{QuarterLabel, hours};
+use crate::calendar::QuarterLabel;
 use crate::result::Sums;
 
 /// What comes in and goes out in a quarter.
@@ -14,7 +12,7 @@ pub struct CashQuarter {
     pub label: QuarterLabel,
     /// Of services that have a price.
     pub revenue: Money,
-    /// From investors.
+    /// From investors, less what we invest in others.
     pub received: Money,
     /// Energy and operations.
     pub operating: Money,
@@ -74,9 +72,8 @@ pub(crate) struct Quarterly<'a> {
 impl Cash {
     pub(crate) fn of<'a>(
         quarters: impl Iterator<Item = Quarterly<'a>>,
-        economics: &Economics,
+        discount_per_year: f64,
     ) -> Self {
-        let discount = economics.discount_per_year;
         let mut cash = Self {
             quarters: Vec::new(),
             book_value: Money::ZERO,
@@ -85,10 +82,8 @@ impl Cash {
             present_value: Money::ZERO,
             rate_of_return: None,
         };
-        let (mut days, mut balance) = (0.0, Money::ZERO);
+        let (mut days, mut balance, mut yearly) = (0.0, Money::ZERO, Money::ZERO);
         let mut flows: Vec<(f64, f64)> = Vec::new();
-        let (mut machines, mut infrastructure, mut energy) =
-            (Money::ZERO, Money::ZERO, Money::ZERO);
         for Quarterly { label, days: of_quarter, sums, revenue, received, contracts } in quarters {
             let operating = sums.operating_cost();
             let [contracts, debt] = contracts;
@@ -96,24 +91,16 @@ impl Cash {
             let quarter =
                 CashQuarter { label, revenue, received, operating, capital, contracts, debt };
             days += f64::from(of_quarter);
-            machines += sums.machine_capital - sums.refreshed;
-            infrastructure += sums.infrastructure_capital();
-            energy += sums.energy_yearly;
-            cash.ownership_per_year = operating * (DAYS_PER_YEAR / f64::from(of_quarter));
+            yearly += sums.yearly;
+            cash.ownership_per_year = yearly + operating * (DAYS_PER_YEAR / f64::from(of_quarter));
             flows.push((days / DAYS_PER_YEAR, quarter.own().as_usd()));
             balance += quarter.net();
             cash.to_finance = cash.to_finance.max(-balance);
-            cash.book_value += capital - sums.depreciation;
+            cash.book_value += capital - sums.depreciation - sums.lost_before;
             cash.quarters.push(quarter);
         }
-        let yearly = |parts: Parts| -> f64 {
-            parts.0.iter().map(|(share, life)| share * annuity_of(discount, *life)).sum()
-        };
-        cash.ownership_per_year += machines * yearly(Parts::of_machines(economics))
-            + infrastructure * yearly(Parts::of_infrastructure(economics))
-            + energy;
         flows.push((days / DAYS_PER_YEAR, cash.book_value.as_usd()));
-        cash.present_value = Money::from_usd(worth(&flows, discount));
+        cash.present_value = Money::from_usd(worth(&flows, discount_per_year));
         cash.rate_of_return = rate(&flows);
         cash
     }
@@ -121,14 +108,16 @@ impl Cash {
 
 const DAYS_PER_YEAR: f64 = 365.25;
 
-/// What is paid in a year, in equal parts over a life, for each dollar spent at a rate a year.
-pub(crate) fn annuity(rate: f64, life: Seconds) -> f64 {
-    annuity_of(rate, hours(life))
-}
-
-fn annuity_of(rate: f64, life_hours: f64) -> f64 {
+/// What is paid in a year, in equal parts over a life, for each dollar spent at a rate a year; a share
+/// of it comes back in the end.
+pub(crate) fn annuity_of(rate: f64, life_hours: f64, back: f64) -> f64 {
     let years = life_hours / 24.0 / DAYS_PER_YEAR;
-    if rate > 0.0 { rate / (1.0 - libm::pow(1.0 + rate, -years)) } else { 1.0 / years }
+    if rate > 0.0 {
+        let worth = libm::pow(1.0 + rate, -years);
+        rate * (1.0 - back * worth) / (1.0 - worth)
+    } else {
+        (1.0 - back) / years
+    }
 }
 
 /// Present value of flows, each so many years away, at a rate a year.
@@ -161,14 +150,20 @@ mod tests {
         assert!(worth(&flows, 0.1).abs() < 1e-9);
         assert_eq!(rate(&[(0.0, -1.0), (1.0, -1.0)]), None, "nothing ever comes back");
         assert_eq!(rate(&[]), None);
-        let loan = annuity(0.1, Seconds::from_days(2.0 * DAYS_PER_YEAR));
+        let loan = annuity_of(0.1, 48.0 * DAYS_PER_YEAR, 0.0);
         assert!((loan - 110.0 / 210.0 * 1.1).abs() < 1e-12, "{loan}: 1 = loan/1.1 + loan/1.21");
+        let rest = annuity_of(0.1, 48.0 * DAYS_PER_YEAR, 0.5);
+        assert!((rest - loan * (1.0 - 0.5 / 1.21)).abs() < 1e-12, "{rest}: half comes back");
     }
 
     #[test]
     fn what_must_be_financed_is_the_deepest_point() {
         let label = |quarter| QuarterLabel { year: 2027, quarter };
-        let spent = |capital: f64| Sums { capital: Money::from_usd(capital), ..Sums::default() };
+        let spent = |capital: f64| Sums {
+            capital: Money::from_usd(capital),
+            yearly: Money::from_usd(capital / 10.0),
+            ..Sums::default()
+        };
         let sums = [spent(100.0), spent(50.0), spent(0.0)];
         let revenue = [0.0, 30.0, 40.0].map(Money::from_usd);
         let received = [40.0, 0.0, 0.0].map(Money::from_usd);
@@ -180,19 +175,7 @@ mod tests {
             received: received[i],
             contracts: [Money::ZERO; 2],
         });
-        let economics = Economics {
-            price_year: 2026,
-            infrastructure_usd_per_w: 0.0,
-            accelerator_price: Money::ZERO,
-            operations_per_year: 0.0,
-            discount_per_year: 0.0,
-            inflation_per_year: 0.0,
-            machine_life: Seconds::from_days(3652.5),
-            infrastructure_life: Seconds::from_days(3652.5),
-            shares: wattmill_factory::PartShares::NONE,
-            lives: wattmill_factory::PartLives::default(),
-        };
-        let cash = Cash::of(quarters, &economics);
+        let cash = Cash::of(quarters, 0.0);
         assert!((cash.ownership_per_year.as_usd() - 15.0).abs() < 1e-9, "150 over ten years");
         assert_eq!(cash.to_finance, Money::from_usd(80.0));
         assert_eq!(cash.book_value, Money::from_usd(150.0));

@@ -1,12 +1,14 @@
 //! How a plan counts the power of its machines, beside what others say of such powers.
 
-use wattmill_catalog::{Catalog, StatedPower, Statement};
+use wattmill_catalog::{Catalog, StatedPower, System};
 use wattmill_factory::{Factory, Hardware, PowerBasis, Pue};
 use wattmill_units::{Id, Power, Seconds};
 
 use crate::build::Delivery;
 use crate::calendar::QuarterLabel;
-use crate::conventions::{Convention, holding};
+use crate::chain::{Link, chain};
+use crate::conventions::{Convention, ways};
+use crate::published::Published;
 use crate::result::Quarter;
 
 /// How a plan counts, and who counts likewise.
@@ -49,6 +51,8 @@ pub struct Counted {
     pub unit_power: Power,
     /// What that is of the unit.
     pub provisioned: Provisioned,
+    /// IT power beside the units, over theirs.
+    pub beside: f64,
     /// Facility power over IT power at peak.
     pub pue: f64,
     /// IT power of the units installed over what is provisioned for them.
@@ -57,6 +61,8 @@ pub struct Counted {
     pub power: Power,
     /// Accelerators in it: whole units.
     pub accelerators: f64,
+    /// Where the power that is provisioned for one of them goes at peak, step by step.
+    pub chain: Vec<Link>,
 }
 
 /// What is provisioned for a unit.
@@ -85,24 +91,17 @@ impl Provisioned {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Claim {
     /// Who says what.
-    pub stated: StatedPower,
-    /// The power that it is held against.
+    pub said: Published,
+    /// The power that it is held against: what the plan has of the machines that it is about.
     pub power: Power,
-    /// Accelerators in it as stated, fewest, best and most.
-    pub stated_accelerators: [f64; 3],
     /// Accelerators that the plan has in it.
     pub planned: f64,
-    /// Whether that is what is stated, within a fiftieth.
-    pub holds: bool,
     /// Conventions under which it is true, and of which system, the nearest to the best figure first.
     pub under: Vec<(String, Convention)>,
     /// The convention that comes nearest, true or not; `None` where no power is known.
     pub nearest: Option<(String, Convention)>,
 }
 
-/// What one way of counting may be off from another and still be the same: what provisioned powers are
-/// rounded by.
-const NEAR: f64 = 0.02;
 /// How far a plan's power may be from the one that a statement names.
 const LIKE: f64 = 0.1;
 
@@ -127,6 +126,7 @@ impl Counting {
                 known.hardware == phase.hardware
                     && known.basis == phase.basis
                     && known.unit_power == phase.unit_power
+                    && known.beside == phase.beside
                     && known.pue == pue
                     && known.oversubscription == phase.oversubscription
             };
@@ -144,10 +144,18 @@ impl Counting {
                         unit if unit == system.power_max => Provisioned::Maximum,
                         _ => Provisioned::Stated,
                     },
+                    beside: phase.beside,
                     pue,
                     oversubscription: phase.oversubscription,
                     power: phase.power,
                     accelerators,
+                    chain: {
+                        let each = f64::from(system.accelerators);
+                        let limit = factory.hardware[phase.hardware].accelerator.tdp;
+                        let unit = phase.unit_power / phase.oversubscription;
+                        let limit = limit.unwrap_or(phase.unit_power / each);
+                        chain((unit, each), limit, phase.beside, pue)
+                    },
                 }),
             }
         }
@@ -174,7 +182,7 @@ impl Levels {
         };
         let unit = |delivery: &Delivery| {
             let phase = &factory.phases[delivery.phase];
-            phase.unit_power / phase.oversubscription
+            phase.unit_it() / phase.oversubscription
         };
         let total = quarter.total();
         Self {
@@ -204,49 +212,36 @@ impl Claim {
         catalog: &Catalog,
         machines: &[Counted],
     ) -> Option<Self> {
-        let Statement::Each { power: best, low, high, facility, accelerators } = stated.statement
-        else {
-            return None;
-        };
-        let about = |counted: &&Counted| {
-            let id = &factory.hardware[counted.hardware].accelerator.id;
-            stated.accelerator.as_ref().is_none_or(|about| about == id)
-        };
+        let said = Published::of(stated)?;
+        let about =
+            |counted: &&Counted| said.is_about(&factory.hardware[counted.hardware].accelerator.id);
         let there: Vec<&Counted> = machines.iter().filter(about).collect();
         let planned: f64 = there.iter().map(|counted| counted.accelerators).sum();
-        let counted = |counted: &&Counted| match facility {
+        let counted = |counted: &&Counted| match said.facility {
             true => counted.basis.facility(counted.power, counted.pue),
             false => counted.basis.it(counted.power, counted.pue),
         };
         let power: Power = there.iter().map(counted).sum();
         // What names no machine is about a power like the plan's.
         let like = |named: Power| (power / named - 1.0).abs() <= LIKE;
-        let meant = stated.accelerator.is_some() || accelerators.is_some_and(|(of, _)| like(of));
+        let meant =
+            said.stated.accelerator.is_some() || said.named.is_some_and(|(named, _)| like(named));
         if planned <= 0.0 || !meant {
             return None;
         }
-        let stated_accelerators = match accelerators {
-            Some((named, many)) => many.map(|many| many * (power / named)),
-            None => [high, best, low].map(|each| power / each),
-        };
-        let [fewest, _, most] = stated_accelerators;
-        let within = |many: f64| (fewest * (1.0 - NEAR)..=most * (1.0 + NEAR)).contains(&many);
-        let mut all = conventions(factory, catalog, &there, stated.accelerator.as_deref(), power);
-        let place = if facility { "facility" } else { "IT" };
-        all.retain(|(_, way)| way.counted == place);
-        let far = |way: &Convention| libm::log(way.each / best).abs();
-        all.sort_by(|(_, a), (_, b)| far(a).total_cmp(&far(b)));
-        let nearest = all.first().cloned();
-        all.retain(|(_, way)| within(way.accelerators));
-        Some(Self {
-            holds: within(planned),
-            stated,
-            power,
-            stated_accelerators,
-            planned,
-            under: all,
-            nearest,
-        })
+        let all = conventions(factory, catalog, &there, said.stated.accelerator.as_deref(), power);
+        let far = |way: (String, Convention)| said.distance(&way.1).map(|far| (far, way));
+        let mut all: Vec<(f64, (String, Convention))> = all.into_iter().filter_map(far).collect();
+        all.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+        let mut under: Vec<(String, Convention)> = all.into_iter().map(|(_, way)| way).collect();
+        let nearest = under.first().cloned();
+        under.retain(|(_, way)| said.holds(power, way.accelerators));
+        Some(Self { said, power, planned, under, nearest })
+    }
+
+    /// Whether the plan has what is stated, within a fiftieth.
+    pub fn holds(&self) -> bool {
+        self.said.holds(self.power, self.planned)
     }
 }
 
@@ -262,19 +257,18 @@ fn conventions(
     let Some(first) = there.first() else { return Vec::new() };
     let annual = factory.phases.iter().find(|phase| phase.hardware == first.hardware);
     let annual = annual.map_or(first.pue, |phase| factory.sites[phase.site].pue.annual);
+    let pue = Pue { design: first.pue, annual };
     let vendor = &factory.hardware[first.hardware].system.vendor;
-    let meant = |system: &&wattmill_catalog::System| match accelerator {
+    let meant = |system: &&System| match accelerator {
         Some(accelerator) => system.accelerator == accelerator,
         None => system.vendor == *vendor,
     };
-    let mut all = Vec::new();
-    for system in catalog.systems().filter(meant) {
-        let pue = Pue { design: first.pue, annual };
-        let found = holding(catalog, &system.id, power, pue);
-        let ways = found.into_iter().flat_map(|holding| holding.conventions);
-        all.extend(ways.map(|way| (system.id.clone(), way)));
-    }
-    all
+    let of = |system: &System| {
+        let known = catalog.accelerator(&system.accelerator);
+        let found = known.and_then(|accelerator| ways(system, accelerator, power, pue));
+        found.into_iter().flatten().map(|way| (system.id.clone(), way)).collect::<Vec<_>>()
+    };
+    catalog.systems().filter(meant).flat_map(of).collect()
 }
 
 #[cfg(test)]
@@ -290,11 +284,15 @@ mod tests {
     }
 
     fn claim<'c>(counting: &'c Counting, id: &str) -> &'c Claim {
-        counting.claims.iter().find(|claim| claim.stated.id == id).expect("it is about the plan")
+        counting
+            .claims
+            .iter()
+            .find(|claim| claim.said.stated.id == id)
+            .expect("it is about the plan")
     }
 
-    /// The announcement of ten gigawatts says four to five million GPUs, which racks of Vera Rubin are
-    /// under no convention, and racks of GB200 and GB300 under some.
+    /// The announcement of ten gigawatts says four to five million GPUs, which racks of GB200 and GB300
+    /// are under some conventions, and racks of Vera Rubin only where power is oversubscribed.
     #[test]
     fn the_announced_programme_says_what_makes_its_figure_true() {
         let counting = of("ten-gigawatt");
@@ -304,12 +302,13 @@ mod tests {
         assert!((counted.power.as_gw() - 10.0).abs() < 1e-9, "{}", counted.power);
         assert!((counted.each().as_kw() - 3.694).abs() < 0.002, "{}", counted.each());
         let announced = claim(&counting, "announced-10gw");
-        assert_eq!(announced.stated_accelerators, [4e6, 4.5e6, 5e6]);
-        assert!(!announced.holds && announced.planned == counted.accelerators);
+        assert_eq!(announced.said.accelerators(announced.power), [4e6, 4.5e6, 5e6]);
+        assert!(!announced.holds() && announced.planned == counted.accelerators);
         let ways: Vec<String> =
             announced.under.iter().map(|(of, way)| format!("{of}: {}", way.name)).collect();
         assert!(ways.contains(&"gb200-nvl72: rack at its typical, PUE 1.4 at peak".to_owned()));
-        assert!(ways.iter().all(|way| !way.starts_with("vr-")), "{ways:?}");
+        let rubin = |way: &&String| way.starts_with("vr-");
+        assert!(ways.iter().filter(rubin).all(|way| way.contains("oversubscribed")), "{ways:?}");
         for (_, way) in &announced.under {
             assert!((3.9e6..5.1e6).contains(&way.accelerators), "{way:?}");
         }
@@ -319,21 +318,30 @@ mod tests {
         assert!((end.it.as_gw() - 10.0 / 1.4).abs() < 0.01, "{end:?}");
         assert!((end.nameplate.as_watts() / (counted.accelerators * 1800.0) - 1.0).abs() < 1e-3);
         assert!(end.mean < end.peak && end.peak < end.facility, "{end:?}");
-        // NVIDIA's own gigawatt of Vera Rubin is 1.6 % more: counted alike. With power oversubscribed it
-        // is more than any rack as provisioned.
+        // NVIDIA's own gigawatt of Vera Rubin is 1.6 % more: counted alike. With MaxLPS it is Max-P behind
+        // the PUE of a year, oversubscribed.
         let dsx = claim(&counting, "dsx");
-        assert!((dsx.planned / dsx.stated_accelerators[1] - 0.984).abs() < 0.001, "{dsx:?}");
-        assert!(dsx.holds && dsx.under[0].1.name == "rack at its typical, PUE 1.4 at peak");
+        assert!(
+            (dsx.planned / dsx.said.accelerators(dsx.power)[1] - 0.984).abs() < 0.001,
+            "{dsx:?}"
+        );
+        let (of, way) = &dsx.under[0];
+        assert!(dsx.holds() && of == "vr-nvl72", "{dsx:?}");
+        assert_eq!(way.name, "rack at its typical (Max-Q), PUE 1.4 at peak");
         let most = claim(&counting, "dsx-maxlps");
-        assert!(!most.holds && most.under.is_empty(), "{most:?}");
         let (_, nearest) = most.nearest.as_ref().expect("one");
-        assert_eq!(nearest.name, "rack at its typical, PUE 1.1 of a year");
+        assert!(!most.holds() && most.under[0].1 == *nearest, "{most:?}");
+        let named = "rack at its maximum (Max-P), 1.4 times oversubscribed, PUE 1.1 of a year";
+        assert_eq!(nearest.name, named);
+        // What is provisioned for an accelerator is split, step by step, and adds up to the facility.
+        let meter = counted.chain.iter().find(|link| link.reaches == Some("facility"));
+        assert!((meter.expect("it is reached").sum / counted.each() - 1.0).abs() < 1e-3);
     }
 
     #[test]
     fn who_speaks_of_ten_gigawatts_does_not_speak_of_one_node() {
         let counting = of("hgx-node");
-        assert!(counting.claims.iter().all(|claim| claim.stated.accelerator.is_some()));
+        assert!(counting.claims.iter().all(|claim| claim.said.stated.accelerator.is_some()));
         assert_eq!(claim(&counting, "semianalysis-h100").planned, 8.0);
     }
 }

@@ -248,7 +248,7 @@ fn of_course(
             received: quarter.received,
             contracts: net(factory, &moved, index),
         }),
-        &factory.economics,
+        factory.economics.discount_per_year,
     );
     push(Whole("most to finance"), Usd, cash.to_finance.as_usd());
     push(Whole("cost of ownership a year"), Usd, cash.ownership_per_year.as_usd());

@@ -23,7 +23,7 @@ use crate::groups::Groups;
 use crate::ledger::{Balance, Books};
 use crate::microgrid::{Microgrid, Restraint};
 use crate::plant::Overhead;
-use crate::property::{Property, Units};
+use crate::property::{self, Property, Units};
 use crate::receipts::Investors;
 use crate::relief::{Reliefs, Scene};
 use crate::result::{ServiceQuarter, Sums, TrainingOutcome};
@@ -148,6 +148,8 @@ impl<'a> Walk<'a> {
             factory.sites.iter().map(|site| Supply::of(site, calendar)).collect();
         let banks: Vec<Bank> = groups.all.iter().map(Bank::of).collect();
         let trainings: Vec<TrainingRun> = factory.trainings.iter().map(TrainingRun::new).collect();
+        let property = Property::of_all(factory, calendar);
+        let units = property::unpaid(&property, &deliveries, &factory.economics);
         let fastest = trainings
             .iter()
             .map(|run| {
@@ -166,8 +168,8 @@ impl<'a> Walk<'a> {
             banks,
             trainings,
             fastest,
-            units: vec![Units::default(); deliveries.len()],
-            property: Property::of_all(factory, calendar),
+            units,
+            property,
             wants: vec![Want::nothing(); factory.services.len()],
             asked: vec![[0.0; HOURS]; factory.services.len()],
             output_tokens: lengths.clone().map(|of| of.output.mean()).collect(),
@@ -221,7 +223,7 @@ impl<'a> Walk<'a> {
             .map(|(delivery, running)| delivery.unit_facility * *running)
             .sum();
         let date = self.calendar.date(day);
-        self.investors.pay(self.factory, date, energised, |r| quarter.received += r.amount);
+        self.investors.pay(self.factory, date, energised, |r| quarter.received += r.ours());
         self.course.days.push(CourseDay {
             energised,
             accelerators: quarter.total.accelerators,

@@ -60,6 +60,7 @@ impl Groups {
                 group.site == phase.site
                     && group.hardware == phase.hardware
                     && factory.phases[group.phase].unit_power == phase.unit_power
+                    && factory.phases[group.phase].beside == phase.beside
             };
             let group = all.iter().position(same).unwrap_or_else(|| {
                 let of_hardware = |offer: &&Offer| offer.hardware == phase.hardware;

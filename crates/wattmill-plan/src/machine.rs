@@ -25,7 +25,8 @@ const IDLE_OF_TDP: f64 = 0.15;
 pub(crate) struct Machine {
     /// Accelerators of a unit.
     pub(crate) accelerators: f64,
-    /// IT power of a unit besides its accelerators, all of them without work.
+    /// IT power of a unit, and of what stands beside it, besides its accelerators, all of them without
+    /// work.
     pub(crate) idle_host_power: Power,
     /// What it draws more for each accelerator that works.
     pub(crate) host_power_per_working: Power,
@@ -51,7 +52,8 @@ impl Machine {
         let idle = catalog.efficiency(&chip.family).map_or(IDLE_OF_TDP, |e| e.idle_fraction);
         Self {
             accelerators: count,
-            idle_host_power: host_power * IDLE_HOST,
+            // Switches and storage beside it draw the same at all hours.
+            idle_host_power: host_power * IDLE_HOST + phase.unit_power * phase.beside,
             host_power_per_working: host_power * ((1.0 - IDLE_HOST) / count),
             idle_power: tdp * idle,
             training_power: tdp * TRAINING_OF_TDP,

@@ -1,21 +1,25 @@
-//! What a site owns: machines, building and plant, and what makes energy; bought, refreshed, worn off.
+//! What a site owns: machines, building and plant, and what makes energy; bought, worn off, taken out.
 
-use wattmill_factory::{Factory, Site};
+use wattmill_factory::{Economics, Factory, Site};
 use wattmill_units::{Id, Money, Seconds};
 
-use crate::assets::{EnergyPlant, Estate, Parts};
+use crate::assets::{EnergyPlant, Estate, Parts, Purchase, Stay};
 use crate::build::Delivery;
 use crate::calendar::Calendar;
 use crate::result::Sums;
 use crate::run::HOURS_PER_YEAR;
 
 /// Units of a delivery that were paid for.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Units {
-    /// Ever bought.
+    /// Units that came until now.
+    came: f64,
+    /// Of them, those that were taken out.
+    gone: f64,
+    /// Units paid for: what was taken out before the plan is none of its.
     pub(crate) bought: f64,
-    /// Of them, those that others took the place of.
-    refreshed: f64,
+    /// What a dollar of them costs in a year.
+    yearly: f64,
 }
 
 /// What a site owns.
@@ -24,8 +28,12 @@ pub(crate) struct Property {
     machines: Estate,
     infrastructure: Estate,
     energy: EnergyPlant,
-    /// What is left of the price of refreshed machines after their sale.
+    /// Price of the machines that were taken out.
     gone: Money,
+    /// What they were sold for.
+    resold: Money,
+    /// What a dollar of infrastructure costs in a year.
+    infrastructure_yearly: f64,
 }
 
 /// What some hours cost of it.
@@ -41,13 +49,33 @@ pub(crate) struct Upkeep {
     pub(crate) energy: Money,
 }
 
+/// Of each delivery, nothing of which is paid for yet.
+pub(crate) fn unpaid(
+    property: &[Property],
+    deliveries: &[Delivery],
+    economics: &Economics,
+) -> Vec<Units> {
+    let of = |delivery: &Delivery| {
+        let machines = &property[delivery.site.index()].machines;
+        let yearly = machines.yearly(delivery.stay(), economics.discount_per_year);
+        let gone = delivery.retired(0.0);
+        Units { came: gone, gone, bought: 0.0, yearly }
+    };
+    deliveries.iter().map(of).collect()
+}
+
 impl Property {
     pub(crate) fn new(factory: &Factory, site: Id<Site>, calendar: Calendar) -> Self {
+        let economics = &factory.economics;
+        let infrastructure = Estate::new(&Parts::of_infrastructure(economics));
         Self {
-            machines: Estate::new(&Parts::of_machines(&factory.economics)),
-            infrastructure: Estate::new(&Parts::of_infrastructure(&factory.economics)),
+            machines: Estate::new(&Parts::of_machines(economics)),
+            infrastructure_yearly: infrastructure
+                .yearly(Stay::FOR_LIFE, economics.discount_per_year),
+            infrastructure,
             energy: EnergyPlant::of(&factory.sites[site], calendar),
             gone: Money::ZERO,
+            resold: Money::ZERO,
         }
     }
 
@@ -58,11 +86,11 @@ impl Property {
 
     /// All that was bought, less what was sold.
     pub(crate) fn bought(&self) -> Money {
-        self.machines.bought() + self.infrastructure.bought() + self.energy.bought()
+        self.machines.bought() + self.infrastructure.bought() + self.energy.bought() - self.resold
     }
 
-    /// Buys what came of a delivery until hour `at`, and sells what others took the place of; of the
-    /// delivery so many units are `installed` and of these so many still `there`.
+    /// Buys what came of a delivery until hour `at`, and takes out what has been there for its time; of
+    /// the delivery so many units are `installed` and of these so many still `there`.
     pub(crate) fn install(
         &mut self,
         at: f64,
@@ -71,42 +99,63 @@ impl Property {
         (installed, there): (f64, f64),
         sums: &mut Sums,
     ) {
-        if let Some(share) = delivery.resale {
-            let gone = installed - there;
-            let price = unit_price * (gone - units.refreshed);
-            if price > Money::ZERO {
-                units.refreshed = gone;
-                let resale = price * share;
-                // What they bring is so much less to be written off.
-                self.machines.buy(at, -resale);
-                self.gone += price - resale;
-                sums.refreshed += price;
-                sums.resale += resale;
+        let gone = installed - there - units.gone;
+        if gone > 0.0 {
+            units.gone += gone;
+            let price = unit_price * gone;
+            let resale = price * delivery.stay().resale;
+            self.gone += price;
+            self.resold += resale;
+            sums.resale += resale;
+            sums.yearly -= price * units.yearly;
+        }
+        if installed <= units.came {
+            return;
+        }
+        if at == 0.0 {
+            // What stands by then came day by day.
+            let first = (delivery.first_hour / 24.0).floor().min(0.0) as i64;
+            for day in first..0 {
+                let at = day as f64 * 24.0;
+                let new = delivery.installed(at) - units.came;
+                self.buy(at, (delivery, units), unit_price, new, sums);
             }
         }
-        let new = installed - units.bought;
+        let new = installed - units.came;
+        self.buy(at, (delivery, units), unit_price, new, sums);
+    }
+
+    fn buy(
+        &mut self,
+        at: f64,
+        (delivery, units): (&Delivery, &mut Units),
+        unit_price: Money,
+        new: f64,
+        sums: &mut Sums,
+    ) {
         if new <= 0.0 {
             return;
         }
-        units.bought = installed;
+        units.came += new;
+        units.bought += new;
         let (machines, infrastructure) = (unit_price * new, delivery.unit_infrastructure * new);
-        self.machines.buy(at, machines);
-        self.infrastructure.buy(at, infrastructure);
+        let stay = delivery.stay();
+        sums.lost_before += self.machines.buy(Purchase { at, price: machines, stay });
+        let stay = Stay::FOR_LIFE;
+        sums.lost_before += self.infrastructure.buy(Purchase { at, price: infrastructure, stay });
         sums.capital += machines + infrastructure;
         sums.machine_capital += machines;
+        sums.yearly += machines * units.yearly + infrastructure * self.infrastructure_yearly;
     }
 
     /// Buys what makes energy and comes until hour `at`; interest is at `rate` a year.
     pub(crate) fn equip(&mut self, at: f64, rate: f64, sums: &mut Sums) {
-        let (capital, yearly) = self.energy.arrive(at, rate);
-        sums.capital += capital;
-        sums.energy_capital += capital;
-        sums.energy_yearly += yearly;
+        self.energy.arrive(at, rate, sums);
     }
 
     /// What `hours` hours from `at` on cost, with operations of this share of capital a year.
     pub(crate) fn keep(&mut self, at: f64, hours: u32, operations_per_year: f64) -> Upkeep {
-        let capital = self.bought() - self.gone;
+        let capital = self.bought() + self.resold - self.gone;
         Upkeep {
             operations: capital * (operations_per_year / HOURS_PER_YEAR * f64::from(hours)),
             machines: self.machines.depreciation(at, hours),

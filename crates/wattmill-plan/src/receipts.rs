@@ -1,4 +1,4 @@
-//! Money that comes in from investors, day by day.
+//! What investors pay, day by day.
 
 use jiff::civil::Date;
 use wattmill_factory::{Factory, Payment};
@@ -11,14 +11,14 @@ use crate::result::Receipt;
 pub(crate) struct Investors {
     /// Steps paid, by contract.
     paid: Vec<f64>,
-    /// Day from which each contract pays no more: its event's, or that on which who pays defaults.
+    /// Day from which each contract pays no more: its event's, or that on which a side of it defaults.
     ends: Vec<Option<Date>>,
 }
 
 impl Investors {
     pub(crate) fn new(factory: &Factory) -> Self {
         let ends = factory.contracts.iter().map(|contract| {
-            let defaulted = factory.default_of(&contract.from);
+            let defaulted = default_of_either(factory, &contract.from, &contract.to);
             contract.ends.into_iter().chain(defaulted).min()
         });
         Self { paid: vec![0.0; factory.contracts.len()], ends: ends.collect() }
@@ -37,10 +37,13 @@ impl Investors {
             .payments
             .iter()
             .filter(|payment| payment.on.max(factory.start) == date)
-            .filter(|payment| factory.default_of(&payment.from).is_none_or(|day| payment.on < day))
-            .map(|Payment { from, amount, on }| Receipt {
+            .filter(|Payment { from, to, on, .. }| {
+                default_of_either(factory, from, to).is_none_or(|day| *on < day)
+            })
+            .map(|Payment { from, to, amount, on }| Receipt {
                 date: *on,
                 from: from.clone(),
+                to: to.clone(),
                 amount: *amount,
                 released_at: None,
             })
@@ -63,11 +66,15 @@ impl Investors {
                     break;
                 }
                 *paid += 1.0;
-                let from = contract.from.clone();
-                take(Receipt { date, from, amount, released_at: Some(at) });
+                let (from, to) = (contract.from.clone(), contract.to.clone());
+                take(Receipt { date, from, to, amount, released_at: Some(at) });
             }
         }
     }
+}
+
+fn default_of_either(factory: &Factory, from: &str, to: &str) -> Option<Date> {
+    factory.default_of(from).into_iter().chain(factory.default_of(to)).min()
 }
 
 /// Everything that comes while `deployed` runs, by day.

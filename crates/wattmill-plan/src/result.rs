@@ -1,7 +1,7 @@
 //! What a plan says, as plain data.
 
 use jiff::civil::Date;
-use wattmill_factory::{Economics, Phase, Service, Site, Training};
+use wattmill_factory::{Economics, Phase, Service, Site, Training, US};
 use wattmill_units::{Energy, Id, Money, Power, Seconds};
 
 use crate::assets::Part;
@@ -145,19 +145,21 @@ pub struct Sums {
     pub capital: Money,
     /// Of it, machines.
     pub machine_capital: Money,
-    /// Price of the machines that others took the place of in a refresh.
-    pub refreshed: Money,
-    /// What these were sold for.
-    pub resale: Money,
     /// Of it, generators, panels, turbines and batteries.
     pub energy_capital: Money,
-    /// What these cost in a year, spread evenly over their lives with interest at the discount rate.
-    pub energy_yearly: Money,
+    /// Of it, what was lost in value before the plan by what stood then.
+    pub lost_before: Money,
+    /// What machines that were taken out were sold for.
+    pub resale: Money,
+    /// What all that came costs in a year, spread evenly over the time it is there with interest at the
+    /// discount rate, less the same of what was taken out.
+    pub yearly: Money,
     /// Energy bought, demand charges included, less what was sold.
     pub energy_cost: Money,
     /// Staff, spares, insurance, tax.
     pub operations: Money,
-    /// Straight-line depreciation of what stands, until it has lost what it cost.
+    /// Straight-line depreciation of what stands, until it has lost what it cost or, of machines that
+    /// are taken out before, all but what they are sold for.
     pub depreciation: Money,
     /// Where the energy came from, and what it passed through.
     pub flows: EnergyFlows,
@@ -191,10 +193,10 @@ impl Sums {
         self.carbon_t += other.carbon_t;
         self.capital += other.capital;
         self.machine_capital += other.machine_capital;
-        self.refreshed += other.refreshed;
-        self.resale += other.resale;
         self.energy_capital += other.energy_capital;
-        self.energy_yearly += other.energy_yearly;
+        self.lost_before += other.lost_before;
+        self.resale += other.resale;
+        self.yearly += other.yearly;
         self.energy_cost += other.energy_cost;
         self.operations += other.operations;
         self.depreciation += other.depreciation;
@@ -454,15 +456,28 @@ impl CapitalPart {
     }
 }
 
-/// Money received from an investor.
+/// Money that an investor pays.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Receipt {
     /// Day it came; before the plan's start if it had come already.
     pub date: Date,
     /// Who pays.
     pub from: String,
+    /// Who is paid.
+    pub to: String,
     /// How much.
     pub amount: Money,
     /// Power deployed that released it; `None` if it came whatever was built.
     pub released_at: Option<Power>,
+}
+
+impl Receipt {
+    /// What of it comes to us; below zero what we pay, nothing among others.
+    pub fn ours(&self) -> Money {
+        match (self.to == US, self.from == US) {
+            (true, false) => self.amount,
+            (false, true) => -self.amount,
+            _ => Money::ZERO,
+        }
+    }
 }

@@ -6,7 +6,7 @@ use wattmill_units::{Energy, Id, Money, Power, Seconds};
 
 use crate::almanac::Almanac;
 use crate::bound::SiteHours;
-use crate::build::{Delivery, Standing, deliveries};
+use crate::build::{Delivery, Standing, Waits, deliveries};
 use crate::calendar::{Calendar, QuarterLabel};
 use crate::counting::Counting;
 use crate::flows::{EnergyFlows, HourMix};
@@ -14,7 +14,7 @@ use crate::groups::{Groups, asked, mix};
 use crate::ledger::{Balance, Books};
 use crate::microgrid::{Microgrid, Restraint};
 use crate::plant::Overhead;
-use crate::property::{Property, Units};
+use crate::property::{self, Property, Units};
 use crate::receipts::Investors;
 use crate::relief::{Reliefs, Scene};
 use crate::result::*;
@@ -89,6 +89,8 @@ impl<'a> Walk<'a> {
         let deliveries = deliveries(factory, calendar);
         let groups = Groups::new(factory, catalog, &deliveries, offers);
         let trainings: Vec<TrainingRun> = factory.trainings.iter().map(TrainingRun::new).collect();
+        let property = Property::of_all(factory, calendar);
+        let units = property::unpaid(&property, &deliveries, &factory.economics);
         Self {
             factory,
             calendar,
@@ -100,8 +102,8 @@ impl<'a> Walk<'a> {
             site_hours: vec![SiteHours::default(); factory.sites.len()],
             groups,
             sites: vec![SiteState::default(); factory.sites.len()],
-            property: Property::of_all(factory, calendar),
-            units: vec![Units::default(); deliveries.len()],
+            property,
+            units,
             months: vec![Vec::new(); deliveries.len()],
             deliveries,
             trainings,
@@ -155,10 +157,10 @@ impl<'a> Walk<'a> {
             } else if delivery.is_cancelled(at) {
                 None
             } else {
-                // The first link is the racks.
-                delivery.binds(at).map(|link| match link.checked_sub(1) {
-                    None => WaitsFor::Racks,
-                    Some(chain) => WaitsFor::Chain(phase.chains[chain].needs.clone()),
+                delivery.binds(at).map(|waits| match waits {
+                    Waits::Racks => WaitsFor::Racks,
+                    Waits::Chain(chain) => WaitsFor::Chain(phase.chains[chain].needs.clone()),
+                    Waits::Power => WaitsFor::SitePower,
                 })
             };
             months.push(PhaseMonth {

@@ -47,11 +47,11 @@ impl Settlement {
                     days: quarter.days,
                     sums,
                     revenue: quarter.services.iter().map(|service| service.revenue).sum(),
-                    received: receipts.iter().filter(within).map(|r| r.amount).sum(),
+                    received: receipts.iter().filter(within).map(Receipt::ours).sum(),
                     contracts: net(factory, moved, index),
                 }
             });
-            Cash::of(all, &factory.economics)
+            Cash::of(all, factory.economics.discount_per_year)
         };
         let moved = moved(factory, &periods);
         let cash = cash_of(&moved, receipts);

@@ -199,7 +199,7 @@ impl Accounts<'_> {
             pay(&deal.to, &deal.from, outcome.repaid + outcome.interest);
         }
         for receipt in self.receipts {
-            pay(&receipt.from, US, receipt.amount);
+            pay(&receipt.from, &receipt.to, receipt.amount);
         }
         for (supplier, amount) in self.purchases {
             pay(US, &self.called(supplier), *amount);
@@ -212,7 +212,8 @@ impl Accounts<'_> {
     /// A supplier as contracts call it, whatever letters they write large.
     fn called(&self, supplier: &str) -> String {
         let deals = self.factory.deals.iter().flat_map(|deal| [&deal.from, &deal.to]);
-        let mut names = deals.chain(self.receipts.iter().map(|receipt| &receipt.from));
+        let receipts = self.receipts.iter().flat_map(|receipt| [&receipt.from, &receipt.to]);
+        let mut names = deals.chain(receipts);
         let found = names.find(|name| name.eq_ignore_ascii_case(supplier));
         found.cloned().unwrap_or_else(|| supplier.to_owned())
     }
@@ -276,13 +277,19 @@ impl Accounts<'_> {
         let to_finance = -self.more(&cash);
         let paid = |moved: &[Moved]| -> Money { moved.iter().map(|m| m.paid).sum() };
         let back = |moved: &[Moved]| -> Money { moved.iter().map(|m| m.repaid + m.interest).sum() };
-        let invested = |receipts: &[Receipt]| -> Money {
-            let of = receipts.iter().filter(|receipt| receipt.from == party);
-            of.map(|receipt| receipt.amount).sum()
-        };
-        let mut missing = invested(&receipts) - invested(self.receipts);
-        let (mut spared, mut owed) = (Money::ZERO, Money::ZERO);
         let mut others: BTreeMap<String, Money> = BTreeMap::new();
+        let (mut missing, mut spared, mut owed) = (Money::ZERO, Money::ZERO, Money::ZERO);
+        for (receipts, sign) in [(&receipts[..], 1.0), (self.receipts, -1.0)] {
+            for receipt in receipts {
+                let amount = receipt.amount * sign;
+                match (receipt.from == party, receipt.to == party) {
+                    (true, _) if receipt.to == US => missing += amount,
+                    (_, true) if receipt.from == US => spared += amount,
+                    (true, _) => *others.entry(receipt.to.clone()).or_insert(Money::ZERO) += amount,
+                    _ => {}
+                }
+            }
+        }
         for ((deal, with), without) in self.factory.deals.iter().zip(self.moved).zip(&without) {
             let less = paid(without) - paid(with);
             let less_back = back(without) - back(with);
@@ -320,9 +327,9 @@ impl Accounts<'_> {
         self.factory.deals.iter().any(deal) || self.receipts.iter().any(|r| self.to_come(r, name))
     }
 
-    /// Whether `name` still has to pay this at the start: what it has paid, no default takes back.
+    /// Whether `name` has to pay or get this after the start: what is paid, no default takes back.
     fn to_come(&self, receipt: &Receipt, name: &str) -> bool {
-        receipt.from == name && receipt.date >= self.factory.start
+        (receipt.from == name || receipt.to == name) && receipt.date >= self.factory.start
     }
 
     /// What is to be financed more with this cash; rounding is nothing.
@@ -352,7 +359,8 @@ impl Accounts<'_> {
         let late = |deal: &Deal| if deal.from == name { YEAR } else { 0.0 };
         let moved = moved_late(self.factory, self.periods, late);
         let mut receipts = self.receipts.to_vec();
-        for receipt in receipts.iter_mut().filter(|receipt| self.to_come(receipt, name)) {
+        let of_its = |receipt: &&mut Receipt| receipt.from == name && self.to_come(receipt, name);
+        for receipt in receipts.iter_mut().filter(of_its) {
             receipt.date = receipt.date.saturating_add(jiff::Span::new().days(YEAR as i64));
         }
         (self.cash)(&moved, &receipts)

@@ -72,6 +72,13 @@ fn a_price_that_moves_traffic_is_told_as_price() {
     all_of(Cause::Price, from, to, &["energy cost", "carbon"]);
 }
 
+/// What energy emits is no price: it costs nothing.
+#[test]
+fn carbon_is_told_with_energy() {
+    let (from, to) = ("carbon = \"100 g/kWh\"", "carbon = \"250 g/kWh\"");
+    all_of(Cause::Energy, from, to, &["carbon"]);
+}
+
 #[test]
 fn what_used_machines_are_sold_for_is_a_price() {
     all_of(Cause::Price, "residual = 0.2", "residual = 0.4", &["most to finance"]);
@@ -81,12 +88,6 @@ fn what_used_machines_are_sold_for_is_a_price() {
 fn days_that_move_are_dates() {
     let (from, to) = ("first_rack = 2027-03-01", "first_rack = 2027-06-01");
     all_of(Cause::Dates, from, to, &["energy", "operations"]);
-}
-
-/// How clean the energy is has no price: a plan that only emits more is told as energy.
-#[test]
-fn carbon_of_the_grid_is_energy() {
-    all_of(Cause::Energy, "carbon = \"100 g/kWh\"", "carbon = \"500 g/kWh\"", &["carbon"]);
 }
 
 /// Machines that go and those that take their place are one event: none of it is told as other dates.

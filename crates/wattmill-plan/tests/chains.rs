@@ -7,7 +7,11 @@ use wattmill_plan::{FigureName, Plan, figures, run};
 
 /// A hundred racks at one site over two years, with `more` keys of the phase. Nothing is served.
 fn factory(more: &str) -> Factory {
-    let text = format!(
+    read(&text(more))
+}
+
+fn text(more: &str) -> String {
+    format!(
         r#"name = "chains"
 start = 2027-01-01
 end = 2028-12-31
@@ -28,9 +32,12 @@ first_rack = 2027-02-01
 ramp = "100 days"
 {more}
 "#
-    );
-    let parsed = parse_factory(&text, Catalog::builtin());
-    let said = parsed.diagnostics.render("chains.toml", &text, false);
+    )
+}
+
+fn read(text: &str) -> Factory {
+    let parsed = parse_factory(text, Catalog::builtin());
+    let said = parsed.diagnostics.render("chains.toml", text, false);
     parsed.factory.unwrap_or_else(|| panic!("it is not sound:\n{said}"))
 }
 
@@ -115,4 +122,30 @@ fn a_plan_that_ends_before_its_first_phase_has_nothing_that_runs() {
     let plan = plan(&early);
     assert_eq!(month(&plan, (2028, 12)), (0.0, Some("building")));
     assert_eq!(plan.quarters.iter().map(|q| q.total().energy.as_mwh()).sum::<f64>(), 0.0);
+}
+
+#[test]
+fn the_power_of_the_site_is_a_chain_too() {
+    let text = text("").replace("energized = 2026-01-01", "energized = 2027-04-01");
+    let plan = plan(&read(&text));
+    assert_eq!(month(&plan, (2027, 2)), (0.0, Some("site power")));
+    // Of a hundred racks in a hundred days from February on 88 are ready on the last of April.
+    assert_eq!(month(&plan, (2027, 4)), (88.0, Some("racks")));
+    assert_eq!(plan.phases[0].first_rack.to_string(), "2027-04-01");
+    let spent = |label: &str| {
+        let quarter = plan.quarters.iter().find(|quarter| quarter.label.to_string() == label);
+        quarter.expect("of the plan").total().capital.as_usd()
+    };
+    assert_eq!(spent("2027-Q1"), 0.0, "what cannot run is not there yet");
+    assert!(spent("2027-Q2") > 0.0);
+}
+
+#[test]
+fn of_chains_that_are_ready_for_nothing_the_last_to_open_is_named() {
+    let long = r#"{ needs = "transformer", ready = 2027-06-17, ramp = "400 days" }"#;
+    let late = r#"{ needs = "cooling", ready = 2027-07-01 }"#;
+    let plan = plan(&factory(&format!("chain = [{long}, {late}]")));
+    assert_eq!(month(&plan, (2027, 3)), (0.0, Some("cooling")));
+    assert_eq!(month(&plan, (2027, 6)), (0.0, Some("cooling")));
+    assert_eq!(month(&plan, (2027, 7)), (11.0, Some("transformer")));
 }

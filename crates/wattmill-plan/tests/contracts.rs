@@ -319,7 +319,8 @@ up_to = "100 GUSD"
     let pue = wattmill_factory::Pue { design: 1.4, annual: 1.1 };
     let power = wattmill_units::Power::from_gw(10.0);
     let holding = wattmill_plan::holding(catalog, "gb200-nvl72", power, pue).expect("known");
-    let said = holding.published.iter().find(|p| p.stated.id == "announced-10gw").expect("stated");
+    let said =
+        holding.beside.iter().find(|b| b.said.stated.id == "announced-10gw").expect("stated");
     let convention = &holding.conventions[said.nearest];
     assert_eq!(convention.name, "rack at its typical, PUE 1.4 at peak");
     assert_eq!(convention.accelerators, plan.phases[0].accelerators);
@@ -541,7 +542,9 @@ first_rack = 2027-01-01
     let close = |a: Money, b: Money| (a - b).as_usd().abs() < 1e-6 * b.as_usd().abs().max(1.0);
     assert!(close(two.machine_capital, one.machine_capital * 2.0));
     assert!(close(two.capital - one.capital, one.machine_capital), "no second building");
-    assert!(close(two.refreshed, one.machine_capital));
+    // The first ones lose all but their resale in their 365 days, the second as if they stayed.
+    let lost = one.machine_capital * 0.8 + one.machine_depreciation * (717.0 / 1096.0);
+    assert!(close(two.machine_depreciation, lost), "{} {lost}", two.machine_depreciation);
     assert!(close(two.resale, one.machine_capital * 0.2));
     assert_eq!(again.phases.len(), 2);
     assert_eq!(again.phases[1].first_rack.to_string(), "2028-01-15");
@@ -611,4 +614,103 @@ fn revenue_that_is_promised_more_than_once_is_said() {
         assert!(said_of_both[0].contains(part), "{said_of_both:?}");
     }
     assert!(said(0.6, 0.4).is_empty());
+}
+
+#[test]
+fn what_is_taken_out_is_off_the_books_and_what_stood_before_is_not_new() {
+    let of = |start: &str, retire: &str| {
+        let text = format!(
+            r#"name = "books"
+start = {start}
+end = 2029-12-31
+
+[[site]]
+name = "hall"
+grid = {{ connection = "1.5 MW", energized = 2025-01-01, price = "50 USD/MWh", carbon = "0 g/kWh" }}
+
+[[phase]]
+name = "nodes"
+site = "hall"
+system = "dgx-h100"
+power = "1 MW"
+first_rack = 2026-01-01
+{retire}
+
+[economics]
+machine_life = "5 years"
+infrastructure_life = "15 years"
+operations = "3 %/year"
+"#
+        );
+        plan(&sound(&text))
+    };
+    let capital = |plan: &Plan, what: &[&str]| -> f64 {
+        let parts = plan.parts.iter().filter(|part| what.contains(&part.name));
+        parts.map(|part| part.capital.as_usd()).sum()
+    };
+    let machines = |plan: &Plan| capital(plan, &["accelerators and racks", "network"]);
+    let building = |plan: &Plan| capital(plan, &["power plant", "cooling", "building and land"]);
+    let close = |a: f64, b: f64| assert!((a / b - 1.0).abs() < 1e-9, "{a} {b}");
+    let share_left = |days: f64, years: f64| 1.0 - days / (years * 365.25);
+
+    // Four years of machines and building are gone at the end, whenever the plan begins.
+    let all = of("2026-01-01", "");
+    let book = |plan: &Plan| {
+        machines(plan) * share_left(1461.0, 5.0) + building(plan) * share_left(1461.0, 15.0)
+    };
+    close(all.cash.book_value.as_usd(), book(&all));
+    let later = of("2028-01-01", "");
+    close(later.cash.book_value.as_usd(), book(&later));
+    close(machines(&later), machines(&all));
+
+    // Machines that are taken out after three years leave the building alone.
+    let retired = of("2026-01-01", "retire = \"1096 days\"");
+    close(retired.cash.book_value.as_usd(), building(&retired) * share_left(1461.0, 15.0));
+    let of_year = |plan: &Plan, year: i16| -> f64 {
+        let quarters = plan.quarters.iter().filter(|quarter| quarter.label.year == year);
+        quarters.map(|quarter| quarter.total().operations.as_usd()).sum()
+    };
+    close(of_year(&retired, 2029), 0.03 * building(&retired) * 365.0 / 365.25);
+    let per_year = retired.cash.ownership_per_year.as_usd();
+    let annuity = 0.1 / (1.0 - 1.1_f64.powi(-15));
+    // The last quarter has 92 days, and machines that are off draw nothing.
+    close(per_year, building(&retired) * (annuity + 0.03));
+    // Nothing is paid for what was taken out before the plan.
+    let gone = of("2029-06-01", "retire = \"1096 days\"");
+    assert_eq!(gone.cash.quarters.iter().map(|q| q.capital.as_usd()).sum::<f64>(), 0.0);
+    assert_eq!(gone.cash.book_value, Money::ZERO);
+}
+
+#[test]
+fn investors_may_pay_others_and_we_may_invest() {
+    let pays = |kind: &str, from: &str, to: &str, more: &str| {
+        let terms = format!("kind = \"{kind}\"\nfrom = \"{from}\"\nto = \"{to}\"\n{more}");
+        format!("[[contract]]\n{terms}\n")
+    };
+    let once = "amount = \"3 MUSD\"\non = 2027-05-01";
+    let steps = "amount = \"1 MUSD\"\nfor_each = \"200 kW\"";
+    let of = |more: &str| plan(&factory(more));
+    let none = of("");
+    let others =
+        of(&(pays("equity", "chips", "cloud", once)
+            + &pays("investment", "chips", "cloud", steps)));
+    assert_eq!(others.cash, none.cash, "nothing of it is ours");
+    assert_eq!(others.receipts.len(), 6, "one at once, five steps of a megawatt");
+    assert!(others.receipts.iter().all(|receipt| receipt.to == "cloud"));
+    // It goes round once the cloud buys of whom it was paid by.
+    let lease = "yearly = \"2 MUSD\"\nterm = \"1 years\"";
+    let round =
+        of(&(pays("equity", "chips", "cloud", once) + &pays("lease", "cloud", "chips", lease)));
+    let circle = &round.statement.circles[0];
+    assert_eq!(circle.parties, ["chips", "cloud"]);
+    assert!((circle.around.as_usd() / 2e6 - 1.0).abs() < 0.01, "{}", circle.around);
+    // What we invest in others is ours to pay, and a side that has defaulted neither pays nor is paid.
+    let ours = of(&pays("equity", "us", "cloud", once));
+    let more = ours.cash.to_finance - none.cash.to_finance;
+    assert!((more.as_usd() - 3e6).abs() < 1.0, "{more}");
+    let event = "[[event]]\nname = \"bankrupt\"\non = 2027-04-02\ndefaults = \"cloud\"\n";
+    let broken = of(&(pays("equity", "us", "cloud", once) + event));
+    assert_eq!(broken.cash, none.cash);
+    let outcome = &broken.statement.defaults[0];
+    assert_eq!((outcome.missing, outcome.spared), (Money::ZERO, Money::from_usd(3e6)));
 }

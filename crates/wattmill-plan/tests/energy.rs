@@ -66,6 +66,29 @@ fn ten_gigawatts_for_a_year_are_87_6_twh() {
     assert!(close((Power::from_gw(10.0) * (energy / peak.as_gw())).as_gw(), 87.6));
 }
 
+/// What stands beside the units takes part of the power, and draws the same at all hours: by hand, 10.2 kW
+/// a server and 14 % of it beside.
+#[test]
+fn what_stands_beside_the_units_takes_its_part() {
+    let (alone, _) = planned(GRID, "");
+    let (with, _) = planned(GRID, "beside = \"14 %\"\n");
+    let units = |plan: &Plan| plan.phases[0].accelerators / 8.0;
+    // 500 kW at a PUE of 1.4.
+    assert_eq!((units(&alone), units(&with)), (35.0, 30.0));
+    let kwh = |plan: &Plan| {
+        let energy: f64 = plan.quarters.iter().map(|q| q.total().energy.as_kwh()).sum();
+        energy / units(plan)
+    };
+    let more = 0.14 * 10.2 * 1.2 * 14.0 * 24.0;
+    assert!(close(kwh(&with) - kwh(&alone), more), "{} {more}", kwh(&with) - kwh(&alone));
+    let counted = &with.counting.machines[0];
+    let reached = |place: &str| {
+        let link = counted.chain.iter().find(|link| link.reaches == Some(place));
+        link.expect("it is reached").sum.as_kw() * 8.0
+    };
+    assert!(close(reached("unit"), 10.2) && close(reached("IT"), 10.2 * 1.14));
+}
+
 #[test]
 fn demand_charges_are_those_of_each_month_once() {
     let grid = GRID.replace("price", "demand_charge = \"10 USD/kW\", price");

@@ -79,6 +79,13 @@ impl fmt::Display for SimTime {
 /// ```
 #[inline]
 pub const fn nearest(x: f64) -> u64 {
+    // From here to twice as far numbers are whole, so that adding it rounds, halves to even.
+    const WHOLE: f64 = (1u64 << (f64::MANTISSA_DIGITS - 1)) as f64;
+    if x >= 0.0 && x < WHOLE {
+        let shifted = x + WHOLE;
+        let down = x - (shifted - WHOLE) == 0.5;
+        return shifted.to_bits() - WHOLE.to_bits() + down as u64;
+    }
     let whole = x as u64;
     whole.saturating_add((x - whole as f64 >= 0.5) as u64)
 }
@@ -163,6 +170,18 @@ mod tests {
         assert_eq!(SimTime::from_seconds(Seconds::from_s(-1.0)), SimTime::ZERO);
         assert_eq!(SimTime::from_seconds(Seconds::from_s(f64::NAN)), SimTime::ZERO);
         assert_eq!(SimTime::from_seconds(Seconds::from_s(1e30)), SimTime::MAX);
+    }
+
+    #[test]
+    fn numbers_are_rounded_as_round_does() {
+        let whole =
+            [0.0, 1.0, 2.0, 3.0, 1e9, 2e15, 4_503_599_627_370_495.0, 4_503_599_627_370_496.0];
+        let parts = [0.0, 0.25, 0.499_999, 0.5, 0.500_001, 0.75];
+        let near = whole.into_iter().flat_map(|w| parts.map(|part: f64| w + part));
+        let halves = near.flat_map(|x: f64| [x.next_down(), x, x.next_up(), -x]);
+        for x in halves.chain([f64::MAX, f64::INFINITY, 1.8e19, -0.0, f64::MIN_POSITIVE]) {
+            assert_eq!(nearest(x), x.round() as u64, "{x}");
+        }
     }
 
     #[test]

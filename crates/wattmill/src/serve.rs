@@ -73,6 +73,7 @@ pub fn check_fleet(text: &str, catalog: &Catalog) -> CheckedFleet {
                         kind: "pool",
                         name: pool.name.clone(),
                         key: "hands_to",
+                        curtailment: None,
                         problem: problem.to_string(),
                     };
                     diagnostics.push(told_of(&parsed.spans, &refusal));
@@ -86,8 +87,9 @@ pub fn check_fleet(text: &str, catalog: &Catalog) -> CheckedFleet {
 
 /// What speaks against a pool or site; the problem ends in its way out.
 fn told_of(spans: &Spans, refusal: &Refusal) -> Diagnostic {
-    let Refusal { kind, name, key, problem } = refusal;
-    let span = spans.near(kind, name, key).unwrap_or(0..0);
+    let Refusal { kind, name, key, curtailment, problem } = refusal;
+    let of_it = |index: usize| spans.near("curtailment", &index.to_string(), "power");
+    let span = curtailment.and_then(of_it).or_else(|| spans.near(kind, name, key)).unwrap_or(0..0);
     let (problem, help) = problem.split_once("; ").unwrap_or((problem, ""));
     let message = format!("{kind} `{name}`: {problem}");
     let diagnostic = Diagnostic::error(span, message, "cannot be run");

@@ -230,6 +230,21 @@ fn whoever_has_priority_keeps_its_power() {
 }
 
 #[test]
+fn a_curtailment_that_keeps_a_pool_off_is_pointed_at() {
+    let less = |power: &str| {
+        format!(
+            "power = \"1.2 kW\"\n[[curtailment]]\nsite = \"hall\"\npower = \"{power}\"\n\
+             from = \"2 min\"\nuntil = \"4 min\"\n"
+        )
+    };
+    let text = hall("", &less("10 %"));
+    let said = refused(&text);
+    let line = 1 + text.lines().position(|line| line == "power = \"10 %\"").expect("it is there");
+    assert!(said.contains(&format!("--> fleet.toml:{line}:9")), "{said}");
+    assert!(said.contains("keep pool `all` off") && said.contains("ask for less"), "{said}");
+}
+
+#[test]
 fn an_autoscaler_finds_what_a_replica_sustains() {
     let scaled = |sustained: &str| {
         let scale = format!("autoscale = {{ min = 1, max = 12{sustained} }}");

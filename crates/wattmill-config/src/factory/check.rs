@@ -64,17 +64,24 @@ pub(super) fn capacity(
     }
 }
 
-/// A phase whose first rack comes before there is power.
-pub(super) fn energized(cx: &mut Context<'_>, site: &Site, phase: &Phase, row: &Row<'_>) {
-    let days = site.grid.iter().map(|g| g.energized).chain(site.onsite.iter().map(|o| o.from));
-    if let Some(first) = days.min()
+/// A phase whose first rack comes before there is power; `first_rack` is where that is written.
+pub(super) fn energized(
+    cx: &mut Context<'_>,
+    site: &Site,
+    phase: &Phase,
+    first_rack: Range<usize>,
+) {
+    if let Some(first) = site.first_power()
         && phase.first_rack < first
     {
-        cx.error(
-            row.span("first_rack"),
+        cx.warning(
+            first_rack,
             format!("phase `{}` starts before site `{}` has power", phase.name, site.name),
             format!("first power on {first}"),
-            format!("move `first_rack` to {first} or later, or bring power forward with `onsite`"),
+            format!(
+                "its racks wait for it; move `first_rack` to {first} or later if they come then, or \
+                 bring power forward with `onsite`"
+            ),
         );
     }
 }
@@ -88,12 +95,12 @@ pub(super) fn one_unit(
     row: &Row<'_>,
 ) {
     let power = it(phase, site);
-    if power * phase.oversubscription * (1.0 + 1e-9) < phase.unit_power {
+    if power * phase.oversubscription * (1.0 + 1e-9) < phase.unit_it() {
         cx.error(
             row.span("power"),
             format!("no `{system}` fits into {}", phase.power),
             format!("{power} of IT power"),
-            format!("one needs {}; raise `power`, or state another `unit_power`", phase.unit_power),
+            format!("one needs {}; raise `power`, or state another `unit_power`", phase.unit_it()),
         );
     }
 }

@@ -1,11 +1,11 @@
 //! Sun, wind, storage, tariffs, cooling, and `[[curtailment]]`.
 
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime, Time};
 use wattmill_factory::{
     Answer, Battery, Clock, Cooling, Curtailment, Hourly, Outlay, Period, Site, Solar,
     SolarWeather, SummerTime, Temperature, Wind, WindWeather,
 };
-use wattmill_units::{CarbonIntensity, EnergyPrice, Id, IdVec};
+use wattmill_units::{CarbonIntensity, EnergyPrice, Id, IdVec, Seconds};
 
 use super::context::Context;
 use super::hourly::{Column, Days};
@@ -347,6 +347,7 @@ pub(super) fn curtailments(
     cx: &mut Context<'_>,
     file: &Row<'_>,
     sites: &IdVec<Option<Site>>,
+    days: Option<Days>,
     site_of: impl Fn(&mut Context<'_>, &Row<'_>) -> Option<usize>,
 ) -> Option<Vec<Curtailment>> {
     let rows = file.tables(cx, "curtailment");
@@ -354,17 +355,20 @@ pub(super) fn curtailments(
     for row in &rows {
         let site = site_of(cx, row);
         let at = row.moment(cx, "at");
-        let length = row.quantity::<wattmill_units::Seconds>(cx, "for");
+        let length = row.quantity::<Seconds>(cx, "for");
         let cut = row.number(cx, "cut");
         let answers = row.words(cx, "answers");
         let _ = row.text(cx, "source");
-        if length.is_some_and(|length| length <= wattmill_units::Seconds::ZERO) {
+        if length.is_some_and(|length| length <= Seconds::ZERO) {
             cx.error(
                 row.span("for"),
                 "a curtailment of no time",
                 "nothing is asked",
                 format!("write how long it is, like `for = {}`", row.example("for")),
             );
+        }
+        if let (Some(at), Some(length), Some(days)) = (at, length, days) {
+            heard(cx, row, (at, length), days);
         }
         if let Some(Some(named)) = site.map(|site| &sites[Id::from_index(site)])
             && named.grid.is_none()
@@ -388,6 +392,22 @@ pub(super) fn curtailments(
         })());
     }
     all.into_iter().collect()
+}
+
+/// Says so if nobody is there to hear what the grid asks.
+fn heard(cx: &mut Context<'_>, row: &Row<'_>, (at, length): (DateTime, Seconds), days: Days) {
+    let hours = jiff::Span::new().hours(libm::ceil(length.as_hours()) as i64);
+    let over = at.saturating_add(hours);
+    let first = days.start.to_datetime(Time::midnight());
+    let (message, help) = if at.date() > days.end {
+        ("a curtailment after the plan ends", format!("the plan ends on {}", days.end))
+    } else if over <= first {
+        ("a curtailment before the plan starts", format!("the plan starts on {}", days.start))
+    } else {
+        return;
+    };
+    let help = format!("{help}; move one of them, or take it away");
+    cx.warning(row.span("at"), message, "never seen", help);
 }
 
 #[cfg(test)]

@@ -67,6 +67,8 @@ pub struct FleetSite {
 /// A time in which a site may draw less.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FleetCurtailment {
+    /// Which of the file's, from 0: its name among the file's spans.
+    pub index: usize,
     /// What it may draw: facility power, or a part of what it otherwise may.
     pub power: PowerCap,
     /// Its begin.
@@ -269,9 +271,9 @@ fn read(cx: &mut Context<'_>, file: &Row<'_>) -> Option<Fleet> {
     let mut sites: Vec<Option<FleetSite>> = site_rows.iter().map(|row| site(cx, row)).collect();
     let providers: Vec<Option<FleetProvider>> =
         provider_rows.iter().map(|row| provider(cx, row)).collect();
-    for row in file.tables(cx, "curtailment") {
+    for (index, row) in file.tables(cx, "curtailment").into_iter().enumerate() {
         let at = named(cx, &row, "site", &site_rows);
-        if let (Some(at), Some(less)) = (at, curtailment(cx, &row))
+        if let (Some(at), Some(less)) = (at, curtailment(cx, &row, index))
             && let Some(Some(site)) = sites.get_mut(at)
         {
             site.curtailments.push(less);
@@ -359,7 +361,7 @@ fn provider(cx: &mut Context<'_>, row: &Row<'_>) -> Option<FleetProvider> {
     Some(FleetProvider { name: name?, accelerator_hour, energy_included: energy_included? })
 }
 
-fn curtailment(cx: &mut Context<'_>, row: &Row<'_>) -> Option<FleetCurtailment> {
+fn curtailment(cx: &mut Context<'_>, row: &Row<'_>, index: usize) -> Option<FleetCurtailment> {
     let power = row.size_or_share(cx, "power").map(|power| match power {
         SizeOrShare::Size(watts) => PowerCap::Watts(Power::from_watts(watts)),
         SizeOrShare::Share(share) => PowerCap::Share(Ratio::from_fraction(share)),
@@ -374,7 +376,7 @@ fn curtailment(cx: &mut Context<'_>, row: &Row<'_>) -> Option<FleetCurtailment> 
             "exchange the two",
         );
     }
-    Some(FleetCurtailment { power: power?, from, until })
+    Some(FleetCurtailment { index, power: power?, from, until })
 }
 
 fn service(cx: &mut Context<'_>, row: &Row<'_>) -> Option<FleetService> {

@@ -216,6 +216,15 @@ pub(super) static PHASE: Table = Table {
              its typical power where no maximum is known.",
         ),
         defaulted(
+            "beside",
+            SHARE,
+            ("0", "what a unit's power leaves out is not counted"),
+            r#""14 %""#,
+            "IT power that stands beside the units, over `unit_power`: switches between racks, storage, \
+             managing nodes. It takes part of the phase's power and is drawn at all hours. Epoch AI \
+             (2025-12) puts it at 14 % of the servers.",
+        ),
+        defaulted(
             "oversubscription",
             Kind::Number(Limits::within("1", "10")),
             ("1", "power is there for every unit at its `unit_power`"),
@@ -542,7 +551,7 @@ pub(super) static TRAINING: Table = Table {
         ),
         required(
             "gpus",
-            Kind::Whole(Limits::within("1", "100000000")),
+            Kind::Count(Limits::within("1", "100000000")),
             "16384",
             "Accelerators it wants. It runs on fewer, proportionally slower, until serving leaves them.",
         ),
@@ -612,12 +621,14 @@ pub(super) static SYSTEM: Table = Table {
             r#""132 kW""#,
             "IT power of one unit under typical full load.",
         ),
+        optional("power_typical_as", Kind::Text, r#""Max-Q""#, "What its source calls that power."),
         optional(
             "power_max",
             POWER,
             r#""155 kW""#,
             "Highest IT power of one unit, what is provisioned for.",
         ),
+        optional("power_max_as", Kind::Text, r#""Max-P""#, "What its source calls that power."),
         optional("price", MONEY, r#""3.5 MUSD""#, "Price of one unit."),
         optional("available", Kind::Text, r#""2026-Q3""#, "First available."),
         SOURCE,
@@ -663,6 +674,13 @@ pub(super) static ACCELERATOR: Table = Table {
             "Scale-out bandwidth of one accelerator in one direction.",
         ),
         optional("tdp", POWER, r#""1400 W""#, "Package power limit."),
+        optional(
+            "tdp_max_p",
+            POWER,
+            r#""1600 W""#,
+            "Limit that its maker allows besides (Max-P, where `tdp` is Max-Q): shown where power is \
+             counted, and priced nowhere.",
+        ),
         SOURCE,
         DATED,
         CONFIDENCE,

@@ -186,7 +186,7 @@ fn read(cx: &mut Context<'_>, file: &Row<'_>) -> Option<Factory> {
     }
 
     let curtailments =
-        energy::curtailments(cx, file, &sites, |cx, row| site_of(cx, row, &site_rows));
+        energy::curtailments(cx, file, &sites, days, |cx, row| site_of(cx, row, &site_rows));
     let economics = money::economics(cx, file);
     let event_rows = file.tables(cx, "event");
     let events = money::events(cx, &event_rows);
@@ -230,8 +230,8 @@ fn read(cx: &mut Context<'_>, file: &Row<'_>) -> Option<Factory> {
     }
     if !cx.sampling() {
         let of_deals = deals.iter().flat_map(|deal: &Deal| [deal.from.as_str(), &deal.to]);
-        let steps = contracts.iter().map(|contract: &Contract| contract.from.as_str());
-        let at_once = payments.iter().map(|payment: &Payment| payment.from.as_str());
+        let steps = contracts.iter().flat_map(|of: &Contract| [of.from.as_str(), &of.to]);
+        let at_once = payments.iter().flat_map(|of: &Payment| [of.from.as_str(), &of.to]);
         money::defaults(cx, &event_rows, of_deals.chain(steps).chain(at_once));
     }
     // Only if all of them were read do their numbers mean what they say.
@@ -294,14 +294,17 @@ fn phase(
     let ordered = (place(machine), unit_power);
     let mut delivery = delivery;
     let (mut chosen, mut options) = (ordered, Vec::new());
+    let mut written = row.span("first_rack");
     if row.has("substitute") {
-        let (machine, unit_power, if_after, first_rack) = substitute(cx, row, own)?;
+        let Substitute { machine, unit_power, if_after, first_rack, span } =
+            substitute(cx, row, own)?;
         let other = (place(machine), unit_power);
         options = vec![ordered, other];
         let days = jiff::Span::new().days(delivery.slip.as_days().floor() as i64);
         if delivery.first_rack.saturating_add(days) > if_after {
             chosen = other;
             (delivery.first_rack, delivery.slip) = (first_rack, Seconds::ZERO);
+            written = span;
         }
     }
     let (hardware, unit_power) = chosen;
@@ -313,6 +316,7 @@ fn phase(
         basis: delivery.basis,
         options,
         unit_power,
+        beside: delivery.beside,
         oversubscription: delivery.oversubscription,
         first_rack: delivery.first_rack,
         ramp: delivery.ramp,
@@ -325,7 +329,7 @@ fn phase(
         source: delivery.source,
     };
     if let Some(site) = &sites[Id::from_index(site)] {
-        check::energized(cx, site, &phase, row);
+        check::energized(cx, site, &phase, written);
         check::one_unit(cx, site, &phase, &system, row);
     }
     Some(phase)
@@ -420,19 +424,32 @@ fn refresh(
     })
 }
 
-/// What comes in place of a phase's system, what is provisioned for a unit of it, after which day of the
-/// other, and from when on.
-fn substitute(
-    cx: &mut Context<'_>,
-    phase: &Row<'_>,
-    own: &Own,
-) -> Option<(Hardware, Power, Date, Date)> {
+/// What comes in place of a phase's system.
+struct Substitute {
+    machine: Hardware,
+    /// Provisioned for a unit of it.
+    unit_power: Power,
+    /// Day of the other after which it comes.
+    if_after: Date,
+    /// From when on it comes, and where that is written.
+    first_rack: Date,
+    span: Range<usize>,
+}
+
+fn substitute(cx: &mut Context<'_>, phase: &Row<'_>, own: &Own) -> Option<Substitute> {
     let row = phase.table(cx, "substitute")?;
     let machine = machine(cx, &row, own);
     let if_after = row.date(cx, "if_after");
-    let first_rack = if row.has("first_rack") { row.date(cx, "first_rack") } else { if_after };
+    let key = if row.has("first_rack") { "first_rack" } else { "if_after" };
+    let first_rack = row.date(cx, key);
     let (machine, unit_power) = machine?;
-    Some((machine, unit_power, if_after?, first_rack?))
+    Some(Substitute {
+        machine,
+        unit_power,
+        if_after: if_after?,
+        first_rack: first_rack?,
+        span: row.span(key),
+    })
 }
 
 /// Which of the sites a phase stands on.

@@ -147,13 +147,13 @@ pub(super) fn contract(
         Happens::Always | Happens::Never => None,
     };
     if kind == "equity" {
-        return Some(Paid::OnDate(Payment { from, amount: amount?, on: on? }));
+        return Some(Paid::OnDate(Payment { from, to, amount: amount?, on: on? }));
     }
     if kind == "investment" {
         let for_each = Power::from_watts(for_each?);
         // What was paid before the plan is not known to the day.
         let begins = first.map(|day| if begins == Happens::Always { Date::MIN } else { day });
-        let contract = Contract { from, amount: amount?, for_each, up_to, begins, ends };
+        let contract = Contract { from, to, amount: amount?, for_each, up_to, begins, ends };
         return Some(Paid::ByPower(contract));
     }
     let kind = match kind {

@@ -123,7 +123,8 @@ pub fn reference_markdown() -> String {
                 key.kind.wanted()
             );
             let fixed = table.certain.is_empty() || table.catalogue_row;
-            if !fixed && key.kind.may_be_uncertain() {
+            let whole = matches!(key.kind, Kind::Whole(_)) && table.certain.is_empty();
+            if whole || (!fixed && key.kind.may_be_uncertain()) {
                 let _ = write!(page, " Never a distribution.");
             }
             if !key.example.is_empty() {

@@ -262,6 +262,13 @@ impl<'a> Row<'a> {
             Written::Default(text) => return text.parse().ok(),
             Written::Value(value) => value,
         };
+        match value.get_ref() {
+            DeValue::Table(_) => return self.never_drawn(cx, key, value),
+            DeValue::String(text) if text.contains("..") => {
+                return self.never_drawn(cx, key, value);
+            }
+            _ => {}
+        }
         let number = match value.get_ref() {
             DeValue::Integer(integer) => {
                 i64::from_str_radix(integer.as_str(), integer.radix()).ok()

@@ -106,7 +106,7 @@ pub(super) fn training(
     let name = row.text(cx, "name");
     let model = own.model(cx, row, "model");
     let tokens = row.count(cx, "tokens");
-    let accelerators = row.small(cx, "gpus");
+    let accelerators = row.count(cx, "gpus");
     let from = if row.has("from") { row.date(cx, "from") } else { plan_start };
     let precision = engine::precision(cx, row, "precision");
     let mfu = row.number(cx, "mfu");
@@ -115,7 +115,8 @@ pub(super) fn training(
         name: name?,
         model: model?,
         tokens: tokens?,
-        accelerators: accelerators?,
+        // What is drawn lies between two of them.
+        accelerators: accelerators?.round() as u32,
         from: from?,
         precision: precision?,
         mfu: mfu?,

@@ -80,7 +80,24 @@ fn grid(cx: &mut Context<'_>, row: &Row<'_>, days: Option<Days>) -> Option<Grid>
     let connection = row.quantity(cx, "connection");
     let energized = row.date(cx, "energized");
     let rows = row.tables(cx, "step");
-    let steps: Vec<_> = rows.iter().filter_map(|row| step(cx, row, energized)).collect();
+    let mut steps: Vec<(Date, Power)> = Vec::new();
+    let mut complete = true;
+    for row in &rows {
+        let Some((from, connection)) = step(cx, row, energized) else {
+            complete = false;
+            continue;
+        };
+        // Draws may meet: then the later one in the file holds.
+        if !cx.sampling() && steps.iter().any(|(other, _)| *other == from) {
+            cx.error(
+                row.span("from"),
+                format!("a second step of the connection on {from}"),
+                "which of them holds?",
+                "keep one of them, or move the other to its day",
+            );
+        }
+        steps.push((from, connection));
+    }
     let rates = energy::rates(cx, row, days);
     let demand_usd_per_kw = row.measured(cx, "demand_charge", |text| text);
     let export = match row.table(cx, "export") {
@@ -89,7 +106,7 @@ fn grid(cx: &mut Context<'_>, row: &Row<'_>, days: Option<Days>) -> Option<Grid>
         None => None,
     };
     let rates = rates?;
-    if steps.len() < rows.len() {
+    if !complete {
         return None;
     }
     Some(Grid {
@@ -170,6 +187,7 @@ pub(super) struct Delivery {
     pub name: String,
     pub power: Power,
     pub basis: PowerBasis,
+    pub beside: f64,
     pub oversubscription: f64,
     pub first_rack: Date,
     pub ramp: Seconds,
@@ -188,6 +206,7 @@ pub(super) fn delivery(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Delivery> 
         "it" => PowerBasis::It,
         _ => PowerBasis::Facility,
     });
+    let beside = row.number(cx, "beside");
     let oversubscription = row.number(cx, "oversubscription");
     let first_rack = row.date(cx, "first_rack");
     let ramp = row.quantity(cx, "ramp");
@@ -201,6 +220,7 @@ pub(super) fn delivery(cx: &mut Context<'_>, row: &Row<'_>) -> Option<Delivery> 
         name: name?,
         power: power?,
         basis: basis?,
+        beside: beside?,
         oversubscription: oversubscription?,
         first_rack: first_rack?,
         ramp: ramp?,

@@ -800,13 +800,13 @@ fn days() {
         "first_rack = 2026-07-01",
         "first_rack = 2026-06-30",
         expect![[r#"
-            error: phase `racks` starts before site `hall` has power
+            warning: phase `racks` starts before site `hall` has power
               --> mill.toml:14:14
                |
             14 | first_rack = 2026-06-30
                |              ^^^^^^^^^^ first power on 2026-07-01
                |
-               = help: move `first_rack` to 2026-07-01 or later, or bring power forward with `onsite`
+               = help: its racks wait for it; move `first_rack` to 2026-07-01 or later if they come then, or bring power forward with `onsite`
         "#]],
     );
     broken(
@@ -1124,13 +1124,13 @@ fn training_and_contracts() {
     more(
         "\n[[training]]\nname = \"t\"\nmodel = \"llama-3.1-405b\"\ntokens = \"15.6 T\"\ngpus = 0.5\nfrom = 2030-01-01\nmfu = \"120 %\"\n",
         expect![[r#"
-            error: `gpus` must be a whole number, at least 1 and at most 100000000
+            error: `gpus` cannot be 0.5
               --> mill.toml:26:8
                |
             26 | gpus = 0.5
-               |        ^^^ this is a number
+               |        ^^^ at least 1 and at most 100000000
                |
-               = help: write it like `gpus = 16384`
+               = help: such as `gpus = 16384`
 
             error: `mfu` cannot be 120 %
               --> mill.toml:28:7

@@ -62,10 +62,33 @@ impl<'a> Row<'a> {
 
     /// Reports a distribution where none may stand.
     fn refuse(&self, cx: &mut Context<'_>, key: &Key, value: &Value<'_>) -> Option<()> {
-        let why = self.certain();
-        if why.is_empty() {
-            return Some(());
+        match self.certain() {
+            "" => Some(()),
+            why => self.refused(cx, key, value, why),
         }
+    }
+
+    /// Reports a distribution of what is a whole number.
+    pub(super) fn never_drawn<T>(
+        &self,
+        cx: &mut Context<'_>,
+        key: &Key,
+        value: &Value<'_>,
+    ) -> Option<T> {
+        let why = match self.certain() {
+            "" => "whole numbers are never drawn",
+            why => why,
+        };
+        self.refused(cx, key, value, why)
+    }
+
+    fn refused<T>(
+        &self,
+        cx: &mut Context<'_>,
+        key: &Key,
+        value: &Value<'_>,
+        why: &str,
+    ) -> Option<T> {
         cx.error(
             value.span(),
             format!("`{}` cannot be a distribution", key.name),

@@ -79,7 +79,8 @@ fn conserved(factory: &Factory, plan: &Plan) -> Result<(), TestCaseError> {
     let own = sums.flows.solar + sums.flows.wind + sums.flows.given();
     prop_assert!(at_most(sums.flows.sold.as_mwh(), own.as_mwh()));
     prop_assert!(at_most(sums.depreciation.as_usd(), sums.capital.as_usd()), "{:?}", sums);
-    prop_assert!(at_most(sums.resale.as_usd(), sums.refreshed.as_usd()));
+    let lost = sums.resale + sums.depreciation + sums.lost_before;
+    prop_assert!(at_most(lost.as_usd(), sums.capital.as_usd()), "{lost} of {}", sums.capital);
     let parts = |of: fn(&wattmill_plan::CapitalPart) -> Money| -> f64 {
         plan.parts.iter().map(of).sum::<Money>().as_usd()
     };

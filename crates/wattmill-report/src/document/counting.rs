@@ -49,6 +49,8 @@ struct Machines {
     /// What that is of the unit: its typical power (Max-Q), its maximum (Max-P), or what the file states.
     #[schemars(extend("enum" = ["typical", "maximum", "stated"]))]
     provisioned: &'static str,
+    /// IT power beside the units, such as switches and storage, over theirs.
+    beside_fraction: f64,
     /// Facility power over IT power at peak.
     pue_ratio: f64,
     /// IT power of the units installed over what is provisioned for them.
@@ -59,6 +61,38 @@ struct Machines {
     each_facility_power_mw: f64,
     /// Accelerators in the power.
     accelerators: f64,
+    /// Where the power provisioned for an accelerator goes at peak, from the package outwards.
+    chain: Vec<Link>,
+}
+
+/// A step of an accelerator's power outwards, from the package to the power station.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PowerStep")]
+pub(super) struct Link {
+    /// What is added.
+    name: String,
+    /// How much of it, for one accelerator.
+    adds_power_mw: f64,
+    /// What all steps so far add up to.
+    sum_power_mw: f64,
+    /// Whether what is added is lost in conversion.
+    lost: bool,
+    /// What is reached with this step, if it has a name: the package's limit, IT power of its unit, all IT
+    /// power, facility power at the meter, or what is generated for it.
+    #[schemars(extend("enum" = ["package", "unit", "IT", "facility", "generated", null]))]
+    reaches: Option<&'static str>,
+}
+
+impl From<&plan::Link> for Link {
+    fn from(link: &plan::Link) -> Self {
+        Self {
+            name: link.name.clone(),
+            adds_power_mw: link.adds.as_mw(),
+            sum_power_mw: link.sum.as_mw(),
+            lost: link.is_loss,
+            reaches: link.reaches,
+        }
+    }
 }
 
 /// What somebody publishes, and how one must count for it to be true.
@@ -112,33 +146,35 @@ impl Counting {
                 counted: counted.basis.name(),
                 unit_it_power_mw: counted.unit_power.as_mw(),
                 provisioned: counted.provisioned.name(),
+                beside_fraction: counted.beside,
                 pue_ratio: counted.pue,
                 oversubscription_ratio: counted.oversubscription,
                 each_tdp_mw: hardware.accelerator.tdp.map(|tdp| tdp.as_mw()),
                 each_facility_power_mw: counted.each().as_mw(),
                 accelerators: counted.accelerators,
+                chain: counted.chain.iter().map(Link::from).collect(),
             }
         };
         let claim = |claim: &plan::Claim| {
-            let [low, best, high] = claim.stated_accelerators;
+            let [low, best, high] = claim.said.accelerators(claim.power);
             let way = |(system, way): &(String, plan::Convention)| Way {
                 system: system.clone(),
                 convention: way.name.clone(),
                 accelerators: way.accelerators,
             };
             Claim {
-                says: claim.stated.says.clone(),
+                says: claim.said.stated.says.clone(),
                 power_mw: claim.power.as_mw(),
                 stated_low_accelerators: low,
                 stated_accelerators: best,
                 stated_high_accelerators: high,
                 planned_accelerators: claim.planned,
-                holds: claim.holds,
+                holds: claim.holds(),
                 under: claim.under.iter().map(way).collect(),
                 nearest: claim.nearest.as_ref().map(way),
-                source: claim.stated.source.clone(),
-                date: claim.stated.date.clone(),
-                confidence: claim.stated.confidence.clone(),
+                source: claim.said.stated.source.clone(),
+                date: claim.said.stated.date.clone(),
+                confidence: claim.said.stated.confidence.clone(),
             }
         };
         Self {

@@ -270,6 +270,8 @@ struct Phase {
     power_basis: &'static str,
     /// IT power provisioned for one unit.
     unit_it_power_mw: f64,
+    /// IT power beside the units, such as switches and storage, over theirs.
+    beside_fraction: f64,
     /// IT power of the units installed over what is provisioned for them.
     oversubscription_ratio: f64,
     /// First day a unit runs if nothing slips.
@@ -342,6 +344,7 @@ impl Phase {
                 PowerBasis::It => "it",
             },
             unit_it_power_mw: phase.unit_power.as_mw(),
+            beside_fraction: phase.beside,
             oversubscription_ratio: phase.oversubscription,
             first_rack: phase.first_rack.to_string(),
             ramp_days: days(phase.ramp),

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use wattmill_plan as plan;
 
+use super::counting::Link;
 use super::head::{Head, hash_of};
 use super::text::text;
 
@@ -38,6 +39,8 @@ struct System {
     conventions: Vec<Convention>,
     /// Every published figure.
     published: Vec<Published>,
+    /// Where the power of an accelerator goes at the peak, for each power that is stated of a unit.
+    chains: Vec<Chain>,
 }
 
 /// A way to count.
@@ -54,6 +57,16 @@ struct Convention {
     accelerators: f64,
 }
 
+/// Where the power of an accelerator goes, with one of the powers that are stated of its unit.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PowerChain")]
+struct Chain {
+    /// Which of the unit's powers.
+    unit_at: String,
+    /// From the package outwards.
+    steps: Vec<Link>,
+}
+
 /// A published figure beside the convention that comes closest.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Published {
@@ -65,12 +78,23 @@ struct Published {
     each_power_mw: f64,
     /// Highest.
     each_high_power_mw: f64,
+    /// Accelerators in the power that was asked for as stated, fewest.
+    stated_low_accelerators: f64,
+    /// The best single figure.
+    stated_accelerators: f64,
+    /// Most.
+    stated_high_accelerators: f64,
     /// Which convention comes closest.
     nearest_convention: String,
     /// That convention's power of an accelerator over the stated one, less one.
     difference_fraction: f64,
-    /// Whether it lies within what is stated.
+    /// Whether it holds as many accelerators as are stated, within 2 %.
     within: bool,
+    /// IT power that a unit is provisioned for if the best figure is true to the last accelerator, at the
+    /// PUE of a year: solved for, published by nobody.
+    solved_unit_power_mw: f64,
+    /// The same at the PUE of the peak.
+    solved_peak_unit_power_mw: f64,
     /// Where it was read.
     source: String,
     /// When it was made.
@@ -87,23 +111,40 @@ impl From<&plan::Holding> for System {
             each_power_mw: convention.each.as_mw(),
             accelerators: convention.accelerators,
         };
-        let published = |published: &plan::Published| Published {
-            says: published.stated.says.clone(),
-            each_low_power_mw: published.each[0].as_mw(),
-            each_power_mw: published.each[1].as_mw(),
-            each_high_power_mw: published.each[2].as_mw(),
-            nearest_convention: holding.conventions[published.nearest].name.clone(),
-            difference_fraction: published.off,
-            within: published.within,
-            source: published.stated.source.clone(),
-            date: published.stated.date.clone(),
-            confidence: published.stated.confidence.clone(),
+        let published = |beside: &plan::Beside| {
+            let said = &beside.said;
+            let nearest = &holding.conventions[beside.nearest];
+            let [low, best, high] = said.each.map(|each| each.as_mw());
+            let [fewest, many, most] = said.accelerators(holding.power);
+            let [year, peak] = said.unit_power(holding.system.accelerators, holding.pue);
+            Published {
+                says: said.stated.says.clone(),
+                each_low_power_mw: low,
+                each_power_mw: best,
+                each_high_power_mw: high,
+                stated_low_accelerators: fewest,
+                stated_accelerators: many,
+                stated_high_accelerators: most,
+                nearest_convention: nearest.name.clone(),
+                difference_fraction: nearest.each / said.each[1] - 1.0,
+                within: said.holds(holding.power, nearest.accelerators),
+                solved_unit_power_mw: year.as_mw(),
+                solved_peak_unit_power_mw: peak.as_mw(),
+                source: said.stated.source.clone(),
+                date: said.stated.date.clone(),
+                confidence: said.stated.confidence.clone(),
+            }
+        };
+        let chain = |(mode, links): &(String, Vec<plan::Link>)| Chain {
+            unit_at: mode.clone(),
+            steps: links.iter().map(Link::from).collect(),
         };
         Self {
             system: holding.system.id.clone(),
             power_mw: holding.power.as_mw(),
             conventions: holding.conventions.iter().map(convention).collect(),
-            published: holding.published.iter().map(published).collect(),
+            published: holding.beside.iter().map(published).collect(),
+            chains: holding.chains.iter().map(chain).collect(),
         }
     }
 }

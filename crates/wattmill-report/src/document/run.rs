@@ -556,7 +556,7 @@ struct CashQuarter {
     quarter: String,
     /// Of services that have a price.
     revenue_usd: f64,
-    /// From investors.
+    /// From investors, less what is invested in others.
     received_usd: f64,
     /// Energy and operations.
     operating_usd: f64,
@@ -593,7 +593,7 @@ impl From<&plan::Cash> for Cash {
     }
 }
 
-/// Money received from an investor.
+/// Money that an investor pays.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Receipt {
     /// Day it comes; before the plan's start if it had come already.
@@ -601,6 +601,8 @@ struct Receipt {
     date: String,
     /// Who pays.
     from: String,
+    /// Who is paid; `us` is the programme itself.
+    to: String,
     /// How much.
     amount_usd: f64,
     /// Facility power deployed that released it; null if it comes whatever is built.
@@ -612,6 +614,7 @@ impl From<&plan::Receipt> for Receipt {
         Self {
             date: receipt.date.to_string(),
             from: receipt.from.clone(),
+            to: receipt.to.clone(),
             amount_usd: receipt.amount.as_usd(),
             released_at_power_mw: receipt.released_at.map(|power| power.as_mw()),
         }

@@ -64,6 +64,11 @@ pub fn plan_page_of_week(
         .text("How power is counted: what the phases' power is, and what of it each accelerator takes.")
         .table(&counting::machines(factory, plan))
         .text(&counting::levels(plan));
+    if let Some(chains) = counting::chains(factory, plan) {
+        page = page
+            .text("Where the power provisioned for an accelerator goes at peak.")
+            .table(&chains);
+    }
     if let Some(claims) = counting::claims(plan) {
         page =
             page.text("Published of such powers, and what one must count for it.").table(&claims);
@@ -106,7 +111,7 @@ pub fn plan_page_of_week(
     if !plan.receipts.is_empty() {
         page = page
             .charts([&yield_and_cost::funding(factory, plan)])
-            .text("Investments received.")
+            .text("Investments.")
             .table(&text::receipts(plan));
     }
     page = page

@@ -176,8 +176,8 @@ pub(super) fn accelerators(factory: &Factory, plan: &Plan) -> Svg {
             let running = running.filter(|(phase, _)| phase.hardware == id);
             // What is oversubscribed shares the power: a unit takes less of it than it is provisioned for.
             let units = running.map(|(phase, power)| {
-                let unit = phase.unit_power * factory.sites[phase.site].pue.design;
-                *power / unit * phase.oversubscription
+                let facility = phase.unit_it() * factory.sites[phase.site].pue.design;
+                *power * phase.oversubscription / facility
             });
             units.sum::<f64>() * per_unit
         })

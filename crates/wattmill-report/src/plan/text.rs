@@ -49,6 +49,9 @@ pub fn plan_text(
     if !levels.is_empty() {
         line(format!("{levels}\n"));
     }
+    if let Some(chains) = counting::chains(factory, plan) {
+        line(format!("Where the power provisioned for an accelerator goes at peak\n\n{chains}"));
+    }
     if let Some(claims) = counting::claims(plan) {
         line(format!("Published of such powers, and what one must count for it\n\n{claims}"));
     }
@@ -95,7 +98,7 @@ pub fn plan_text(
         line(format!("Training, on what serving leaves\n\n{}", trainings(factory, plan)));
     }
     if !plan.receipts.is_empty() {
-        line(format!("Investments received\n\n{}", receipts(plan)));
+        line(format!("Investments\n\n{}", receipts(plan)));
     }
     line(format!("Capital by part, over the whole plan\n\n{}", counterparties::parts(plan)));
     line(format!("Cash by quarter\n\n{}", tables::cash(plan)));
@@ -311,11 +314,12 @@ pub(super) fn trainings(factory: &Factory, plan: &Plan) -> Table {
 }
 
 pub(super) fn receipts(plan: &Plan) -> Table {
-    let mut table = Table::new(["date", "from", "amount", "released at"]).left(&[0, 1]);
+    let mut table = Table::new(["date", "from", "to", "amount", "released at"]).left(&[0, 1, 2]);
     for receipt in &plan.receipts {
         table.push([
             receipt.date.to_string(),
             receipt.from.clone(),
+            receipt.to.clone(),
             receipt.amount.to_string(),
             or_dash(receipt.released_at, |power| power.to_string()),
         ]);

@@ -118,7 +118,7 @@ pub(super) fn funding(factory: &Factory, plan: &Plan) -> Svg {
         })
         .collect();
     let received = |end: &Date| -> Money {
-        plan.receipts.iter().filter(|receipt| receipt.date <= *end).map(|r| r.amount).sum()
+        plan.receipts.iter().filter(|receipt| receipt.date <= *end).map(|r| r.ours()).sum()
     };
     let received: Vec<Money> = ends.iter().map(received).collect();
     let unit =

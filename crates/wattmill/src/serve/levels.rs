@@ -48,6 +48,8 @@ pub(super) struct Refusal {
     pub(super) kind: &'static str,
     pub(super) name: String,
     pub(super) key: &'static str,
+    /// The curtailment of the file that says so, where it is one.
+    pub(super) curtailment: Option<usize>,
     /// Ends in its way out.
     pub(super) problem: String,
 }
@@ -69,6 +71,7 @@ pub(super) fn levels<'a>(
                 kind: "pool",
                 name: pool.name.clone(),
                 key: "engine",
+                curtailment: None,
                 problem,
             })),
         }
@@ -81,9 +84,10 @@ pub(super) fn levels<'a>(
         if site.power.is_none() && site.curtailments.is_empty() {
             continue;
         }
-        if let Err(problem) = share(fleet, index, &built, &mut caps) {
+        if let Err((curtailment, problem)) = share(fleet, index, &built, &mut caps) {
             let key = if site.power.is_some() { "power" } else { "name" };
-            refused.push(Refusal { kind: "site", name: site.name.clone(), key, problem });
+            let name = site.name.clone();
+            refused.push(Refusal { kind: "site", name, key, curtailment, problem });
         }
     }
     let mut all = Vec::new();
@@ -94,6 +98,7 @@ pub(super) fn levels<'a>(
                 kind: "site",
                 name: fleet.sites[pool.site].name.clone(),
                 key: "power",
+                curtailment: None,
                 problem,
             })),
         }
@@ -141,37 +146,39 @@ impl Claim {
 }
 
 /// Shares the power of a site among its pools, from one change to the next: from when on which cap
-/// holds, for each pool.
+/// holds, for each pool. What speaks against it comes with the curtailment that it is, if it is one.
 fn share(
     fleet: &Fleet,
     index: usize,
     engines: &[Engine<'_>],
     caps: &mut [Vec<(SimTime, Option<Power>)>],
-) -> Result<(), String> {
+) -> Result<(), (Option<usize>, String)> {
     let site = &fleet.sites[index];
     let here = fleet.pools.iter().zip(engines).enumerate();
     let here = here.filter(|(_, (pool, _))| pool.site == index);
     let mut chips = here.clone().map(|(_, (pool, _))| &pool.hardware.accelerator);
     if let Some(unknown) = chips.find_map(|chip| chip.power_unknown()) {
-        return Err(format!("its power cannot be shared: {unknown}"));
+        return Err((None, format!("its power cannot be shared: {unknown}")));
     }
     let claims: Vec<Claim> =
         here.filter_map(|(place, (pool, engine))| Claim::of(pool, place, engine)).collect();
     let asked: Vec<PowerClaim> = claims.iter().map(|claim| claim.claim).collect();
     let mut given = vec![Power::ZERO; asked.len()];
     for from in changes(site) {
-        let budget = budget(site, &asked, from);
+        let (budget, curtailment) = budget(site, &asked, from);
         cap_power(budget * (1.0 / site.pue), site.shared, &asked, &mut given);
         for (claim, given) in claims.iter().zip(&given) {
             if *given <= Power::ZERO {
                 let least: Power = asked.iter().map(|claim| claim.least).sum();
-                return Err(format!(
+                let raise = if curtailment.is_some() { "ask for less" } else { "raise its power" };
+                let problem = format!(
                     "{budget} from {} on keep pool `{}` off; its pools need {} at least, PUE \
-                     included: raise its power, or keep fewer replicas there",
+                     included: {raise}, or keep fewer replicas there",
                     from.as_seconds(),
                     fleet.pools[claim.pool].name,
                     least * site.pue
-                ));
+                );
+                return Err((curtailment, problem));
             }
             // Shares are whole watts.
             let whole = *given + Power::from_watts(1.0) > claim.claim.wanted;
@@ -191,13 +198,14 @@ fn changes(site: &FleetSite) -> Vec<SimTime> {
     times
 }
 
-/// Facility power that a site's accelerators may draw from `at` on.
-fn budget(site: &FleetSite, claims: &[PowerClaim], at: SimTime) -> Power {
+/// Facility power that a site's accelerators may draw from `at` on, and the curtailment that says so, if
+/// one does.
+fn budget(site: &FleetSite, claims: &[PowerClaim], at: SimTime) -> (Power, Option<usize>) {
     let all = claims.iter().map(|claim| claim.wanted).sum::<Power>() * site.pue;
     let whole = site.power.unwrap_or(all);
-    let less = site.curtailments.iter().filter(|less| less.from <= at && at < less.until);
-    let less = less.map(|less| less.power.of(whole));
-    less.fold(whole, Power::min)
+    let there = site.curtailments.iter().filter(|less| less.from <= at && at < less.until);
+    let there = there.map(|less| (less.power.of(whole), Some(less.index)));
+    there.fold((whole, None), |least, less| if less.0 < least.0 { less } else { least })
 }
 
 /// The engine at each of the caps.

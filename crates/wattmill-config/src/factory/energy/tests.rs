@@ -367,6 +367,60 @@ fn curtailment_names_a_site_with_a_grid_a_moment_and_answers() {
 }
 
 #[test]
+fn a_curtailment_that_nobody_hears_is_a_warning_at_its_own_line() {
+    let event = |at: &str| {
+        let event =
+            format!("\n[[curtailment]]\nsite = \"hall\"\nat = {at}\nfor = \"3 h\"\ncut = 0.25\n");
+        format!("{SOUND}{event}")
+    };
+    said(
+        &event("2028-03-03T00:00:00"),
+        expect![[r#"
+        warning: a curtailment after the plan ends
+          --> mill.toml:20:6
+           |
+        20 | at = 2028-03-03T00:00:00
+           |      ^^^^^^^^^^^^^^^^^^^ never seen
+           |
+           = help: the plan ends on 2028-03-02; move one of them, or take it away
+    "#]],
+    );
+    said(
+        &event("2028-02-26T20:30:00"),
+        expect![[r#"
+        warning: a curtailment before the plan starts
+          --> mill.toml:20:6
+           |
+        20 | at = 2028-02-26T20:30:00
+           |      ^^^^^^^^^^^^^^^^^^^ never seen
+           |
+           = help: the plan starts on 2028-02-27; move one of them, or take it away
+    "#]],
+    );
+    // One that the plan sees the last of, or the first.
+    said(&event("2028-02-26T21:30:00"), expect![[""]]);
+    said(&event("2028-03-02T23:00:00"), expect![[""]]);
+}
+
+#[test]
+fn a_connection_has_one_step_a_day() {
+    let steps = "step = [{ from = 2028-03-01, connection = \"20 MW\" }, { from = 2028-03-01, \
+                 connection = \"30 MW\" }], energized";
+    said(
+        &SOUND.replace("energized", steps),
+        expect![[r#"
+        error: a second step of the connection on 2028-03-01
+         --> mill.toml:9:94
+          |
+        9 | grid = { connection = "10 MW", step = [{ from = 2028-03-01, connection = "20 MW" }, { from = 2028-03-01, connection = "30 MW" }], ene...
+          |                                                                                              ^^^^^^^^^^ which of them holds?
+          |
+          = help: keep one of them, or move the other to its day
+    "#]],
+    );
+}
+
+#[test]
 fn a_moment_of_another_clock_is_one_of_utc() {
     let at = |at: &str| {
         let event = format!(

@@ -288,7 +288,8 @@ pub(in super::super) static CLIMATE: Table = Table {
 pub(in super::super) static CURTAILMENT: Table = Table {
     name: "curtailment",
     doc: "Hours in which the grid asks a site to draw less, and what may answer. What it would have \
-          drawn is what it draws without the event in that very hour.",
+          drawn is what it draws without the event in that very hour. Of several at one time the one \
+          that asks for most holds.",
     catalogue_row: false,
     certain: "",
     keys: &[

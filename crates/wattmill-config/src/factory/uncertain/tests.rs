@@ -427,3 +427,53 @@ fn targets() {
     "#]],
     );
 }
+
+#[test]
+fn counts_may_be_drawn_and_whole_numbers_say_that_they_are_not() {
+    let training = "\n[[training]]\nname = \"t\"\nmodel = \"llama-3.1-8b\"\ntokens = \"1 T\"\n\
+                    gpus = { low = 1000, high = 4001 }\nmfu = 0.4\n";
+    let text = format!("{SOUND}{training}");
+    let planned = parse(&text).factory.expect("sound");
+    assert_eq!(
+        planned.trainings.iter().next().expect("one").accelerators,
+        2501,
+        "the median, whole"
+    );
+    let variants = Variants::open(&text, Catalog::builtin()).expect("sound");
+    let mut drawn: Vec<f64> =
+        variants.uncertainty().inputs.iter().map(|input| input.distribution.median()).collect();
+    *drawn.last_mut().expect("gpus") = 1234.4;
+    let sample = variants.factory(&drawn).expect("sound");
+    assert_eq!(sample.trainings.iter().next().expect("one").accelerators, 1234);
+    broken(
+        "lengths = \"azure-conv-2023\"",
+        "input_tokens = \"800..1200\", output_tokens = 100",
+        expect![[r#"
+            error: `input_tokens` cannot be a distribution
+              --> mill.toml:21:124
+               |
+            21 | ...%/year", high = "1 /year" }, input_tokens = "800..1200", output_tokens = 100 }
+               |                                                ^^^^^^^^^^^ whole numbers are never drawn
+               |
+               = help: write one value, like `input_tokens = 1024`
+        "#]],
+    );
+}
+
+#[test]
+fn a_substitute_that_comes_too_early_is_pointed_at() {
+    broken(
+        "slip = { p50 = \"60 days\", p90 = \"270 days\" }",
+        "slip = { p50 = \"60 days\", p90 = \"270 days\" }\n\
+         substitute = { system = \"dgx-h100\", if_after = 2026-06-01, first_rack = 2026-03-01 }",
+        expect![[r#"
+            warning: phase `racks` starts before site `hall` has power
+              --> mill.toml:16:73
+               |
+            16 | substitute = { system = "dgx-h100", if_after = 2026-06-01, first_rack = 2026-03-01 }
+               |                                                                         ^^^^^^^^^^ first power on 2026-07-01
+               |
+               = help: its racks wait for it; move `first_rack` to 2026-07-01 or later if they come then, or bring power forward with `onsite`
+        "#]],
+    );
+}

@@ -117,6 +117,7 @@ fn factory() -> Factory {
             basis: PowerBasis::It,
             options: Vec::new(),
             unit_power,
+            beside: 0.0,
             oversubscription: 1.0,
             first_rack: date(2027, 3, 1),
             ramp: Seconds::from_days(2.0),
@@ -178,6 +179,7 @@ fn factory() -> Factory {
         }],
         contracts: vec![Contract {
             from: "a friend".to_owned(),
+            to: "us".to_owned(),
             amount: Money::from_musd(1.0),
             for_each: Power::from_kw(10.0),
             up_to: None,
@@ -192,6 +194,7 @@ fn factory() -> Factory {
         }],
         payments: vec![Payment {
             from: "a bank".to_owned(),
+            to: "us".to_owned(),
             amount: Money::from_musd(2.0),
             on: date(2027, 3, 2),
         }],
