@@ -12,7 +12,7 @@ pub enum Cause {
     Dates,
     /// Which systems the phases install, and what is provisioned for a unit and beside it.
     Hardware,
-    /// Which sites and phases there are, their power and the firm power that they have.
+    /// Which sites and phases there are, refreshes among them, their power and the firm power that they have.
     Power,
     /// Sun, wind, batteries, what the grid takes and asks for, cooling and water, and what energy emits.
     Energy,
@@ -132,7 +132,14 @@ pub fn mixed(base: &Factory, other: &Factory, causes: Causes) -> Factory {
         mixed.options = options.collect();
         mixed.hardware = place(equipped.hardware);
         (mixed.unit_power, mixed.beside) = (equipped.unit_power, equipped.beside);
-        dated.unwrap_or(phase).give_dates(&mut mixed);
+        let of_dates = dated.unwrap_or(phase);
+        of_dates.give_dates(&mut mixed);
+        // Machines go when others take their place: where only one of the two has these, both happen together.
+        if is_refreshed(power, phase)
+            != is_refreshed(if dated.is_some() { dates } else { power }, of_dates)
+        {
+            mixed.retire = phase.retire;
+        }
         if let (Some(to), Some(from)) = (&mut mixed.resale, phase_of(power, phase, price)) {
             *to = from.resale.unwrap_or(*to);
         }
@@ -188,6 +195,13 @@ pub fn mixed(base: &Factory, other: &Factory, causes: Causes) -> Factory {
         targets: Vec::new(),
         uncertainty: crate::Uncertainty::default(),
     }
+}
+
+/// Whether other machines take the place of this phase's.
+fn is_refreshed(factory: &Factory, phase: &Phase) -> bool {
+    let by =
+        |other: &Phase| other.refreshes.is_some_and(|id| factory.phases[id].name == phase.name);
+    factory.phases.iter().any(by)
 }
 
 /// What the grid asks of sites of `from` in a factory with the sites of `power`.

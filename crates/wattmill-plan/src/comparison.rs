@@ -56,6 +56,9 @@ pub struct Comparison {
 /// A difference over samples that draw the same for what the two factories have in common.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gap {
+    /// Samples in which one of the two has no such figure, left out of the others' quantiles, mean and
+    /// chance.
+    pub undefined: usize,
     /// Quantiles (10, 50 and 90 %) of the base.
     pub base: [f64; 3],
     /// Quantiles of the other.
@@ -200,13 +203,15 @@ impl<'a> Contrasts<'a> {
             false => (0..self.figures.len()).map(|index| gap(&sound, index)).collect(),
         };
         let balance = |c: &Contrast| {
-            let causes = c.causes?;
-            Some(Balance {
-                what: "base and causes = other",
-                unit: c.figure.unit.suffix(),
-                sources: c.base + causes.iter().sum::<f64>(),
-                uses: c.other,
-            })
+            // What adds on one side, what takes away on the other: all of a figure may be taken away, and
+            // rounding is measured by what cancels.
+            let terms = c.causes?.into_iter().chain([c.base, -c.other]);
+            let (mut sources, mut uses) = (0.0, 0.0);
+            for term in terms {
+                *(if term > 0.0 { &mut sources } else { &mut uses }) += term.abs();
+            }
+            let unit = c.figure.unit.suffix();
+            Some(Balance { what: "base and causes = other", unit, sources, uses })
         };
         let mut hash = AnswerHash::new();
         for c in &contrasts {
@@ -256,10 +261,9 @@ impl<'a> Contrasts<'a> {
 const ORDERS: [&str; CAUSES] =
     ["order.0", "order.1", "order.2", "order.3", "order.4", "order.5", "order.6", "order.7"];
 
-/// Days cannot be split, and a rate of return is not always there.
+/// Days cannot be split.
 fn is_compared(figure: &Figure) -> bool {
-    matches!(figure.name, FigureName::Whole(name) if name != "internal rate of return")
-        && figure.unit != FigureUnit::Day
+    matches!(figure.name, FigureName::Whole(_)) && figure.unit != FigureUnit::Day
 }
 
 /// What each cause contributes to the difference between all causes and none, averaged over every
@@ -288,15 +292,18 @@ fn shapley(value: &dyn Fn(Causes) -> f64) -> Option<[f64; CAUSES]> {
 }
 
 fn gap(samples: &[&ContrastSample], figure: usize) -> Gap {
-    let n = samples.len() as f64;
     let ends = |sample: &&ContrastSample| [sample.steps[0][figure], sample.steps[CAUSES][figure]];
+    let whole = |sample: &&ContrastSample| ends(sample).into_iter().all(f64::is_finite);
+    let all = samples.len();
+    let samples: Vec<&ContrastSample> = samples.iter().copied().filter(whole).collect();
+    let n = samples.len() as f64;
     let quantiles = |of: &dyn Fn([f64; 2]) -> f64| {
         let mut values: Vec<f64> = samples.iter().map(|sample| of(ends(sample))).collect();
         values.sort_by(f64::total_cmp);
         [0.1, 0.5, 0.9].map(|share| quantile(&values, share).unwrap_or(f64::NAN))
     };
     let mut causes = [0.0; CAUSES];
-    for sample in samples {
+    for sample in &samples {
         for (step, cause) in sample.order.iter().enumerate() {
             let change = sample.steps[step + 1][figure] - sample.steps[step][figure];
             causes[*cause as usize] += change / n;
@@ -307,15 +314,38 @@ fn gap(samples: &[&ContrastSample], figure: usize) -> Gap {
         base: quantiles(&|[base, _]| base),
         other: quantiles(&|[_, other]| other),
         difference: quantiles(&|[base, other]| other - base),
-        mean: samples.iter().map(|sample| ends(sample)[1] - ends(sample)[0]).sum::<f64>() / n,
-        causes: causes.iter().all(|cause| cause.is_finite()).then_some(causes),
-        chance_of_more: more as f64 / n,
+        mean: match samples.is_empty() {
+            true => f64::NAN,
+            false => samples.iter().map(|s| ends(s)[1] - ends(s)[0]).sum::<f64>() / n,
+        },
+        causes: (n > 0.0 && causes.iter().all(|cause| cause.is_finite())).then_some(causes),
+        chance_of_more: more as f64 / n.max(1.0),
+        undefined: all - samples.len(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn samples_without_a_figure_are_counted_and_left_out() {
+        let of = |base: f64, other: f64| ContrastSample {
+            order: Cause::ALL,
+            steps: std::iter::once(base)
+                .chain(std::iter::repeat_n(other, CAUSES))
+                .map(|v| vec![v])
+                .collect(),
+            worst: Balance::NOTHING,
+        };
+        let none = f64::NEG_INFINITY;
+        let samples = [of(0.1, 0.3), of(none, 0.2), of(0.2, none), of(0.2, 0.1)];
+        let gap = gap(&samples.iter().collect::<Vec<_>>(), 0);
+        assert_eq!((gap.undefined, gap.chance_of_more), (2, 0.5));
+        assert!((gap.mean - 0.05).abs() < 1e-12 && gap.base == [0.1, 0.1, 0.2], "{gap:?}");
+        let causes = gap.causes.expect("finite");
+        assert!((causes[0] - 0.05).abs() < 1e-12 && causes[1..].iter().all(|c| *c == 0.0));
+    }
 
     #[test]
     fn causes_of_a_sum_are_its_terms_and_a_product_is_shared() {

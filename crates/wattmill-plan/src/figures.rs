@@ -15,6 +15,7 @@ use crate::fluid::{Course, walk};
 use crate::ledger::Balance;
 use crate::result::Sums;
 use crate::serving::Offer;
+use crate::targets::Reach;
 
 /// One number that every sample of a plan has.
 #[derive(Clone, Debug, PartialEq)]
@@ -211,7 +212,12 @@ fn of_course(
     push(Whole("output tokens served"), Count, total.served_output_tokens);
     let (asked, served) =
         services().fold((0.0, 0.0), |(a, s), of| (a + of.asked_requests, s + of.served_requests));
-    push(Whole("requests served"), Share, if asked > 0.0 { served / asked } else { 1.0 });
+    // What is summed up in another order than what is asked may be a rounding more.
+    push(
+        Whole("requests served"),
+        Share,
+        if asked > 0.0 { (served / asked).min(1.0) } else { 1.0 },
+    );
     push(Whole("tokens per MWh"), TokensPerMwh, total.tokens_per_mwh().unwrap_or(0.0));
     push(Whole("capital"), Usd, total.capital.as_usd());
     push(Whole("energy cost"), Usd, total.energy_cost.as_usd());
@@ -253,10 +259,8 @@ fn of_course(
         push(Whole("from contracts"), Usd, paid.sum());
     }
     push(Whole("net present value"), Usd, cash.present_value.as_usd());
-    if factory.services.iter().any(Service::earns) {
-        let rate = cash.rate_of_return.unwrap_or(f64::NEG_INFINITY);
-        push(Whole("internal rate of return"), Share, rate);
-    }
+    let rate = cash.rate_of_return.unwrap_or(f64::NEG_INFINITY);
+    push(Whole("internal rate of return"), Share, rate);
     for (outcome, training) in course.trainings.iter().zip(&factory.trainings) {
         push(Of("share done", &training.name), Share, outcome.done);
         let finished = outcome.finished.map_or(f64::INFINITY, day_number);
@@ -284,22 +288,19 @@ fn of_course(
     lent(factory, &moved).into_iter().fold(course.worst, Balance::worse)
 }
 
-/// Whole racks of a power are a little less than it: so much of it counts.
-const WHOLE_RACKS: f64 = 0.999;
-
 /// First day on which a goal is met.
 fn reached(course: &Course, goal: Goal) -> f64 {
-    let first = |met: &dyn Fn(usize) -> bool| {
-        let day = (0..course.days.len()).find(|day| met(*day));
-        day.map_or(f64::INFINITY, |day| day_number(course.calendar.date(day as u32)))
-    };
-    match goal {
-        Goal::Energised(power) => first(&|day| course.days[day].energised >= power * WHOLE_RACKS),
-        Goal::Accelerators(many) => first(&|day| course.days[day].accelerators >= many),
-        Goal::TokensPerDay(tokens) => first(&|day| course.days[day].served_tokens >= tokens),
-        Goal::Trained(run) => {
-            let finished = course.trainings.get(run.index()).and_then(|run| run.finished);
-            finished.map_or(f64::INFINITY, day_number)
-        }
+    if let Goal::Trained(run) = goal {
+        let finished = course.trainings.get(run.index()).and_then(|run| run.finished);
+        return finished.map_or(f64::INFINITY, day_number);
     }
+    let first = course.days.iter().position(|day| {
+        Reach {
+            energised: day.energised,
+            accelerators: day.accelerators,
+            tokens: day.served_tokens,
+        }
+        .meets(goal)
+    });
+    first.map_or(f64::INFINITY, |day| day_number(course.calendar.date(day as u32)))
 }

@@ -48,20 +48,23 @@ pub struct Spread {
     pub figure: Figure,
     /// With every input at its median.
     pub planned: f64,
-    /// One sample in ten is at most this.
+    /// Of the samples that have it, one in ten is at most this.
     pub p10: f64,
-    /// Half of the samples are at most this.
+    /// Half of them are at most this.
     pub p50: f64,
-    /// Nine samples in ten are at most this.
+    /// Nine in ten are at most this.
     pub p90: f64,
+    /// Samples that have no such figure, as a rate of return that nothing makes worth nothing. A day that
+    /// never comes is later than any other and counts.
+    pub undefined: usize,
 }
 
-/// How a figure depends on the inputs, the strongest first.
+/// How a figure depends on the inputs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tornado {
     /// Which of [`Risk::figures`].
     pub figure: usize,
-    /// Its inputs, those that matter.
+    /// Its inputs, those that matter more than chance, the one that moves the figure furthest first.
     pub bars: Vec<Bar>,
 }
 
@@ -76,6 +79,17 @@ pub struct Bar {
     pub low: f64,
     /// Likewise highest.
     pub high: f64,
+}
+
+impl Bar {
+    /// From one end of what a tornado draws of it to the other; `middle` is the figure's median.
+    pub fn reach(&self, middle: f64) -> f64 {
+        let ends = [self.low, self.high, middle];
+        let low = ends.into_iter().fold(f64::INFINITY, f64::min);
+        let high = ends.into_iter().fold(f64::NEG_INFINITY, f64::max);
+        // From never to never is no way.
+        if low == high { 0.0 } else { high - low }
+    }
 }
 
 /// How likely a target is.
@@ -124,7 +138,10 @@ impl Risk {
             values.iter().for_each(|value| hash.add_f64(*value));
             let spread = Spread::new(figure.clone(), *value, &values);
             if has_tornado(figure) && spread.varies(&values) {
-                tornados.push(Tornado { figure: index, bars: bars(&input_ranks, &values) });
+                let mut bars = bars(&input_ranks, &values);
+                bars.sort_by(|a, b| b.reach(spread.p50).total_cmp(&a.reach(spread.p50)));
+                bars.truncate(MOST_BARS);
+                tornados.push(Tornado { figure: index, bars });
             }
             figures.push(spread);
         }
@@ -176,10 +193,13 @@ fn has_tornado(figure: &Figure) -> bool {
 
 impl Spread {
     fn new(figure: Figure, planned: f64, values: &[f64]) -> Self {
-        let mut sorted = values.to_vec();
+        let has = |value: &f64| figure.unit == FigureUnit::Day || value.is_finite();
+        let mut sorted: Vec<f64> = values.iter().copied().filter(has).collect();
         sorted.sort_by(f64::total_cmp);
-        let at = |share: f64| quantile(&sorted, share).unwrap_or(planned);
-        Self { figure, planned, p10: at(0.1), p50: at(0.5), p90: at(0.9) }
+        let undefined = values.len() - sorted.len();
+        let nothing = if values.is_empty() { planned } else { f64::INFINITY };
+        let at = |share: f64| quantile(&sorted, share).unwrap_or(nothing);
+        Self { figure, planned, p10: at(0.1), p50: at(0.5), p90: at(0.9), undefined }
     }
 
     fn varies(&self, values: &[f64]) -> bool {
@@ -217,7 +237,8 @@ pub(crate) fn ranks(values: &[f64]) -> Vec<f64> {
     ranks
 }
 
-/// How `values` depend on each input, given by its ranks.
+/// How `values` depend on each input, given by its ranks: those that matter more than chance, the one
+/// that goes with them most first.
 pub(crate) fn bars(inputs: &[Vec<f64>], values: &[f64]) -> Vec<Bar> {
     let of_figure = ranks(values);
     let square = |ranks: &[f64]| ranks.iter().map(|rank| rank * rank).sum::<f64>();
@@ -244,7 +265,6 @@ pub(crate) fn bars(inputs: &[Vec<f64>], values: &[f64]) -> Vec<Bar> {
     let mut all: Vec<Bar> = inputs.iter().enumerate().filter_map(bar).collect();
     all.retain(|bar| bar.correlation.abs() > noise);
     all.sort_by(|a, b| b.correlation.abs().total_cmp(&a.correlation.abs()));
-    all.truncate(MOST_BARS);
     all
 }
 
@@ -260,6 +280,28 @@ mod tests {
         assert_eq!(quantile(&sorted, 0.9), Some(9.0));
         assert_eq!(quantile(&sorted, 0.91), Some(f64::INFINITY), "never is later than any day");
         assert_eq!(quantile(&[], 0.5), None);
+    }
+
+    #[test]
+    fn what_some_samples_lack_is_summed_up_over_the_others() {
+        let rate = |unit| Figure { name: FigureName::Whole("rate"), unit };
+        let values = [0.3, f64::NEG_INFINITY, 0.1, 0.2, f64::NEG_INFINITY];
+        let spread = Spread::new(rate(FigureUnit::Share), 0.15, &values);
+        assert_eq!((spread.p10, spread.p50, spread.p90, spread.undefined), (0.1, 0.2, 0.3, 2));
+        let none = Spread::new(rate(FigureUnit::Share), 0.15, &[f64::NEG_INFINITY; 3]);
+        assert!(!none.p50.is_finite() && none.undefined == 3, "{none:?}");
+        // Never is a day like others.
+        let days = Spread::new(rate(FigureUnit::Day), 1.0, &[1.0, f64::INFINITY, f64::INFINITY]);
+        assert_eq!((days.p10, days.p50, days.undefined), (1.0, f64::INFINITY, 0));
+    }
+
+    #[test]
+    fn the_longest_bar_of_a_tornado_stands_first() {
+        let bar = |low, high| Bar { input: 0, correlation: 0.0, low, high };
+        assert_eq!(bar(2.0, 5.0).reach(3.0), 3.0);
+        assert_eq!(bar(2.0, 5.0).reach(9.0), 7.0, "both ends on one side");
+        assert_eq!(bar(2.0, f64::INFINITY).reach(3.0), f64::INFINITY);
+        assert_eq!(bar(f64::INFINITY, f64::INFINITY).reach(f64::INFINITY), 0.0);
     }
 
     #[test]

@@ -15,7 +15,8 @@ use crate::result::Receipt;
 pub struct Statement {
     /// Every contract that pays over time.
     pub deals: Vec<DealOutcome>,
-    /// Everyone who pays us or whom we pay, the largest first.
+    /// Everyone who pays us or whom we pay, the largest first, then those who by our contracts only pay
+    /// one another.
     pub parties: Vec<Party>,
     /// Circles that money goes in, the largest first.
     pub circles: Vec<Circle>,
@@ -51,6 +52,10 @@ pub struct Party {
     pub received: Money,
     /// What goes to it: purchases, payments, interest, repayment.
     pub paid: Money,
+    /// What goes to it from others than us, by contracts of the file.
+    pub from_others: Money,
+    /// What goes from it to others than us.
+    pub to_others: Money,
     /// What we owe it at most.
     pub most_owed: Money,
     /// Its share of all that comes in.
@@ -65,6 +70,11 @@ impl Party {
     pub fn round_trip(&self) -> Money {
         self.received.min(self.paid)
     }
+
+    /// What goes to it from others than us, and from it to them.
+    pub fn among_others(&self) -> Money {
+        self.from_others + self.to_others
+    }
 }
 
 /// What a default and a delay of a year do.
@@ -72,7 +82,8 @@ impl Party {
 pub struct Stress {
     /// More to be financed from elsewhere when it defaults.
     pub default_to_finance: Money,
-    /// The same as a share of what all others are paid: what they go without if nobody else steps in.
+    /// The same as a share of what all others are paid: what they go without if nobody else steps in. At
+    /// most all of it: nobody goes without more than they are paid.
     pub default_of_others: f64,
     /// More to be financed from elsewhere when it is a year late.
     pub late_to_finance: Money,
@@ -160,8 +171,12 @@ impl Accounts<'_> {
         let circles = circles(&edges);
         let mut parties = self.parties(&edges, &deals);
         parties.sort_by(|a, b| {
-            let size = |party: &Party| (party.received + party.paid).as_usd();
-            size(b).total_cmp(&size(a)).then(a.name.cmp(&b.name))
+            let ours = |party: &Party| (party.received + party.paid).as_usd();
+            let theirs = |party: &Party| (party.from_others + party.to_others).as_usd();
+            ours(b)
+                .total_cmp(&ours(a))
+                .then(theirs(b).total_cmp(&theirs(a)))
+                .then(a.name.cmp(&b.name))
         });
         let concentration = (parties.iter().any(|party| party.received > Money::ZERO))
             .then(|| parties.iter().map(|party| party.share * party.share).sum());
@@ -204,11 +219,8 @@ impl Accounts<'_> {
     }
 
     fn parties(&self, edges: &Edges, deals: &[DealOutcome]) -> Vec<Party> {
-        let others = |(from, to): &(String, String)| -> Option<String> {
-            let other = if from == US { to } else { from };
-            (from == US || to == US).then(|| other.clone())
-        };
-        let mut names: Vec<String> = edges.keys().filter_map(others).collect();
+        let both = edges.keys().flat_map(|(from, to)| [from, to]);
+        let mut names: Vec<String> = both.filter(|name| *name != US).cloned().collect();
         names.sort();
         names.dedup();
         let flow = |from: &str, to: &str| {
@@ -221,6 +233,13 @@ impl Accounts<'_> {
             let owed = |(deal, outcome): (&Deal, &DealOutcome)| {
                 (deal.from == name && deal.to == US).then_some(outcome.most_owed)
             };
+            let among = |keep: &dyn Fn(&str, &str) -> bool| -> Money {
+                let ours = |from: &str, to: &str| from == US || to == US;
+                let kept = edges.iter().filter(|((f, t), _)| !ours(f, t) && keep(f, t));
+                kept.map(|(_, amount)| *amount).sum()
+            };
+            let from_others = among(&|_, to| to == name);
+            let to_others = among(&|from, _| from == name);
             let share = if all_in > Money::ZERO { received / all_in } else { 0.0 };
             let stress = self.has_contracts(&name).then(|| {
                 let default = self.more(&self.without(&name));
@@ -228,14 +247,14 @@ impl Accounts<'_> {
                 Stress {
                     default_to_finance: default,
                     default_of_others: match rest > Money::ZERO {
-                        true => default.max(Money::ZERO) / rest,
+                        true => (default.max(Money::ZERO) / rest).min(1.0),
                         false => 0.0,
                     },
                     late_to_finance: self.more(&self.late(&name)),
                 }
             });
             let most_owed = self.factory.deals.iter().zip(deals).filter_map(owed).sum();
-            Party { received, paid, most_owed, share, stress, name }
+            Party { received, paid, from_others, to_others, most_owed, share, stress, name }
         };
         names.into_iter().map(party).collect()
     }

@@ -89,3 +89,21 @@ fn days_that_move_are_dates() {
     let (from, to) = ("first_rack = 2027-03-01", "first_rack = 2027-06-01");
     all_of(Cause::Dates, from, to, &["energy", "operations"]);
 }
+
+/// Machines that go and those that take their place are one event: none of it is told as other dates.
+#[test]
+fn a_refresh_is_one_cause() {
+    let refresh = "ramp = \"90 days\"\nrefresh = { at = \"200 days\", residual = 0.2 }";
+    all_of(Cause::Power, refresh, "ramp = \"90 days\"", &["capital", "depreciation"]);
+}
+
+/// Whoever returns less than nothing has no rate of return, and whoever has one has it compared, without
+/// causes where a mixture has none.
+#[test]
+fn rates_of_return_stand_side_by_side() {
+    let comparison = compared("price = \"1 USD/M tokens\"", "price = \"9 USD/M tokens\"");
+    let rate =
+        comparison.figures.iter().find(|c| c.figure.name.to_string() == "internal rate of return");
+    let rate = rate.expect("it is compared");
+    assert!(rate.other.is_finite() && rate.other > rate.base, "{rate:?}");
+}

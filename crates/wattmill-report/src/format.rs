@@ -1,6 +1,6 @@
 //! Numbers as people read them.
 
-use wattmill_units::{Magnitude, Money, Seconds};
+use wattmill_units::{Energy, Magnitude, Money, Seconds};
 
 /// Three to four significant digits.
 pub(crate) fn number(value: f64) -> String {
@@ -40,9 +40,12 @@ pub(crate) fn percent(fraction: f64) -> String {
     format!("{} %", Magnitude((fraction * 1e4).round() / 100.0))
 }
 
-/// A fraction in percent with its sign.
+/// A fraction in percent with its sign; what rounds to nothing has none.
 pub(crate) fn signed_percent(fraction: f64) -> String {
-    format!("{:+.1} %", fraction * 100.0)
+    match format!("{:+.1} %", fraction * 100.0) {
+        nothing if nothing[1..] == *"0.0 %" => "0.0 %".to_owned(),
+        some => some,
+    }
 }
 
 /// Milliseconds, thousands apart where a queue makes them many.
@@ -61,7 +64,21 @@ pub(crate) fn or_dash<T>(value: Option<T>, show: impl FnOnce(T) -> String) -> St
 /// Dollars and cents up to a hundred, then whole dollars.
 pub(crate) fn usd(money: Money) -> String {
     let value = money.as_usd();
-    if value.abs() < 100.0 { format!("{value:.2}") } else { grouped(value) }
+    if value.abs() < 100.0 { fixed(value, 2) } else { grouped(value) }
+}
+
+/// With so many decimals; what rounds to nothing has no sign.
+pub(crate) fn fixed(value: f64, decimals: usize) -> String {
+    let shown = format!("{value:.decimals$}");
+    match shown.strip_prefix('-') {
+        Some(rest) if rest.chars().all(|c| matches!(c, '0' | '.')) => rest.to_owned(),
+        _ => shown,
+    }
+}
+
+/// Energy, nothing of it in a unit that suits a plan.
+pub(crate) fn energy(energy: Energy) -> String {
+    if energy == Energy::ZERO { "0 MWh".to_owned() } else { energy.to_string() }
 }
 
 #[cfg(test)]
@@ -78,6 +95,16 @@ mod tests {
         assert_eq!(prefixed(12.0), "12");
         assert_eq!(percent(0.987_65), "98.77 %");
         assert_eq!(signed_percent(-0.012), "-1.2 %");
+        assert_eq!(
+            (signed_percent(-0.0004), signed_percent(0.0)),
+            ("0.0 %".into(), "0.0 %".into())
+        );
+        assert_eq!((usd(Money::from_usd(-0.001)), percent(-0.0)), ("0.00".into(), "0 %".into()));
+        assert_eq!((prefixed(-0.0), number(-0.0)), ("0".into(), "0".into()));
+        assert_eq!(
+            (energy(Energy::ZERO), energy(Energy::from_mwh(2.0))),
+            ("0 MWh".into(), "2 MWh".into())
+        );
         assert_eq!(ms(Seconds::from_s(2098.322)), "2,098,322");
         assert_eq!(ms(Seconds::from_s(1.25)), "1250");
         assert_eq!(usd(Money::from_usd(0.456)), "0.46");

@@ -90,6 +90,24 @@ impl Page {
         self
     }
 
+    /// Pictures; those that could only show nothing are named in a sentence instead.
+    #[must_use]
+    pub fn charts<'a>(mut self, all: impl IntoIterator<Item = &'a Svg>) -> Self {
+        let mut blank = Vec::new();
+        for svg in all {
+            match svg.is_blank() {
+                true => blank.push(format!("“{}”", svg.title())),
+                false => self = self.chart(svg),
+            }
+        }
+        match blank.as_slice() {
+            [] => self,
+            blank => {
+                self.text(&format!("Not drawn, as there is nothing of it: {}.", blank.join(", ")))
+            }
+        }
+    }
+
     /// A table; one whose columns have no names has no head.
     #[must_use]
     pub fn table(mut self, table: &Table) -> Self {
@@ -295,6 +313,30 @@ mod tests {
             assert!(!html.contains(outside), "{outside}");
         }
         assert!(html.contains("default-src 'none'"));
+    }
+
+    #[test]
+    fn pictures_of_nothing_are_a_sentence() {
+        let chart = |title: &str, value: f64| {
+            BarChart {
+                heading: Heading::new(title, ""),
+                categories: vec!["a".into(), "b".into()],
+                y_label: "MW".into(),
+                series: vec![Series::new("now", vec![value, f64::NAN])],
+                arrangement: Arrangement::Stacked,
+            }
+            .to_svg()
+        };
+        let (some, none, missing) =
+            (chart("Some", -1.0), chart("<None>", 0.0), chart("Missing", f64::NAN));
+        let html = Page::new("a").charts([&some, &none, &missing]).render();
+        assert_eq!(html.matches("<figure>").count(), 1);
+        assert!(
+            html.contains(
+                "<p>Not drawn, as there is nothing of it: “&lt;None&gt;”, “Missing”.</p>"
+            )
+        );
+        assert!(!Page::new("a").charts([&some]).render().contains("Not drawn"));
     }
 
     #[test]

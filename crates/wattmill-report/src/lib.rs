@@ -60,9 +60,9 @@ pub use serve::{
     ServedService, ServedServiceRow, ServedTransferRow, ServedTransfers, serve_page, serve_text,
 };
 pub use svg::{
-    AreaChart, Arrangement, BarChart, Cell, Distribution, DistributionChart, DotChart, Heading,
-    Horizontal, Lasting, Limit, LineChart, Place, PlaceMap, Points, ScatterChart, Series, Spacing,
-    SpanChart, StageKind, State, StateChart, Svg, Swing, TornadoChart, WaterfallChart,
+    Along, AreaChart, Arrangement, BarChart, Cell, Distribution, DistributionChart, DotChart,
+    Heading, Horizontal, Lasting, Limit, LineChart, Place, PlaceMap, Points, ScatterChart, Series,
+    Spacing, SpanChart, StageKind, State, StateChart, Svg, Swing, TornadoChart, WaterfallChart,
     WaterfallStage, value_label,
 };
 pub use sweep::{

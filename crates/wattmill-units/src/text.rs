@@ -150,7 +150,8 @@ impl fmt::Display for Magnitude {
             m if m >= 0.000_995 => 5,
             _ => return f.pad(&format!("{:.2e}", self.0)),
         };
-        let mut shown = format!("{:.decimals$}", self.0);
+        // The negative of nothing is nothing.
+        let mut shown = format!("{:.decimals$}", self.0 + 0.0);
         if shown.contains('.') {
             let end = shown.trim_end_matches('0').trim_end_matches('.').len();
             shown.truncate(end);
@@ -277,6 +278,8 @@ mod tests {
         assert_eq!(Power::from_mw(1200.0).to_string(), "1.2 GW");
         assert_eq!(Seconds::from_s(0.0345).to_string(), "34.5 ms");
         assert_eq!(Money::from_usd(0.0).to_string(), "0 USD");
+        assert_eq!((-Money::ZERO).to_string(), "0 USD");
+        assert_eq!(Magnitude(-0.0).to_string(), "0");
         assert_eq!(format!("{:>10}", Money::from_busd(35.0)), "   35 GUSD");
     }
 }

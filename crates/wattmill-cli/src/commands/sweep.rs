@@ -158,8 +158,12 @@ fn name(point: &SweepPoint) -> String {
 /// The table of the file, or a new one.
 fn opened(path: &Path, sweep: &Sweep<'_>, figures: &[Figure]) -> Result<SweepTable, Failure> {
     let value = |varied: &Varied| match &varied.over {
-        Over::Numbers { unit, .. } => SweepColumn::new(&varied.path, unit, SweptKind::Number),
-        Over::Days { .. } => SweepColumn::new(&varied.path, "date", SweptKind::Day),
+        Over::Numbers { unit, .. } | Over::Values { unit, .. } => {
+            SweepColumn::new(&varied.path, unit, SweptKind::Number)
+        }
+        Over::Days { .. } | Over::Dates(_) => {
+            SweepColumn::new(&varied.path, "date", SweptKind::Day)
+        }
         Over::List(_) => SweepColumn::new(&varied.path, "", SweptKind::Text),
     };
     let figure = |figure: &Figure| {
@@ -190,9 +194,9 @@ fn row(sweep: &Sweep<'_>, point: &SweepPoint, figures: &[Figure]) -> SweepRow {
     let (mut numbers, mut texts) = (Vec::new(), Vec::new());
     for (varied, chosen) in sweep.varied().iter().zip(&point.chosen) {
         let Chosen { words, number, .. } = chosen;
-        let is_list = varied.listed().is_some();
-        numbers.push(if is_list { f64::NAN } else { *number });
-        texts.push(if is_list { words.clone() } else { String::new() });
+        let is_text = matches!(varied.over, Over::List(_));
+        numbers.push(if is_text { f64::NAN } else { *number });
+        texts.push(if is_text { words.clone() } else { String::new() });
     }
     texts.resize(numbers.len() + figures.len(), String::new());
     let (there, problem) = match sweep.figures(point) {

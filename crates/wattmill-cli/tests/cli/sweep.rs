@@ -4,7 +4,9 @@ use std::fs::File;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use parquet::basic::Type;
 use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::Field;
 
 use crate::support::{Dir, MILL, Run, mill, yard};
 
@@ -41,6 +43,37 @@ fn a_second_run_computes_only_what_is_missing() {
     assert_eq!(rows(&dir), 9);
     dir.write("mill.toml", MILL.replace("299 g/kWh", "100 g/kWh"));
     sweep(&dir, &["--points", "5"]).refuses(3, &["of another factory", "--out"]);
+}
+
+/// Quantities of a list are numbers in one unit, whatever units they are written in, and one that is
+/// written twice is one point.
+#[test]
+fn a_list_of_quantities_is_a_column_of_numbers() {
+    let dir = Dir::with("mill.toml", MILL);
+    let listed = "site.hall.grid.price=50 USD/MWh, 0.06 USD/kWh, 0.05 USD/kWh";
+    let arguments = ["sweep", "mill.toml", "--vary", listed, "--out", "points.parquet", "--json"];
+    let run = Run::of("sweep", dir.command(&arguments).output().expect("the program starts"));
+    assert_eq!(run.document()["points_computed"], 2);
+    assert_eq!(rows(&dir), 2);
+    let file = File::open(dir.path("points.parquet")).expect("a table");
+    let reader = SerializedFileReader::new(file).expect("Parquet");
+    let columns: Vec<(String, Type)> = reader
+        .metadata()
+        .file_metadata()
+        .schema_descr()
+        .columns()
+        .iter()
+        .map(|column| (column.name().to_owned(), column.physical_type()))
+        .collect();
+    assert_eq!(columns[2], ("site_hall_grid_price_usd_per_mwh".to_owned(), Type::DOUBLE));
+    let named = |name: &str| columns.iter().any(|(known, _)| known == name);
+    assert!(named("tokens_per_mwh") && !named("tokens_per_mwh_tokens_per_mwh"));
+    let price = |row: parquet::record::Row| match row.get_column_iter().nth(2) {
+        Some((_, Field::Double(price))) => *price,
+        other => panic!("{other:?}"),
+    };
+    let rows = reader.get_row_iter(None).expect("rows").map(|row| row.expect("a row"));
+    assert_eq!(rows.map(price).collect::<Vec<f64>>(), [50.0, 60.0]);
 }
 
 /// A plan that earns too little has no rate of return: that is nothing in the table, and the answer is

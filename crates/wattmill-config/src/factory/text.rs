@@ -3,7 +3,10 @@
 use std::ops::RangeInclusive;
 
 use jiff::civil::{Date, date};
-use wattmill_units::UnitTable;
+use wattmill_units::{
+    ByteRate, Bytes, CarbonIntensity, Energy, EnergyPrice, FlopRate, Money, Power, Ratio, Seconds,
+    UnitTable,
+};
 
 /// What a text measures and the units it may be written in. The first unit is the one to suggest.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +63,45 @@ impl Measure {
     pub(super) const PER_DEGREE: Self =
         Self { what: "a share per degree", units: &[("%/K", 0.01), ("/K", 1.0)] };
 
+    /// Plain counts.
+    const COUNT: Self = Self { what: "a count", units: COUNT_SUFFIXES };
+
+    /// A unit and what each of these texts is in it, if all of them are quantities of one dimension: that of
+    /// the first. What is written in it stays as it is, to the last digit.
+    pub(super) fn common(texts: &[String]) -> Option<(String, Vec<f64>)> {
+        let all = [
+            Self::COUNT,
+            Self::of::<Power>(),
+            Self::of::<Energy>(),
+            Self::of::<Money>(),
+            Self::of::<EnergyPrice>(),
+            Self::of::<CarbonIntensity>(),
+            Self::of::<Seconds>(),
+            Self::of::<Ratio>(),
+            Self::of::<FlopRate>(),
+            Self::of::<ByteRate>(),
+            Self::of::<Bytes>(),
+            Self::YEARLY,
+            Self::COST_OF_POWER,
+            Self::COST_OF_TOKENS,
+            Self::DEMAND_CHARGE,
+            Self::WATER,
+            Self::SPEED,
+            Self::TEMPERATURE,
+            Self::WARMTH,
+            Self::PER_DEGREE,
+        ];
+        let (_, unit) = split(texts.first()?)?;
+        all.iter().find_map(|measure| {
+            let one = measured(&format!("1 {unit}"), measure).ok()?;
+            let each = |text: &String| match split(text) {
+                Some((number, same)) if same == unit => Some(number),
+                _ => Some(rounded(measured(text, measure).ok()? / one)),
+            };
+            Some((unit.to_owned(), texts.iter().map(each).collect::<Option<_>>()?))
+        })
+    }
+
     /// Every unit, comma-separated.
     pub(super) fn allowed(&self) -> String {
         let units: Vec<_> = self.units.iter().map(|u| u.0).filter(|u| !u.is_empty()).collect();
@@ -96,6 +138,11 @@ pub(super) fn measured(text: &str, measure: &Measure) -> Result<f64, TextError> 
     }
     let meant = measure.units.iter().map(|u| u.0).find(|u| u.eq_ignore_ascii_case(unit));
     Err(TextError::UnknownUnit(unit.to_owned(), meant))
+}
+
+/// To nine digits, which no rounding of the steps between shows in.
+pub(super) fn rounded(value: f64) -> f64 {
+    format!("{value:.8e}").parse().unwrap_or(value)
 }
 
 /// Suffixes of plain counts.

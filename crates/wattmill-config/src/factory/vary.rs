@@ -54,6 +54,16 @@ pub enum Over {
         /// Last.
         high: Date,
     },
+    /// These numbers of a unit, which may be empty. Those that were written in another unit are in this one,
+    /// and what is the same is there once.
+    Values {
+        /// Each of them.
+        numbers: Vec<f64>,
+        /// Unit of all.
+        unit: String,
+    },
+    /// These days.
+    Dates(Vec<Date>),
     /// These, as one would write them in the file without quotes.
     List(Vec<String>),
 }
@@ -124,11 +134,13 @@ impl Varied {
         };
         let over = match text::ends(values) {
             Some((low, high)) => range(&low, &high).ok_or_else(form)?,
-            None => Over::List(values.split(',').map(|value| value.trim().to_owned()).collect()),
+            None => listed(values.split(',').map(|value| value.trim().to_owned()).collect()),
         };
         let empty = match &over {
             Over::Numbers { low, high, .. } => low >= high,
             Over::Days { low, high } => low >= high,
+            Over::Values { numbers, .. } => numbers.len() < 2,
+            Over::Dates(days) => days.len() < 2,
             Over::List(values) => values.len() < 2 || values.iter().any(String::is_empty),
         };
         if empty {
@@ -147,6 +159,8 @@ impl Varied {
     /// How many values a list has; none for a range.
     pub fn listed(&self) -> Option<usize> {
         match &self.over {
+            Over::Values { numbers, .. } => Some(numbers.len()),
+            Over::Dates(days) => Some(days.len()),
             Over::List(values) => Some(values.len()),
             Over::Numbers { .. } | Over::Days { .. } => None,
         }
@@ -157,25 +171,21 @@ impl Varied {
     pub fn at(&self, share: f64) -> Chosen {
         match &self.over {
             Over::Numbers { low, high, unit } => {
-                let mut number = rounded(low + (high - low) * share);
+                let mut number = text::rounded(low + (high - low) * share);
                 if self.whole && unit.is_empty() {
                     number = number.round();
                 }
-                let words =
-                    if unit.is_empty() { number.to_string() } else { format!("{number} {unit}") };
-                let toml = if unit.is_empty() { words.clone() } else { quoted(&words) };
-                Chosen { toml, words, number }
+                in_unit(number, unit)
             }
+            Over::Values { numbers, unit } => in_unit(numbers[place(share, numbers.len())], unit),
+            Over::Dates(days) => on_day(days[place(share, days.len())]),
             Over::Days { low, high } => {
                 let days = low.until(*high).map_or(0, |span| span.get_days());
                 let after = (f64::from(days) * share).round() as i64;
-                let day = low.saturating_add(Span::new().days(after));
-                let epoch = Date::constant(1970, 1, 1);
-                let number = epoch.until(day).map_or(0.0, |span| f64::from(span.get_days()));
-                Chosen { toml: day.to_string(), words: day.to_string(), number }
+                on_day(low.saturating_add(Span::new().days(after)))
             }
             Over::List(values) => {
-                let index = ((share * values.len() as f64) as usize).min(values.len() - 1);
+                let index = place(share, values.len());
                 let words = values[index].clone();
                 Chosen { toml: plain_or_quoted(&words), words, number: index as f64 }
             }
@@ -203,9 +213,52 @@ fn range(low: &str, high: &str) -> Option<Over> {
     (unit == other).then(|| Over::Numbers { low, high, unit: unit.to_owned() })
 }
 
-/// To nine digits, which no rounding of the steps between shows in.
-fn rounded(value: f64) -> f64 {
-    format!("{value:.8e}").parse().unwrap_or(value)
+/// Numbers, days or words of a list.
+fn listed(mut values: Vec<String>) -> Over {
+    if let Some(mut days) =
+        values.iter().map(|value| read_day(value).ok()).collect::<Option<Vec<Date>>>()
+    {
+        once(&mut days);
+        return Over::Dates(days);
+    }
+    // A number that has more digits than one of these holds stays as it is written.
+    const MOST: f64 = 9_007_199_254_740_992.0;
+    if let Some((unit, mut numbers)) = text::Measure::common(&values)
+        .filter(|(_, numbers)| numbers.iter().all(|number| number.abs() < MOST))
+    {
+        once(&mut numbers);
+        return Over::Values { numbers, unit };
+    }
+    once(&mut values);
+    Over::List(values)
+}
+
+/// Leaves out what was there before.
+fn once<T: PartialEq + Clone>(values: &mut Vec<T>) {
+    let mut known: Vec<T> = Vec::with_capacity(values.len());
+    for value in values.drain(..) {
+        if !known.contains(&value) {
+            known.push(value);
+        }
+    }
+    *values = known;
+}
+
+/// Which of so many values of a list stands at a share of the way.
+fn place(share: f64, many: usize) -> usize {
+    ((share * many as f64) as usize).min(many - 1)
+}
+
+fn in_unit(number: f64, unit: &str) -> Chosen {
+    let words = if unit.is_empty() { number.to_string() } else { format!("{number} {unit}") };
+    let toml = if unit.is_empty() { words.clone() } else { quoted(&words) };
+    Chosen { toml, words, number }
+}
+
+fn on_day(day: Date) -> Chosen {
+    let epoch = Date::constant(1970, 1, 1);
+    let number = epoch.until(day).map_or(0.0, |span| f64::from(span.get_days()));
+    Chosen { toml: day.to_string(), words: day.to_string(), number }
 }
 
 fn quoted(text: &str) -> String {
@@ -256,6 +309,28 @@ mod tests {
             factory.phases.iter().filter(|p| p.first_rack.to_string() == "2026-10-11").count(),
             1
         );
+    }
+
+    #[test]
+    fn a_list_of_quantities_is_one_of_numbers_in_one_unit() {
+        let text = builtin_factory("nvl72-rack").expect("built in");
+        let spans = parse_factory(text, Catalog::builtin()).spans;
+        let read = |asked: &str| Varied::read(asked, text, &spans);
+        let price = |values: &str| read(&format!("site.hall.grid.price={values}"));
+        let prices = price("50 USD/MWh, 0.06 USD/kWh, 0.05 USD/kWh").expect("a list");
+        let expected = Over::Values { numbers: vec![50.0, 60.0], unit: "USD/MWh".to_owned() };
+        assert_eq!(prices.over, expected);
+        let chosen = prices.at(0.9);
+        assert_eq!((chosen.toml.as_str(), chosen.number), ("\"60 USD/MWh\"", 60.0));
+        // The same in two units is nothing to vary over, and a mixture of dimensions is words.
+        assert!(price("50 USD/MWh, 0.05 USD/kWh").is_err());
+        assert!(matches!(price("50 USD/MWh, 3 MW").expect("words").over, Over::List(_)));
+        let days = read("start=2026-07-01, 2026-07-02, 2026-07-01").expect("days");
+        assert_eq!((days.listed(), days.at(1.0).words.as_str()), (Some(2), "2026-07-02"));
+        let many = read("service.chat.users.requests_per_day=10 M, 2000 k").expect("counts");
+        assert_eq!((many.at(0.9).words.as_str(), many.at(0.9).number), ("2 M", 2.0));
+        let plain = read("start=1, 2, 2").expect("numbers, though no days");
+        assert_eq!((plain.listed(), plain.at(0.0).toml.as_str()), (Some(2), "1"));
     }
 
     #[test]

@@ -1,21 +1,22 @@
 //! Factories side by side, as one page.
 
 use wattmill_factory::Cause;
-use wattmill_plan::{Comparison, Contrast, FigureName, QuarterLabel};
+use wattmill_plan::{Comparison, Contrast, Figure, FigureName, FigureUnit, QuarterLabel};
 
 use super::{Compared, tables};
+use crate::risk::figure_scale;
 use crate::svg::{Arrangement, BarChart, Heading, Horizontal, LineChart, Series, Svg, value_label};
 use crate::{Page, Spacing};
 
-/// Figures whose causes are drawn, each with a unit that is large enough and how many of it one of
-/// the figure's own units is.
-const DRAWN: [(&str, &str, f64); 6] = [
-    ("energised at the end", "GW", 1e-3),
-    ("output tokens served", "P tokens", 1e-15),
-    ("energy", "TWh", 1e-6),
-    ("capital", "GUSD", 1e-9),
-    ("full cost of tokens", "USD/M tokens", 1.0),
-    ("net present value", "GUSD", 1e-9),
+/// Figures whose causes are drawn.
+const DRAWN: [&str; 7] = [
+    "energised at the end",
+    "output tokens served",
+    "energy",
+    "carbon",
+    "capital",
+    "full cost of tokens",
+    "net present value",
 ];
 
 /// Every factory's figures, and why the others differ from the first, as one page of HTML.
@@ -31,13 +32,18 @@ pub fn comparison_page(compared: &Compared<'_>) -> String {
     }
     page = page.section("Side by side");
     let drawn = [
-        (0, "Energised power", "at the end of each quarter, at design PUE", "GW", 1e-3),
-        (1, "Output tokens served", "in each quarter", "T tokens", 1e-12),
-        (2, "Capital", "spent in each quarter", "GUSD", 1e-9),
+        (0, "Energised power", "at the end of each quarter, at design PUE"),
+        (1, "Output tokens served", "in each quarter"),
+        (2, "Capital", "spent in each quarter"),
     ];
-    for (part, title, subtitle, unit, scale) in drawn {
-        page = page.chart(&lines(compared, &names, part, scale, (title, subtitle, unit)));
+    let mut same = Vec::new();
+    for (part, title, subtitle) in drawn {
+        match lines(compared, &names, part, (title, subtitle)) {
+            Some(chart) => page = page.chart(&chart),
+            None => same.push(title.to_lowercase()),
+        }
     }
+    page = told_same(page, &same, "in every quarter");
     page = page.table(&tables::side_by_side(compared)).section("Why they differ");
     page = page.text(&compared.method());
     for (index, (_, comparison)) in compared.others.iter().enumerate() {
@@ -46,13 +52,19 @@ pub fn comparison_page(compared: &Compared<'_>) -> String {
         if let Some(words) = tables::unmatched(compared, index) {
             page = page.text(&words);
         }
-        for (figure, unit, scale) in DRAWN {
+        let mut same = Vec::new();
+        for figure in DRAWN {
             let name = FigureName::Whole(figure);
             let found = comparison.figures.iter().find(|contrast| contrast.figure.name == name);
-            if let Some(contrast) = found.filter(|c| c.causes.is_some()) {
-                page = page.chart(&bridge(contrast, (unit, scale), &against));
+            match found {
+                Some(contrast) if !differs(contrast) => same.push(figure.to_owned()),
+                Some(contrast) if contrast.causes.is_some() => {
+                    page = page.chart(&bridge(contrast, &against));
+                }
+                _ => {}
             }
         }
+        page = told_same(page, &same, &format!("in A and {}", Compared::letter(index + 1)));
         page = page.table(&tables::causes(comparison));
         if !comparison.gaps.is_empty() {
             page = page
@@ -70,9 +82,34 @@ pub fn comparison_page(compared: &Compared<'_>) -> String {
         .render()
 }
 
+/// Says what is the same, and so in no picture.
+fn told_same(page: Page, same: &[String], where_it_is: &str) -> Page {
+    let (last, first) = match same {
+        [] => return page,
+        [only] => return page.text(&format!("The same {where_it_is}: {only}.")),
+        [first @ .., last] => (last, first),
+    };
+    page.text(&format!("The same {where_it_is}: {} and {last}.", first.join(", ")))
+}
+
+/// Whether the two differ by more than rounding, in all or in what any cause does.
+fn differs(contrast: &Contrast) -> bool {
+    let (base, other) = (contrast.base, contrast.other);
+    // What neither has, as a cost of tokens without tokens, does not differ.
+    if !base.is_finite() || !other.is_finite() {
+        return base.is_finite() != other.is_finite();
+    }
+    let least = base.abs().max(other.abs()) * 1e-9;
+    let causes = contrast.causes.iter().flatten();
+    causes.chain([&(other - base)]).any(|part| part.abs() > least)
+}
+
 /// What every cause adds or takes away, and the whole difference beside it.
-fn bridge(contrast: &Contrast, (unit, scale): (&str, f64), against: &str) -> Svg {
+fn bridge(contrast: &Contrast, against: &str) -> Svg {
     let causes = contrast.causes.unwrap_or_default();
+    let most = causes.iter().chain([&contrast.base, &contrast.other]);
+    let (unit, scale) =
+        figure_scale(&contrast.figure, most.map(|value| value.abs()).fold(0.0, f64::max));
     let mut categories = Cause::ALL.map(|cause| cause.name().to_owned()).to_vec();
     categories.push("in all".to_owned());
     let part = |keep: &dyn Fn(f64) -> bool| {
@@ -103,14 +140,13 @@ fn bridge(contrast: &Contrast, (unit, scale): (&str, f64), against: &str) -> Svg
     .to_svg()
 }
 
-/// One quarterly figure of every factory.
+/// One quarterly figure of every factory; `None` where none of them differs from another.
 fn lines(
     compared: &Compared<'_>,
     names: &[String],
     part: usize,
-    scale: f64,
-    (title, subtitle, unit): (&str, &str, &str),
-) -> Svg {
+    (title, subtitle): (&str, &str),
+) -> Option<Svg> {
     let mut labels: Vec<QuarterLabel> = compared
         .others
         .iter()
@@ -121,26 +157,41 @@ fn lines(
     let of = |comparison: &Comparison, side: usize| -> Vec<f64> {
         let value = |label: &QuarterLabel| {
             let found = comparison.quarters.iter().find(|(known, _)| known == label);
-            found.map_or(f64::NAN, |(_, sides)| sides[side][part] * scale)
+            found.map_or(f64::NAN, |(_, sides)| sides[side][part])
         };
         labels.iter().map(value).collect()
     };
-    let mut series = Vec::new();
+    let mut all = Vec::new();
     if let Some((_, first)) = compared.others.first() {
-        series.push(Series::new(names[0].clone(), of(first, 0)));
+        all.push(of(first, 0));
     }
-    for ((_, comparison), name) in compared.others.iter().zip(&names[1..]) {
-        series.push(Series::new(name.clone(), of(comparison, 1)));
+    all.extend(compared.others.iter().map(|(_, comparison)| of(comparison, 1)));
+    let most = all.iter().flatten().filter(|value| value.is_finite()).map(|value| value.abs());
+    let most = most.fold(0.0, f64::max);
+    let same = |a: &f64, b: &f64| (a - b).abs() <= most * 1e-9 || (a.is_nan() && b.is_nan());
+    let first = all.first()?;
+    if all.iter().all(|values| values.iter().zip(first).all(|(a, b)| same(a, b))) {
+        return None;
     }
-    LineChart {
+    let figure = |name, unit| Figure { name: FigureName::Whole(name), unit };
+    let figure = match part {
+        0 => figure("energised", FigureUnit::Mw),
+        1 => figure("output tokens served", FigureUnit::Count),
+        _ => figure("capital", FigureUnit::Usd),
+    };
+    let (unit, scale) = figure_scale(&figure, most);
+    let series = names.iter().zip(all).map(|(name, values)| {
+        Series::new(name.clone(), values.into_iter().map(|value| value * scale).collect())
+    });
+    let chart = LineChart {
         heading: Heading::new(title, format!("{title} {subtitle}.")),
         x: Horizontal::Calendar {
             days: labels.iter().map(|l| Horizontal::day(l.last_day())).collect(),
         },
-        y_label: unit.to_owned(),
+        y_label: unit,
         spacing: Spacing::Even,
-        series,
+        series: series.collect(),
         limits: Vec::new(),
-    }
-    .to_svg()
+    };
+    Some(chart.to_svg())
 }

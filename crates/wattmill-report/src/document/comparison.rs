@@ -84,7 +84,7 @@ struct Other {
     samples_refused: usize,
     /// Every figure of the whole plan.
     figures: Vec<Figure>,
-    /// What the causes and the base's figures come to against the figures of this one.
+    /// What the base's figures and the causes come to against the figures of this one.
     ledger: Vec<Balance>,
     /// Of everything that is conserved in any plan that was compared, what is furthest off.
     worst_balance: run::Balance,
@@ -168,6 +168,8 @@ struct Gap {
     difference_p50: Option<f64>,
     /// Nine samples in ten differ by at most this.
     difference_p90: Option<f64>,
+    /// Samples in which one of the two has no such figure; all else is of the others.
+    samples_undefined: usize,
     /// Mean difference.
     difference_mean: Option<f64>,
     /// Share of the samples in which the other has more.
@@ -183,6 +185,7 @@ impl From<&plan::Gap> for Gap {
             difference_p10: p10,
             difference_p50: p50,
             difference_p90: p90,
+            samples_undefined: gap.undefined,
             difference_mean: finite(gap.mean),
             higher_fraction: gap.chance_of_more,
             causes: gap.causes.map(parts),
@@ -194,9 +197,9 @@ impl From<&plan::Gap> for Gap {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "ComparedBalance")]
 struct Balance {
-    /// The base's figure and all causes.
+    /// The base's figure and what causes add.
     sources: f64,
-    /// The other's figure.
+    /// The other's figure and what causes take away. A figure below zero stands on the other side.
     uses: f64,
     /// Whether they are the same.
     closes: bool,

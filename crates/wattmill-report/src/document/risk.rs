@@ -84,6 +84,8 @@ struct Figure {
     p50: Option<f64>,
     /// Nine samples in ten are at most this.
     p90: Option<f64>,
+    /// Samples that have no such figure, as a rate of return that there is not; quantiles are of the others.
+    samples_undefined: usize,
 }
 
 impl Figure {
@@ -103,6 +105,7 @@ impl Figure {
             p10: finite(unit, spread.p10),
             p50: finite(unit, spread.p50),
             p90: finite(unit, spread.p90),
+            samples_undefined: spread.undefined,
         }
     }
 }
@@ -144,7 +147,7 @@ impl Day {
     }
 }
 
-/// What a figure depends on, the strongest first.
+/// What a figure depends on, the input that moves it furthest first.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Tornado {
     /// The figure.

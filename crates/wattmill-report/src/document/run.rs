@@ -69,6 +69,8 @@ pub(super) struct Run {
     days: Days,
     /// Every training run as it goes.
     trainings: Vec<Training>,
+    /// When every target is met.
+    targets: Vec<Target>,
     /// Every payment received, in order.
     receipts: Vec<Receipt>,
     /// Cash by quarter, and what it is worth.
@@ -104,6 +106,7 @@ impl Run {
             quarters: plan.quarters.iter().map(|quarter| Quarter::of(factory, quarter)).collect(),
             days: Days::of(factory, &plan.days),
             trainings: plan.trainings.iter().map(|run| Training::of(factory, run)).collect(),
+            targets: plan::targets(factory, plan).iter().map(Target::from).collect(),
             receipts: plan.receipts.iter().map(Receipt::from).collect(),
             cash: Cash::from(&plan.cash),
             capital_parts: plan.parts.iter().map(CapitalPart::from).collect(),
@@ -632,6 +635,33 @@ struct Stage {
 impl From<&plan::Stage> for Stage {
     fn from(stage: &plan::Stage) -> Self {
         Self { stage: stage.name, meaning: stage.meaning, energy_mwh: stage.energy.as_mwh() }
+    }
+}
+
+/// A target, with every input at its median.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "TargetDay")]
+struct Target {
+    /// Its name.
+    target: String,
+    /// Last day on which it counts as met.
+    #[schemars(extend("format" = "date"))]
+    by: String,
+    /// First day on which it is met; null if that is not within the plan.
+    #[schemars(extend("format" = "date"))]
+    met_on: Option<String>,
+    /// Whether it is met by its day; null if that day is after the plan and it is not met within it.
+    in_time: Option<bool>,
+}
+
+impl From<&plan::TargetDay> for Target {
+    fn from(target: &plan::TargetDay) -> Self {
+        Self {
+            target: target.name.clone(),
+            by: target.by.to_string(),
+            met_on: target.met.map(|day| day.to_string()),
+            in_time: target.in_time(),
+        }
     }
 }
 

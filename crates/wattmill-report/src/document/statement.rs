@@ -31,7 +31,7 @@ impl From<&plan::CapitalPart> for CapitalPart {
 pub(super) struct Statement {
     /// Every contract that pays over time.
     contracts: Vec<Deal>,
-    /// Everyone who pays us or whom we pay, the largest first.
+    /// Everyone who pays us or whom we pay, the largest first, then those who only pay one another.
     parties: Vec<Party>,
     /// Circles that money goes in, the largest first.
     circles: Vec<Circle>,
@@ -72,7 +72,7 @@ struct Deal {
     owed_usd: f64,
 }
 
-/// Someone who pays us or whom we pay.
+/// Someone who pays us or whom we pay, or whom a contract has pay another.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Counterparty")]
 struct Party {
@@ -84,13 +84,17 @@ struct Party {
     paid_usd: f64,
     /// What comes from it and goes back to it.
     round_trip_usd: f64,
+    /// What goes to it from others than us.
+    from_others_usd: f64,
+    /// What goes from it to others than us.
+    to_others_usd: f64,
     /// What we owe it at most.
     most_owed_usd: f64,
     /// Its share of all that comes in.
     income_fraction: f64,
     /// More to finance if it defaults at the start; null without contracts.
     default_to_finance_usd: Option<f64>,
-    /// The same over what all others are paid.
+    /// The same over what all others are paid, at most all of it.
     default_of_others_fraction: Option<f64>,
     /// More to finance if it is a year late.
     late_to_finance_usd: Option<f64>,
@@ -162,6 +166,8 @@ impl Statement {
             received_usd: party.received.as_usd(),
             paid_usd: party.paid.as_usd(),
             round_trip_usd: party.round_trip().as_usd(),
+            from_others_usd: party.from_others.as_usd(),
+            to_others_usd: party.to_others.as_usd(),
             most_owed_usd: party.most_owed.as_usd(),
             income_fraction: party.share,
             default_to_finance_usd: party.stress.map(|s| s.default_to_finance.as_usd()),

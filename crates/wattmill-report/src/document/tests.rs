@@ -207,6 +207,7 @@ const COUNTS: &[&str] = &[
     // A figure over samples, whose unit stands beside them.
     "samples",
     "samples_refused",
+    "samples_undefined",
     "planned",
     "p10",
     "p50",

@@ -58,8 +58,20 @@ fn indent(out: &mut String, level: usize) {
 }
 
 fn push(out: &mut String, plain: &Value) {
+    // The negative of nothing is nothing; in lists too.
+    let plain = match plain {
+        Value::Array(items) => Value::Array(items.iter().map(unsigned).collect()),
+        other => unsigned(other),
+    };
     // Writing to a string cannot fail.
     let _ = write!(out, "{plain}");
+}
+
+fn unsigned(plain: &Value) -> Value {
+    match plain.as_f64() {
+        Some(0.0) if plain.is_f64() => Value::from(0.0),
+        _ => plain.clone(),
+    }
 }
 
 #[cfg(test)]
@@ -80,7 +92,8 @@ mod tests {
 
     #[test]
     fn what_is_not_a_number_is_null() {
-        let numbers = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e300, -0.5];
-        assert_eq!(text(&numbers), "[null,null,null,1e+300,-0.5]\n");
+        let numbers = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e300, -0.5, -0.0];
+        assert_eq!(text(&numbers), "[null,null,null,1e+300,-0.5,0.0]\n");
+        assert_eq!(text(&-0.0), "0.0\n");
     }
 }

@@ -75,17 +75,21 @@ pub(super) fn relief_words(factory: &Factory, plan: &Plan) -> String {
     let mut words = Vec::new();
     if flows.asked > Energy::ZERO {
         let share = |energy: Energy| percent(energy / flows.asked);
+        let unit = Measure::of_energy(flows.asked);
+        let told = |energy: Energy| format!("{} {}", number(unit.energy(energy)), unit.name);
         let answered: Vec<String> = Answer::ALL
             .iter()
             .zip(flows.answered)
             .filter(|(_, energy)| *energy > Energy::ZERO)
-            .map(|(answer, energy)| format!("{} {energy} ({})", answer.name(), share(energy)))
+            .map(|(answer, energy)| {
+                format!("{} {} ({})", answer.name(), told(energy), share(energy))
+            })
             .collect();
         let answered = if answered.is_empty() { "nothing".to_owned() } else { answered.join(", ") };
         words.push(format!(
             "Curtailment asked for {}; answered by {answered}; drawn anyway {} ({}).",
-            flows.asked,
-            flows.unanswered.max(Energy::ZERO),
+            told(flows.asked),
+            told(flows.unanswered.max(Energy::ZERO)),
             share(flows.unanswered.max(Energy::ZERO)),
         ));
     }
@@ -181,9 +185,9 @@ pub(super) fn put(page: Page, factory: &Factory, plan: &Plan, date: Option<Date>
     let x = Horizontal::Calendar {
         days: (0..hours.len()).map(|hour| start + (first + hour) as f64 / 24.0).collect(),
     };
-    page = page.chart(&mix(hours, x.clone()));
+    page = page.charts([&mix(hours, x.clone())]);
     if factory.sites.iter().any(|site| site.battery.is_some()) {
-        page = page.chart(&stored(hours, x));
+        page = page.charts([&stored(hours, x)]);
     }
     page
 }

@@ -8,7 +8,7 @@ use super::{counterparties, counting, energy, power, schedule, tables, text, yie
 use crate::Page;
 use crate::bars::{PlanBars, plan_words};
 use crate::calibrate::CalibratedWith;
-use crate::format::{counted, grouped, percent, prefixed, usd};
+use crate::format::{counted, energy as energy_words, grouped, percent, prefixed, usd};
 use crate::risk;
 
 /// A plan as one page of HTML: headline figures, pictures, tables, and what it was made from.
@@ -42,19 +42,25 @@ pub fn plan_page_of_week(
         page = page.note(warning);
     }
     page = page.section("Power").chart(&schedule::phases(factory, plan, risk));
+    let targets = wattmill_plan::targets(factory, plan);
+    if !targets.is_empty() {
+        page =
+            page.text("Targets, with every input at its median.").table(&tables::targets(&targets));
+    }
     if let Some(map) = schedule::sites(factory, plan) {
         page = page.chart(&map);
     }
     page = page
-        .chart(&power::by_site(factory, plan))
-        .chart(&power::by_phase(factory, plan))
-        .chart(&power::drawn(factory, plan))
-        .chart(&power::binds(factory, plan))
+        .charts(&[
+            power::by_site(factory, plan),
+            power::by_phase(factory, plan),
+            power::drawn(factory, plan),
+            power::binds(factory, plan),
+        ])
         .text("What each phase waits for, at the end of each month.")
         .table(&tables::waiting(factory, plan))
         .section("Machines")
-        .chart(&power::accelerators(factory, plan))
-        .chart(&power::work(plan))
+        .charts(&[power::accelerators(factory, plan), power::work(plan)])
         .text("How power is counted: what the phases' power is, and what of it each accelerator takes.")
         .table(&counting::machines(factory, plan))
         .text(&counting::levels(plan));
@@ -74,8 +80,7 @@ pub fn plan_page_of_week(
     }
     page = page
         .section("Tokens")
-        .chart(&yield_and_cost::tokens(plan))
-        .chart(&yield_and_cost::served(plan))
+        .charts(&[yield_and_cost::tokens(plan), yield_and_cost::served(plan)])
         .text("Services over the whole plan.")
         .table(&text::services(factory, plan));
     if factory.services.iter().any(|service| !service.traffic.regions.is_empty()) {
@@ -85,33 +90,33 @@ pub fn plan_page_of_week(
     }
     page = page
         .section("Latency")
-        .chart(&yield_and_cost::latency(factory, plan))
+        .charts([&yield_and_cost::latency(factory, plan)])
         .text("What the machines do for the services, at the highest rate inside the SLO.")
         .table(&text::offers(factory, plan));
     for (service, system, why) in refusals(factory, plan) {
         page = page.note(&format!("{system} cannot serve {service}: {why}"));
     }
-    page = page
-        .section("Money")
-        .chart(&yield_and_cost::capital(factory, plan))
-        .chart(&yield_and_cost::cost(factory, plan))
-        .chart(&yield_and_cost::token_cost(factory, plan));
+    page = page.section("Money").charts(&[
+        yield_and_cost::capital(factory, plan),
+        yield_and_cost::cost(factory, plan),
+        yield_and_cost::token_cost(factory, plan),
+    ]);
     page = page
         .text("Capital by part.")
         .table(&counterparties::parts(plan))
-        .chart(&counterparties::cash(factory, plan))
+        .charts([&counterparties::cash(factory, plan)])
         .text("Cash by quarter.")
         .table(&tables::cash(plan))
         .text(&text::cash_words(factory, plan));
     if !plan.receipts.is_empty() {
         page = page
-            .chart(&yield_and_cost::funding(factory, plan))
+            .charts([&yield_and_cost::funding(factory, plan)])
             .text("Investments.")
             .table(&text::receipts(plan));
     }
     page = page
         .section("Counterparties")
-        .chart(&counterparties::flows(factory, plan))
+        .charts([&counterparties::flows(factory, plan)])
         .table(&counterparties::parties(plan))
         .text(&counterparties::words(plan));
     if !plan.statement.defaults.is_empty() {
@@ -125,7 +130,7 @@ pub fn plan_page_of_week(
     if !plan.statement.deals.is_empty() {
         page = page.text("Contracts.").table(&counterparties::deals(factory, plan));
     }
-    page = page.section("Energy").chart(&yield_and_cost::waterfall(plan).to_svg());
+    page = page.section("Energy").charts([&yield_and_cost::waterfall(plan).to_svg()]);
     if let Some(serving) = yield_and_cost::serving_waterfall(plan) {
         page = page.chart(&serving);
     }
@@ -179,7 +184,7 @@ fn headline(factory: &Factory, plan: &Plan) -> Page {
         ))
         .figure(end.energised.to_string(), "energised at the end, at design PUE")
         .figure(grouped(end.accelerators), "accelerators at the end")
-        .figure(total.energy.to_string(), "facility energy over the plan")
+        .figure(energy_words(total.energy), "facility energy over the plan")
         .figure(tokens(total.served_output_tokens), "output tokens served");
     if asked > 0.0 {
         page = page.figure(percent(served / asked), "of requests served inside the SLO");

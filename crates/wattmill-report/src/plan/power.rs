@@ -174,6 +174,7 @@ pub(super) fn accelerators(factory: &Factory, plan: &Plan) -> Svg {
         daily(&hardware.system.id, plan, |day| {
             let running = factory.phases.iter().zip(&day.phase_power);
             let running = running.filter(|(phase, _)| phase.hardware == id);
+            // What is oversubscribed shares the power: a unit takes less of it than it is provisioned for.
             let units = running.map(|(phase, power)| {
                 let facility = phase.unit_it() * factory.sites[phase.site].pue.design;
                 *power * phase.oversubscription / facility

@@ -23,6 +23,13 @@ pub(super) fn phases(factory: &Factory, plan: &Plan, risk: Option<&Risk>) -> Svg
             None => format!("{}\n{} to {last}", phase.name, outcome.first_rack),
         };
         let first = Horizontal::day(outcome.first_rack);
+        let outside = match cancelled {
+            Some(day) if last < outcome.first_rack => {
+                format!("called off on {day}, before its first rack on {}", outcome.first_rack)
+            }
+            _ if last < plan.start => format!("complete before the plan, on {last}"),
+            _ => format!("after the plan: {} to {last}", outcome.first_rack),
+        };
         Lasting {
             name: phase.name.clone(),
             // What is cancelled before it starts never comes.
@@ -31,6 +38,7 @@ pub(super) fn phases(factory: &Factory, plan: &Plan, risk: Option<&Risk>) -> Svg
             from_range: range("first rack", &phase.name),
             to_range: range("last rack", &phase.name),
             words,
+            outside,
         }
     };
     let rows: Vec<Lasting> = plan.phases.iter().map(row).collect();

@@ -1,12 +1,13 @@
 //! Tables of a plan that only its page has.
 
+use jiff::civil::Date;
 use wattmill_factory::{Factory, Grid, Phase, Site};
-use wattmill_plan::{Binds, CashQuarter, Plan, Quarter, RegionQuarter, Sums};
+use wattmill_plan::{Binds, CashQuarter, Plan, Quarter, RegionQuarter, Sums, TargetDay};
 use wattmill_units::{Energy, Money, Power};
 
 use super::text::main_bind;
 use crate::Table;
-use crate::format::{grouped, number, or_dash, percent, prefixed, usd};
+use crate::format::{counted, grouped, number, or_dash, percent, prefixed, usd};
 use crate::measure::Measure;
 
 /// Units that suit the largest quarter of a plan.
@@ -278,6 +279,23 @@ pub(super) fn waiting(factory: &Factory, plan: &Plan) -> Table {
         waits.extend(called_off.map(|day| format!("called off on {day}")));
         let words = if waits.is_empty() { "nothing".to_owned() } else { waits.join(", ") };
         table.push([phase.name.clone(), words]);
+    }
+    table
+}
+
+/// When the plan meets what it is to reach.
+pub(super) fn targets(targets: &[TargetDay]) -> Table {
+    let mut table = Table::new(["target", "by", "met on", "in time"]).left(&[0, 1, 2, 3]);
+    for target in targets {
+        let late = |day: Date| target.by.until(day).map_or(0, |span| span.get_days());
+        let in_time = match (target.in_time(), target.met) {
+            (Some(true), _) => "yes".to_owned(),
+            (Some(false), Some(day)) => format!("no, {} late", counted(late(day) as usize, "day")),
+            (Some(false), None) => "no".to_owned(),
+            (None, _) => format!("not by {}; its day is after the plan", target.end),
+        };
+        let met = target.met.map_or("not within the plan".to_owned(), |day| day.to_string());
+        table.push([target.name.clone(), target.by.to_string(), met, in_time]);
     }
     table
 }

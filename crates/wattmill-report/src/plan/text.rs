@@ -83,6 +83,10 @@ pub fn plan_text(
         "What each phase waits for, at the end of each month\n\n{}",
         tables::waiting(factory, plan)
     ));
+    let targets = wattmill_plan::targets(factory, plan);
+    if !targets.is_empty() {
+        line(format!("Targets, with every input at its median\n\n{}", tables::targets(&targets)));
+    }
     line(format!("Services over the whole plan\n\n{}", services(factory, plan)));
     if factory.services.iter().any(|service| !service.traffic.regions.is_empty()) {
         line(format!(

@@ -5,6 +5,7 @@ use wattmill_factory::Factory;
 use wattmill_plan::{Day, Plan, Quarter, Stage, Sums};
 use wattmill_units::{Energy, Money};
 
+use super::counterparties::colors;
 use super::power::{calendar, quarters};
 use crate::latency::{Held, latency_chart};
 use crate::measure::Measure;
@@ -136,7 +137,10 @@ pub(super) fn funding(factory: &Factory, plan: &Plan) -> Svg {
         x: Horizontal::Calendar { days: ends.iter().map(|end| Horizontal::day(*end)).collect() },
         y_label: format!("added up, {}", unit.name),
         spacing: Spacing::Even,
-        series: vec![series("capital", &spent), series("investments received", &received)],
+        series: vec![
+            series("capital", &spent).colored(colors::CAPITAL),
+            series("investments received", &received).colored(colors::INVESTORS),
+        ],
         limits: Vec::new(),
     };
     chart.to_svg()
@@ -166,9 +170,9 @@ pub(super) fn cost(factory: &Factory, plan: &Plan) -> Svg {
         categories: quarters(plan),
         y_label: format!("cost of the quarter, {}", unit.name),
         series: vec![
-            series("energy", |sums| sums.energy_cost),
-            series("operations", |sums| sums.operations),
-            series("depreciation", |sums| sums.depreciation),
+            series("energy", |sums| sums.energy_cost).colored(colors::ENERGY),
+            series("operations", |sums| sums.operations).colored(colors::OPERATING),
+            series("depreciation", |sums| sums.depreciation).colored(colors::DEPRECIATION),
         ],
         arrangement: Arrangement::Stacked,
     };

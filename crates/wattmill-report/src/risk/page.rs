@@ -4,7 +4,7 @@ use wattmill_factory::Factory;
 use wattmill_plan::{Bar, FigureName, FigureUnit, Plan, Risk, Tornado};
 
 use super::{figure_scale, tables, text};
-use crate::svg::{Heading, Horizontal, LineChart, Series, Svg, Swing, TornadoChart};
+use crate::svg::{Along, Heading, Horizontal, LineChart, Series, Svg, Swing, TornadoChart};
 use crate::{Page, Spacing};
 
 /// Adds the section on risk.
@@ -12,9 +12,11 @@ pub(crate) fn put(page: Page, factory: &Factory, plan: &Plan, risk: &Risk) -> Pa
     let mut page = page
         .section("Risk")
         .text(&format!("{}.", text::heading(risk)))
-        .chart(&band(plan, risk, "energised", "GW", 1e-3, "Energised power"))
-        .chart(&band(plan, risk, "output tokens served", "T tokens", 1e-12, "Output tokens served"))
-        .chart(&band(plan, risk, "capital", "GUSD", 1e-9, "Capital spent in the quarter"))
+        .charts(&[
+            band(plan, risk, "energised", "Energised power"),
+            band(plan, risk, "output tokens served", "Output tokens served"),
+            band(plan, risk, "capital", "Capital spent in the quarter"),
+        ])
         .table(&tables::figures(risk));
     if !risk.targets.is_empty() {
         page = page.text("How likely the targets are.").table(&tables::targets(risk));
@@ -26,25 +28,20 @@ pub(crate) fn put(page: Page, factory: &Factory, plan: &Plan, risk: &Risk) -> Pa
             .chart(&swings(risk, tornado))
             .text(&format!(
                 "What matters most for {name}: its median in the tenth of the samples where an \
-                 input is lowest and highest."
+                 input is lowest and highest, the input that moves it furthest first, of those that matter \
+                 more than chance."
             ))
             .table(&tables::tornado(risk, tornado, tornado.bars.len()));
     }
     page.text("What is drawn; all of it is in the factory file.").table(&tables::inputs(risk))
 }
 
-/// Of the calendar, for days on an axis of years.
-const DAYS_PER_YEAR: f64 = 365.2425;
-
 /// How far each input moves a figure.
 fn swings(risk: &Risk, tornado: &Tornado) -> Svg {
     let spread = &risk.figures[tornado.figure];
     let most = tornado.bars.iter().map(|bar| bar.low.abs().max(bar.high.abs())).fold(0.0, f64::max);
-    let (unit, scale) = figure_scale(spread.figure.unit, most);
-    let place = |value: f64| match spread.figure.unit {
-        FigureUnit::Day => 1970.0 + value / DAYS_PER_YEAR,
-        _ => value * scale,
-    };
+    let (unit, scale) = figure_scale(&spread.figure, most);
+    let place = |value: f64| value * scale;
     let row = |bar: &Bar| Swing {
         name: risk.inputs[bar.input].path.clone(),
         low: place(bar.low),
@@ -57,7 +54,11 @@ fn swings(risk: &Risk, tornado: &Tornado) -> Svg {
     );
     TornadoChart {
         heading,
-        x_label: if unit.is_empty() { spread.figure.name.to_string() } else { unit.to_owned() },
+        along: match spread.figure.unit {
+            FigureUnit::Day => Along::Days,
+            _ if unit.is_empty() => Along::Numbers(spread.figure.name.to_string()),
+            _ => Along::Numbers(unit),
+        },
         middle: place(spread.p50),
         rows: tornado.bars.iter().map(row).collect(),
     }
@@ -65,7 +66,15 @@ fn swings(risk: &Risk, tornado: &Tornado) -> Svg {
 }
 
 /// Three quantiles of a quarterly figure through the years.
-fn band(plan: &Plan, risk: &Risk, what: &'static str, unit: &str, scale: f64, title: &str) -> Svg {
+fn band(plan: &Plan, risk: &Risk, what: &'static str, title: &str) -> Svg {
+    let all = risk
+        .figures
+        .iter()
+        .filter(|spread| matches!(spread.figure.name, FigureName::In(of, _) if of == what));
+    let most = all.clone().map(|spread| spread.p90.abs()).filter(|value| value.is_finite());
+    let most = most.fold(0.0, f64::max);
+    let (unit, scale) =
+        all.clone().next().map_or((String::new(), 1.0), |s| figure_scale(&s.figure, most));
     let mut days = Vec::new();
     let mut series = ["P10", "P50", "P90"].map(|name| Series::new(name, Vec::new()));
     let mut at = 0;
@@ -87,7 +96,7 @@ fn band(plan: &Plan, risk: &Risk, what: &'static str, unit: &str, scale: f64, ti
     LineChart {
         heading,
         x: Horizontal::Calendar { days },
-        y_label: unit.to_owned(),
+        y_label: unit,
         spacing: Spacing::Even,
         series: series.into(),
         limits: Vec::new(),

@@ -1,9 +1,9 @@
 //! Tables of what samples say.
 
 use wattmill_factory::Factory;
-use wattmill_plan::{FigureName, Plan, Risk, Spread, Tornado};
+use wattmill_plan::{FigureName, FigureUnit, Plan, Risk, Spread, Tornado};
 
-use super::{figure_value, input_value, quantiles};
+use super::{figure_row, figure_value, input_value, planned_and_quantiles, quantiles};
 use crate::Table;
 use crate::format::percent;
 
@@ -16,9 +16,17 @@ pub(super) fn figures(risk: &Risk) -> Table {
         FigureName::In(..) => false,
     };
     for spread in risk.figures.iter().filter(shown) {
-        let [p10, p50, p90] = quantiles(spread);
-        let planned = figure_value(spread.figure.unit, spread.planned);
-        table.push([spread.figure.name.to_string(), planned, p10, p50, p90]);
+        let name = spread.figure.name.to_string();
+        let has = risk.samples - risk.refused - spread.undefined;
+        // What neither the plan nor any sample has is no figure of it.
+        if spread.figure.unit != FigureUnit::Day && has == 0 && !spread.planned.is_finite() {
+            continue;
+        }
+        let name = match spread.undefined {
+            0 => name,
+            _ => format!("{name} (defined in {} of {} samples)", has, has + spread.undefined),
+        };
+        table.push([name].into_iter().chain(planned_and_quantiles(spread)));
     }
     table
 }
@@ -107,12 +115,8 @@ pub(super) fn tornado(risk: &Risk, tornado: &Tornado, most: usize) -> Table {
         Table::new(["input", "rank correlation", "where it is lowest", "where it is highest"]);
     let unit = risk.figures[tornado.figure].figure.unit;
     for bar in tornado.bars.iter().take(most) {
-        table.push([
-            risk.inputs[bar.input].path.clone(),
-            format!("{:+.2}", bar.correlation),
-            figure_value(unit, bar.low),
-            figure_value(unit, bar.high),
-        ]);
+        let words = [risk.inputs[bar.input].path.clone(), format!("{:+.2}", bar.correlation)];
+        table.push(words.into_iter().chain(figure_row(unit, &[bar.low, bar.high])));
     }
     table
 }

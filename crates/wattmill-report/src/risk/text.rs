@@ -29,7 +29,7 @@ pub(crate) fn risk_text(factory: &Factory, plan: &Plan, risk: &Risk) -> String {
         } else {
             part(format!(
                 "What matters most for {name}: its median in the tenth of the samples where an \
-                 input is lowest and highest\n\n{}",
+                 input is lowest and highest, the input that moves it furthest first\n\n{}",
                 tables::tornado(risk, tornado, SHOWN)
             ));
         }

@@ -1,5 +1,6 @@
 //! Areas on top of one another, over time or over a number.
 
+use super::gather::gathered;
 use super::legend::{Key, Mark};
 use super::over_x::{count, horizontal_limits, scale_and_label, strips, thinned, value};
 use super::scale::Scale;
@@ -28,7 +29,13 @@ pub struct AreaChart {
 impl AreaChart {
     /// Draws it.
     pub fn to_svg(&self) -> Svg {
+        let series = gathered(&self.series).into_owned();
+        Self { series, ..self.clone() }.drawn()
+    }
+
+    fn drawn(&self) -> Svg {
         let mut sheet = Sheet::new(&self.heading);
+        sheet.blank = self.series.iter().chain(&self.over).all(Series::is_nothing);
         let count = count(&self.x, &self.series);
         if !self.series.iter().any(|s| (0..count).any(|i| value(s, i).is_some())) {
             return sheet.no_data();

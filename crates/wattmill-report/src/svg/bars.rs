@@ -1,5 +1,6 @@
 //! Bars for things that have names.
 
+use super::gather::gathered;
 use super::legend::{Key, Mark};
 use super::over_x::value;
 use super::scale::Scale;
@@ -34,7 +35,18 @@ pub struct BarChart {
 impl BarChart {
     /// Draws it.
     pub fn to_svg(&self) -> Svg {
+        match self.arrangement {
+            Arrangement::Grouped => self.drawn(),
+            Arrangement::Stacked => {
+                let series = gathered(&self.series).into_owned();
+                Self { series, ..self.clone() }.drawn()
+            }
+        }
+    }
+
+    fn drawn(&self) -> Svg {
         let mut sheet = Sheet::new(&self.heading);
+        sheet.blank = self.series.iter().all(Series::is_nothing);
         let count = self.categories.len();
         let cells = self.series.iter().flat_map(|s| (0..count).filter_map(|i| value(s, i)));
         if cells.clone().next().is_none() {

@@ -83,7 +83,7 @@ impl DistributionChart {
                 .map(|(_, (value, share))| place(*value, *share))
                 .collect();
             if !curve.is_empty() {
-                sheet.path(std::slice::from_ref(&curve), false, &Mark::line_style(index));
+                sheet.path(std::slice::from_ref(&curve), false, &Mark::line_style(index, 0));
                 curves.push(curve);
             }
             for (share, percentile) in PERCENTILES {

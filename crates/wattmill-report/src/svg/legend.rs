@@ -1,6 +1,6 @@
 //! The legend, between heading and plot.
 
-use super::sheet::{Anchor, LABEL, Plot, Sheet, color, repeats};
+use super::sheet::{self, Anchor, LABEL, Plot, Sheet, color, cycle};
 use super::text::{shorten, width};
 
 /// What a colour stands for, and how it is shown.
@@ -24,10 +24,19 @@ pub(super) enum Mark {
 }
 
 impl Mark {
-    /// Of the lines of a series.
-    pub(super) fn line_style(series: usize) -> String {
-        let dash = if repeats(series) { ";stroke-dasharray:7 4" } else { "" };
-        format!("class=\"wm-line\" style=\"stroke:{}{dash}\"", color(series))
+    /// Of the lines of a series with `over` others on top of it, which it must show beside.
+    pub(super) fn line_style(series: usize, over: usize) -> String {
+        let dash = match cycle(series) {
+            0 => String::new(),
+            1 => ";stroke-dasharray:7 4".to_owned(),
+            // So many dots between the dashes.
+            more => format!(";stroke-dasharray:9 4{}", " 1 4".repeat(more - 1)),
+        };
+        let wide = match over {
+            0 => String::new(),
+            over => format!(";stroke-width:{}", 2.2 + 2.8 * over.min(4) as f64),
+        };
+        format!("class=\"wm-line\" style=\"stroke:{}{dash}{wide}\"", color(series))
     }
 
     /// Of areas that text stands on, as a CSS value of `fill`.
@@ -46,8 +55,7 @@ impl Mark {
 
     /// Of the areas of a series, as a CSS value of `fill`.
     pub(super) fn fill(series: usize) -> String {
-        let color = color(series);
-        if repeats(series) { format!("{color};fill-opacity:.55") } else { color }
+        sheet::fill(series)
     }
 }
 
@@ -84,7 +92,7 @@ impl<'a> Legend<'a> {
                 Mark::Line => sheet.path(
                     &[vec![(*x, middle), (x + 16.0, middle)]],
                     false,
-                    &Mark::line_style(key.series),
+                    &Mark::line_style(key.series, 0),
                 ),
                 Mark::Over => sheet.path(
                     &[vec![(*x, middle), (x + 16.0, middle)]],

@@ -28,6 +28,7 @@ impl LineChart {
     /// Draws it.
     pub fn to_svg(&self) -> Svg {
         let mut sheet = Sheet::new(&self.heading);
+        sheet.blank = self.series.iter().all(Series::is_nothing);
         let count = count(&self.x, &self.series);
         let value = |s: &Series, i: usize| self.spacing.placed(value(s, i));
         let values = self.series.iter().flat_map(|s| (0..count).filter_map(move |i| value(s, i)));
@@ -61,9 +62,12 @@ impl LineChart {
             let dots: Vec<_> = alone.chain(marked).collect();
             // A line that swings within every unit of width is a band; others must show through it.
             let thin = if count > 10 * MOST_POINTS { " stroke-opacity=\".65\"" } else { "" };
-            sheet.path(&runs, false, &(Mark::line_style(series.color(index)) + thin));
+            let over =
+                self.series[index + 1..].iter().filter(|other| hides(other, series, count)).count();
+            sheet.path(&runs, false, &(Mark::line_style(series.color(index), over) + thin));
+            let radius = 3.0 + 1.4 * over.min(4) as f64;
             for dot in dots {
-                sheet.dot(dot, 3.0, &color(series.color(index)), "");
+                sheet.dot(dot, radius, &color(series.color(index)), "");
             }
             curves.append(&mut runs);
         }
@@ -71,6 +75,15 @@ impl LineChart {
         strips(&mut sheet, plot, (&self.x, &x), &self.y_label, &self.series);
         sheet.finish()
     }
+}
+
+/// Whether a tenth or more of one line lies under the other, which is drawn later.
+fn hides(over: &Series, under: &Series, count: usize) -> bool {
+    let same = |i: &usize| match (value(over, *i), value(under, *i)) {
+        (Some(a), Some(b)) => (a - b).abs() <= 1e-3 * a.abs().max(b.abs()),
+        _ => false,
+    };
+    10 * (0..count).filter(same).count() >= count.max(1)
 }
 
 fn keys(series: &[Series]) -> Vec<Key> {

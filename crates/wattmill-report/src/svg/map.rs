@@ -52,13 +52,17 @@ impl PlaceMap {
             ((low - AROUND).max(-most), (high + AROUND).min(most))
         };
         let (south, north) = ends(|place| place.north, 90.0);
-        let (west, east) = ends(|place| place.east, 180.0);
+        let (mut west, mut east) = ends(|place| place.east, 180.0);
         let room = Plot {
             left: 24.0 + 44.0,
             right: WIDTH - 34.0,
             top: sheet.used + 14.0,
             bottom: sheet.used + 14.0 + HEIGHT,
         };
+        // Names stand beside the places: what the sheet has room for is shown.
+        let wide = ((north - south) * room.width() / HEIGHT).max(east - west).min(360.0);
+        west = ((west + east - wide) / 2.0).clamp(-180.0, 180.0 - wide);
+        east = west + wide;
         // A degree is as long both ways.
         let degree = (room.width() / (east - west)).min(HEIGHT / (north - south));
         let side = (room.width() - degree * (east - west)) / 2.0;
@@ -88,6 +92,7 @@ impl PlaceMap {
                 sheet.path(&runs, false, &format!("class=\"wm-coast\"{dashes}"));
             }
         }
+        let mut ticks: Vec<Plot> = Vec::new();
         let step = [1.0, 2.0, 5.0, 10.0, 20.0, 30.0]
             .into_iter()
             .find(|step| degree * step >= 70.0)
@@ -101,6 +106,8 @@ impl PlaceMap {
             sheet.line((plot.left, y(at)), (plot.right, y(at)), "wm-grid");
             let label = named(at, 'N', 'S');
             sheet.text(plot.left - 8.0, y(at) + 4.5, "wm-tick", Anchor::End, &label);
+            let left = plot.left - 8.0 - width(&label, LABEL);
+            ticks.push(Plot { left, right: plot.left, top: y(at) - 8.0, bottom: y(at) + 8.0 });
         }
         for (from, to) in [
             ((plot.left, plot.top), (plot.right, plot.top)),
@@ -118,6 +125,7 @@ impl PlaceMap {
         let mut taken: Vec<Plot> = places
             .iter()
             .map(|place| around((x(place.east), y(place.north)), radius(place), radius(place)))
+            .chain(ticks)
             .collect();
         for place in &places {
             let (at, r) = ((x(place.east), y(place.north)), radius(place));
@@ -137,8 +145,19 @@ impl PlaceMap {
             let wide = width(&label, LABEL);
             let spot = spot(at, r, wide, &taken, plot);
             let middle = (spot.top + spot.bottom) / 2.0;
-            let near = if spot.left > at.0 { spot.left - 2.0 } else { spot.right + 2.0 };
-            sheet.line(at, (near, middle), "wm-link");
+            let near = (at.0.clamp(spot.left - 2.0, spot.right + 2.0), middle);
+            let near = if near.0 == at.0 {
+                (near.0, if middle < at.1 { spot.bottom - 1.0 } else { spot.top + 1.0 })
+            } else {
+                near
+            };
+            let far = libm::hypot(near.0 - at.0, near.1 - at.1);
+            // From the rim of the dot on, where the name does not stand right beside it.
+            if far > r + 6.0 {
+                let rim = r / far;
+                let from = (at.0 + (near.0 - at.0) * rim, at.1 + (near.1 - at.1) * rim);
+                sheet.line(from, near, "wm-lead");
+            }
             sheet.text(spot.left, middle + 4.5, "wm-halo", Anchor::Start, &label);
             taken.push(spot);
         }
@@ -156,37 +175,52 @@ fn around((x, y): (f64, f64), half_width: f64, half_height: f64) -> Plot {
     }
 }
 
-/// The nearest room for a label beside a place that nothing else has.
+/// The nearest room for a label beside a place that nothing else has: within the frame of the map, or
+/// else on the sheet.
 fn spot((x, y): (f64, f64), radius: f64, wide: f64, taken: &[Plot], plot: Plot) -> Plot {
     const HIGH: f64 = 16.0;
-    let mut last = around((x, y), wide / 2.0, HIGH / 2.0);
-    for ring in 0..24 {
-        for (side, up) in
-            [(1.0, 0.0), (-1.0, 0.0), (1.0, 1.0), (1.0, -1.0), (-1.0, 1.0), (-1.0, -1.0)]
-        {
-            let out = radius + 6.0 + 4.0 * f64::from(ring);
-            let middle = x + side * (out + wide / 2.0);
-            let level = y - up * HIGH * f64::from(ring);
-            let spot = around((middle, level), wide / 2.0, HIGH / 2.0);
-            let inside = spot.left >= 4.0
-                && spot.right <= WIDTH - 4.0
-                && spot.top >= plot.top + 2.0
-                && spot.bottom <= plot.bottom - 2.0;
-            let meets = |other: &Plot| {
-                spot.left < other.right
-                    && other.left < spot.right
-                    && spot.top < other.bottom
-                    && other.top < spot.bottom
-            };
-            if inside {
-                last = spot;
-                if !taken.iter().any(meets) {
+    let sheet = Plot { left: 4.0, right: WIDTH - 4.0, ..plot };
+    let meets = |spot: &Plot, other: &Plot| {
+        spot.left < other.right
+            && other.left < spot.right
+            && spot.top < other.bottom
+            && other.top < spot.bottom
+    };
+    let mut least = (usize::MAX, around((x, y), wide / 2.0, HIGH / 2.0));
+    for frame in [plot, sheet] {
+        for ring in 0..26 {
+            let far = f64::from(ring);
+            let out = radius + 6.0 + 4.0 * far + wide / 2.0;
+            let over = radius + HIGH * (0.5 + far) + 2.0;
+            for (across, up) in [
+                (out, 0.0),
+                (-out, 0.0),
+                (out, HIGH * far),
+                (-out, HIGH * far),
+                (out, -HIGH * far),
+                (-out, -HIGH * far),
+                (0.0, over),
+                (0.0, -over),
+            ] {
+                let spot = around((x + across, y - up), wide / 2.0, HIGH / 2.0);
+                let inside = spot.left >= frame.left + 3.0
+                    && spot.right <= frame.right - 3.0
+                    && spot.top >= frame.top + 2.0
+                    && spot.bottom <= frame.bottom - 2.0;
+                if !inside {
+                    continue;
+                }
+                let clashes = taken.iter().filter(|other| meets(&spot, other)).count();
+                if clashes == 0 {
                     return spot;
+                }
+                if clashes < least.0 {
+                    least = (clashes, spot);
                 }
             }
         }
     }
-    last
+    least.1
 }
 
 /// Round degrees between two.

@@ -1,7 +1,7 @@
 //! Pictures: from numbers to SVG text, nothing else needed to show them.
 //!
 //! Every picture is 960 units wide and scales, follows the reader's light or dark mode, tells
-//! series apart for colour-blind readers too (Okabe and Ito's palette), says values on hovering
+//! series apart for colour-blind readers too (Okabe and Ito's palette, then striped), says values on hovering
 //! without any script, and says "no data" where there is none. Values that are not finite are left
 //! out.
 
@@ -10,6 +10,7 @@ mod bars;
 mod clear;
 mod distribution;
 mod dots;
+mod gather;
 mod legend;
 mod line;
 mod map;
@@ -40,7 +41,7 @@ pub use scatter::{Points, ScatterChart};
 pub use spans::{Lasting, SpanChart};
 pub use states::{Cell, State, StateChart};
 pub(crate) use text::escape;
-pub use tornado::{Swing, TornadoChart};
+pub use tornado::{Along, Swing, TornadoChart};
 pub use waterfall::{StageKind, WaterfallChart, WaterfallStage};
 
 use jiff::civil::Date;
@@ -70,12 +71,14 @@ pub struct Series {
     pub values: Vec<f64>,
     /// Whether it has the colour of losses: what is idle, wasted or left over.
     pub loss: bool,
+    /// Which of the palette's colours it has, from 0; that of its place among the others if none.
+    pub color: Option<usize>,
 }
 
 impl Series {
     /// With a name and values.
     pub fn new(name: impl Into<String>, values: Vec<f64>) -> Self {
-        Self { name: name.into(), values, loss: false }
+        Self { name: name.into(), values, loss: false, color: None }
     }
 
     /// The same in the colour of losses.
@@ -85,9 +88,22 @@ impl Series {
         self
     }
 
+    /// The same in one of the palette's colours, from 0, whatever its place: what is drawn in several
+    /// pictures keeps its colour.
+    #[must_use]
+    pub const fn colored(mut self, color: usize) -> Self {
+        self.color = Some(color);
+        self
+    }
+
     /// What its colour goes by, being the `index`-th of its picture.
     fn color(&self, index: usize) -> usize {
-        if self.loss { sheet::LOSS } else { index }
+        if self.loss { sheet::LOSS } else { self.color.unwrap_or(index) }
+    }
+
+    /// Whether it is zero or missing everywhere.
+    fn is_nothing(&self) -> bool {
+        self.values.iter().all(|value| drawable(*value).is_none_or(|value| value == 0.0))
     }
 }
 
@@ -164,24 +180,38 @@ impl Horizontal {
 
 /// A finished picture: an `<svg>` element that stands alone in a file or inside a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Svg(String);
+pub struct Svg {
+    text: String,
+    title: String,
+    blank: bool,
+}
 
 impl Svg {
     /// The element.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// Its title.
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// Whether all that it could show is nothing: every value is zero or missing.
+    pub const fn is_blank(&self) -> bool {
+        self.blank
     }
 
     /// The element in light colours only, for a page that is not known to follow its reader's mode.
     #[must_use]
     pub fn light(&self) -> Self {
-        Self(sheet::light_only(&self.0))
+        Self { text: sheet::light_only(&self.text), ..self.clone() }
     }
 }
 
 impl fmt::Display for Svg {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 

@@ -125,15 +125,21 @@ pub(super) fn strips(
 fn place_label(x: &Horizontal, index: usize) -> String {
     match x {
         Horizontal::Numbers { label, values } => format!("{label}: {}", value_label(values[index])),
-        Horizontal::Calendar { days } => {
-            let minutes = libm::round(days[index].clamp(-3.6e6, 2.9e6) * 1440.0) as i64;
-            jiff::civil::DateTime::constant(1970, 1, 1, 0, 0, 0, 0)
-                .checked_add(jiff::SignedDuration::from_mins(minutes))
-                .map(|at| match (at.hour(), at.minute()) {
-                    (0, 0) => at.date().to_string(),
-                    (hour, minute) => format!("{} {hour:02}:{minute:02}", at.date()),
-                })
-                .unwrap_or_default()
-        }
+        Horizontal::Calendar { days } => day_label(days[index]),
     }
+}
+
+/// A day, and the time of it if it is not midnight.
+pub(super) fn day_label(day: f64) -> String {
+    if !day.is_finite() {
+        return "never".to_owned();
+    }
+    let minutes = libm::round(day.clamp(-3.6e6, 2.9e6) * 1440.0) as i64;
+    jiff::civil::DateTime::constant(1970, 1, 1, 0, 0, 0, 0)
+        .checked_add(jiff::SignedDuration::from_mins(minutes))
+        .map(|at| match (at.hour(), at.minute()) {
+            (0, 0) => at.date().to_string(),
+            (hour, minute) => format!("{} {hour:02}:{minute:02}", at.date()),
+        })
+        .unwrap_or_default()
 }

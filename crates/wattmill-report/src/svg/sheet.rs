@@ -38,7 +38,7 @@ font-size:13px;fill:var(--wm-fg)}\
 .wm .wm-limit{stroke:var(--wm-fg);stroke-dasharray:6 4;stroke-width:1.5}\
 .wm .wm-line{fill:none;stroke-width:2.2;stroke-linejoin:round;stroke-linecap:round}\
 .wm .wm-over{fill:none;stroke:var(--wm-fg);stroke-width:1.8;stroke-linejoin:round}\
-.wm .wm-link{stroke:var(--wm-axis);stroke-dasharray:2 3}.wm .wm-reach{stroke:var(--wm-axis);stroke-width:2}\
+.wm .wm-link{stroke:var(--wm-axis);stroke-dasharray:2 3}.wm .wm-lead{stroke:var(--wm-fg);stroke-width:.7}.wm .wm-reach{stroke:var(--wm-axis);stroke-width:2}\
 .wm .wm-coast{fill:none;stroke:var(--wm-axis);stroke-width:1.1;stroke-linejoin:round}\
 .wm .wm-hit{fill:var(--wm-fg);fill-opacity:0}.wm .wm-hit:hover{fill-opacity:.08}";
 
@@ -61,9 +61,48 @@ pub(super) fn color(series: usize) -> String {
     format!("var(--wm-s{})", series % COLORS)
 }
 
-/// Whether the colours have been used up before this series: it needs another mark as well.
-pub(super) const fn repeats(series: usize) -> bool {
-    series >= COLORS && series != LOSS
+/// How often the colours have been used up before this series: it needs another mark as well.
+pub(super) const fn cycle(series: usize) -> usize {
+    if series == LOSS { 0 } else { series / COLORS }
+}
+
+/// How many areas can be told apart: every colour plain, striped in that of the paper, and striped in
+/// that of the ink.
+pub(super) const MOST_FILLS: usize = 3 * COLORS;
+
+/// What fills an area of a series, as a CSS value.
+pub(super) fn fill(series: usize) -> String {
+    match cycle(series) {
+        0 => color(series),
+        cycle => format!("url(#{})", stripes(cycle.min(2), series % COLORS)),
+    }
+}
+
+/// Name of the stripes of a colour. They look the same in every picture of a page.
+fn stripes(cycle: usize, color: usize) -> String {
+    format!("wm-h{cycle}c{color}")
+}
+
+/// The stripes that a picture uses.
+fn patterns(body: &str) -> String {
+    let all = (1..=2).flat_map(|cycle| (0..COLORS).map(move |color| (cycle, color)));
+    let used =
+        all.filter(|(cycle, color)| body.contains(&format!("#{})", stripes(*cycle, *color))));
+    let pattern = |(cycle, of): (usize, usize)| {
+        let (turn, stripe) = match cycle {
+            1 => (45, "var(--wm-bg);fill-opacity:.62"),
+            _ => (-45, "var(--wm-fg);fill-opacity:.62"),
+        };
+        format!(
+            "<pattern id=\"{}\" width=\"7\" height=\"7\" patternUnits=\"userSpaceOnUse\" \
+             patternTransform=\"rotate({turn})\"><rect width=\"7\" height=\"7\" style=\"fill:{}\"/>\
+             <rect width=\"2.5\" height=\"7\" style=\"fill:{stripe}\"/></pattern>",
+            stripes(cycle, of),
+            color(of)
+        )
+    };
+    let patterns: String = used.map(pattern).collect();
+    if patterns.is_empty() { patterns } else { format!("<defs>{patterns}</defs>") }
 }
 
 /// Where a picture's axes lie.
@@ -103,12 +142,15 @@ pub(super) struct Sheet {
     title: String,
     /// How far down it is used.
     pub(super) used: f64,
+    /// Whether all that it could show is nothing.
+    pub(super) blank: bool,
 }
 
 impl Sheet {
     /// With its heading drawn.
     pub(super) fn new(heading: &Heading) -> Self {
-        let mut sheet = Self { body: String::new(), title: heading.title.clone(), used: 14.0 };
+        let mut sheet =
+            Self { body: String::new(), title: heading.title.clone(), used: 14.0, blank: false };
         let room = WIDTH - 2.0 * MARGIN;
         for line in wrap(&heading.title, 20.0, room) {
             sheet.used += 24.0;
@@ -186,6 +228,7 @@ impl Sheet {
         self.used += 60.0;
         self.text(WIDTH / 2.0, self.used, "wm-none", Anchor::Middle, "no data");
         self.used += 50.0;
+        self.blank = true;
         self.finish()
     }
 
@@ -282,13 +325,15 @@ impl Sheet {
 
     pub(super) fn finish(self) -> Svg {
         let height = place(libm::ceil(self.used));
-        let (title, body) = (escape(&self.title), self.body);
-        Svg(format!(
+        let (label, body) = (escape(&self.title), self.body);
+        let patterns = patterns(&body);
+        let text = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"wm\" viewBox=\"0 0 {WIDTH} {height}\" \
-             width=\"{WIDTH}\" height=\"{height}\" role=\"img\" aria-label=\"{title}\">\
-             <style>{LIGHT}{DARK}{STYLE}</style><rect class=\"wm-paper\" x=\"0\" y=\"0\" width=\"{WIDTH}\" \
+             width=\"{WIDTH}\" height=\"{height}\" role=\"img\" aria-label=\"{label}\">\
+             <style>{LIGHT}{DARK}{STYLE}</style>{patterns}<rect class=\"wm-paper\" x=\"0\" y=\"0\" width=\"{WIDTH}\" \
              height=\"{height}\"/>{body}</svg>"
-        ))
+        );
+        Svg { text, title: self.title, blank: self.blank }
     }
 }
 

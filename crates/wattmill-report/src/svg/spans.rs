@@ -21,6 +21,8 @@ pub struct Lasting {
     pub to_range: Option<(f64, f64)>,
     /// What is said on hovering.
     pub words: String,
+    /// What stands in its row where it lies outside of the calendar, or never comes.
+    pub outside: String,
 }
 
 /// Bars along a calendar, one thing below the other.
@@ -78,6 +80,8 @@ impl SpanChart {
                 let right = at(to).max(left + 4.0);
                 let bar = Plot { left, right, top: level + 5.0, bottom: level + 16.0 };
                 sheet.bar(bar, &Mark::fill(0), &row.words);
+            } else {
+                outside(&mut sheet, plot, level, row, first);
             }
             for (range, series, below) in [(row.from_range, 1, 18.0), (row.to_range, 3, 22.5)] {
                 let Some((early, late)) = range.filter(|(early, _)| early.is_finite()) else {
@@ -94,4 +98,23 @@ impl SpanChart {
         sheet.used = used;
         sheet.finish()
     }
+}
+
+/// A mark at the end of the calendar beyond which something lies, and words beside it.
+fn outside(sheet: &mut Sheet, plot: Plot, level: f64, row: &Lasting, first: f64) {
+    let (top, middle, bottom) = (level + 5.0, level + 10.5, level + 16.0);
+    let never = drawable(row.from).is_none();
+    let (tip, base, text, anchor) = match row.to < first {
+        true => (plot.left + 1.0, plot.left + 9.0, plot.left + 15.0, Anchor::Start),
+        false => (plot.right - 1.0, plot.right - 9.0, plot.right - 15.0, Anchor::End),
+    };
+    if never {
+        let words = shorten(&row.outside, LABEL, plot.width() - 8.0);
+        sheet.text(plot.left + 4.0, middle + 4.5, "wm-tick wm-halo", Anchor::Start, &words);
+        return;
+    }
+    let mark = vec![(tip, middle), (base, top), (base, bottom)];
+    sheet.path(&[mark], true, &format!("style=\"fill:{}\"", color(0)));
+    let words = shorten(&row.outside, LABEL, plot.width() - 24.0);
+    sheet.text(text, middle + 4.5, "wm-tick wm-halo", anchor, &words);
 }

@@ -297,6 +297,12 @@ fn a_waterfall_says_every_value_and_share() {
     for told in [">10 TWh · 100 %<", ">2 TWh · 20 %<", ">3 TWh · 30 %<", ">5 TWh · 50 %<"] {
         assert!(svg.as_str().contains(told), "{told}");
     }
+    // The widest label has just the room it takes, to the last bit.
+    for whole in (1..400).map(|tenth| f64::from(tenth) * 0.37) {
+        let stages = vec![WaterfallStage::useful("tokens", "", whole)];
+        let svg = WaterfallChart { stages, ..chart.clone() }.to_svg();
+        assert!(!svg.as_str().contains('…'), "{whole}: {svg}");
+    }
 }
 
 #[test]
@@ -313,6 +319,199 @@ fn a_distribution_tells_its_percentiles() {
     check(&svg).unwrap();
     assert!(svg.as_str().contains(">TTFT: p50 0.5, p90 0.9, p99 0.99<"), "{svg}");
     assert!(svg.as_str().contains(">SLO 2 s<"));
+}
+
+/// Every value of an attribute in a picture.
+fn all<'s>(svg: &'s Svg, attribute: &str) -> Vec<&'s str> {
+    let body = svg.as_str().split_once("</defs>").map_or(svg.as_str(), |(_, body)| body);
+    let parts = body.split(attribute).skip(1);
+    parts.filter_map(|part| part.split('"').next()).collect()
+}
+
+#[test]
+fn no_two_parts_of_a_stack_look_the_same() {
+    for many in [20, 60] {
+        let series: Vec<Series> =
+            (1..=many).map(|i| Series::new(format!("site {i}"), ramp(f64::from(i)))).collect();
+        let svg = AreaChart { limits: Vec::new(), ..area(quarters(), series.clone()) }.to_svg();
+        check(&svg).unwrap();
+        let fills: Vec<&str> = all(&svg, "style=\"fill:")
+            .into_iter()
+            .filter(|fill| fill.contains("stroke"))
+            .map(|fill| fill.split(";stroke").next().unwrap())
+            .collect();
+        assert_eq!(fills.len(), many.min(24) as usize);
+        let mut distinct = fills.clone();
+        distinct.sort_unstable();
+        distinct.dedup();
+        assert_eq!(distinct.len(), fills.len(), "{fills:?}");
+        for fill in fills.iter().filter_map(|fill| fill.strip_prefix("url(#")) {
+            let name = fill.trim_end_matches(')');
+            assert!(svg.as_str().contains(&format!("<pattern id=\"{name}\"")), "{name}");
+        }
+        assert_eq!(svg.as_str().contains(">37 others<"), many == 60);
+        let bars = BarChart {
+            heading: Heading::new("Capital", ""),
+            categories: vec!["2027".into()],
+            y_label: "GUSD".into(),
+            series: series.iter().map(|s| Series::new(&*s.name, vec![1.0])).collect(),
+            arrangement: Arrangement::Stacked,
+        };
+        let svg = bars.to_svg();
+        check(&svg).unwrap();
+        assert_eq!(svg.as_str().contains(">37 others<"), many == 60);
+    }
+    let lines = (1..=30).map(|i| Series::new(format!("{i}"), ramp(f64::from(i)))).collect();
+    let svg = line(quarters(), lines).to_svg();
+    let styles = all(&svg, "class=\"wm-line\" style=\"");
+    // Each in the legend and in the plot.
+    let mut distinct = styles.clone();
+    distinct.sort_unstable();
+    distinct.dedup();
+    assert_eq!((styles.len(), distinct.len()), (60, 30));
+}
+
+#[test]
+fn a_colour_goes_with_what_it_stands_for() {
+    let series = vec![Series::new("debt", ramp(1.0)).colored(4), Series::new("b", ramp(2.0))];
+    let svg = line(quarters(), series).to_svg();
+    let styles = all(&svg, "class=\"wm-line\" style=\"");
+    assert_eq!(styles.iter().filter(|style| style.contains("--wm-s4")).count(), 2, "{styles:?}");
+    assert!(styles.iter().all(|style| !style.contains("--wm-s0")), "{styles:?}");
+}
+
+#[test]
+fn lines_under_others_show_beside_them() {
+    let widths = |series: Vec<Series>| -> Vec<bool> {
+        let svg = line(quarters(), series).to_svg();
+        let styles = all(&svg, "class=\"wm-line\" style=\"");
+        let drawn = styles.len() / 2;
+        styles[drawn..].iter().map(|style| style.contains("stroke-width")).collect()
+    };
+    let same = ["P10", "P50", "P90"].map(|name| Series::new(name, ramp(5.0))).to_vec();
+    assert_eq!(widths(same), [true, true, false]);
+    let apart = vec![Series::new("a", ramp(5.0)), Series::new("b", ramp(9.0))];
+    assert_eq!(widths(apart), [false, false]);
+}
+
+#[test]
+fn what_shows_nothing_knows_it() {
+    let zeros = |name: &str| Series::new(name, vec![0.0; 22]);
+    assert!(line(quarters(), vec![zeros("a"), zeros("b")]).to_svg().is_blank());
+    assert!(area(quarters(), vec![zeros("a")]).to_svg().is_blank());
+    assert!(!area(quarters(), vec![zeros("a"), Series::new("b", ramp(1.0))]).to_svg().is_blank());
+    let over = vec![Series::new("available", ramp(1.0))];
+    let chart = AreaChart { over, ..area(quarters(), vec![zeros("a")]) };
+    assert!(!chart.to_svg().is_blank(), "what could be is something");
+    assert_eq!(chart.to_svg().title(), "Power");
+}
+
+#[test]
+fn a_tornado_of_days_has_a_calendar() {
+    let day = |y, m, d| Horizontal::day(Date::constant(y, m, d));
+    let swing = |name: &str, low, high| Swing { name: name.into(), low, high };
+    let chart = TornadoChart {
+        heading: Heading::new("What matters most", ""),
+        along: Along::Days,
+        middle: day(2029, 3, 15),
+        rows: vec![
+            swing("late", day(2029, 1, 10), f64::INFINITY),
+            swing("slip", day(2029, 2, 1), day(2029, 5, 20)),
+        ],
+    };
+    let svg = chart.to_svg();
+    check(&svg).unwrap();
+    for told in [">Mar 2029<", "<title>slip\n2029-05-20</title>", "<title>late\nnever</title>"] {
+        assert!(svg.as_str().contains(told), "{told} in {svg}");
+    }
+    assert!(!svg.as_str().contains(">2,029"));
+    let never = TornadoChart { middle: f64::INFINITY, ..chart };
+    check(&never.to_svg()).unwrap();
+    let missing = TornadoChart { middle: f64::NAN, ..never };
+    assert!(missing.to_svg().as_str().contains(">no data<"));
+}
+
+#[test]
+fn what_lies_outside_of_a_calendar_says_so() {
+    let row = |name: &str, from: f64, to: f64| Lasting {
+        name: name.into(),
+        from,
+        to,
+        from_range: None,
+        to_range: None,
+        words: String::new(),
+        outside: format!("{name} is elsewhere"),
+    };
+    let chart = SpanChart {
+        heading: Heading::new("Phases", ""),
+        bar: "first to last".into(),
+        ranges: [String::new(), String::new()],
+        rows: vec![
+            row("early", 10.0, 50.0),
+            row("inside", 150.0, 250.0),
+            row("late", 900.0, 950.0),
+            row("never", f64::INFINITY, 5.0),
+        ],
+        window: (100.0, 500.0),
+    };
+    let svg = chart.to_svg();
+    check(&svg).unwrap();
+    for (name, outside) in [("early", true), ("inside", false), ("late", true), ("never", true)] {
+        let told = svg.as_str().contains(&format!(">{name} is elsewhere<"));
+        assert_eq!(told, outside, "{name}");
+    }
+    // A mark at each end, and none for what never comes.
+    assert_eq!(svg.as_str().matches("<path d=").count(), 2);
+}
+
+#[test]
+fn names_of_places_stay_in_the_frame_and_clear_of_each_other() {
+    let place = |i: i32| Place {
+        name: format!("a rather long site name {i}"),
+        north: 30.0 + 0.5 * f64::from(i % 5),
+        east: -100.0 + 0.6 * f64::from(i / 5),
+        size: 0.5,
+    };
+    for places in [
+        (0..20).map(place).collect::<Vec<_>>(),
+        vec![Place { north: 43.0, east: -88.0, ..place(1) }, Place { east: 54.0, ..place(2) }],
+    ] {
+        let many = places.len();
+        let chart = PlaceMap { heading: Heading::new("Sites", ""), unit: "GW".into(), places };
+        let svg = chart.to_svg();
+        check(&svg).unwrap();
+        let frame = |attribute: &str| -> Vec<f64> {
+            let lines = svg.as_str().split("<line ").filter(|l| l.contains("wm-base"));
+            let value = |l: &str| l.split(attribute).nth(1)?.split('"').next()?.parse().ok();
+            lines.filter_map(value).collect()
+        };
+        let (left, right) = frame("x1=\"")
+            .into_iter()
+            .fold((1e9, 0.0), |(l, r): (f64, f64), x| (l.min(x), r.max(x)));
+        let names: Vec<(f64, f64, f64)> = svg
+            .as_str()
+            .split("<text ")
+            .map(|text| text.split("</text>").next().unwrap())
+            .filter(|text| text.contains("a rather long"))
+            .map(|text| {
+                let at = |name: &str| -> f64 {
+                    text.split(name).nth(1).unwrap().split('"').next().unwrap().parse().unwrap()
+                };
+                let words = text.split_once('>').unwrap().1.split('<').next().unwrap();
+                (at("x=\""), at("y=\""), text::width(words, 13.0))
+            })
+            .collect();
+        assert_eq!(names.len(), many);
+        for (i, (x, y, wide)) in names.iter().enumerate() {
+            assert!(*x >= left && x + wide <= right, "{x} to {} of {left} to {right}", x + wide);
+            for (other_x, other_y, other_wide) in &names[i + 1..] {
+                let apart = (y - other_y).abs() >= 13.0
+                    || x + wide <= *other_x
+                    || other_x + other_wide <= *x;
+                assert!(apart, "two names on each other at {x},{y}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! How far each of several inputs moves a figure, the strongest at the top.
 
 use super::legend::{Key, Mark};
+use super::over_x::day_label;
 use super::scale::Scale;
 use super::sheet::{Anchor, LABEL, Plot, Sheet, WIDTH};
 use super::text::{shorten, width};
@@ -17,13 +18,22 @@ pub struct Swing {
     pub high: f64,
 }
 
-/// Bars to both sides of a middle.
+/// What lies along the bars.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Along {
+    /// Numbers, with their name and unit.
+    Numbers(String),
+    /// Days from 1970-01-01 (see [`super::Horizontal::day`]); what is infinite never comes.
+    Days,
+}
+
+/// Bars to both sides of a middle. What is infinite reaches to the end of the axis.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TornadoChart {
     /// What stands above it.
     pub heading: Heading,
-    /// Name and unit of the horizontal axis.
-    pub x_label: String,
+    /// The horizontal axis.
+    pub along: Along,
     /// The figure with every input in the middle.
     pub middle: f64,
     /// The inputs, from top to bottom.
@@ -42,7 +52,8 @@ impl TornadoChart {
         let (low, high) = values
             .iter()
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
-        if self.rows.is_empty() || drawable(self.middle).is_none() || low >= high {
+        let beyond = self.rows.iter().any(|row| row.low.is_infinite() || row.high.is_infinite());
+        if self.rows.is_empty() || self.middle.is_nan() || low > high || (low == high && !beyond) {
             return sheet.no_data();
         }
         let key = |name: &str, series| Key { name: name.to_owned(), series, mark: Mark::Fill };
@@ -53,9 +64,13 @@ impl TornadoChart {
         let bottom = top + ROW * self.rows.len() as f64;
         let plot = Plot { left, right: WIDTH - 34.0, top, bottom };
         // Room at both ends, so that no bar touches the frame.
-        let room = (high - low) * 0.05;
-        let mut x = Scale::between(&[low - room, high + room]);
-        sheet.horizontal_axis(plot, &mut x, &self.x_label);
+        let room = if low < high { (high - low) * 0.05 } else { low.abs() * 0.01 + 1.0 };
+        let ends = [low - room, high + room];
+        let (mut x, label) = match &self.along {
+            Along::Numbers(label) => (Scale::between(&ends), label.as_str()),
+            Along::Days => (Scale::calendar(&ends), ""),
+        };
+        sheet.horizontal_axis(plot, &mut x, label);
         let used = sheet.used;
         let at = |value: f64| plot.x(x.share(value));
         for (index, row) in self.rows.iter().enumerate() {
@@ -64,21 +79,30 @@ impl TornadoChart {
             sheet.text(left - 10.0, level + ROW / 2.0 + 4.5, "", Anchor::End, &name);
             // Where both ends lie on one side, the shorter bar lies on the longer one.
             let mut bars = [(row.low, 4), (row.high, 1)];
-            let far = |end: f64| (end - self.middle).abs();
+            let far = |end: f64| if end == self.middle { 0.0 } else { (end - self.middle).abs() };
             if far(bars[0].0) < far(bars[1].0) {
                 bars.swap(0, 1);
             }
             for (end, series) in bars {
-                let Some(end) = drawable(end) else { continue };
+                if end.is_nan() {
+                    continue;
+                }
                 let (from, to) = (at(self.middle.min(end)), at(self.middle.max(end)));
                 let bar =
                     Plot { left: from, right: to, top: level + 5.0, bottom: level + ROW - 5.0 };
-                let words = format!("{}\n{}", row.name, value_label(end));
+                let words = format!("{}\n{}", row.name, self.told(end));
                 sheet.bar(bar, &Mark::fill(series), &words);
             }
         }
         sheet.limit((at(self.middle), top), (at(self.middle), bottom));
         sheet.used = used;
         sheet.finish()
+    }
+
+    fn told(&self, end: f64) -> String {
+        match &self.along {
+            Along::Numbers(_) => value_label(end),
+            Along::Days => day_label(end),
+        }
     }
 }

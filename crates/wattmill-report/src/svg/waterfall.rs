@@ -83,7 +83,9 @@ impl WaterfallChart {
             .fold(0.0, f64::max)
             .min(330.0);
         let labels = self.stages.iter().map(|s| width(&told(s.size()), LABEL));
+        // Rounded up: what is as wide as its room to the last bit must not be cut.
         let labels = labels.chain([width(&told(total), LABEL)]).fold(0.0, f64::max);
+        let labels = libm::ceil(labels) + 1.0;
         let left = 24.0 + names + 16.0;
         let right = WIDTH - 24.0 - LABEL_GAP - labels.min(WIDTH - 24.0 - left - 160.0);
 

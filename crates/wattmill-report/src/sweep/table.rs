@@ -37,18 +37,27 @@ pub struct SweepColumn {
 }
 
 impl SweepColumn {
-    /// With everything in `name` and `unit` that is no letter or digit as `_`.
+    /// With everything in `name` and `unit` that is no letter or digit as `_`. A name that ends in its unit
+    /// says it once.
     ///
     /// ```
     /// use wattmill_report::{SweepColumn, SweptKind};
     /// let price = SweepColumn::new("site.abilene.grid.price", "USD/MWh", SweptKind::Number);
     /// assert_eq!(price.name, "site_abilene_grid_price_usd_per_mwh");
+    /// let yielded = SweepColumn::new("tokens per MWh", "tokens_per_mwh", SweptKind::Number);
+    /// assert_eq!(yielded.name, "tokens_per_mwh");
     /// ```
     pub fn new(name: &str, unit: &str, kind: SweptKind) -> Self {
-        let text = format!("{name} {}", unit.replace('/', " per ").replace('%', "percent"));
-        let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-        let name = words.map(str::to_lowercase).collect::<Vec<_>>().join("_");
-        Self { name, kind }
+        let words = |text: &str| -> Vec<String> {
+            let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+            words.map(str::to_lowercase).collect()
+        };
+        let (mut name, unit) =
+            (words(name), words(&unit.replace('/', " per ").replace('%', "percent")));
+        if !name.ends_with(&unit) {
+            name.extend(unit);
+        }
+        Self { name: name.join("_"), kind }
     }
 }
 

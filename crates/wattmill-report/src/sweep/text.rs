@@ -3,7 +3,7 @@
 use super::SweepReport;
 use crate::Table;
 use crate::format::{counted, grouped};
-use crate::risk::figure_value;
+use crate::risk::figure_row;
 
 /// Lowest, middle and highest of every figure, where they are, and what they depend on.
 pub fn sweep_text(report: &SweepReport<'_>) -> String {
@@ -33,13 +33,10 @@ pub fn sweep_text(report: &SweepReport<'_>) -> String {
             .iter()
             .map(|bar| format!("{} ({:+.2})", report.paths[bar.input], bar.correlation));
         let bars: Vec<String> = bars.collect();
-        table.push([
-            swept.figure.name.to_string(),
-            figure_value(unit, swept.low.0),
-            figure_value(unit, swept.middle),
-            figure_value(unit, swept.high.0),
-            if bars.is_empty() { "-".to_owned() } else { bars.join(", ") },
-        ]);
+        let depends = if bars.is_empty() { "-".to_owned() } else { bars.join(", ") };
+        let values = figure_row(unit, &[swept.low.0, swept.middle, swept.high.0]);
+        let name = swept.figure.name.to_string();
+        table.push([name].into_iter().chain(values).chain([depends]));
     }
     out.push_str(&format!(
         "Every figure over the points, and the values it depends on with their rank correlation\n\n{table}\n"

@@ -1,0 +1,94 @@
+//! On which day a plan meets what it is to reach.
+
+use jiff::civil::Date;
+use wattmill_factory::{Factory, Goal};
+use wattmill_units::Power;
+
+use crate::result::{Day, Plan};
+
+/// What runs on a day.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reach {
+    pub(crate) energised: Power,
+    pub(crate) accelerators: f64,
+    pub(crate) tokens: f64,
+}
+
+/// Whole racks of a power are a little less than it: so much of it counts.
+const WHOLE_RACKS: f64 = 0.999;
+
+impl Reach {
+    /// Whether a goal is met with it. A training run is not met by what runs on a day.
+    pub(crate) fn meets(&self, goal: Goal) -> bool {
+        match goal {
+            Goal::Energised(power) => self.energised >= power * WHOLE_RACKS,
+            Goal::Accelerators(many) => self.accelerators >= many,
+            Goal::TokensPerDay(tokens) => self.tokens >= tokens,
+            Goal::Trained(_) => false,
+        }
+    }
+}
+
+/// A target, and when the plan meets it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetDay {
+    /// Its name.
+    pub name: String,
+    /// Last day on which it counts as met.
+    pub by: Date,
+    /// First day on which it is met; `None` if that is not within the plan.
+    pub met: Option<Date>,
+    /// Last day of the plan.
+    pub end: Date,
+}
+
+impl TargetDay {
+    /// Whether it is met by its day; `None` if that lies beyond the plan and it is not met before.
+    pub fn in_time(&self) -> Option<bool> {
+        match self.met {
+            Some(day) => Some(day <= self.by),
+            None => (self.by <= self.end).then_some(false),
+        }
+    }
+}
+
+/// When a plan meets each target of its factory, with every input at its median.
+///
+/// ```
+/// use jiff::civil::date;
+/// use wattmill_catalog::Catalog;
+/// use wattmill_factory::{Goal, Target};
+/// use wattmill_plan::{offers, run, targets};
+/// let text = wattmill_config::builtin_factory("nvl72-rack").expect("a built-in factory");
+/// let mut factory =
+///     wattmill_config::parse_factory(text, Catalog::builtin()).factory.expect("sound");
+/// let by = date(2026, 12, 31);
+/// factory.targets = [72.0, 144.0]
+///     .map(|many| Target { name: many.to_string(), goal: Goal::Accelerators(many), by })
+///     .to_vec();
+/// let plan = run(&factory, Catalog::builtin(), offers(&factory, Catalog::builtin(), |_, _| {}));
+/// let told = targets(&factory, &plan);
+/// assert_eq!((told[0].met, told[0].in_time()), (Some(date(2026, 7, 1)), Some(true)));
+/// assert_eq!((told[1].met, told[1].in_time()), (None, Some(false)));
+/// ```
+pub fn targets(factory: &Factory, plan: &Plan) -> Vec<TargetDay> {
+    let first = |goal: Goal| {
+        if let Goal::Trained(run) = goal {
+            let outcome = plan.trainings.iter().find(|outcome| outcome.training == run)?;
+            return outcome.finished;
+        }
+        let reach = |day: &Day| Reach {
+            energised: day.phase_power.iter().sum(),
+            accelerators: day.accelerators,
+            tokens: day.served_tokens,
+        };
+        plan.days.iter().find(|day| reach(day).meets(goal)).map(|day| day.date)
+    };
+    let told = |target: &wattmill_factory::Target| TargetDay {
+        name: target.name.clone(),
+        by: target.by,
+        met: first(target.goal),
+        end: plan.end,
+    };
+    factory.targets.iter().map(told).collect()
+}
