@@ -495,7 +495,7 @@ fn what_investors_had_paid_before_the_plan_is_there_at_its_start() {
 }
 
 #[test]
-fn revenue_that_is_promised_more_than_once_is_said() {
+fn what_is_promised_more_than_once_is_said() {
     let share = |name: &str, share: f64| {
         let terms =
             format!("kind = \"revenue share\"\nfrom = \"us\"\nto = \"{name}\"\nshare = {share}");
@@ -510,6 +510,19 @@ fn revenue_that_is_promised_more_than_once_is_said() {
         assert!(said_of_both[0].contains(part), "{said_of_both:?}");
     }
     assert!(said(0.6, 0.4).is_empty());
+    let loan = |name: &str, share: f64| {
+        let terms = format!(
+            "kind = \"loan\"\nfrom = \"{name}\"\nshare = {share}\nrate = \"5 %/year\"\nterm = \"2 years\""
+        );
+        format!("[[contract]]\nname = \"{name}s\"\n{terms}\n")
+    };
+    let lent = |first: f64, second: f64| {
+        plan(&factory(&(loan("bank", first) + &loan("fund", second)))).warnings
+    };
+    let said = lent(0.7, 0.7);
+    assert!(said.len() == 1 && said[0].contains("loans pay for"), "{said:?}");
+    assert!(said[0].contains("`banks` or `funds`"), "{said:?}");
+    assert!(lent(0.7, 0.3).is_empty());
 }
 
 #[test]
