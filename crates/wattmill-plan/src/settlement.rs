@@ -17,7 +17,7 @@ pub(crate) struct Settlement {
     pub(crate) cash: Cash,
     pub(crate) statement: Statement,
     pub(crate) ledger: Vec<Balance>,
-    /// Whose shares in a quarter's revenue are more than all of it.
+    /// Of what more is promised than there is.
     pub(crate) warnings: Vec<String>,
 }
 
@@ -78,33 +78,58 @@ impl Settlement {
         };
         let statement = accounts.statement();
         let ledger = ledger(factory, &cash, &statement, &moved);
-        let warnings = overshared(factory, &cash, &moved).into_iter().collect();
+        let over = |halves: &Halves| overshared(factory, &cash, totals, &moved, halves);
+        let warnings = HALVES.iter().filter_map(over).collect();
         Self { cash, statement, ledger, warnings }
     }
 }
 
-/// What to say of the first quarter whose revenue is promised more than once.
-fn overshared(factory: &Factory, cash: &Cash, moved: &[Vec<Moved>]) -> Option<String> {
-    let shares = || {
-        let ours =
-            |deal: &Deal| matches!(deal.kind, DealKind::RevenueShare { .. }) && deal.from == US;
-        factory.deals.iter().zip(moved).filter(move |(deal, _)| ours(deal))
-    };
-    cash.quarters.iter().enumerate().find_map(|(index, quarter)| {
-        let paid: Money = shares().map(|(_, moved)| moved[index].paid).sum();
-        (paid > quarter.revenue * (1.0 + Balance::TOLERANCE)).then(|| {
-            let of = |(deal, moved): (&Deal, &Vec<Moved>)| {
-                (moved[index].paid > Money::ZERO).then(|| format!("`{}`", deal.name))
-            };
-            let names: Vec<String> = shares().filter_map(of).collect();
-            format!(
-                "in {} shares of revenue take {paid} of {}: lower the share of {}, or let one begin \
-                 after another",
-                quarter.label,
-                quarter.revenue,
-                names.join(" or ")
-            )
-        })
+/// Contracts of one kind that go halves on something, and may have promised more than all of it.
+struct Halves {
+    /// Whether a contract is one of them.
+    of: fn(&Deal) -> bool,
+    /// What they go halves on, in the quarter that is this one.
+    whole: fn(&CashQuarter, &Sums) -> Money,
+    /// What they do with it, in words.
+    take: &'static str,
+}
+
+const HALVES: [Halves; 2] = [
+    Halves {
+        of: |deal| matches!(deal.kind, DealKind::RevenueShare { .. }) && deal.from == US,
+        whole: |quarter, _| quarter.revenue,
+        take: "shares of revenue take",
+    },
+    Halves {
+        of: |deal| matches!(deal.kind, DealKind::Loan { .. }) && deal.to == US,
+        whole: |_, sums| sums.capital,
+        take: "loans pay for",
+    },
+];
+
+/// What to say of the first quarter in which more is promised of something than there is.
+fn overshared(
+    factory: &Factory,
+    cash: &Cash,
+    totals: &[Sums],
+    moved: &[Vec<Moved>],
+    halves: &Halves,
+) -> Option<String> {
+    let these = || factory.deals.iter().zip(moved).filter(|(deal, _)| (halves.of)(deal));
+    cash.quarters.iter().zip(totals).enumerate().find_map(|(index, (quarter, sums))| {
+        let paid: Money = these().map(|(_, moved)| moved[index].paid).sum();
+        let whole = (halves.whole)(quarter, sums);
+        if paid <= whole * (1.0 + Balance::TOLERANCE) {
+            return None;
+        }
+        let active = these().filter(|(_, moved)| moved[index].paid > Money::ZERO);
+        let names: Vec<String> = active.map(|(deal, _)| format!("`{}`", deal.name)).collect();
+        Some(format!(
+            "in {} {} {paid} of {whole}: lower the share of {}, or let one begin after another",
+            quarter.label,
+            halves.take,
+            names.join(" or ")
+        ))
     })
 }
 

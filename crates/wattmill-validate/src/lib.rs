@@ -15,6 +15,7 @@ pub mod fit;
 pub mod kernels;
 mod kind;
 mod labels;
+mod left_out;
 mod lengths;
 pub mod mlperf;
 pub mod node_power;
@@ -39,6 +40,7 @@ pub use errors::{
 pub use evaluate::{Case, Evaluation, constants_of, evaluate, predict, resolve};
 pub use kind::Kind;
 pub use labels::told_by_name;
+pub use left_out::{Fitted, FittedErrors, Missed, beside_left_out, cross_validated};
 pub use lengths::Spread;
 pub use outcome::{Figure, Group, Measured, Metric, Outcome, Reason, Unanswered};
 pub use settings::Held;

@@ -1,12 +1,15 @@
 //! MLPerf Inference: highest throughput offline, highest rate inside the latency limits as a server.
 //!
 //! Results name machines and rates, neither layouts nor prompts. Layouts are chosen as submitters
-//! do, by one rule: the smallest tensor parallel degree whose cache holds `ROOMY` mean requests,
-//! with all accelerators as replicas behind one router; a model with latent attention spreads
+//! do, by one rule: the smallest tensor parallel degree whose cache holds `ROOMY` mean requests and
+//! that keeps the limits with one request at least, with all accelerators as replicas behind one
+//! router; a model with latent attention spreads
 //! attention and experts over the accelerators of a replica instead. Prompt lengths are those of
 //! `DATA_SETS`; rows whose prompts are a guess, of the open division, or of DeepSeek-R1 in the
 //! interactive scenario, which version 6.0 runs with speculative decoding, do not count towards the
 //! headline.
+
+use std::iter;
 
 use wattmill_catalog::{Accelerator, AttentionKind, Catalog, Efficiency, Model, Precision};
 use wattmill_factory::{Arrivals, Flavour, Layout, LengthTable, Lengths, Slo};
@@ -47,6 +50,8 @@ pub struct Case<'a> {
     pub measured: Measured,
     /// One replica.
     pub deployment: Deployment<'a>,
+    /// What is taken where that cannot keep the limits, smallest first.
+    pub wider: Vec<Deployment<'a>>,
     /// Replicas behind the router.
     pub replicas: u32,
     /// Mean prompt tokens.
@@ -107,8 +112,12 @@ pub(crate) fn submission<'a>(
     let accelerators = row.needed_count("n_gpus", MOST_DEGREE)?;
     let submitted =
         Submitted { model, chip, flavour, precision, accelerators, input: *input, output };
-    let mut deployment = submitted.deployment(catalog)?;
-    deployment.spec.power_cap = caps::submitted(row, &model.id)?;
+    let power_cap = caps::submitted(row, &model.id)?;
+    let mut deployments = submitted.deployments(catalog)?;
+    for deployment in &mut deployments {
+        deployment.spec.power_cap = power_cap;
+    }
+    let deployment = deployments.remove(0);
     let problems = deployment.problems();
     if !problems.is_empty() {
         return Err(Reason::Layout(problems));
@@ -132,7 +141,8 @@ pub(crate) fn submission<'a>(
         headline: read && closed && *known && !speculative,
         figures: Vec::new(),
     };
-    Ok(Case { measured, deployment, replicas, input: *input, output, slo: None })
+    let (wider, input) = (deployments, *input);
+    Ok(Case { measured, deployment, wider, replicas, input, output, slo: None })
 }
 
 /// The label names the checkpoint's weights. Submissions whose label is blank, `UNSET` or a 16-bit
@@ -173,11 +183,12 @@ struct Submitted<'a> {
 }
 
 impl<'a> Submitted<'a> {
-    /// The smallest roomy layout; else the largest that can be; else why not even that.
-    fn deployment(&self, catalog: &'a Catalog) -> Result<Deployment<'a>, Reason> {
+    /// From the smallest roomy layout on, one at least; the largest where none is roomy; else why not
+    /// even that.
+    fn deployments(&self, catalog: &'a Catalog) -> Result<Vec<Deployment<'a>>, Reason> {
         let latent = !matches!(self.model.attention, AttentionKind::Grouped { .. });
-        let mut best = None;
-        let mut problem = None;
+        let mut all = Vec::new();
+        let mut problem = Reason::Missing { column: "n_gpus" };
         let divides = |degree: &u32| self.accelerators.is_multiple_of(*degree);
         for degree in [1u32, 2, 4, 8, 16].into_iter().filter(divides) {
             let layout = if latent {
@@ -188,18 +199,14 @@ impl<'a> Submitted<'a> {
             let (flavour, precision, chip) = (self.flavour, self.precision, self.chip);
             let spec = engine::loaded_spec(layout, flavour, precision, chip, self.input);
             match engine::deployment(self.model, chip, catalog, spec) {
-                Ok(deployment) => {
-                    let each = u64::from(self.input) + u64::from(self.output);
-                    if MemoryPlan::of(&deployment).tokens() >= ROOMY * each {
-                        return Ok(deployment);
-                    }
-                    best = Some(deployment);
-                }
-                Err(reason) => problem = Some(reason),
+                Ok(deployment) => all.push(deployment),
+                Err(reason) => problem = reason,
             }
         }
-        let missing = Reason::Missing { column: "n_gpus" };
-        best.ok_or_else(|| problem.unwrap_or(missing))
+        let each = u64::from(self.input) + u64::from(self.output);
+        let roomy = |one: &Deployment<'_>| MemoryPlan::of(one).tokens() >= ROOMY * each;
+        let largest = all.len().checked_sub(1).ok_or(problem)?;
+        Ok(all.split_off(all.iter().position(roomy).unwrap_or(largest)))
     }
 }
 
@@ -212,33 +219,38 @@ pub fn predict(
     efficiency: &Efficiency,
     _: Effort,
 ) -> Result<Vec<(Metric, f64)>, Reason> {
-    let engine = Engine::compile(&case.deployment, efficiency)?;
-    let accelerators = f64::from(engine.surface.accelerators());
-    let rate = match case.slo {
-        None => {
-            let batch = engine.batch(case.input, case.output);
-            engine.loaded(batch, Spread::Natural, case.input, case.output)?.output_per_s()
-        }
-        Some(slo) => {
-            let lengths = natural_lengths(case.input, case.output);
-            let demand = Demand {
-                lengths: &lengths,
-                arrivals: Arrivals::Poisson,
-                replicas: case.replicas,
-                slo,
-                seed: SEED,
-            };
-            match probe(&engine.surface, engine.limits, &demand) {
-                Capacity::Sustained { at, .. } => at.rate_per_s * f64::from(case.output),
-                Capacity::Infeasible { ttft, tpot, .. } => {
-                    return Err(Reason::Unsupported(format!(
-                        "not even one request at a time keeps the limits: TTFT {ttft}, TPOT {tpot}"
-                    )));
-                }
-            }
-        }
+    let Some(slo) = case.slo else {
+        let engine = Engine::compile(&case.deployment, efficiency)?;
+        let batch = engine.batch(case.input, case.output);
+        let steady = engine.loaded(batch, Spread::Natural, case.input, case.output)?;
+        let accelerators = f64::from(engine.surface.accelerators());
+        return Ok(vec![(Metric::OutputRate, steady.output_per_s() / accelerators)]);
     };
-    Ok(vec![(Metric::OutputRate, rate / accelerators)])
+    let all = case.replicas * case.deployment.spec.layout.accelerators();
+    let lengths = natural_lengths(case.input, case.output);
+    let mut missed = None;
+    for deployment in iter::once(&case.deployment).chain(&case.wider) {
+        let engine = Engine::compile(deployment, efficiency)?;
+        let accelerators = engine.surface.accelerators();
+        let demand = Demand {
+            lengths: &lengths,
+            arrivals: Arrivals::Poisson,
+            replicas: all / accelerators,
+            slo,
+            seed: SEED,
+        };
+        match probe(&engine.surface, engine.limits, &demand) {
+            Capacity::Sustained { at, .. } => {
+                let rate = at.rate_per_s * f64::from(case.output);
+                return Ok(vec![(Metric::OutputRate, rate / f64::from(accelerators))]);
+            }
+            Capacity::Infeasible { ttft, tpot, .. } => missed = Some((ttft, tpot)),
+        }
+    }
+    let (ttft, tpot) = missed.expect("there is a layout, and none kept the limits");
+    Err(Reason::Unsupported(format!(
+        "not even one request at a time keeps the limits: TTFT {ttft}, TPOT {tpot} in the widest layout"
+    )))
 }
 
 /// As [`Spread::Natural`].

@@ -6,9 +6,10 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use wattmill_catalog::{Catalog, LeftOutError};
+use wattmill_catalog::Catalog;
 use wattmill_validate::{
-    Effort, Evaluation, Group, Metric, Outcome, Table, errors_by_metric, evaluate,
+    Effort, Evaluation, FittedErrors, Group, Metric, Outcome, Table, cross_validated,
+    errors_by_metric, evaluate,
 };
 
 fn truth(file: &str) -> Option<String> {
@@ -65,35 +66,36 @@ fn report(file: &str) -> Option<Evaluation> {
     Some(evaluation)
 }
 
-/// At least `answered` rows have an answer, and the median error of `metric` is at most `median`: wide
-/// enough to change constants, too narrow for an adapter that misreads its table.
+/// At least `answered` rows have an answer, and the median and 90 % quantile of the error of `metric`
+/// are at most these.
 #[track_caller]
-fn holds(evaluation: &Evaluation, answered: usize, metric: Metric, median: f64) {
+fn holds(evaluation: &Evaluation, answered: usize, metric: Metric, (median, p90): (f64, f64)) {
     assert!(evaluation.outcomes.len() >= answered, "{:?}", evaluation.reasons());
     let errors = errors_by_metric(evaluation.headline())[&metric];
-    assert!(errors.median <= median, "{metric}: {errors:?}");
+    assert!(errors.median <= median && errors.p90 <= p90, "{metric}: {errors:?}");
 }
 
 #[test]
 fn serving_points() {
     let Some(evaluation) = report("inference_serving_points.csv") else { return };
     assert_eq!(evaluation.rows(), 1759);
-    holds(&evaluation, 1700, Metric::Tpot, 0.08);
-    holds(&evaluation, 1700, Metric::Ttft, 0.2);
-    let errors = errors_by_metric(evaluation.headline());
-    assert!(errors[&Metric::Tpot].p90 <= 0.25, "{:?}", errors[&Metric::Tpot]);
-    assert!(errors[&Metric::Ttft].p90 <= 0.6, "{:?}", errors[&Metric::Ttft]);
+    // All rows of quality A. What is left are 20 of quality B whose label says that 72 accelerators
+    // share 128 heads.
+    assert_eq!(evaluation.headline().count(), 1535);
+    assert_eq!(evaluation.reasons(), [("tensor parallelism does not divide the heads", 20)].into());
+    holds(&evaluation, 1739, Metric::Tpot, (0.08, 0.25));
+    holds(&evaluation, 1739, Metric::Ttft, (0.2, 0.6));
 }
 
 /// What the catalogue says of models and chips that were left out.
 #[test]
 fn models_and_chips_that_were_left_out() {
     for by in ["model", "chip"] {
-        let all = LeftOutError::builtin();
-        let tpot =
-            all.iter().find(|e| e.by == by && e.constants.is_empty() && e.metric == "tpot_ms");
-        let tpot = tpot.expect("all engines are there");
-        assert!(tpot.rows > 1_500 && tpot.median <= 0.12 && tpot.p90 <= 0.4, "{tpot:?}");
+        let all = cross_validated();
+        let of_all = |e: &&FittedErrors| e.fitted.left_out() == Some(by) && e.engine.is_none();
+        let errors = all.iter().find(of_all).expect("all engines are there");
+        let tpot = errors.metrics[&Metric::Tpot];
+        assert!(tpot.rows == 1535 && tpot.median <= 0.12 && tpot.p90 <= 0.4, "{tpot:?}");
     }
 }
 
@@ -101,37 +103,38 @@ fn models_and_chips_that_were_left_out() {
 fn long_prompts() {
     let Some(evaluation) = report("inference_long_prompt_points.csv") else { return };
     assert_eq!(evaluation.rows(), 72);
-    holds(&evaluation, 72, Metric::EndToEnd, 0.75);
+    holds(&evaluation, 72, Metric::EndToEnd, (0.4, 0.6));
 }
 
 #[test]
 fn mlperf() {
     let Some(evaluation) = report("inference_mlperf.csv") else { return };
     assert_eq!(evaluation.rows(), 414);
-    holds(&evaluation, 395, Metric::OutputRate, 0.4);
+    // All but six machines of two kinds of accelerators.
+    holds(&evaluation, 408, Metric::OutputRate, (0.15, 0.4));
 }
 
 #[test]
 fn throughput() {
     let Some(evaluation) = report("inference_throughput_tables.csv") else { return };
     assert_eq!(evaluation.rows(), 220);
-    holds(&evaluation, 200, Metric::OutputRate, 0.3);
+    holds(&evaluation, 212, Metric::OutputRate, (0.15, 0.4));
 }
 
 #[test]
 fn energy() {
     let Some(evaluation) = report("inference_energy_mlenergy.csv") else { return };
     assert_eq!(evaluation.rows(), 518);
-    holds(&evaluation, 500, Metric::StepTime, 0.4);
-    holds(&evaluation, 500, Metric::EnergyPerToken, 0.15);
+    holds(&evaluation, 518, Metric::StepTime, (0.15, 0.4));
+    holds(&evaluation, 518, Metric::EnergyPerToken, (0.15, 0.4));
 }
 
 #[test]
 fn phases() {
     let Some(evaluation) = report("inference_phase_profile_splitwise.csv") else { return };
     assert_eq!(evaluation.rows(), 152);
-    holds(&evaluation, 149, Metric::PromptTime, 0.4);
-    holds(&evaluation, 149, Metric::EnergyPerToken, 0.15);
+    holds(&evaluation, 149, Metric::PromptTime, (0.15, 0.4));
+    holds(&evaluation, 149, Metric::EnergyPerToken, (0.15, 0.25));
     // Capped rows are outside of the headline: derived from others by a rule, and by a cap we recall.
     let errors = errors_by_metric(evaluation.outcomes.iter().filter(|o| !o.headline));
     assert_eq!(errors[&Metric::PromptTime].count, 37);
@@ -143,20 +146,20 @@ fn phases() {
 fn training() {
     let Some(evaluation) = report("training.csv") else { return };
     assert_eq!(evaluation.rows(), 596);
-    holds(&evaluation, 550, Metric::TrainingStep, 0.1);
+    holds(&evaluation, 585, Metric::TrainingStep, (0.08, 0.25));
 }
 
 #[test]
 fn power() {
     let Some(evaluation) = report("power_mlperf_inference.csv") else { return };
     assert_eq!(evaluation.rows(), 10);
-    holds(&evaluation, 10, Metric::NodePower, 0.1);
+    holds(&evaluation, 10, Metric::NodePower, (0.1, 0.12));
 }
 
 #[test]
 fn training_power() {
     let Some(evaluation) = report("power_mlperf_training.csv") else { return };
     assert_eq!(evaluation.rows(), 53);
-    holds(&evaluation, 43, Metric::NodePower, 0.1);
-    holds(&evaluation, 43, Metric::NodePowerP95, 0.15);
+    holds(&evaluation, 43, Metric::NodePower, (0.05, 0.1));
+    holds(&evaluation, 43, Metric::NodePowerP95, (0.05, 0.1));
 }

@@ -32,9 +32,12 @@ pub(crate) fn run(args: &Catalog) -> Outcome {
 
 /// An id that no kind of row has, with the nearest that there are.
 fn unknown(catalog: &wattmill::catalog::Catalog, id: &str) -> Failure {
-    let mut near: Vec<&str> =
-        Kind::ALL.into_iter().flat_map(|kind| catalog.closest(kind, id)).collect();
-    near.dedup();
+    let mut near: Vec<&str> = Vec::new();
+    for name in Kind::ALL.into_iter().flat_map(|kind| catalog.closest(kind, id)) {
+        if !near.contains(&name) {
+            near.push(name);
+        }
+    }
     super::not_in_catalogue(&[("", id, near)])
 }
 

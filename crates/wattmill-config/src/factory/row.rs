@@ -11,6 +11,7 @@ use super::context::Context;
 use super::day::day;
 use super::schema::{Key, Kind, Limits, Need, Table};
 use super::text::{self, Measure, TextError};
+use super::uncertain::is_drawn;
 
 /// A table and what the schema says about it. Getters report what is wrong and answer `None`.
 #[derive(Clone, Debug)]
@@ -260,15 +261,9 @@ impl<'a> Row<'a> {
         };
         let value = match written {
             Written::Default(text) => return text.parse().ok(),
+            Written::Value(value) if is_drawn(value) => return self.never_drawn(cx, key, value),
             Written::Value(value) => value,
         };
-        match value.get_ref() {
-            DeValue::Table(_) => return self.never_drawn(cx, key, value),
-            DeValue::String(text) if text.contains("..") => {
-                return self.never_drawn(cx, key, value);
-            }
-            _ => {}
-        }
         let number = match value.get_ref() {
             DeValue::Integer(integer) => {
                 i64::from_str_radix(integer.as_str(), integer.radix()).ok()

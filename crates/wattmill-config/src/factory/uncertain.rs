@@ -18,6 +18,15 @@ type ReadOne<'r> = &'r dyn Fn(&mut Context<'_>, &Value<'_>) -> Option<f64>;
 const WAYS: &str = "write `{ low, high }`, `{ low, mode, high }`, `{ p10, p50, p90 }`, \
                     `{ p50, p90 }` or `{ values, weights }`";
 
+/// Whether a value is written as a distribution.
+pub(super) fn is_drawn(value: &Value<'_>) -> bool {
+    match value.get_ref() {
+        DeValue::Table(_) => true,
+        DeValue::String(text) => text.contains(".."),
+        _ => false,
+    }
+}
+
 impl<'a> Row<'a> {
     /// A number as `one` reads it, or what stands for it: the median of a distribution, in a sample
     /// what was drawn.

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use wattmill_catalog::LeftOutError;
 use wattmill_validate::{
-    self as validate, Metric, coverage_by_metric, errors_by_group, errors_by_metric,
+    self as validate, FittedErrors, Metric, coverage_by_metric, errors_by_group, errors_by_metric,
 };
 
 use super::head::Head;
 use super::text::text;
-use crate::validate::{Validated, Validation, cross_validated};
+use crate::validate::{Validated, Validation};
 
 /// Name and version of the document's schema.
 pub(super) const SCHEMA: &str = "wattmill.validate/1";
@@ -57,8 +56,9 @@ struct MeasuredFile {
     metrics: BTreeMap<String, PredictionErrors>,
     /// How many of the figures lie inside the 80 % interval of their answer, by metric.
     coverage: BTreeMap<String, IntervalCoverage>,
-    /// Errors of the published serving points where constants were fitted without the row's model or
-    /// chip; empty where the answers are not by those constants, or of something else.
+    /// Errors of the published serving points and throughput tables where constants were fitted without
+    /// the row's model or chip; empty where the answers are not by those constants, or of something
+    /// else.
     cross_validated: Vec<CrossValidated>,
     /// The same as `metrics` by what rows have in common.
     groups: Vec<MeasuredGroup>,
@@ -80,9 +80,10 @@ impl MeasuredFile {
                 .into_iter()
                 .map(|(metric, coverage)| (metric.key().to_owned(), (&coverage).into()))
                 .collect(),
-            cross_validated: cross_validated(validation, evaluation)
-                .into_iter()
-                .map(CrossValidated::from)
+            cross_validated: validation
+                .beside_left_out(evaluation)
+                .iter()
+                .flat_map(CrossValidated::of)
                 .collect(),
             groups: errors_by_group(evaluation)
                 .into_iter()
@@ -128,23 +129,27 @@ struct CrossValidated {
     /// Which figure, with its unit.
     metric: String,
     /// Figures compared.
-    count: u32,
+    count: usize,
     /// Median of |predicted/measured - 1|.
     median: f64,
     /// 90 % quantile of the same.
     p90: f64,
 }
 
-impl From<LeftOutError> for CrossValidated {
-    fn from(error: LeftOutError) -> Self {
-        Self {
-            left_out: error.by,
-            engine: Some(error.constants).filter(|engine| !engine.is_empty()),
-            metric: error.metric,
-            count: error.rows,
-            median: error.median,
-            p90: error.p90,
-        }
+impl CrossValidated {
+    /// One for each figure; none of constants that had seen the rows.
+    fn of(errors: &FittedErrors) -> impl Iterator<Item = Self> {
+        let one = move |left_out: &'static str| {
+            errors.metrics.iter().map(move |(metric, missed)| Self {
+                left_out: left_out.to_owned(),
+                engine: errors.engine.clone(),
+                metric: metric.name().to_owned(),
+                count: missed.rows,
+                median: missed.median,
+                p90: missed.p90,
+            })
+        };
+        errors.fitted.left_out().into_iter().flat_map(one)
     }
 }
 

@@ -150,7 +150,8 @@ pub(super) fn cash_words(factory: &Factory, plan: &Plan) -> String {
     format!(
         "Owning and running what stands at the end costs {} a year, capital spread over its life. Most to \
          finance from elsewhere: {}. Without investors' and lenders' money and with what stands sold at its book \
-         value of {} at the end, the plan is worth {} at {} a year, all in USD of {}; {}.",
+         value of {} at the end, the plan is worth {} at {} a year, every flow \
+         at the end of its quarter, all in USD of {}; {}.",
         cash.ownership_per_year,
         cash.to_finance,
         cash.book_value,

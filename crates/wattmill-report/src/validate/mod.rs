@@ -8,12 +8,11 @@ mod text;
 
 pub use page::{validation_page, validation_picture};
 pub use rows::validation_csv;
-pub(crate) use text::cross_validated;
 pub use text::validation_text;
 
 use crate::calibrate::CalibratedWith;
 use wattmill_units::AnswerHash;
-use wattmill_validate::Evaluation;
+use wattmill_validate::{Evaluation, FittedErrors, beside_left_out};
 
 /// Measured tables, each with what came of its rows.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +35,12 @@ pub struct Validated {
 }
 
 impl Validation {
+    /// The errors of one of its files beside those of rows whose model or chip no constant was fitted
+    /// to. Nothing where constants of the user's own had a part.
+    pub(crate) fn beside_left_out(&self, evaluation: &Evaluation) -> Vec<FittedErrors> {
+        if self.calibration.is_none() { beside_left_out(evaluation) } else { Vec::new() }
+    }
+
     /// Hash of every prediction and of the lines without one.
     pub fn answer_hash(&self) -> u64 {
         let mut hash = AnswerHash::new();

@@ -2,9 +2,8 @@
 
 use std::fmt::Write;
 
-use wattmill_catalog::LeftOutError;
 use wattmill_validate::{
-    Errors, Evaluation, GroupErrors, Kind, Metric, coverage_by_metric, errors_by_group,
+    Errors, Evaluation, Fitted, GroupErrors, Metric, coverage_by_metric, errors_by_group,
     errors_by_metric, worst_figures,
 };
 
@@ -94,66 +93,40 @@ pub(super) fn noted(evaluation: &Evaluation) -> Option<String> {
     ))
 }
 
-/// The errors of the published serving points where constants were fitted without the row's model or
-/// chip, beneath those of the rows at hand. `None` where the constants are not those.
+/// The errors of the rows at hand, and beneath them those of published rows where constants were fitted
+/// without the row's model or chip. `None` where the constants are not those.
 pub(super) fn left_out(validation: &Validation, evaluation: &Evaluation) -> Option<Table> {
-    let all = cross_validated(validation, evaluation);
+    let all = validation.beside_left_out(evaluation);
     if all.is_empty() {
         return None;
     }
-    let metrics = [Metric::Ttft, Metric::Tpot, Metric::OutputRate];
-    let mut headers = vec!["constants fitted", "engine", "rows"];
-    let mut units = vec!["", "", ""];
-    for metric in metrics {
-        headers.extend([metric.key(), ""]);
-        units.extend(["median %", "p90 %"]);
+    let at_hand = |metric: &Metric| {
+        let mut these = all.iter().filter(|errors| errors.fitted == Fitted::Everything);
+        these.any(|errors| errors.metrics.contains_key(metric))
+    };
+    let metrics: Vec<Metric> = Metric::ALL.into_iter().filter(at_hand).collect();
+    let mut headers = vec!["constants fitted", "engine"];
+    let mut units = vec!["", ""];
+    for metric in &metrics {
+        headers.extend([metric.key(), "", ""]);
+        units.extend(["rows", "median %", "p90 %"]);
     }
     let mut table = Table::new(headers).units(units).left(&[0, 1]);
-    let mut row = |fitted: &str, engine: &str, figures: [Option<(usize, f64, f64)>; 3]| {
-        let engine = if engine.is_empty() { "all" } else { engine };
-        let rows = figures.iter().flatten().map(|(rows, ..)| *rows).max();
-        let mut cells = vec![fitted.to_owned(), engine.to_owned()];
-        cells.push(or_dash(rows, |rows| grouped(rows as f64)));
-        for figure in figures {
-            cells.push(or_dash(figure, |(_, median, _)| share(median)));
-            cells.push(or_dash(figure, |(.., p90)| share(p90)));
+    for errors in &all {
+        let fitted = errors.fitted.left_out().map_or_else(
+            || "as they are, these rows".to_owned(),
+            |group| format!("without the row's {group}, published rows"),
+        );
+        let mut cells = vec![fitted, errors.engine.as_deref().unwrap_or("all").to_owned()];
+        for metric in &metrics {
+            let missed = errors.metrics.get(metric);
+            cells.push(or_dash(missed, |missed| grouped(missed.rows as f64)));
+            cells.push(or_dash(missed, |missed| share(missed.median)));
+            cells.push(or_dash(missed, |missed| share(missed.p90)));
         }
         table.push(cells);
-    };
-    let mut engines: Vec<&str> = all.iter().map(|error| error.constants.as_str()).collect();
-    engines.sort_unstable();
-    engines.dedup();
-    for engine in &engines {
-        let rows = evaluation.headline();
-        let these = rows.filter(|o| engine.is_empty() || o.group.engine == *engine);
-        let errors = errors_by_metric(these);
-        let figures = metrics.map(|m| errors.get(&m).map(|e| (e.count, e.median, e.p90)));
-        if figures.iter().any(Option::is_some) {
-            row("as they are, these rows", engine, figures);
-        }
-    }
-    for by in ["model", "chip"] {
-        for engine in &engines {
-            let figures = metrics.map(|metric| {
-                let of = |e: &&LeftOutError| {
-                    e.by == by && e.constants == *engine && e.metric == metric.name()
-                };
-                all.iter().find(of).map(|e| (e.rows as usize, e.median, e.p90))
-            });
-            row(&format!("without the row's {by}, published rows"), engine, figures);
-        }
     }
     Some(table)
-}
-
-/// What cross-validation found of the constants that `evaluation` is answered with.
-pub(crate) fn cross_validated(
-    validation: &Validation,
-    evaluation: &Evaluation,
-) -> Vec<LeftOutError> {
-    let published = evaluation.kind == Kind::Serving && validation.calibration.is_none();
-    let answered = !evaluation.outcomes.is_empty();
-    if published && answered { LeftOutError::builtin() } else { Vec::new() }
 }
 
 /// Why rows went unanswered, the commonest reason first, each with one row that has it.

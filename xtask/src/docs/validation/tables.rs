@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use wattmill::catalog::{Catalog, LeftOutError, MEASURED, Overheads, TrainingTable};
+use wattmill::catalog::{Catalog, MEASURED, Overheads, TrainingTable};
 use wattmill::report::Validated;
 use wattmill::validate::fit::cross_runs;
-use wattmill::validate::{Case, errors_by_metric, resolve};
+use wattmill::validate::{Case, cross_validated, errors_by_metric, resolve};
 
 /// Built-in figures: a line for each table and metric.
 pub(super) fn headline(files: &[Validated]) -> String {
@@ -57,20 +57,20 @@ pub(super) fn residuals(catalog: &Catalog) -> String {
 
 /// Errors where the row's model or chip was left out of the fit.
 pub(super) fn left_out() -> String {
-    let rows = LeftOutError::builtin().into_iter().map(|error| {
-        vec![
-            error.by.clone(),
-            if error.constants.is_empty() {
-                "all".to_owned()
-            } else {
-                format!("`{}`", error.constants)
-            },
-            format!("`{}`", error.metric),
-            error.rows.to_string(),
-            percent(error.median),
-            percent(error.p90),
-        ]
-    });
+    let mut rows = Vec::new();
+    for errors in cross_validated() {
+        let engine = errors.engine.map_or_else(|| "all".to_owned(), |engine| format!("`{engine}`"));
+        for (metric, missed) in errors.metrics {
+            rows.push(vec![
+                errors.fitted.left_out().unwrap_or("nothing").to_owned(),
+                engine.clone(),
+                format!("`{}`", metric.name()),
+                missed.rows.to_string(),
+                percent(missed.median),
+                percent(missed.p90),
+            ]);
+        }
+    }
     table(&["left out", "constants", "figure", "rows", "median", "p90"], 3, rows)
 }
 

@@ -11,7 +11,8 @@ pub(in super::super) static CONTRACT: Table = Table {
     name: "contract",
     doc: "Who pays whom for what: money released step by step as power is deployed (`investment`) or \
           paid on a day whatever is built (`equity`); a `loan`; a `lease` of land, building and plant; \
-          `capacity` that is paid for whether it is used or not; a `revenue share`. We are called `us`.",
+          `capacity` that is paid for whether it is used or not, and brings no machines of its own; a \
+          `revenue share`. We are called `us`.",
     catalogue_row: false,
     certain: "",
     keys: &[
