@@ -74,6 +74,9 @@ pub(crate) fn figure_scale(figure: &Figure, most: f64) -> (String, f64) {
 
 /// A value of an input as one would write it in the file.
 pub(crate) fn input_value(input: &Uncertain, value: f64) -> String {
+    // What the quantiles' rounding leaves of nothing is nothing.
+    let most = input.distribution.quantile(0.9).abs().max(input.distribution.quantile(0.1).abs());
+    let value = if value.abs() <= most * 1e-9 { 0.0 } else { value };
     match input.written {
         Written::Number => number(value),
         Written::Date => {
@@ -120,6 +123,7 @@ mod tests {
         };
         assert_eq!(input_value(&late(15_768_000.0), 15_768_000.0), "182.5 days");
         assert_eq!(input_value(&late(15_768_000.0), 43_200.0), "0.5 days");
+        assert_eq!(input_value(&late(15_768_000.0), 3e-9), "0 days");
         assert_eq!(input_value(&late(50_000.0), 36_000.0), "10 h");
         assert_eq!(figure_value(FigureUnit::Mwh, 0.0), "0 MWh");
         assert_eq!(figure_value(FigureUnit::Mw, -0.0), "0 MW");

@@ -122,11 +122,12 @@ impl PlaceMap {
             let share = if most > 0.0 { (place.size / most).max(0.0) } else { 0.0 };
             (RADIUS.0 * share.sqrt()).max(RADIUS.1)
         };
-        let mut taken: Vec<Plot> = places
+        let rooms: Vec<Plot> = places
             .iter()
             .map(|place| around((x(place.east), y(place.north)), radius(place), radius(place)))
             .chain(ticks)
             .collect();
+        let mut taken = Taken { rooms, leads: Vec::new() };
         for place in &places {
             let (at, r) = ((x(place.east), y(place.north)), radius(place));
             let size = value_label(place.size);
@@ -143,23 +144,23 @@ impl PlaceMap {
             let (at, r) = ((x(place.east), y(place.north)), radius(place));
             let label = format!("{} {} {}", place.name, value_label(place.size), self.unit);
             let wide = width(&label, LABEL);
-            let spot = spot(at, r, wide, &taken, plot);
+            let others: Vec<(f64, f64)> = places
+                .iter()
+                .filter(|other| other.name != place.name)
+                .map(|other| (x(other.east), y(other.north)))
+                .collect();
+            let spot = spot(at, r, wide, (&taken, &others), plot);
             let middle = (spot.top + spot.bottom) / 2.0;
-            let near = (at.0.clamp(spot.left - 2.0, spot.right + 2.0), middle);
-            let near = if near.0 == at.0 {
-                (near.0, if middle < at.1 { spot.bottom - 1.0 } else { spot.top + 1.0 })
-            } else {
-                near
-            };
-            let far = libm::hypot(near.0 - at.0, near.1 - at.1);
             // From the rim of the dot on, where the name does not stand right beside it.
-            if far > r + 6.0 {
+            let (to, far) = (near(at, &spot), away(at, &spot));
+            if far > r + 8.0 {
                 let rim = r / far;
-                let from = (at.0 + (near.0 - at.0) * rim, at.1 + (near.1 - at.1) * rim);
-                sheet.line(from, near, "wm-lead");
+                let from = (at.0 + (to.0 - at.0) * rim, at.1 + (to.1 - at.1) * rim);
+                sheet.line(from, to, "wm-lead");
+                taken.leads.push((from, to));
             }
             sheet.text(spot.left, middle + 4.5, "wm-halo", Anchor::Start, &label);
-            taken.push(spot);
+            taken.rooms.push(spot);
         }
         sheet.used = plot.bottom + 36.0;
         sheet.finish()
@@ -175,19 +176,66 @@ fn around((x, y): (f64, f64), half_width: f64, half_height: f64) -> Plot {
     }
 }
 
-/// The nearest room for a label beside a place that nothing else has: within the frame of the map, or
-/// else on the sheet.
-fn spot((x, y): (f64, f64), radius: f64, wide: f64, taken: &[Plot], plot: Plot) -> Plot {
+/// What stands on a map already.
+struct Taken {
+    /// Dots, names and the numbers of the axes: none of them may be covered.
+    rooms: Vec<Plot>,
+    /// From a dot to its name.
+    leads: Vec<((f64, f64), (f64, f64))>,
+}
+
+impl Taken {
+    fn meet(&self, spot: &Plot) -> usize {
+        let meets = |other: &&Plot| {
+            spot.left < other.right
+                && other.left < spot.right
+                && spot.top < other.bottom
+                && other.top < spot.bottom
+        };
+        self.rooms.iter().filter(meets).count()
+    }
+
+    /// Whether a name there could be taken for that of another place: nearer to it, or on the line to
+    /// another name, or its own line across one.
+    fn misleads(&self, at: (f64, f64), spot: &Plot, others: &[(f64, f64)]) -> bool {
+        let across = |room: &Plot, (from, to): ((f64, f64), (f64, f64))| {
+            clipped(from, to, (room.left, room.right), (room.top, room.bottom)).is_some()
+        };
+        let own = (at, near(at, spot));
+        let of_others = |room: &&Plot| {
+            let holds = (room.left..=room.right).contains(&at.0)
+                && (room.top..=room.bottom).contains(&at.1);
+            !holds
+        };
+        self.leads.iter().any(|lead| across(spot, *lead))
+            || self.rooms.iter().filter(of_others).any(|room| across(room, own))
+            || others.iter().any(|other| away(*other, spot) <= away(at, spot))
+    }
+}
+
+/// The point of a name's room that is next to a place.
+fn near((x, y): (f64, f64), spot: &Plot) -> (f64, f64) {
+    (x.clamp(spot.left, spot.right), y.clamp(spot.top, spot.bottom))
+}
+
+fn away(at: (f64, f64), spot: &Plot) -> f64 {
+    let (x, y) = near(at, spot);
+    libm::hypot(x - at.0, y - at.1)
+}
+
+/// The nearest room for a name beside a place that nothing else has and that nobody takes for another's,
+/// within the frame of the map; else one that nothing else has, on the sheet if need be.
+fn spot(
+    (x, y): (f64, f64),
+    radius: f64,
+    wide: f64,
+    (taken, others): (&Taken, &[(f64, f64)]),
+    plot: Plot,
+) -> Plot {
     const HIGH: f64 = 16.0;
     let sheet = Plot { left: 4.0, right: WIDTH - 4.0, ..plot };
-    let meets = |spot: &Plot, other: &Plot| {
-        spot.left < other.right
-            && other.left < spot.right
-            && spot.top < other.bottom
-            && other.top < spot.bottom
-    };
     let mut least = (usize::MAX, around((x, y), wide / 2.0, HIGH / 2.0));
-    for frame in [plot, sheet] {
+    for (frame, clear) in [(plot, true), (plot, false), (sheet, false)] {
         for ring in 0..26 {
             let far = f64::from(ring);
             let out = radius + 6.0 + 4.0 * far + wide / 2.0;
@@ -207,10 +255,10 @@ fn spot((x, y): (f64, f64), radius: f64, wide: f64, taken: &[Plot], plot: Plot) 
                     && spot.right <= frame.right - 3.0
                     && spot.top >= frame.top + 2.0
                     && spot.bottom <= frame.bottom - 2.0;
-                if !inside {
+                if !inside || (clear && taken.misleads((x, y), &spot, others)) {
                     continue;
                 }
-                let clashes = taken.iter().filter(|other| meets(&spot, other)).count();
+                let clashes = taken.meet(&spot);
                 if clashes == 0 {
                     return spot;
                 }
@@ -233,4 +281,26 @@ fn lines(low: f64, high: f64, step: f64) -> impl Iterator<Item = f64> {
 fn named(degrees: f64, positive: char, negative: char) -> String {
     let side = if degrees < 0.0 { negative } else { positive };
     format!("{}° {side}", value_label(degrees.abs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_stands_where_another_place_is_nearer() {
+        let plot = Plot { left: 60.0, right: 900.0, top: 60.0, bottom: 460.0 };
+        // Three campuses in a row, close to one another.
+        let dots = [(300.0, 200.0), (318.0, 205.0), (334.0, 211.0)];
+        let rooms = dots.iter().map(|dot| around(*dot, 8.0, 8.0)).collect();
+        let mut taken = Taken { rooms, leads: Vec::new() };
+        for dot in dots {
+            let others: Vec<(f64, f64)> = dots.into_iter().filter(|other| *other != dot).collect();
+            let spot = spot(dot, 8.0, 120.0, (&taken, &others), plot);
+            assert!(others.iter().all(|other| away(*other, &spot) > away(dot, &spot)), "{spot:?}");
+            assert_eq!(taken.meet(&spot), 0);
+            taken.leads.push((dot, near(dot, &spot)));
+            taken.rooms.push(spot);
+        }
+    }
 }
