@@ -20,6 +20,11 @@ fn causes_add_up_to_the_difference() {
     let figures = document["others"][0]["figures"].as_array().expect("figures");
     let mut found = 0;
     for figure in figures {
+        if figure["figure"] == "internal rate of return" {
+            // Nothing is earned here, so that no rate makes it worth nothing.
+            assert!(figure["base"].is_null() || figure["samples"]["difference_mean"].is_null());
+            continue;
+        }
         let number = |value: &serde_json::Value| value.as_f64().expect("a number");
         let sum = |causes: &serde_json::Value| -> f64 {
             causes.as_array().expect("causes").iter().map(|c| number(&c["difference"])).sum()
