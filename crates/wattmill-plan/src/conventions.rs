@@ -11,6 +11,8 @@ pub struct Convention {
     pub name: String,
     /// Where: `package`, `IT` or `facility`.
     pub counted: &'static str,
+    /// Whether more units are counted than are provisioned for, as a policy of power allows.
+    pub oversubscribed: bool,
     /// Power of one accelerator.
     pub each: Power,
     /// Accelerators in the power that was asked for: whole units, where it is a unit that is
@@ -58,15 +60,16 @@ pub(crate) fn ways(
 ) -> Option<Vec<Convention>> {
     let tdp = accelerator.tdp?;
     let mut ways = Vec::new();
-    let mut push = |name: String, counted: &'static str, each: Power, units: f64| {
+    let mut push = |name: String, counted: &'static str, each: Power, units: f64, times: f64| {
+        let each = each / times;
         let accelerators = (power / (each * units) + 1e-9).floor() * units;
-        ways.push(Convention { name, counted, each, accelerators });
+        ways.push(Convention { name, counted, oversubscribed: times > 1.0, each, accelerators });
     };
     match accelerator.tdp_max_p {
-        None => push("power limit of the packages alone".to_owned(), "package", tdp, 1.0),
+        None => push("power limit of the packages alone".to_owned(), "package", tdp, 1.0, 1.0),
         Some(most) => {
-            push("power limit of the packages alone, Max-Q".to_owned(), "package", tdp, 1.0);
-            push("power limit of the packages alone, Max-P".to_owned(), "package", most, 1.0);
+            push("power limit of the packages alone, Max-Q".to_owned(), "package", tdp, 1.0, 1.0);
+            push("power limit of the packages alone, Max-P".to_owned(), "package", most, 1.0, 1.0);
         }
     }
     let stated = StatedPower::builtin();
@@ -82,13 +85,13 @@ pub(crate) fn ways(
         let times = times.filter(|_| system.power_max == Some(unit));
         let named = format!("{} at its {name}", system.unit);
         let each = unit / count;
-        push(named.clone(), "IT", each, count);
+        push(named.clone(), "IT", each, count, 1.0);
         let place = [("of a year", pue.annual), ("at peak", pue.design)];
         for (when, pue) in place {
-            push(format!("{named}, PUE {pue} {when}"), "facility", each * pue, count);
+            push(format!("{named}, PUE {pue} {when}"), "facility", each * pue, count, 1.0);
             if let Some(times) = times {
                 let name = format!("{named}, {times} times oversubscribed, PUE {pue} {when}");
-                push(name, "facility", each * (pue / times), count);
+                push(name, "facility", each * pue, count, times);
             }
         }
     }
@@ -97,7 +100,7 @@ pub(crate) fn ways(
             chain.statement
         {
             let each = tdp * (server_over_packages * it_over_server * facility_over_it);
-            push(chain.says.clone(), "facility", each, 1.0);
+            push(chain.says.clone(), "facility", each, 1.0, 1.0);
         }
     }
     ways.sort_by(|a, b| a.each.as_watts().total_cmp(&b.each.as_watts()));

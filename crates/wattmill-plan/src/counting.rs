@@ -8,7 +8,7 @@ use crate::build::Delivery;
 use crate::calendar::QuarterLabel;
 use crate::chain::{Link, chain};
 use crate::conventions::{Convention, ways};
-use crate::published::Published;
+use crate::published::{Published, Rank};
 use crate::result::Quarter;
 
 /// How a plan counts, and who counts likewise.
@@ -96,9 +96,10 @@ pub struct Claim {
     pub power: Power,
     /// Accelerators that the plan has in it.
     pub planned: f64,
-    /// Conventions under which it is true, and of which system, the nearest to the best figure first.
+    /// Conventions under which it is true, and of which system: those without oversubscribed power first,
+    /// and of these the nearest to the best figure.
     pub under: Vec<(String, Convention)>,
-    /// The convention that comes nearest, true or not; `None` where no power is known.
+    /// The first of these, or else the convention that comes nearest; `None` where no power is known.
     pub nearest: Option<(String, Convention)>,
 }
 
@@ -230,9 +231,10 @@ impl Claim {
             return None;
         }
         let all = conventions(factory, catalog, &there, said.stated.accelerator.as_deref(), power);
-        let far = |way: (String, Convention)| said.distance(&way.1).map(|far| (far, way));
-        let mut all: Vec<(f64, (String, Convention))> = all.into_iter().filter_map(far).collect();
-        all.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+        let ranked = |way: (String, Convention)| Some((said.rank(power, &way.1)?, way));
+        let mut all: Vec<(Rank, (String, Convention))> =
+            all.into_iter().filter_map(ranked).collect();
+        all.sort_by(|(a, _), (b, _)| a.cmp(b));
         let mut under: Vec<(String, Convention)> = all.into_iter().map(|(_, way)| way).collect();
         let nearest = under.first().cloned();
         under.retain(|(_, way)| said.holds(power, way.accelerators));
@@ -309,6 +311,7 @@ mod tests {
         assert!(ways.contains(&"gb200-nvl72: rack at its typical, PUE 1.4 at peak".to_owned()));
         let rubin = |way: &&String| way.starts_with("vr-");
         assert!(ways.iter().filter(rubin).all(|way| way.contains("oversubscribed")), "{ways:?}");
+        assert_eq!(announced.under[0].0, "gb200-nvl72", "{ways:?}");
         for (_, way) in &announced.under {
             assert!((3.9e6..5.1e6).contains(&way.accelerators), "{way:?}");
         }

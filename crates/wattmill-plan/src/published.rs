@@ -1,5 +1,7 @@
 //! What others publish of an accelerator's power.
 
+use std::cmp::Ordering;
+
 use wattmill_catalog::{StatedPower, Statement};
 use wattmill_factory::Pue;
 use wattmill_units::Power;
@@ -21,6 +23,16 @@ pub struct Published {
     pub named: Option<(Power, [f64; 3])>,
     /// Whether it is stated of facility power, not of IT.
     pub facility: bool,
+}
+
+/// A place among ways of counting, the best first.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Rank(bool, bool, f64);
+
+impl Rank {
+    pub(crate) fn cmp(&self, other: &Self) -> Ordering {
+        (self.0, self.1).cmp(&(other.0, other.1)).then(self.2.total_cmp(&other.2))
+    }
 }
 
 impl Published {
@@ -53,11 +65,14 @@ impl Published {
         (fewest * (1.0 - NEAR)..=most * (1.0 + NEAR)).contains(&accelerators)
     }
 
-    /// How far a way of counting is from what is stated best, the same above as below; `None` for one
-    /// that counts elsewhere.
-    pub(crate) fn distance(&self, way: &Convention) -> Option<f64> {
+    /// How well a way of counting explains what is stated of a power, the best first: ways under which it
+    /// holds, of these ways that take no oversubscription to do so, and then by how far they are from what
+    /// is stated best, the same above as below. `None` for one that counts elsewhere.
+    pub(crate) fn rank(&self, power: Power, way: &Convention) -> Option<Rank> {
         let place = if self.facility { "facility" } else { "IT" };
-        (way.counted == place).then(|| libm::log(way.each / self.each[1]).abs())
+        let holds = self.holds(power, way.accelerators);
+        let far = libm::log(way.each / self.each[1]).abs();
+        (way.counted == place).then_some(Rank(!holds, holds && way.oversubscribed, far))
     }
 
     /// IT power that a unit of so many accelerators is provisioned for if the best figure is true to the

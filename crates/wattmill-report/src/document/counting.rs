@@ -112,9 +112,9 @@ struct Claim {
     planned_accelerators: f64,
     /// Whether that is what is stated.
     holds: bool,
-    /// Ways of counting under which it is true, the nearest first.
+    /// Ways of counting under which it is true: those without oversubscribed power first, the nearest first.
     under: Vec<Way>,
-    /// The way that comes nearest, true or not; null where no power is known.
+    /// The first of these, or else the way that comes nearest; null where no power is known.
     nearest: Option<Way>,
     /// Where it was read.
     source: String,

@@ -84,7 +84,8 @@ struct Published {
     stated_accelerators: f64,
     /// Most.
     stated_high_accelerators: f64,
-    /// Which convention comes closest.
+    /// Which convention explains it: one under which it is true, if possible without oversubscribed power,
+    /// or else the closest.
     nearest_convention: String,
     /// That convention's power of an accelerator over the stated one, less one.
     difference_fraction: f64,
