@@ -2,9 +2,10 @@
 
 use std::ops::ControlFlow;
 
+use jiff::civil::date;
 use wattmill_catalog::{Catalog, Interval};
 use wattmill_config::{builtin_factory, parse_factory};
-use wattmill_factory::Factory;
+use wattmill_factory::{Factory, Goal, Target};
 use wattmill_plan::{Plan, Window, Zoom, offers, run, zoom};
 use wattmill_policy::BatchLimits;
 use wattmill_report::{
@@ -159,6 +160,33 @@ fn accelerators_drawn_are_those_that_run_oversubscribed_ones_too() {
     let page = plan_page(&factory, &plan, &PlanBars::default(), None, None);
     let drawn = last_values(&page, "Accelerators that run, by system");
     assert_eq!(drawn, [("gb200-nvl72".to_owned(), value_label(run))]);
+}
+
+/// A plan that ends before its first rack is an answer: what there is nothing of is named, not drawn, and
+/// targets say that they are not met.
+#[test]
+fn a_plan_in_which_nothing_runs_has_no_empty_pictures() {
+    let mut factory = factory("nvl72-rack");
+    for phase in factory.phases.ids().collect::<Vec<_>>() {
+        factory.phases[phase].first_rack = date(2029, 1, 1);
+    }
+    let target =
+        |name: &str, by| Target { name: name.to_owned(), goal: Goal::Accelerators(72.0), by };
+    factory.targets = vec![target("soon", date(2026, 12, 31)), target("later", date(2029, 12, 31))];
+    let plan = planned(&factory);
+    let page = plan_page(&factory, &plan, &PlanBars::default(), None, None);
+    sound(&page);
+    says(
+        &page,
+        &[
+            "Not drawn, as there is nothing of it: “Accelerators that run, by system”",
+            "after the plan: 2029-01-01 to 2029-01-01",
+            "<td>not within the plan</td><td>no</td>",
+            "<td>not by 2027-06-30; its day is after the plan</td>",
+            "<dd>0 MWh</dd>",
+        ],
+    );
+    assert!(!page.contains(">Accelerators that run, by system</text>"));
 }
 
 #[test]

@@ -442,6 +442,8 @@ for_each = "200 kW"
     let event = "[[event]]\nname = \"bankrupt\"\non = 2027-07-02\ndefaults = \"cloud\"\n";
     let (whole, broken) = (plan(&contracts("")), plan(&contracts(event)));
     assert!(whole.statement.defaults.is_empty());
+    let mut stressed = whole.statement.parties.iter().filter_map(|party| party.stress);
+    assert!(stressed.all(|stress| (0.0..=1.0).contains(&stress.default_of_others)));
     let outcome = &broken.statement.defaults[0];
     assert_eq!((outcome.event.as_str(), outcome.party.as_str()), ("bankrupt", "cloud"));
     // It rents for 182 days of 1096, and invests in what stands until then.
@@ -541,6 +543,17 @@ fn investors_may_pay_others_and_we_may_invest() {
     assert_eq!(others.cash, none.cash, "nothing of it is ours");
     assert_eq!(others.receipts.len(), 6, "one at once, five steps of a megawatt");
     assert!(others.receipts.iter().all(|receipt| receipt.to == "cloud"));
+    // Both are told beside those who deal with us, after them.
+    let among: Vec<(&str, f64, f64)> = others
+        .statement
+        .parties
+        .iter()
+        .filter(|party| party.among_others() > Money::ZERO)
+        .map(|party| (&*party.name, party.from_others.as_musd(), party.to_others.as_musd()))
+        .collect();
+    assert_eq!(among, [("chips", 0.0, 8.0), ("cloud", 8.0, 0.0)]);
+    let strangers = others.statement.parties.iter().rev().take(2);
+    assert!(strangers.clone().all(|party| party.received + party.paid == Money::ZERO));
     // It goes round once the cloud buys of whom it was paid by.
     let lease = "yearly = \"2 MUSD\"\nterm = \"1 years\"";
     let round =
