@@ -132,12 +132,10 @@ pub fn mixed(base: &Factory, other: &Factory, causes: Causes) -> Factory {
         mixed.options = options.collect();
         mixed.hardware = place(equipped.hardware);
         (mixed.unit_power, mixed.beside) = (equipped.unit_power, equipped.beside);
-        let of_dates = dated.unwrap_or(phase);
+        let (owner, of_dates) = dated.map_or((power, phase), |phase| (dates, phase));
         of_dates.give_dates(&mut mixed);
         // Machines go when others take their place: where only one of the two has these, both happen together.
-        if is_refreshed(power, phase)
-            != is_refreshed(if dated.is_some() { dates } else { power }, of_dates)
-        {
+        if is_refreshed(power, phase) != is_refreshed(owner, of_dates) {
             mixed.retire = phase.retire;
         }
         if let (Some(to), Some(from)) = (&mut mixed.resale, phase_of(power, phase, price)) {

@@ -5,6 +5,7 @@ use wattmill_units::{EnergyPrice, Id, Money, Power};
 
 use crate::assets::Stay;
 use crate::calendar::{Calendar, hours};
+use crate::result::WaitsFor;
 use crate::supply::Supply;
 
 /// What one of a phase's chains is ready for, on the plan's clock.
@@ -27,17 +28,6 @@ impl Link {
             (hour - self.first_hour) / (self.last_hour - self.first_hour)
         }
     }
-}
-
-/// What a phase waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Waits {
-    /// Its racks.
-    Racks,
-    /// One of its chains.
-    Chain(usize),
-    /// The first power of its site.
-    Power,
 }
 
 /// One phase on the plan's clock.
@@ -94,22 +84,21 @@ impl Delivery {
         Stay { hours: self.life, resale: self.resale }
     }
 
-    /// Which link is ready for the least at `hour`; of several the one that goes on last, and of these
-    /// the one that is ready last. `None` if all are ready for all of it.
-    pub(crate) fn binds(&self, hour: f64) -> Option<Waits> {
+    /// What is ready for the least at `hour`; of several the one that goes on last, and of these the one
+    /// that is ready last. `None` if all are ready for all of it.
+    pub(crate) fn binds(&self, hour: f64, phase: &Phase) -> Option<WaitsFor> {
         let day = (hour / 24.0).floor() * 24.0;
+        let goes_on = |link: &Link| link.first_hour.max(day);
         let open = self.links.iter().enumerate().filter(|(_, link)| link.share(day) < 1.0);
-        // The first of equals.
-        let least = open.rev().min_by(|(_, a), (_, b)| {
-            let begins = |link: &Link| if link.first_hour > day { link.first_hour } else { day };
-            let shares = a.share(day).total_cmp(&b.share(day));
-            let begin = begins(b).total_cmp(&begins(a));
-            shares.then(begin).then(b.last_hour.total_cmp(&a.last_hour))
+        // Of equals the last is taken, which is the first of the links.
+        let least = open.rev().max_by(|(_, a), (_, b)| {
+            let shares = b.share(day).total_cmp(&a.share(day));
+            shares.then(goes_on(a).total_cmp(&goes_on(b))).then(a.last_hour.total_cmp(&b.last_hour))
         });
         least.map(|(index, _)| match index {
-            0 => Waits::Racks,
-            power if power + 1 == self.links.len() => Waits::Power,
-            chain => Waits::Chain(chain - 1),
+            0 => WaitsFor::Racks,
+            power if power + 1 == self.links.len() => WaitsFor::SitePower,
+            chain => WaitsFor::Chain(phase.chains[chain - 1].needs.clone()),
         })
     }
 

@@ -42,7 +42,10 @@ pub struct Cash {
     /// Every quarter, in order. What investors had paid before the plan is in the first, as are the machines
     /// that stand by then.
     pub quarters: Vec<CashQuarter>,
-    /// What machines and infrastructure are still worth at the end: their price less depreciation.
+    /// What of capital had been lost in value before the plan by what stood then.
+    pub lost_before: Money,
+    /// What machines and infrastructure are still worth at the end: their price less depreciation, that
+    /// before the plan included.
     pub book_value: Money,
     /// Most that has to be financed from elsewhere at any time, investors' money and loans counted.
     pub to_finance: Money,
@@ -76,6 +79,7 @@ impl Cash {
     ) -> Self {
         let mut cash = Self {
             quarters: Vec::new(),
+            lost_before: Money::ZERO,
             book_value: Money::ZERO,
             to_finance: Money::ZERO,
             ownership_per_year: Money::ZERO,
@@ -96,6 +100,7 @@ impl Cash {
             flows.push((days / DAYS_PER_YEAR, quarter.own().as_usd()));
             balance += quarter.net();
             cash.to_finance = cash.to_finance.max(-balance);
+            cash.lost_before += sums.lost_before;
             cash.book_value += capital - sums.depreciation - sums.lost_before;
             cash.quarters.push(quarter);
         }

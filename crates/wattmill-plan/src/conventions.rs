@@ -31,22 +31,32 @@ pub(crate) struct Mode {
     pub(crate) package: Option<Power>,
 }
 
+/// Power limit of a package in a unit for which so much is provisioned: the higher of two where that is
+/// the unit's maximum.
+pub(crate) fn package_limit(
+    system: &System,
+    accelerator: &Accelerator,
+    unit: Power,
+) -> Option<Power> {
+    let most = accelerator.tdp_max_p.filter(|_| system.power_max == Some(unit));
+    most.or(accelerator.tdp)
+}
+
 /// The powers that are stated of a unit, the lower first.
 pub(crate) fn modes(system: &System, accelerator: &Accelerator) -> Vec<Mode> {
     let called = |name: &str, as_called: &Option<String>| match as_called {
         Some(called) => format!("{name} ({called})"),
         None => name.to_owned(),
     };
-    let typical = system.power_typical.map(|unit| Mode {
-        name: called("typical", &system.power_typical_as),
-        unit,
-        package: accelerator.tdp,
-    });
-    let maximum = system.power_max.map(|unit| Mode {
-        name: called("maximum", &system.power_max_as),
-        unit,
-        package: accelerator.tdp_max_p.or(accelerator.tdp),
-    });
+    let mode = |name: &str, as_called: &Option<String>, unit: Option<Power>| {
+        unit.map(|unit| Mode {
+            name: called(name, as_called),
+            unit,
+            package: package_limit(system, accelerator, unit),
+        })
+    };
+    let typical = mode("typical", &system.power_typical_as, system.power_typical);
+    let maximum = mode("maximum", &system.power_max_as, system.power_max);
     typical.into_iter().chain(maximum).collect()
 }
 

@@ -7,7 +7,7 @@ use wattmill_units::{Id, Power, Seconds};
 use crate::build::Delivery;
 use crate::calendar::QuarterLabel;
 use crate::chain::{Link, chain};
-use crate::conventions::{Convention, ways};
+use crate::conventions::{Convention, package_limit, ways};
 use crate::published::{Published, Rank};
 use crate::result::Quarter;
 
@@ -152,7 +152,8 @@ impl Counting {
                     accelerators,
                     chain: {
                         let each = f64::from(system.accelerators);
-                        let limit = factory.hardware[phase.hardware].accelerator.tdp;
+                        let accelerator = &factory.hardware[phase.hardware].accelerator;
+                        let limit = package_limit(system, accelerator, phase.unit_power);
                         let unit = phase.unit_power / phase.oversubscription;
                         let limit = limit.unwrap_or(phase.unit_power / each);
                         chain((unit, each), limit, phase.beside, pue)
@@ -177,8 +178,10 @@ impl Levels {
             deliveries.iter().zip(running).map(|(delivery, units)| of(delivery) * *units).sum()
         };
         let packages = |delivery: &Delivery| {
-            let hardware = &factory.hardware[factory.phases[delivery.phase].hardware];
-            let each = hardware.accelerator.tdp.unwrap_or(Power::ZERO);
+            let phase = &factory.phases[delivery.phase];
+            let hardware = &factory.hardware[phase.hardware];
+            let each = package_limit(&hardware.system, &hardware.accelerator, phase.unit_power);
+            let each = each.unwrap_or(Power::ZERO);
             each * f64::from(hardware.system.accelerators)
         };
         let unit = |delivery: &Delivery| {

@@ -82,7 +82,7 @@ impl Books {
         let of_runs =
             |figure: fn(&TrainingRun) -> f64| trainings.iter().map(figure).sum::<f64>() + 0.0;
         let flows = &total.flows;
-        let capital: Money = property.iter().map(Property::bought).sum();
+        let capital: Money = property.iter().map(Property::net).sum();
         [
             balance(
                 "energy bought = used",

@@ -9,7 +9,7 @@ use crate::calendar::Calendar;
 use crate::result::Sums;
 use crate::run::HOURS_PER_YEAR;
 
-/// Units of a delivery that were paid for.
+/// Units of a delivery, as far as they came.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Units {
     /// Units that came until now.
@@ -58,8 +58,7 @@ pub(crate) fn unpaid(
     let of = |delivery: &Delivery| {
         let machines = &property[delivery.site.index()].machines;
         let yearly = machines.yearly(delivery.stay(), economics.discount_per_year);
-        let gone = delivery.retired(0.0);
-        Units { came: gone, gone, bought: 0.0, yearly }
+        Units { came: 0.0, gone: delivery.retired(0.0), bought: 0.0, yearly }
     };
     deliveries.iter().map(of).collect()
 }
@@ -84,9 +83,14 @@ impl Property {
         factory.sites.ids().map(|site| Self::new(factory, site, calendar)).collect()
     }
 
+    /// All that was bought.
+    fn bought(&self) -> Money {
+        self.machines.bought() + self.infrastructure.bought() + self.energy.bought()
+    }
+
     /// All that was bought, less what was sold.
-    pub(crate) fn bought(&self) -> Money {
-        self.machines.bought() + self.infrastructure.bought() + self.energy.bought() - self.resold
+    pub(crate) fn net(&self) -> Money {
+        self.bought() - self.resold
     }
 
     /// Buys what came of a delivery until hour `at`, and takes out what has been there for its time; of
@@ -136,9 +140,11 @@ impl Property {
         if new <= 0.0 {
             return;
         }
+        // Machines that were taken out before the plan are none of its; what they stood in is.
+        let paid = (units.came + new - units.gone).clamp(0.0, new);
         units.came += new;
-        units.bought += new;
-        let (machines, infrastructure) = (unit_price * new, delivery.unit_infrastructure * new);
+        units.bought += paid;
+        let (machines, infrastructure) = (unit_price * paid, delivery.unit_infrastructure * new);
         let stay = delivery.stay();
         sums.lost_before += self.machines.buy(Purchase { at, price: machines, stay });
         let stay = Stay::FOR_LIFE;
@@ -155,7 +161,7 @@ impl Property {
 
     /// What `hours` hours from `at` on cost, with operations of this share of capital a year.
     pub(crate) fn keep(&mut self, at: f64, hours: u32, operations_per_year: f64) -> Upkeep {
-        let capital = self.bought() + self.resold - self.gone;
+        let capital = self.bought() - self.gone;
         Upkeep {
             operations: capital * (operations_per_year / HOURS_PER_YEAR * f64::from(hours)),
             machines: self.machines.depreciation(at, hours),

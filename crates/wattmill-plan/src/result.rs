@@ -48,7 +48,7 @@ pub struct Plan {
     pub bound: Option<Bound>,
     /// Every training run.
     pub trainings: Vec<TrainingOutcome>,
-    /// Every payment received, in order.
+    /// Every payment of an investor, in the order of their days.
     pub receipts: Vec<Receipt>,
     /// Cash by quarter, and what it is worth.
     pub cash: Cash,
@@ -377,7 +377,7 @@ pub enum WaitsFor {
     Racks,
     /// One of its chains.
     Chain(String),
-    /// Power of the site: what stands finds none.
+    /// Power of the site: there is none yet, or none for what stands.
     SitePower,
 }
 

@@ -6,7 +6,7 @@ use wattmill_units::{Energy, Id, Money, Power, Seconds};
 
 use crate::almanac::Almanac;
 use crate::bound::SiteHours;
-use crate::build::{Delivery, Standing, Waits, deliveries};
+use crate::build::{Delivery, Standing, deliveries};
 use crate::calendar::{Calendar, QuarterLabel};
 use crate::counting::Counting;
 use crate::flows::{EnergyFlows, HourMix};
@@ -157,11 +157,7 @@ impl<'a> Walk<'a> {
             } else if delivery.is_cancelled(at) {
                 None
             } else {
-                delivery.binds(at).map(|waits| match waits {
-                    Waits::Racks => WaitsFor::Racks,
-                    Waits::Chain(chain) => WaitsFor::Chain(phase.chains[chain].needs.clone()),
-                    Waits::Power => WaitsFor::SitePower,
-                })
+                delivery.binds(at, phase)
             };
             months.push(PhaseMonth {
                 year: date.year(),
@@ -505,6 +501,8 @@ impl<'a> Walk<'a> {
                 last_rack: self.calendar.date_of(delivery.last_hour),
             })
             .collect();
+        // What had come before the plan comes on its first day, as the file has it.
+        self.receipts.sort_by_key(|receipt| receipt.date);
         let books = Settlement::of(
             self.factory,
             &self.quarters,

@@ -1,8 +1,8 @@
 //! The plan's cash with its contracts, and whether it adds up from both ends.
 
 use jiff::civil::Date;
-use wattmill_factory::{Deal, DealKind, Factory, US};
-use wattmill_units::{Money, Power};
+use wattmill_factory::{Covers, Deal, DealKind, Factory, Service, US};
+use wattmill_units::{Id, Money, Power};
 
 use crate::calendar::QuarterLabel;
 use crate::cash::{Cash, CashQuarter, Quarterly};
@@ -40,7 +40,8 @@ impl Settlement {
         let cash_of = |moved: &[Vec<Moved>], receipts: &[Receipt]| {
             let all = quarters.iter().zip(totals).enumerate().map(|(index, (quarter, sums))| {
                 let within = |receipt: &&Receipt| {
-                    QuarterLabel::of(receipt.date.max(factory.start)) == quarter.label
+                    let date = receipt.date.max(factory.start);
+                    date <= factory.end && QuarterLabel::of(date) == quarter.label
                 };
                 Quarterly {
                     label: quarter.label,
@@ -78,59 +79,62 @@ impl Settlement {
         };
         let statement = accounts.statement();
         let ledger = ledger(factory, &cash, &statement, &moved);
-        let over = |halves: &Halves| overshared(factory, &cash, totals, &moved, halves);
-        let warnings = HALVES.iter().filter_map(over).collect();
+        let warnings = overshared(factory, &cash, &periods, &moved);
         Self { cash, statement, ledger, warnings }
     }
 }
 
-/// Contracts of one kind that go halves on something, and may have promised more than all of it.
-struct Halves {
-    /// Whether a contract is one of them.
-    of: fn(&Deal) -> bool,
-    /// What they go halves on, in the quarter that is this one.
-    whole: fn(&CashQuarter, &Sums) -> Money,
-    /// What they do with it, in words.
-    take: &'static str,
-}
-
-const HALVES: [Halves; 2] = [
-    Halves {
-        of: |deal| matches!(deal.kind, DealKind::RevenueShare { .. }) && deal.from == US,
-        whole: |quarter, _| quarter.revenue,
-        take: "shares of revenue take",
-    },
-    Halves {
-        of: |deal| matches!(deal.kind, DealKind::Loan { .. }) && deal.to == US,
-        whole: |_, sums| sums.capital,
-        take: "loans pay for",
-    },
-];
-
-/// What to say of the first quarter in which more is promised of something than there is.
+/// What is promised more than once: of capital to lenders, of revenue to those who share it.
 fn overshared(
     factory: &Factory,
     cash: &Cash,
-    totals: &[Sums],
+    periods: &[Period],
     moved: &[Vec<Moved>],
-    halves: &Halves,
-) -> Option<String> {
-    let these = || factory.deals.iter().zip(moved).filter(|(deal, _)| (halves.of)(deal));
-    cash.quarters.iter().zip(totals).enumerate().find_map(|(index, (quarter, sums))| {
-        let paid: Money = these().map(|(_, moved)| moved[index].paid).sum();
-        let whole = (halves.whole)(quarter, sums);
-        if paid <= whole * (1.0 + Balance::TOLERANCE) {
-            return None;
-        }
-        let active = these().filter(|(_, moved)| moved[index].paid > Money::ZERO);
-        let names: Vec<String> = active.map(|(deal, _)| format!("`{}`", deal.name)).collect();
-        Some(format!(
-            "in {} {} {paid} of {whole}: lower the share of {}, or let one begin after another",
-            quarter.label,
-            halves.take,
-            names.join(" or ")
-        ))
-    })
+) -> Vec<String> {
+    let first = |take, within: &dyn Fn(&Deal) -> bool, whole: &dyn Fn(&Period) -> Money| {
+        let these = || factory.deals.iter().zip(moved).filter(|(deal, _)| within(deal));
+        periods.iter().zip(&cash.quarters).enumerate().find_map(|(index, (period, quarter))| {
+            let paid: Money = these().map(|(_, moved)| moved[index].paid).sum();
+            let whole = whole(period);
+            if paid <= whole * (1.0 + Balance::TOLERANCE) {
+                return None;
+            }
+            let active = these().filter(|(_, moved)| moved[index].paid > Money::ZERO);
+            let names: Vec<String> = active.map(|(deal, _)| format!("`{}`", deal.name)).collect();
+            Some(format!(
+                "in {} {take} {paid} of {whole}: lower the share of {}, or let one begin after another",
+                quarter.label,
+                names.join(" or ")
+            ))
+        })
+    };
+    let lent = |which: Option<Covers>, whole: &dyn Fn(&Period) -> Money| {
+        let within = |deal: &Deal| match deal.kind {
+            DealKind::Loan { covers, .. } => {
+                deal.to == US && which.is_none_or(|which| covers == which)
+            }
+            _ => false,
+        };
+        first("loans pay for", &within, whole)
+    };
+    let shared = |of: Option<Id<Service>>, whole: &dyn Fn(&Period) -> Money| {
+        let within = |deal: &Deal| match deal.kind {
+            DealKind::RevenueShare { service, .. } => {
+                deal.from == US && (of.is_none() || service == of)
+            }
+            _ => false,
+        };
+        first("shares of revenue take", &within, whole)
+    };
+    let of_capital = lent(Some(Covers::Machines), &|period| period.machines)
+        .or_else(|| lent(Some(Covers::Infrastructure), &|period| period.infrastructure))
+        .or_else(|| lent(None, &|period| period.machines + period.infrastructure + period.energy));
+    let of_revenue = factory
+        .services
+        .ids()
+        .find_map(|service| shared(Some(service), &|period| period.revenue[service.index()]))
+        .or_else(|| shared(None, &|period| period.revenue.iter().copied().sum()));
+    of_capital.into_iter().chain(of_revenue).collect()
 }
 
 /// Cash by quarter against what counterparties gave and got, and loans against what became of them.

@@ -43,7 +43,7 @@ pub struct DealOutcome {
     pub owed: Money,
 }
 
-/// Someone we deal with.
+/// Someone who pays us or whom we pay, or who by our contracts pays or is paid by others.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Party {
     /// Who.
@@ -172,7 +172,7 @@ impl Accounts<'_> {
         let mut parties = self.parties(&edges, &deals);
         parties.sort_by(|a, b| {
             let ours = |party: &Party| (party.received + party.paid).as_usd();
-            let theirs = |party: &Party| (party.from_others + party.to_others).as_usd();
+            let theirs = |party: &Party| party.among_others().as_usd();
             ours(b)
                 .total_cmp(&ours(a))
                 .then(theirs(b).total_cmp(&theirs(a)))
@@ -327,9 +327,12 @@ impl Accounts<'_> {
         self.factory.deals.iter().any(deal) || self.receipts.iter().any(|r| self.to_come(r, name))
     }
 
-    /// Whether `name` has to pay or get this after the start: what is paid, no default takes back.
+    /// Whether `name` has to pay or get this after the start: what is paid, no default takes back, nor what
+    /// was released by the power that stood then.
     fn to_come(&self, receipt: &Receipt, name: &str) -> bool {
-        (receipt.from == name || receipt.to == name) && receipt.date >= self.factory.start
+        let start = self.factory.start;
+        let later = receipt.date > start || receipt.date == start && receipt.released_at.is_none();
+        later && (receipt.from == name || receipt.to == name)
     }
 
     /// What is to be financed more with this cash; rounding is nothing.

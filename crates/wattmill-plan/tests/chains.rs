@@ -137,6 +137,10 @@ fn the_power_of_the_site_is_a_chain_too() {
         quarter.expect("of the plan").total().capital.as_usd()
     };
     assert_eq!(spent("2027-Q1"), 0.0, "what cannot run is not there yet");
+    // Racks of the day on which power comes wait for themselves.
+    let same = text.replace("first_rack = 2027-02-01", "first_rack = 2027-04-01");
+    let same = self::plan(&read(&same.replace("ramp = \"100 days\"", "")));
+    assert_eq!(month(&same, (2027, 2)), (0.0, Some("racks")));
     assert!(spent("2027-Q2") > 0.0);
 }
 

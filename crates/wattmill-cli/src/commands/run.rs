@@ -18,7 +18,7 @@ pub(crate) fn run(args: &Run) -> Outcome {
     let loaded = load(args.factory.as_deref(), catalog)?;
     let factory = &loaded.factory;
     if let Some(week) = args.week {
-        within(factory, week)?;
+        week_in_plan(factory, week)?;
     }
     if args.samples.is_some() {
         samples::possible(&loaded)?;
@@ -47,7 +47,7 @@ pub(crate) fn run(args: &Run) -> Outcome {
 }
 
 /// Refuses a week that the plan has no hours of.
-fn within(factory: &Factory, week: jiff::civil::Date) -> Outcome {
+fn week_in_plan(factory: &Factory, week: jiff::civil::Date) -> Outcome {
     if (factory.start..=factory.end).contains(&week) {
         return Ok(());
     }

@@ -133,10 +133,18 @@ operations = "3 %/year"
     let annuity = 0.1 / (1.0 - 1.1_f64.powi(-15));
     // The last quarter has 92 days, and machines that are off draw nothing.
     close(per_year, building(&retired) * (annuity + 0.03));
-    // Nothing is paid for what was taken out before the plan.
+    // Nothing is paid for machines that were taken out before the plan; the building stands.
     let gone = of("2029-06-01", "retire = \"1096 days\"");
-    assert_eq!(gone.cash.quarters.iter().map(|q| q.capital.as_usd()).sum::<f64>(), 0.0);
-    assert_eq!(gone.cash.book_value, Money::ZERO);
+    assert_eq!(machines(&gone), 0.0);
+    close(building(&gone), building(&retired));
+    close(gone.cash.book_value.as_usd(), retired.cash.book_value.as_usd());
+    // What took their place by then stands in it.
+    let again =
+        of("2029-06-01", "refresh = { at = \"1096 days\", residual = 0.1, downtime = \"0 days\" }");
+    close(building(&again), building(&retired));
+    close(machines(&again), machines(&all));
+    let second = machines(&again) * share_left(365.0, 5.0);
+    close(again.cash.book_value.as_usd(), second + building(&again) * share_left(1461.0, 15.0));
 }
 
 #[test]

@@ -485,6 +485,10 @@ fn what_investors_had_paid_before_the_plan_is_there_at_its_start() {
     assert_eq!(early.cash.quarters[0].received, Money::from_usd(3e6));
     let less = without.cash.to_finance - early.cash.to_finance;
     assert!((less.as_usd() - 3e6).abs() < 1.0, "{less}");
+    let earlier = equity("2026-02-27") + &equity("2026-01-15");
+    let days: Vec<String> =
+        plan(&factory(&earlier)).receipts.iter().map(|r| r.date.to_string()).collect();
+    assert_eq!(days, ["2026-01-15", "2026-02-27"], "in the order of their days");
     // What it has paid it can neither be late with nor take back; what is to come it can.
     let stress = |plan: &Plan| {
         let party = plan.statement.parties.iter().find(|party| party.name == "cloud");
@@ -525,6 +529,10 @@ fn what_is_promised_more_than_once_is_said() {
     assert!(said.len() == 1 && said[0].contains("loans pay for"), "{said:?}");
     assert!(said[0].contains("`banks` or `funds`"), "{said:?}");
     assert!(lent(0.7, 0.3).is_empty());
+    // Of machines alone more than all is lent, although it is less than all that is spent.
+    let covers = |name: &str| loan(name, 0.55) + "covers = \"machines\"\n";
+    let said = plan(&factory(&(covers("bank") + &covers("fund")))).warnings;
+    assert!(said.len() == 1 && said[0].contains("loans pay for"), "{said:?}");
 }
 
 #[test]

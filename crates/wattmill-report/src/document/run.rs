@@ -71,7 +71,7 @@ pub(super) struct Run {
     trainings: Vec<Training>,
     /// When every target is met.
     targets: Vec<Target>,
-    /// Every payment received, in order.
+    /// Every payment of an investor, in the order of their days.
     receipts: Vec<Receipt>,
     /// Cash by quarter, and what it is worth.
     cash: Cash,
@@ -536,6 +536,8 @@ struct Cash {
     /// Every quarter, in order. What investors had paid before the plan is in the first, as are the machines
     /// that stand by then.
     quarters: Vec<CashQuarter>,
+    /// What of capital had been lost in value before the plan by what stood then.
+    lost_before_usd: f64,
     /// Price less depreciation of what stands at the end.
     book_value_usd: f64,
     /// Most that has to be financed from elsewhere at any time, investors' money and loans counted.
@@ -584,6 +586,7 @@ impl From<&plan::Cash> for Cash {
         };
         Self {
             quarters: cash.quarters.iter().map(quarter).collect(),
+            lost_before_usd: cash.lost_before.as_usd(),
             book_value_usd: cash.book_value.as_usd(),
             most_to_finance_usd: cash.to_finance.as_usd(),
             ownership_per_year_usd: cash.ownership_per_year.as_usd(),

@@ -27,7 +27,8 @@ pub(super) fn phases(factory: &Factory, plan: &Plan, risk: Option<&Risk>) -> Svg
             Some(day) if last < outcome.first_rack => {
                 format!("called off on {day}, before its first rack on {}", outcome.first_rack)
             }
-            _ if last < plan.start => format!("complete before the plan, on {last}"),
+            Some(day) if last < plan.start => format!("called off before the plan, on {day}"),
+            None if last < plan.start => format!("complete before the plan, on {last}"),
             _ => format!("after the plan: {} to {last}", outcome.first_rack),
         };
         Lasting {

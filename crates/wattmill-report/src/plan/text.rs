@@ -3,7 +3,7 @@
 use wattmill_factory::Factory;
 use wattmill_plan::{Binds, Plan, Quarter, Risk};
 use wattmill_sim::Binding;
-use wattmill_units::Energy;
+use wattmill_units::{Energy, Money};
 
 use super::{counterparties, counting, energy, tables};
 use crate::Table;
@@ -147,11 +147,15 @@ pub fn plan_text(
 /// What the cash is worth.
 pub(super) fn cash_words(factory: &Factory, plan: &Plan) -> String {
     let cash = &plan.cash;
+    let before = match cash.lost_before {
+        Money::ZERO => String::new(),
+        lost => format!(" What stood before the plan had lost {lost} of its price by then."),
+    };
     format!(
         "Owning and running what stands at the end costs {} a year, capital spread over its life. Most to \
          finance from elsewhere: {}. Without investors' and lenders' money and with what stands sold at its book \
          value of {} at the end, the plan is worth {} at {} a year, every flow \
-         at the end of its quarter, all in USD of {}; {}.",
+         at the end of its quarter, all in USD of {}; {}.{before}",
         cash.ownership_per_year,
         cash.to_finance,
         cash.book_value,

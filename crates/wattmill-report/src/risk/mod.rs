@@ -85,8 +85,8 @@ pub(crate) fn input_value(input: &Uncertain, value: f64) -> String {
         }
         // Nobody writes months of seconds: days where the longest of it are some.
         Written::Unit("s", size) => {
-            let longest =
-                input.distribution.quantile(1.0).max(input.distribution.quantile(0.9)) / size;
+            let (low, high) = input.distribution.ends();
+            let longest = high.max(-low) / size;
             let (unit, length) = match longest {
                 days if days >= 86_400.0 => ("days", 86_400.0),
                 hours if hours >= 7_200.0 => ("h", 3_600.0),
