@@ -53,8 +53,13 @@ impl Assets {
         let hourly = value / life;
         if before < life {
             let end = at + life;
-            let place = self.purchases.partition_point(|(other, _)| *other <= end);
-            self.purchases.insert(place, (end, hourly));
+            // Nearly always what is bought last ends last.
+            if self.purchases.back().is_none_or(|(last, _)| *last <= end) {
+                self.purchases.push_back((end, hourly));
+            } else {
+                let place = self.purchases.partition_point(|(other, _)| *other <= end);
+                self.purchases.insert(place, (end, hourly));
+            }
             self.hourly += hourly;
         }
         hourly * before
