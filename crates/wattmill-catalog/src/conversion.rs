@@ -2,26 +2,22 @@
 
 use toml::{Table, Value};
 
+use crate::Provenance;
+
 /// What is known without a factory file.
 const BUILTIN: &str = include_str!("../data/conversion.toml");
 
 /// A step in which power is lost.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Conversion {
-    /// Its name in the table.
-    pub id: String,
     /// What loses it.
     pub says: String,
     /// Which published power has the loss in it.
     pub inside: Inside,
     /// What comes out over what goes in, from 0 to 1.
     pub efficiency: f64,
-    /// Where it was read.
-    pub source: String,
-    /// When it was made.
-    pub date: String,
-    /// A, B, C or E, as in all rows of the catalogue.
-    pub confidence: String,
+    /// Where it was read, when it was made, how sure it is.
+    pub provenance: Provenance,
 }
 
 /// Which power a loss is part of.
@@ -55,7 +51,6 @@ impl Conversion {
     }
 
     fn of(row: &Value) -> Option<Self> {
-        let text = |name: &str| Some(row.get(name)?.as_str()?.to_owned());
         let inside = match row.get("inside")?.as_str()? {
             "unit" => Inside::Unit,
             "facility" => Inside::Facility,
@@ -65,13 +60,10 @@ impl Conversion {
         let efficiency = row.get("efficiency")?.as_float()?;
         (efficiency > 0.0 && efficiency <= 1.0).then_some(())?;
         Some(Self {
-            id: text("id")?,
-            says: text("says")?,
+            says: row.get("says")?.as_str()?.to_owned(),
             inside,
             efficiency,
-            source: text("source")?,
-            date: text("date")?,
-            confidence: text("confidence")?,
+            provenance: Provenance::of_row(row)?,
         })
     }
 }
@@ -89,6 +81,7 @@ mod tests {
             ("efficiency = 0.96", "efficiency = 1.04"),
             ("inside = \"unit\"", "inside = \"it\""),
             ("confidence = \"A\"", ""),
+            ("confidence = \"A\"", "confidence = \"Z\""),
         ] {
             assert_eq!(Conversion::parse(&BUILTIN.replacen(right, wrong, 1)), None, "{wrong}");
         }

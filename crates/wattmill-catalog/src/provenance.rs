@@ -67,6 +67,17 @@ pub struct Provenance {
 }
 
 impl Provenance {
+    /// What a row of a table says of all of it; `None` unless it says where, when and how sure.
+    pub(crate) fn of_row(row: &toml::Value) -> Option<Self> {
+        let text = |name: &str| row.get(name)?.as_str();
+        Some(Self {
+            source: text("source")?.to_owned(),
+            date: text("date")?.to_owned(),
+            confidence: Confidence::from_letter(text("confidence")?)?,
+            fields: Vec::new(),
+        })
+    }
+
     /// The value called `name`, if the row states it.
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|f| f.name == name)

@@ -3,6 +3,8 @@
 use toml::{Table, Value};
 use wattmill_units::Power;
 
+use crate::Provenance;
+
 /// What is known without a factory file.
 const BUILTIN: &str = include_str!("../data/stated-power.toml");
 
@@ -17,12 +19,8 @@ pub struct StatedPower {
     pub accelerator: Option<String>,
     /// What is stated.
     pub statement: Statement,
-    /// Where it was read.
-    pub source: String,
-    /// When it was made.
-    pub date: String,
-    /// A, B, C or E, as in all rows of the catalogue.
-    pub confidence: String,
+    /// Where it was read, when it was made, how sure it is.
+    pub provenance: Provenance,
 }
 
 /// What is stated.
@@ -65,7 +63,7 @@ impl StatedPower {
     /// ```
     /// use wattmill_catalog::StatedPower;
     /// let all = StatedPower::builtin();
-    /// assert!(all.iter().all(|stated| !stated.source.is_empty()));
+    /// assert!(all.iter().all(|stated| !stated.provenance.source.is_empty()));
     /// ```
     pub fn builtin() -> Vec<Self> {
         Self::parse(BUILTIN).expect("a test proves that the built-in table parses")
@@ -117,9 +115,7 @@ impl StatedPower {
             says: text("says")?,
             accelerator: text("accelerator"),
             statement,
-            source: text("source")?,
-            date: text("date")?,
-            confidence: text("confidence")?,
+            provenance: Provenance::of_row(row)?,
         })
     }
 }

@@ -78,10 +78,8 @@ pub struct Gap {
 pub struct ContrastSample {
     /// Causes in the order in which they were swapped.
     order: [Cause; CAUSES],
-    /// Figures before, between and after the swaps.
-    steps: Vec<Vec<f64>>,
-    /// Of everything that is conserved in them, what is furthest off.
-    worst: Balance,
+    /// Before, between and after the swaps.
+    steps: Vec<Step>,
 }
 
 /// Figures of one mixture of the two.
@@ -175,15 +173,12 @@ impl<'a> Contrasts<'a> {
             order.reverse();
         }
         let mut causes = Causes::NONE;
-        let Step { figures, mut worst } = self.values(base, other, causes);
-        let mut steps = vec![figures];
+        let mut steps = vec![self.values(base, other, causes)];
         for cause in order {
             causes = causes.with(cause);
-            let step = self.values(base, other, causes);
-            worst = worst.worse(step.worst);
-            steps.push(step.figures);
+            steps.push(self.values(base, other, causes));
         }
-        ContrastSample { order, steps, worst }
+        ContrastSample { order, steps }
     }
 
     /// The comparison, from the [`Self::step`] of each of [`Causes::every`] in their order, and
@@ -226,8 +221,8 @@ impl<'a> Contrasts<'a> {
         }
         Comparison {
             ledger: contrasts.iter().filter_map(balance).collect(),
-            worst: (steps.iter().map(|step| step.worst))
-                .chain(sound.iter().map(|sample| sample.worst))
+            worst: (steps.iter().chain(sound.iter().flat_map(|sample| &sample.steps)))
+                .map(|step| step.worst)
                 .fold(Balance::NOTHING, Balance::worse),
             figures: contrasts,
             quarters: self.quarters(),
@@ -292,7 +287,8 @@ fn shapley(value: &dyn Fn(Causes) -> f64) -> Option<[f64; CAUSES]> {
 }
 
 fn gap(samples: &[&ContrastSample], figure: usize) -> Gap {
-    let ends = |sample: &&ContrastSample| [sample.steps[0][figure], sample.steps[CAUSES][figure]];
+    let ends =
+        |sample: &&ContrastSample| [0, CAUSES].map(|step| sample.steps[step].figures[figure]);
     let whole = |sample: &&ContrastSample| ends(sample).into_iter().all(f64::is_finite);
     let all = samples.len();
     let samples: Vec<&ContrastSample> = samples.iter().copied().filter(whole).collect();
@@ -305,7 +301,8 @@ fn gap(samples: &[&ContrastSample], figure: usize) -> Gap {
     let mut causes = [0.0; CAUSES];
     for sample in &samples {
         for (step, cause) in sample.order.iter().enumerate() {
-            let change = sample.steps[step + 1][figure] - sample.steps[step][figure];
+            let change =
+                sample.steps[step + 1].figures[figure] - sample.steps[step].figures[figure];
             causes[*cause as usize] += change / n;
         }
     }
@@ -334,9 +331,8 @@ mod tests {
             order: Cause::ALL,
             steps: std::iter::once(base)
                 .chain(std::iter::repeat_n(other, CAUSES))
-                .map(|v| vec![v])
+                .map(|v| Step { figures: vec![v], worst: Balance::NOTHING })
                 .collect(),
-            worst: Balance::NOTHING,
         };
         let none = f64::NEG_INFINITY;
         let samples = [of(0.1, 0.3), of(none, 0.2), of(0.2, none), of(0.2, 0.1)];

@@ -640,8 +640,8 @@ impl<'a> Walk<'a> {
     /// Of everything that is conserved, what is furthest off after all quarters.
     fn worst(&self, total: &Sums) -> Balance {
         let services = self.course.quarters.iter().flat_map(|quarter| &quarter.services);
-        let stored = self.microgrids.iter().flatten().map(Microgrid::stored).sum();
-        let all = self.books.balances(total, services, &self.property, &self.trainings, stored);
+        let (property, trainings) = (&self.property, &self.trainings);
+        let all = self.books.balances(total, services, property, trainings, &self.microgrids);
         all.into_iter().fold(Balance::NOTHING, Balance::worse)
     }
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 use wattmill_units::{Energy, Money};
 
+use crate::microgrid::Microgrid;
 use crate::property::Property;
 use crate::relief;
 use crate::result::{ServiceQuarter, Sums};
@@ -66,14 +67,14 @@ pub(crate) struct Books {
 
 impl Books {
     /// Both sides of everything that is conserved: `total` and `services` are what is reported of all
-    /// quarters, batteries hold `stored` at the end.
+    /// quarters, the others are as they are at the end.
     pub(crate) fn balances<'a>(
         &self,
         total: &Sums,
         services: impl Iterator<Item = &'a ServiceQuarter> + Clone,
         property: &[Property],
         trainings: &[TrainingRun],
-        stored: Energy,
+        microgrids: &[Option<Microgrid>],
     ) -> [Balance; 9] {
         let balance = |what, unit, sources, uses| Balance { what, unit, sources, uses };
         // The sum of nothing is -0.
@@ -83,6 +84,7 @@ impl Books {
             |figure: fn(&TrainingRun) -> f64| trainings.iter().map(figure).sum::<f64>() + 0.0;
         let flows = &total.flows;
         let capital: Money = property.iter().map(Property::net).sum();
+        let stored: Energy = microgrids.iter().flatten().map(Microgrid::stored).sum();
         [
             balance(
                 "energy bought = used",
@@ -153,7 +155,7 @@ mod tests {
         };
         let sound = Books { energy_used: mwh(10.0), hours_available: 4.0, ..Books::default() };
         let open = |books: Books, total: &Sums| -> Vec<&str> {
-            let all = books.balances(total, std::iter::empty(), &[], &[], Energy::ZERO);
+            let all = books.balances(total, std::iter::empty(), &[], &[], &[]);
             all.iter().filter(|balance| !balance.closes()).map(|balance| balance.what).collect()
         };
         assert_eq!(open(sound, &total), [""; 0]);
@@ -165,7 +167,7 @@ mod tests {
         let more = Sums { capital: Money::from_usd(1.0), served_output_tokens: 1.0, ..total };
         let both = ["tokens by site = by service", "capital less resale by quarter = by site"];
         assert_eq!(open(sound, &more), both);
-        let worst = lost.balances(&total, std::iter::empty(), &[], &[], Energy::ZERO);
+        let worst = lost.balances(&total, std::iter::empty(), &[], &[], &[]);
         let worst = worst.into_iter().fold(Balance::NOTHING, Balance::worse);
         let said = "requests asked = served + unserved (0 against 1 requests)";
         assert_eq!(worst.to_string(), said);

@@ -563,11 +563,6 @@ impl<'a> Walk<'a> {
         plan
     }
 
-    /// What batteries hold.
-    fn stored(&self) -> Energy {
-        self.microgrids.iter().flatten().map(Microgrid::stored).sum()
-    }
-
     /// What was bought outside of contracts, by supplier.
     fn purchases(&self) -> Vec<(String, Money)> {
         let mut bought: Vec<(String, Money)> = Vec::new();
@@ -586,7 +581,7 @@ impl<'a> Walk<'a> {
     fn ledger(&self, whole: &Sums) -> Vec<Balance> {
         let services = self.quarters.iter().flat_map(|quarter| &quarter.services);
         let balances =
-            self.books.balances(whole, services, &self.property, &self.trainings, self.stored());
+            self.books.balances(whole, services, &self.property, &self.trainings, &self.microgrids);
         let mut all = balances.to_vec();
         all.push(Balance {
             what: "energy used = waterfall",

@@ -172,9 +172,9 @@ impl Counting {
                 holds: claim.holds(),
                 under: claim.under.iter().map(way).collect(),
                 nearest: claim.nearest.as_ref().map(way),
-                source: claim.said.stated.source.clone(),
-                date: claim.said.stated.date.clone(),
-                confidence: claim.said.stated.confidence.clone(),
+                source: claim.said.stated.provenance.source.clone(),
+                date: claim.said.stated.provenance.date.clone(),
+                confidence: claim.said.stated.provenance.confidence.to_string(),
             }
         };
         Self {

@@ -131,9 +131,9 @@ impl From<&plan::Holding> for System {
                 within: said.holds(holding.power, nearest.accelerators),
                 solved_unit_power_mw: year.as_mw(),
                 solved_peak_unit_power_mw: peak.as_mw(),
-                source: said.stated.source.clone(),
-                date: said.stated.date.clone(),
-                confidence: said.stated.confidence.clone(),
+                source: said.stated.provenance.source.clone(),
+                date: said.stated.provenance.date.clone(),
+                confidence: said.stated.provenance.confidence.to_string(),
             }
         };
         let chain = |(mode, links): &(String, Vec<plan::Link>)| Chain {
