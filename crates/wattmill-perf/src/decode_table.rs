@@ -138,11 +138,11 @@ impl DecodeTable {
         let n = u64::from(decodes);
         let last = self.spans.len() - 1;
         // The knot at or below the mean context, whose remainder cannot reach the next.
-        let at = at_or_below(batch.of_it(seen)).min(last);
+        let at = at_or_below(batch.quotient(seen)).min(last);
         let Span { low, high } = self.spans[at];
         let [base, next] = self.knots(decodes, at);
         let width = high - low;
-        let each = |next: u64, base: u64| batch.of_it(over(next.saturating_sub(base), width));
+        let each = |next: u64, base: u64| batch.quotient(over(next.saturating_sub(base), width));
         Segment {
             begin: n * low,
             end: if at == last { u64::MAX } else { n * high },

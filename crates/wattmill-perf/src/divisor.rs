@@ -35,7 +35,7 @@ impl Divisor {
 
     /// `x` over it, rounded down.
     #[inline(always)]
-    pub(crate) const fn of_it(self, x: u64) -> u64 {
+    pub(crate) const fn quotient(self, x: u64) -> u64 {
         if self.reciprocal == 0 || x >= MOST {
             return x / self.number;
         }
@@ -55,7 +55,7 @@ mod tests {
             // Where a quotient turns, and where reciprocals end.
             let turns = (0..54).map(|bits| (MOST >> bits) / by * by);
             for x in turns.chain([0, by, 7 * by, MOST, u64::MAX]).flat_map(near) {
-                assert_eq!(Divisor::of(number).of_it(x), x / by, "{x} over {number}");
+                assert_eq!(Divisor::of(number).quotient(x), x / by, "{x} over {number}");
             }
         }
     }

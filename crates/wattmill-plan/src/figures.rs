@@ -4,8 +4,8 @@ use std::fmt;
 
 use jiff::civil::{Date, date};
 use wattmill_catalog::Catalog;
-use wattmill_factory::{Factory, Goal, Service, Site};
-use wattmill_units::Power;
+use wattmill_factory::{Factory, Goal, Service, Site, Training};
+use wattmill_units::{Id, Power};
 
 use crate::almanac::Almanac;
 use crate::calendar::QuarterLabel;
@@ -15,7 +15,7 @@ use crate::fluid::{Course, walk};
 use crate::ledger::Balance;
 use crate::result::Sums;
 use crate::serving::Offer;
-use crate::targets::Reach;
+use crate::targets::{Reach, first_day};
 
 /// One number that every sample of a plan has.
 #[derive(Clone, Debug, PartialEq)]
@@ -290,17 +290,11 @@ fn of_course(
 
 /// First day on which a goal is met.
 fn reached(course: &Course, goal: Goal) -> f64 {
-    if let Goal::Trained(run) = goal {
-        let finished = course.trainings.get(run.index()).and_then(|run| run.finished);
-        return finished.map_or(f64::INFINITY, day_number);
-    }
-    let first = course.days.iter().position(|day| {
-        Reach {
-            energised: day.energised,
-            accelerators: day.accelerators,
-            tokens: day.served_tokens,
-        }
-        .meets(goal)
+    let days = course.days.iter().map(|day| Reach {
+        energised: day.energised,
+        accelerators: day.accelerators,
+        tokens: day.served_tokens,
     });
-    first.map_or(f64::INFINITY, |day| day_number(course.calendar.date(day as u32)))
+    let finished = |run: Id<Training>| course.trainings.get(run.index())?.finished;
+    first_day(goal, course.calendar.date(0), days, finished).map_or(f64::INFINITY, day_number)
 }

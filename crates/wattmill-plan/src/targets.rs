@@ -1,8 +1,9 @@
 //! On which day a plan meets what it is to reach.
 
+use jiff::Span;
 use jiff::civil::Date;
-use wattmill_factory::{Factory, Goal};
-use wattmill_units::Power;
+use wattmill_factory::{Factory, Goal, Training};
+use wattmill_units::{Id, Power};
 
 use crate::result::{Day, Plan};
 
@@ -17,16 +18,20 @@ pub(crate) struct Reach {
 /// Whole racks of a power are a little less than it: so much of it counts.
 const WHOLE_RACKS: f64 = 0.999;
 
-impl Reach {
-    /// Whether a goal is met with it. A training run is not met by what runs on a day.
-    pub(crate) fn meets(&self, goal: Goal) -> bool {
-        match goal {
-            Goal::Energised(power) => self.energised >= power * WHOLE_RACKS,
-            Goal::Accelerators(many) => self.accelerators >= many,
-            Goal::TokensPerDay(tokens) => self.tokens >= tokens,
-            Goal::Trained(_) => false,
-        }
-    }
+/// First day on which a goal is met, of days from `start` on; `finished` is when a training run ends.
+pub(crate) fn first_day(
+    goal: Goal,
+    start: Date,
+    mut days: impl Iterator<Item = Reach>,
+    finished: impl FnOnce(Id<Training>) -> Option<Date>,
+) -> Option<Date> {
+    let met = match goal {
+        Goal::Energised(power) => days.position(|day| day.energised >= power * WHOLE_RACKS),
+        Goal::Accelerators(many) => days.position(|day| day.accelerators >= many),
+        Goal::TokensPerDay(tokens) => days.position(|day| day.tokens >= tokens),
+        Goal::Trained(run) => return finished(run),
+    };
+    met.map(|day| start.saturating_add(Span::new().days(day as i64)))
 }
 
 /// A target, and when the plan meets it.
@@ -72,22 +77,16 @@ impl TargetDay {
 /// assert_eq!((told[1].met, told[1].in_time()), (None, Some(false)));
 /// ```
 pub fn targets(factory: &Factory, plan: &Plan) -> Vec<TargetDay> {
-    let first = |goal: Goal| {
-        if let Goal::Trained(run) = goal {
-            let outcome = plan.trainings.iter().find(|outcome| outcome.training == run)?;
-            return outcome.finished;
-        }
-        let reach = |day: &Day| Reach {
-            energised: day.phase_power.iter().sum(),
-            accelerators: day.accelerators,
-            tokens: day.served_tokens,
-        };
-        plan.days.iter().find(|day| reach(day).meets(goal)).map(|day| day.date)
+    let reach = |day: &Day| Reach {
+        energised: day.phase_power.iter().sum(),
+        accelerators: day.accelerators,
+        tokens: day.served_tokens,
     };
+    let finished = |run| plan.trainings.iter().find(|outcome| outcome.training == run)?.finished;
     let told = |target: &wattmill_factory::Target| TargetDay {
         name: target.name.clone(),
         by: target.by,
-        met: first(target.goal),
+        met: first_day(target.goal, plan.start, plan.days.iter().map(reach), finished),
         end: plan.end,
     };
     factory.targets.iter().map(told).collect()

@@ -137,7 +137,7 @@ pub fn reference_markdown() -> String {
 }
 
 /// Every measure of the schema, once, in the order of the page.
-fn measures() -> Vec<&'static Measure> {
+pub(super) fn measures() -> Vec<&'static Measure> {
     let mut found: Vec<&'static Measure> = Vec::new();
     for key in PAGE.iter().flat_map(|(_, table)| table.keys) {
         if let Kind::Quantity(measure, _) = &key.kind

@@ -3,10 +3,9 @@
 use std::ops::RangeInclusive;
 
 use jiff::civil::{Date, date};
-use wattmill_units::{
-    ByteRate, Bytes, CarbonIntensity, Energy, EnergyPrice, FlopRate, Money, Power, Ratio, Seconds,
-    UnitTable,
-};
+use wattmill_units::UnitTable;
+
+use super::reference::measures;
 
 /// What a text measures and the units it may be written in. The first unit is the one to suggest.
 #[derive(Clone, Copy, Debug)]
@@ -69,30 +68,8 @@ impl Measure {
     /// A unit and what each of these texts is in it, if all of them are quantities of one dimension: that of
     /// the first. What is written in it stays as it is, to the last digit.
     pub(super) fn common(texts: &[String]) -> Option<(String, Vec<f64>)> {
-        let all = [
-            Self::COUNT,
-            Self::of::<Power>(),
-            Self::of::<Energy>(),
-            Self::of::<Money>(),
-            Self::of::<EnergyPrice>(),
-            Self::of::<CarbonIntensity>(),
-            Self::of::<Seconds>(),
-            Self::of::<Ratio>(),
-            Self::of::<FlopRate>(),
-            Self::of::<ByteRate>(),
-            Self::of::<Bytes>(),
-            Self::YEARLY,
-            Self::COST_OF_POWER,
-            Self::COST_OF_TOKENS,
-            Self::DEMAND_CHARGE,
-            Self::WATER,
-            Self::SPEED,
-            Self::TEMPERATURE,
-            Self::WARMTH,
-            Self::PER_DEGREE,
-        ];
         let (_, unit) = split(texts.first()?)?;
-        all.iter().find_map(|measure| {
+        [&Self::COUNT].into_iter().chain(measures()).find_map(|measure| {
             let one = measured(&format!("1 {unit}"), measure).ok()?;
             let each = |text: &String| match split(text) {
                 Some((number, same)) if same == unit => Some(number),

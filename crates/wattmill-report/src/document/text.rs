@@ -58,19 +58,19 @@ fn indent(out: &mut String, level: usize) {
 }
 
 fn push(out: &mut String, plain: &Value) {
-    // The negative of nothing is nothing; in lists too.
-    let plain = match plain {
-        Value::Array(items) => Value::Array(items.iter().map(unsigned).collect()),
-        other => unsigned(other),
-    };
-    // Writing to a string cannot fail.
-    let _ = write!(out, "{plain}");
-}
-
-fn unsigned(plain: &Value) -> Value {
-    match plain.as_f64() {
-        Some(0.0) if plain.is_f64() => Value::from(0.0),
-        _ => plain.clone(),
+    match plain {
+        Value::Array(items) => {
+            out.push('[');
+            for (index, item) in items.iter().enumerate() {
+                out.push_str(if index == 0 { "" } else { "," });
+                push(out, item);
+            }
+            out.push(']');
+        }
+        // The negative of nothing is nothing.
+        nothing if nothing.is_f64() && nothing.as_f64() == Some(0.0) => out.push_str("0.0"),
+        // Writing to a string cannot fail.
+        other => drop(write!(out, "{other}")),
     }
 }
 
