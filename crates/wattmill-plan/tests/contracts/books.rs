@@ -5,30 +5,14 @@ use wattmill_config::parse_factory;
 use wattmill_plan::{FigureName, Plan, figures, run};
 use wattmill_units::Money;
 
-use super::{plan, sound};
+use super::{hall, plan, sound};
 
 /// Machines that others take the place of: bought again, sold for a part, away for a while.
 #[test]
 fn a_refresh_buys_again_sells_the_old_and_stands_still_between() {
     let text = |refresh: &str| {
-        format!(
-            r#"name = "refreshed"
-start = 2027-01-01
-end = 2029-12-31
-
-[[site]]
-name = "hall"
-grid = {{ connection = "1.5 MW", energized = 2026-01-01, price = "50 USD/MWh", carbon = "0 g/kWh" }}
-
-[[phase]]
-name = "nodes"
-site = "hall"
-system = "dgx-h100"
-power = "1 MW"
-first_rack = 2027-01-01
-{refresh}
-"#
-        )
+        let phase = format!("first_rack = 2027-01-01\n{refresh}");
+        hall(("2027-01-01", "2029-12-31"), "", &phase, "")
     };
     let plain = plan(&sound(&text("")));
     let refresh = "refresh = { at = \"365 days\", residual = \"20 %\", downtime = \"14 days\" }";
@@ -76,31 +60,15 @@ first_rack = 2027-01-01
 
 #[test]
 fn what_is_taken_out_is_off_the_books_and_what_stood_before_is_not_new() {
-    let of = |start: &str, retire: &str| {
-        let text = format!(
-            r#"name = "books"
-start = {start}
-end = 2029-12-31
-
-[[site]]
-name = "hall"
-grid = {{ connection = "1.5 MW", energized = 2025-01-01, price = "50 USD/MWh", carbon = "0 g/kWh" }}
-
-[[phase]]
-name = "nodes"
-site = "hall"
-system = "dgx-h100"
-power = "1 MW"
-first_rack = 2026-01-01
-{retire}
-
+    let economics = r#"
 [economics]
 machine_life = "5 years"
 infrastructure_life = "15 years"
 operations = "3 %/year"
-"#
-        );
-        plan(&sound(&text))
+"#;
+    let of = |start: &str, retire: &str| {
+        let phase = format!("first_rack = 2026-01-01\n{retire}");
+        plan(&sound(&hall((start, "2029-12-31"), "", &phase, economics)))
     };
     let capital = |plan: &Plan, what: &[&str]| -> f64 {
         let parts = plan.parts.iter().filter(|part| what.contains(&part.name));

@@ -8,21 +8,17 @@ use wattmill_factory::Factory;
 use wattmill_plan::{FigureName, Plan, figures, offers, run};
 use wattmill_units::Money;
 
-/// A node that serves at a price for three years, with `more` tables.
-fn factory(more: &str) -> Factory {
-    with("", more)
-}
-
-/// The same with something more at its site.
-fn with(site: &str, more: &str) -> Factory {
-    let text = format!(
-        r#"name = "contracts"
-start = 2027-01-01
-end = 2029-12-31
+/// A megawatt of nodes in a hall over these days, with more keys of the site and of the phase, and
+/// `more` tables.
+fn hall((start, end): (&str, &str), site: &str, phase: &str, more: &str) -> String {
+    format!(
+        r#"name = "hall"
+start = {start}
+end = {end}
 
 [[site]]
 name = "hall"
-grid = {{ connection = "10 MW", energized = 2026-01-01, price = "50 USD/MWh", carbon = "0 g/kWh" }}
+grid = {{ connection = "10 MW", energized = 2025-01-01, price = "50 USD/MWh", carbon = "0 g/kWh" }}
 {site}
 
 [[phase]]
@@ -30,22 +26,36 @@ name = "nodes"
 site = "hall"
 system = "dgx-h100"
 power = "1 MW"
-first_rack = 2027-01-01
-ramp = "300 days"
+{phase}
+{more}
+"#
+    )
+}
 
+/// Chat of an eighth of a node, asked by these users.
+fn chat(users: &str) -> String {
+    format!(
+        r#"
 [[service]]
 name = "chat"
 model = "llama-3.1-8b"
 slo = {{ ttft = "2 s", tpot = "50 ms" }}
 engine = {{ tensor = 1, precision = "fp8" }}
-users = {{ requests_per_day = 1e6, input_tokens = 500, output_tokens = 100 }}
-price = "10 USD/M tokens"
-{more}
+users = {{ {users}, input_tokens = 500, output_tokens = 100 }}
 "#
-    );
-    let parsed = parse_factory(&text, Catalog::builtin());
-    let said = parsed.diagnostics.render("contracts.toml", &text, false);
-    parsed.factory.unwrap_or_else(|| panic!("it is not sound:\n{said}"))
+    )
+}
+
+/// A node that serves at a price for three years, with `more` tables.
+fn factory(more: &str) -> Factory {
+    with("", more)
+}
+
+/// The same with something more at its site.
+fn with(site: &str, more: &str) -> Factory {
+    let phase = "first_rack = 2027-01-01\nramp = \"300 days\"";
+    let priced = chat("requests_per_day = 1e6") + "price = \"10 USD/M tokens\"\n" + more;
+    sound(&hall(("2027-01-01", "2029-12-31"), site, phase, &priced))
 }
 
 /// The plan, after its books closed and the fast walk said the same of its cash.
@@ -338,32 +348,9 @@ fn sound(text: &str) -> Factory {
 #[test]
 fn subscribers_pay_by_the_month_as_far_as_they_are_served() {
     let text = |users: &str, more: &str| {
-        format!(
-            r#"name = "subscribers"
-start = 2027-01-01
-end = 2027-12-31
-
-[[site]]
-name = "hall"
-grid = {{ connection = "10 MW", energized = 2026-01-01, price = "50 USD/MWh", carbon = "0 g/kWh" }}
-
-[[phase]]
-name = "nodes"
-site = "hall"
-system = "dgx-h100"
-power = "1 MW"
-first_rack = 2027-01-01
-
-[[service]]
-name = "chat"
-model = "llama-3.1-8b"
-slo = {{ ttft = "2 s", tpot = "50 ms" }}
-engine = {{ tensor = 1, precision = "fp8" }}
-users = {{ weekly = 10000, {users}input_tokens = 500, output_tokens = 100 }}
-subscription = {{ monthly = "20 USD", paying = "5 %" }}
-{more}
-"#
-        )
+        let paid = "subscription = { monthly = \"20 USD\", paying = \"5 %\" }\n";
+        let services = chat(&format!("{users}weekly = 10000")) + paid + more;
+        hall(("2027-01-01", "2027-12-31"), "", "first_rack = 2027-01-01", &services)
     };
     let sums = |plan: &Plan| {
         let all = plan.quarters.iter().map(|quarter| quarter.services[0]);
