@@ -97,13 +97,14 @@ fn a_refresh_is_one_cause() {
     all_of(Cause::Power, refresh, "ramp = \"90 days\"", &["capital", "depreciation"]);
 }
 
-/// Whoever returns less than nothing has no rate of return, and whoever has one has it compared, without
-/// causes where a mixture has none.
+/// A dearer token returns more, and nothing but its price is why.
 #[test]
 fn rates_of_return_stand_side_by_side() {
-    let comparison = compared("price = \"1 USD/M tokens\"", "price = \"9 USD/M tokens\"");
+    let (from, to) = ("price = \"1 USD/M tokens\"", "price = \"9 USD/M tokens\"");
+    let comparison = compared(from, to);
     let rate =
         comparison.figures.iter().find(|c| c.figure.name.to_string() == "internal rate of return");
     let rate = rate.expect("it is compared");
     assert!(rate.other.is_finite() && rate.other > rate.base, "{rate:?}");
+    all_of(Cause::Price, from, to, &["internal rate of return"]);
 }
